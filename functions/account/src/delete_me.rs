@@ -7,9 +7,7 @@
 //! name.
 //! Retry: a repeat returns the same deletion.
 
-use std::process::ExitCode;
-
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::Deserialize;
 use store::Store;
 
@@ -21,12 +19,12 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<MeView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<MeView>, ApiError> {
     let member = call.member()?;
     let who = (&member.user_id, member.email_claim());
     let account = store.request_deletion(who, call.now).await?;

@@ -3,11 +3,9 @@
 //! Access: any member, suspended and deleted ones too: the data belongs to them.
 //! Changes: nothing. All pages together are complete; links to files are valid for ten minutes.
 
-use std::process::ExitCode;
-
 use clients::{Images, Previews, Uploads, uploads::asset_key};
 use domain::{Timestamp, image::link_works_until};
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Cursor, Exported, Rate, Store};
@@ -40,13 +38,21 @@ struct File {
     url: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, images, uploads, previews): &(Store, Images, Uploads, Previews),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    images: Images,
+    uploads: Uploads,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { store, images, uploads, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let user = &call.member()?.user_id;

@@ -4,10 +4,8 @@
 //! Changes: the first call creates the account on the Free plan; expired credits are removed and
 //! the month's credits granted, exactly once however often this is called.
 
-use std::process::ExitCode;
-
 use domain::account::AccountUpdate;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::Store;
 
@@ -19,12 +17,12 @@ pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Acc
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
     // The staff role is stored: admins cannot moderate other admins.
     let seen = |draft: &mut AccountUpdate| draft.seen_as(member.role);

@@ -9,12 +9,9 @@ mod view;
 use runtime::Function;
 
 /// All functions of this crate, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::http(get_me::ENDPOINT, &get_me::handle),
-    Function::http(update_me::ENDPOINT, &update_me::handle),
-    Function::http(export_me::ENDPOINT, &export_me::handle),
-    Function::http(delete_me::ENDPOINT, &delete_me::handle),
-];
+pub fn functions() -> Vec<Function> {
+    vec![get_me::function(), update_me::function(), export_me::function(), delete_me::function()]
+}
 
 #[cfg(test)]
 mod tests;

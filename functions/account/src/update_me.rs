@@ -5,10 +5,8 @@
 //! Retry: repeating a change has no further effect. `If-Match` with the tag of `GET /api/v1/me`
 //! refuses a change if the account has changed since (412).
 
-use std::process::ExitCode;
-
 use domain::account::Profile;
-use runtime::{Access, ApiError, Call, CallError, Endpoint, Json, patch};
+use runtime::{Access, ApiError, Call, CallError, Endpoint, Function, Json, patch};
 use serde::Deserialize;
 use store::Store;
 
@@ -36,12 +34,12 @@ impl Request {
     }
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
     let mut wanted = Profile::default();
     call.body.apply(&mut wanted);

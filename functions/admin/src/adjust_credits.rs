@@ -6,8 +6,6 @@
 //! the balance. Ledger, idempotency record and audit entry are in the same transaction.
 //! Retry: the same `Idempotency-Key` returns the same answer and changes nothing.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     account::{AccountUpdate, staff::Adjustment},
@@ -15,7 +13,7 @@ use domain::{
     credits::LotId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
@@ -38,15 +36,12 @@ pub struct Request {
     expires_at: Option<Timestamp>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, amount, reason, expires_at } = &call.body;
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;

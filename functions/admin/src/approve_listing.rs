@@ -6,14 +6,12 @@
 //! the same `Idempotency-Key` returns the same answer; without one, a version already decided on is
 //! a 409.
 
-use std::process::ExitCode;
-
 use clients::{AssetScan, uploads::asset_key};
 use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore, once};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{ListingUpdate, NotFound, Store};
@@ -35,13 +33,19 @@ pub struct Request {
     content_hash: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, scan): &(Store, AssetScan),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    scan: AssetScan,
+}
+
+async fn handle(
+    Deps { store, scan }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;

@@ -6,14 +6,12 @@
 //! is read from its beginning and summed, some creators per page; `next_cursor` continues. An
 //! account that differs is named with both amounts.
 
-use std::process::ExitCode;
-
 use domain::{
     audit::{Action, Target},
     id::UserId,
     marketplace::journal::{Balances, LedgerAccount},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use store::{Audited, Cursor, Page, PageSize, Store};
 
@@ -57,12 +55,12 @@ struct Difference {
     folded: i64,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let Request { creator_id, limit, cursor } = &call.body;
     if let Some(creator) = creator_id {
         store.note_read(call.deed(Action::ReadMember, Target::user(creator))?, call.now).await?;

@@ -11,8 +11,6 @@
 //! minute by `background-follow-sellers`, which also ends a suspension at its date; the
 //! subscription by `background-reconcile-stripe` at night.
 
-use std::process::ExitCode;
-
 use clients::Stripe;
 use domain::{
     Timestamp,
@@ -21,7 +19,7 @@ use domain::{
     billing::follow_up::FollowUpTask,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use settlement::Settlement;
@@ -42,13 +40,19 @@ pub struct Request {
     until: Option<Timestamp>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe): &(Store, Stripe),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+}
+
+async fn handle(
+    Deps { store, stripe }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, reason, until } = &call.body;

@@ -7,14 +7,12 @@
 //! served, and the creator has to upload others.
 //! Retry: a repeat changes nothing.
 
-use std::process::ExitCode;
-
 use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
     marketplace::listing::{DelistedBy, ListingError, checked_reason},
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::Deserialize;
 use store::{NotFound, Store};
 
@@ -49,12 +47,12 @@ enum Pictures {
     Remove,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<JudgedView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<JudgedView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let reason = checked_reason(&call.body.reason)?;
     let target = Target::of(TargetKind::Listing, &id);

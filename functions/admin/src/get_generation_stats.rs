@@ -4,13 +4,11 @@
 //! Access: admins.
 //! Changes: nothing. It reads a few totals per day, like the revenue.
 
-use std::process::ExitCode;
-
 use domain::{
     metrics::{GenerationReport, Span},
     time::Day,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::Store;
 
@@ -26,15 +24,12 @@ pub struct Request {
     to: Option<Day>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Json<GenerationReport>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<GenerationReport>, ApiError> {
     let span = Span::asked(call.body.from, call.body.to, call.now)?;
     let metrics = store.metrics(span, call.now).await?;
     Ok(Json(GenerationReport::of(span, &metrics, call.now)))

@@ -5,11 +5,9 @@
 //! Changes: nothing: a report is made once, at two in the night after its day. A file is a redirect
 //! to a link, valid for ten minutes.
 
-use std::process::ExitCode;
-
 use clients::documents::Documents;
 use domain::time::Day;
-use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{NotFound, Store, StoreError};
@@ -38,13 +36,19 @@ pub struct Request {
     format: Format,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, documents): &(Store, Documents),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    documents: Documents,
+}
+
+async fn handle(
+    Deps { store, documents }: &Deps,
     call: Call<Request>,
 ) -> Result<JsonOrFile<Box<RawValue>>, ApiError> {
     let day = Day::parse(&call.body.date).map_err(|_| NotFound::Report)?;

@@ -6,13 +6,11 @@
 //! however many members there are. The metrics are a few seconds late. Their definitions:
 //! `domain::metrics`.
 
-use std::process::ExitCode;
-
 use domain::{
     metrics::{RevenueReport, Span},
     time::Day,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::Store;
 
@@ -28,12 +26,12 @@ pub struct Request {
     to: Option<Day>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<RevenueReport>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<RevenueReport>, ApiError> {
     let span = Span::asked(call.body.from, call.body.to, call.now)?;
     let metrics = store.metrics(span, call.now).await?;
     let report = RevenueReport::of(span, &metrics, call.now);

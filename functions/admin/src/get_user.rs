@@ -4,8 +4,6 @@
 //! Changes: nothing of the member's; even expired credits are shown as stored. An audit entry
 //! records the read, once an hour for each staff member and member.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     audit::{Action, Target},
@@ -20,7 +18,7 @@ use domain::{
     money::Money,
     plan::Plan,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use store::{AuditFilter, PageSize, Store};
 
@@ -94,12 +92,12 @@ struct JobView {
     created_at: Timestamp,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let user = member_id(&call.body.id)?;
     let few = PageSize::FEW;
     let about = AuditFilter { target: Some(Target::user(&user)), ..AuditFilter::default() };

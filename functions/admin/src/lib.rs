@@ -27,28 +27,30 @@ mod view;
 use runtime::Function;
 
 /// All functions of this crate, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::http(list_pending::ENDPOINT, &list_pending::handle),
-    Function::http(approve_listing::ENDPOINT, &approve_listing::handle),
-    Function::http(reject_listing::ENDPOINT, &reject_listing::handle),
-    Function::http(delist_listing::ENDPOINT, &delist_listing::handle),
-    Function::http(list_flags::ENDPOINT, &list_flags::handle),
-    Function::http(resolve_flags::ENDPOINT, &resolve_flags::handle),
-    Function::http(list_refund_requests::ENDPOINT, &list_refund_requests::handle),
-    Function::http(refund_purchase::ENDPOINT, &refund_purchase::handle),
-    Function::http(audit_ledger::ENDPOINT, &audit_ledger::handle),
-    Function::http(get_revenue_stats::ENDPOINT, &get_revenue_stats::handle),
-    Function::http(get_generation_stats::ENDPOINT, &get_generation_stats::handle),
-    Function::http(list_reports::ENDPOINT, &list_reports::handle),
-    Function::http(get_report::ENDPOINT, &get_report::handle),
-    Function::http(list_users::ENDPOINT, &list_users::handle),
-    Function::http(get_user::ENDPOINT, &get_user::handle),
-    Function::http(adjust_credits::ENDPOINT, &adjust_credits::handle),
-    Function::http(ban_user::ENDPOINT, &ban_user::handle),
-    Function::http(unban_user::ENDPOINT, &unban_user::handle),
-    Function::http(update_limits::ENDPOINT, &update_limits::handle),
-    Function::http(list_audit::ENDPOINT, &list_audit::handle),
-];
+pub fn functions() -> Vec<Function> {
+    vec![
+        list_pending::function(),
+        approve_listing::function(),
+        reject_listing::function(),
+        delist_listing::function(),
+        list_flags::function(),
+        resolve_flags::function(),
+        list_refund_requests::function(),
+        refund_purchase::function(),
+        audit_ledger::function(),
+        get_revenue_stats::function(),
+        get_generation_stats::function(),
+        list_reports::function(),
+        get_report::function(),
+        list_users::function(),
+        get_user::function(),
+        adjust_credits::function(),
+        ban_user::function(),
+        unban_user::function(),
+        update_limits::function(),
+        list_audit::function(),
+    ]
+}
 
 #[cfg(test)]
 mod tests;

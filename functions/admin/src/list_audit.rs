@@ -5,14 +5,12 @@
 //! Changes: nothing. `verify=true` follows the chain from its beginning, some thousand records per
 //! page, and names the first altered record; `next_cursor` continues.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     audit::{Action, Actor, Anchors, AuditRecord, ChainBreak, Origin, Target},
     error::{FieldError, InvalidFields},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{AuditFilter, Cursor, Page, PageSize, Store};
@@ -69,12 +67,12 @@ pub struct RowView {
     hash: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let Request { actor, action, target, from, to, verify, limit, cursor } = call.body;
     if verify {
         let chain = store.verify_audit(cursor, &Anchors::default()).await?;

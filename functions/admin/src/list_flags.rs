@@ -5,10 +5,8 @@
 //! Changes: nothing. At most 50 are shown, with counts by reason but without the reporters. A
 //! cursor contains the due time of the last listing seen, as in `list_pending`.
 
-use std::process::ExitCode;
-
 use clients::Previews;
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PageRequest};
 use store::{Page, Store};
 
 use crate::view::{FlaggedView, SellerView};
@@ -16,13 +14,19 @@ use crate::view::{FlaggedView, SellerView};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-flags", "/api/v1/admin/marketplace/flags", Access::Moderator);
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, previews): &(Store, Previews),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { store, previews }: &Deps,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<FlaggedView>>, ApiError> {
     let PageRequest { limit, cursor } = call.body;

@@ -6,11 +6,9 @@
 //! files are valid for ten minutes. A tailored model is shown by the SHA-256 of its id, to be
 //! compared with the provider's console: `printf %s <id> | sha256sum`.
 
-use std::process::ExitCode;
-
 use clients::{Previews, Uploads};
 use domain::marketplace::revision::Revision;
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PageRequest};
 use store::{Page, Store};
 
 use crate::view::{FileView, ModelView, PendingView, SellerView};
@@ -18,13 +16,20 @@ use crate::view::{FileView, ModelView, PendingView, SellerView};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-pending", "/api/v1/admin/marketplace/pending", Access::Moderator);
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, previews, uploads): &(Store, Previews, Uploads),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    previews: Previews,
+    uploads: Uploads,
+}
+
+async fn handle(
+    Deps { store, previews, uploads }: &Deps,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<PendingView>>, ApiError> {
     let PageRequest { limit, cursor } = call.body;

@@ -5,15 +5,13 @@
 //! Changes: nothing. There is no next page: refunded requests make room for the next. The index is
 //! eventually consistent.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{purchase::Purchase, refund::ManualReview},
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use store::{Page, PageSize, Store};
 
@@ -45,15 +43,12 @@ pub struct RequestView {
     request: Option<ManualReview>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Json<Page<RequestView>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<RequestView>>, ApiError> {
     let most = u16::try_from(call.body.limit.get()).unwrap_or(PageSize::MAX);
     let waiting = store.refund_requests(most).await?;
     let items = waiting.into_iter().map(RequestView::from).collect();

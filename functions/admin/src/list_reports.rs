@@ -3,10 +3,8 @@
 //! Access: admins.
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
 use domain::{Timestamp, time::Day};
-use runtime::{Access, ApiError, Call, Endpoint, Json, Link, Links, PageRequest};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, Link, Links, PageRequest};
 use serde::Serialize;
 use store::{KeptReport, Page, Store};
 
@@ -27,12 +25,12 @@ struct ReportLinks {
     pdf: Link,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
+async fn handle(
     store: &Store,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<ReportView>>, ApiError> {

@@ -6,14 +6,12 @@
 //! the most selective filter is queried, the others are applied to the accounts found. So a page
 //! may be short, or empty, before the end; `next_cursor` continues.
 
-use std::process::ExitCode;
-
 use domain::{
     audit::{Action, Target},
     error::{FieldCheck, InvalidFields},
     plan::Plan,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::{Cursor, Page, PageSize, PeopleFilter, StandingFilter, Store};
 
@@ -39,15 +37,12 @@ pub struct Request {
     cursor: Option<Cursor>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Json<Page<MemberView>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<MemberView>>, ApiError> {
     let entry = call.deed(Action::ReadMember, Target::directory())?;
     let Request { plan, status, creator, email, limit, cursor } = call.body;
     check_email(email.as_deref())?;

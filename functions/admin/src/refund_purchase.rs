@@ -7,8 +7,6 @@
 //! is open: the bank decides.
 //! Retry: the same `Idempotency-Key` is the same refund, also after a crash between any two steps.
 
-use std::process::ExitCode;
-
 use clients::Stripe;
 use domain::{
     audit::{Action, AuditEntry, Target, TargetKind},
@@ -19,7 +17,7 @@ use domain::{
     },
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
 use serde::Deserialize;
 use settlement::Settlement;
 use store::{NotFound, Store};
@@ -38,13 +36,19 @@ pub struct Request {
     reason: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe): &(Store, Stripe),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+}
+
+async fn handle(
+    Deps { store, stripe }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<RefundReceipt>, ApiError> {
     let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;

@@ -5,14 +5,12 @@
 //! Retry: the same `Idempotency-Key` returns the same answer; without one, a version already
 //! decided on is a 409.
 
-use std::process::ExitCode;
-
 use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore, once};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{ListingUpdate, NotFound, Store};
@@ -35,15 +33,12 @@ pub struct Request {
     reason: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (said, target) = (&call.body, Target::of(TargetKind::Listing, &id));
     let entry = call.deed(Action::RejectListing, target)?;

@@ -8,8 +8,6 @@
 //! 409. The creator's other listings that are not yet hidden are hidden within a minute by
 //! `background-follow-sellers`; they cannot be bought meanwhile either.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     audit::{Action, Target, TargetKind},
@@ -19,7 +17,7 @@ use domain::{
         listing::{State, checked_reason},
     },
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore, once};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, once};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{NotFound, Resolved, Store};
@@ -52,15 +50,12 @@ pub struct Response {
     selling_suspended_until: Option<Timestamp>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, decision, reason, seen } = &call.body;
     let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
     let reason = checked_reason(reason)?;

@@ -7,14 +7,12 @@
 //! Retry: the same `Idempotency-Key` returns the same answer; without one, a member who is not
 //! suspended is a 409.
 
-use std::process::ExitCode;
-
 use domain::{
     account::{Account, AccountUpdate},
     audit::{Action, Target},
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
@@ -32,15 +30,12 @@ pub struct Request {
     reason: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let member = member_id(&call.body.id)?;
     let reason = checked_reason(&call.body.reason)?;
     let entry = call.deed(Action::Unban, Target::user(&member))?.with_reason(&reason);

@@ -5,14 +5,12 @@
 //! or invoice; an unlimited plan stays unlimited. A `null` or omitted limit is the plan's again.
 //! Retry: a repeat sets the same limits.
 
-use std::process::ExitCode;
-
 use domain::{
     account::{AccountUpdate, Limits, StaffError},
     audit::{Action, Target},
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
@@ -34,15 +32,12 @@ pub struct Request {
     reason: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, monthly_allowance, concurrency, reason } = &call.body;
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;

@@ -5,8 +5,6 @@
 //! duplicate messages and crashed workers never charge twice. A failed charge stops the top-up with
 //! its reason; if Stripe does not answer, the message is retried.
 
-use std::process::ExitCode;
-
 use clients::{Stripe, queue::TopUpHint, stripe::Charged};
 use domain::{
     account::AccountUpdate,
@@ -17,7 +15,7 @@ use domain::{
     },
     id::{OrderId, UserId},
 };
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::Settlement;
 use store::{Store, StoreError};
 
@@ -26,15 +24,18 @@ pub const WORKER: Worker = Worker::new("background-buy-top-ups");
 /// The failure code of an order without a saved card: Stripe's own code.
 const NO_CARD: &str = "payment_method_required";
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::queue(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::queue(WORKER, handle)
 }
 
-pub async fn handle(
-    (store, stripe): &(Store, Stripe),
-    task: Task<TopUpHint>,
-) -> Result<(), TaskError> {
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+}
+
+async fn handle(Deps { store, stripe }: &Deps, task: Task<TopUpHint>) -> Result<(), TaskError> {
     let user = &task.body.user_id;
     let Some(order) = begun(store, &task).await? else { return Ok(()) };
     let settlement = Settlement::new(store, stripe);

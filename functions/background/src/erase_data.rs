@@ -6,15 +6,13 @@
 //! Retry: every step may run twice and may be interrupted. An erasure stays due until all of it is
 //! done; one that fails is retried five minutes later and does not stop the others.
 
-use std::process::ExitCode;
-
 use clients::{StoredFiles, Stripe, stored_files::Deleted};
 use domain::{
     Timestamp,
     erasure::{Erasure, ErasureSubject},
     id::UserId,
 };
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::Settlement;
 use store::Store;
 use tracing::{error, info};
@@ -24,19 +22,24 @@ pub const WORKER: Worker = Worker::new("background-erase-data");
 /// Most erasures in one run; the rest follow a minute later.
 const AT_ONCE: u16 = 20;
 
-type Capabilities = (Store, StoredFiles, Stripe);
-
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stored: StoredFiles,
+    stripe: Stripe,
 }
 
-pub async fn handle(capabilities: &Capabilities, task: Task) -> Result<(), TaskError> {
-    let (store, ..) = capabilities;
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
+}
+
+async fn handle(deps: &Deps, task: Task) -> Result<(), TaskError> {
+    let store = &deps.store;
     let (mut files, mut failed) = (0, 0);
     for erasure in store.due_erasures(task.now, AT_ONCE).await? {
         let subject = erasure.subject.name();
-        let after = match erase(capabilities, &erasure, task.now).await {
+        let after = match erase(deps, &erasure, task.now).await {
             Ok(Deleted { files: deleted, more }) => {
                 files += deleted;
                 info!(subject, files = deleted, "files of the subject deleted");
@@ -60,25 +63,21 @@ pub async fn handle(capabilities: &Capabilities, task: Task) -> Result<(), TaskE
 }
 
 /// Deletes all that exists of one subject now.
-async fn erase(
-    capabilities: &Capabilities,
-    erasure: &Erasure,
-    now: Timestamp,
-) -> Result<Deleted, TaskError> {
-    let (_, stored, _) = capabilities;
+async fn erase(deps: &Deps, erasure: &Erasure, now: Timestamp) -> Result<Deleted, TaskError> {
+    let stored = &deps.stored;
     match &erasure.subject {
         ErasureSubject::Listing { listing_id } => Ok(stored.delete_listing(listing_id).await?),
         ErasureSubject::ListingPictures { listing_id } => {
             Ok(stored.delete_pictures(listing_id).await?)
         }
-        ErasureSubject::Member { user_id } => erase_member(capabilities, user_id, now).await,
+        ErasureSubject::Member { user_id } => erase_member(deps, user_id, now).await,
     }
 }
 
 /// Ends the subscription, listings and jobs first and erases the account last, so that an
 /// interrupted erasure is found as unfinished.
 async fn erase_member(
-    (store, stored, stripe): &Capabilities,
+    Deps { store, stored, stripe }: &Deps,
     user: &UserId,
     now: Timestamp,
 ) -> Result<Deleted, TaskError> {

@@ -4,10 +4,8 @@
 //! released, and the member can try again; a finished job, or one a worker has claimed, is not
 //! changed. A message that names no job is logged and dropped.
 
-use std::process::ExitCode;
-
 use clients::queue::JobMessage;
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Function, Metrics, Task, TaskError, Worker};
 use serde_json::Value;
 use store::Store;
 
@@ -15,12 +13,12 @@ use crate::{lookup::find, settle::fail};
 
 pub const WORKER: Worker = Worker::new("background-fail-dead-letters");
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::queue(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::queue(WORKER, handle)
 }
 
-pub async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
+async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
     Metrics::at(task.now).count("DeadLetters", 1).emit();
     let Ok(hint) = JobMessage::parse(&task.body.to_string()) else {
         tracing::error!("dead letter is not a job message, dropped");

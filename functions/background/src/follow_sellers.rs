@@ -8,9 +8,7 @@
 //! run may be interrupted. If a member fails, this is logged and counted, and the run continues
 //! with the others.
 
-use std::process::ExitCode;
-
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Function, Metrics, Task, TaskError, Worker};
 use store::Store;
 
 use crate::run::Run;
@@ -20,12 +18,12 @@ pub const WORKER: Worker = Worker::new("background-follow-sellers");
 /// Most members of each kind in one run; the rest follow a minute later.
 const AT_ONCE: u16 = 20;
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
+async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut moved, mut run) = (0, Run::default());
     for creator in store.due_sellers(task.now, AT_ONCE).await? {
         let done = store.sync_visibility(&creator, task.now).await;

@@ -5,10 +5,8 @@
 //! reward. Repeated, late or concurrent runs grant nothing twice: the write that grants a reward
 //! also ends it. One that fails is logged and counted, and the others are granted.
 
-use std::process::ExitCode;
-
 use domain::marketplace::share::RewardState;
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Function, Metrics, Task, TaskError, Worker};
 use store::Store;
 use tracing::{info, warn};
 
@@ -19,12 +17,12 @@ pub const WORKER: Worker = Worker::new("background-grant-rewards");
 /// Most rewards in one run, oldest first; the rest follow an hour later.
 const MOST: u16 = 500;
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
+async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut granted, mut cancelled) = (0, 0);
     let mut run = Run::default();
     for (sharer, purchase) in store.due_rewards(task.now, MOST).await? {

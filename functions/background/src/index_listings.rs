@@ -8,7 +8,7 @@
 //! partial index. Concurrent runs write two valid indexes. A search applies the newest changes to
 //! either.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::collections::BTreeMap;
 
 use clients::{SearchSnapshots, snapshots::SnapshotError};
 use domain::{
@@ -17,7 +17,7 @@ use domain::{
     marketplace::{card::Entry, listing_stats::ListingStats},
     time::DAY,
 };
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use search::{Catalogue, CatalogueError, Document};
 use store::{CHANGES_OVERLAP, Store};
 use tracing::{info, warn};
@@ -38,15 +38,18 @@ impl DomainError for IndexFault {
     }
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(
-    (store, snapshots): &(Store, SearchSnapshots),
-    task: Task,
-) -> Result<(), TaskError> {
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    snapshots: SearchSnapshots,
+}
+
+async fn handle(Deps { store, snapshots }: &Deps, task: Task) -> Result<(), TaskError> {
     let now = task.now;
     let last = last_index(snapshots).await?;
     let (blob, listings) = match last {

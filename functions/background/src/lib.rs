@@ -25,24 +25,26 @@ pub mod verify_audit;
 use runtime::Function;
 
 /// All functions of this crate, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::stream(relay_outbox::WORKER, &relay_outbox::handle),
-    Function::queue(run_generation::WORKER, &run_generation::handle),
-    Function::queue(fail_dead_letters::WORKER, &fail_dead_letters::handle),
-    Function::schedule(sweep_generations::WORKER, &sweep_generations::handle),
-    Function::queue(buy_top_ups::WORKER, &buy_top_ups::handle),
-    Function::schedule(reconcile_stripe::WORKER, &reconcile_stripe::handle),
-    Function::queue(render_preview::WORKER, &render_preview::handle),
-    Function::schedule(index_listings::WORKER, &index_listings::handle),
-    Function::schedule(rank_popular::WORKER, &rank_popular::handle),
-    Function::schedule(follow_sellers::WORKER, &follow_sellers::handle),
-    Function::schedule(erase_data::WORKER, &erase_data::handle),
-    Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
-    Function::schedule(pay_creators::WORKER, &pay_creators::handle),
-    Function::stream(project_metrics::WORKER, &project_metrics::handle),
-    Function::schedule(report_revenue::WORKER, &report_revenue::handle),
-    Function::schedule(verify_audit::WORKER, &verify_audit::handle),
-];
+pub fn functions() -> Vec<Function> {
+    vec![
+        relay_outbox::function(),
+        run_generation::function(),
+        fail_dead_letters::function(),
+        sweep_generations::function(),
+        buy_top_ups::function(),
+        reconcile_stripe::function(),
+        render_preview::function(),
+        index_listings::function(),
+        rank_popular::function(),
+        follow_sellers::function(),
+        erase_data::function(),
+        grant_rewards::function(),
+        pay_creators::function(),
+        project_metrics::function(),
+        report_revenue::function(),
+        verify_audit::function(),
+    ]
+}
 
 #[cfg(test)]
 mod tests;

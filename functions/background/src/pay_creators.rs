@@ -10,7 +10,7 @@
 //! with an alarm, and does not stop the others: the next run retries it. If Stripe or the table
 //! does not answer at all, the run fails and EventBridge retries it.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::collections::BTreeMap;
 
 use clients::{Stripe, stripe::Payouts};
 use domain::{
@@ -19,7 +19,7 @@ use domain::{
     marketplace::payout::{Payout, PayoutDecision, PayoutState},
     time::DAY,
 };
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::{Payer, PayoutProgress, SettleError, Settlement};
 use store::{Begun, SALES_AT_ONCE, Store};
 use tracing::{info, warn};
@@ -44,15 +44,19 @@ struct Tally {
     failed: u64,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(
-    (store, stripe, payouts): &(Store, Stripe, Payouts),
-    task: Task,
-) -> Result<(), TaskError> {
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+    payouts: Payouts,
+}
+
+async fn handle(Deps { store, stripe, payouts }: &Deps, task: Task) -> Result<(), TaskError> {
     let run = Run {
         store,
         payer: Payer::new(store, stripe, payouts),

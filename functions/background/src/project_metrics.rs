@@ -5,19 +5,17 @@
 //! counted. So a stream that is replayed, duplicated, or out of order across shards gives the same
 //! metrics, and a failed batch is safely counted again.
 
-use std::process::ExitCode;
-
-use runtime::{Changes, TaskError, Worker};
+use runtime::{Changes, Function, TaskError, Worker};
 use store::{Store, stated_by};
 
 pub const WORKER: Worker = Worker::new("background-project-metrics");
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::stream(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::stream(WORKER, handle)
 }
 
-pub async fn handle(store: &Store, changes: Changes) -> Vec<Result<(), TaskError>> {
+async fn handle(store: &Store, changes: Changes) -> Vec<Result<(), TaskError>> {
     let mut facts = Vec::new();
     let mut results: Vec<Result<(), TaskError>> = Vec::with_capacity(changes.items.len());
     for change in &changes.items {

@@ -6,14 +6,14 @@
 //! write that adds it, and a list is computed from current data. A view count that cannot be added
 //! is logged and counted, and the lists are written all the same.
 
-use std::{iter, process::ExitCode};
+use std::iter;
 
 use domain::{
     Timestamp,
     marketplace::{Category, card::Card, listing_stats::ListingStats},
 };
 use futures_util::future::try_join_all;
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Function, Metrics, Task, TaskError, Worker};
 use store::{Popular, Store};
 
 use crate::run::Run;
@@ -27,12 +27,12 @@ const LOOKED_AT: u16 = 40;
 /// Most rounds of adding up in one run; the rest follow a minute later.
 const ROUNDS_MAX: u32 = 20;
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
+async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut views, mut run) = (0, Run::default());
     for _ in 0..ROUNDS_MAX {
         match run.take("tally", &"views", store.add_views(task.now).await) {

@@ -11,7 +11,7 @@
 //! itself cannot be read, the others are checked first, then the run fails and EventBridge retries
 //! it. After an interrupted run, the next one starts where events were last read to the end.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use clients::{
     Stripe, TopUpQueue,
@@ -23,7 +23,7 @@ use domain::{
     id::{OrderId, PayoutId, PurchaseId, UserId},
     time::DAY,
 };
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::{EventOutcome, Received, SettleError, Settlement};
 use store::{IndexPage, IndexPosition, ParkedEvent, Store, StoreError};
 use tracing::{info, warn};
@@ -48,15 +48,19 @@ struct Found {
     failed: u64,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(
-    (store, stripe, queue): &(Store, Stripe, TopUpQueue),
-    task: Task,
-) -> Result<(), TaskError> {
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+    queue: TopUpQueue,
+}
+
+async fn handle(Deps { store, stripe, queue }: &Deps, task: Task) -> Result<(), TaskError> {
     let settlement = Settlement::new(store, stripe);
     let mut run =
         Run { store, stripe, settlement, now: task.now, found: Found::default(), error: None };

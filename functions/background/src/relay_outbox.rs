@@ -6,14 +6,12 @@
 //! top-up queue. A lost message is repaired by the sweep or by the nightly reconciliation; a
 //! duplicate has no effect.
 
-use std::process::ExitCode;
-
 use clients::{
     GenerationQueue, TopUpQueue,
     queue::{JobMessage, Message, NotSent, Queue, TopUpHint},
 };
 use domain::Timestamp;
-use runtime::{Change, Changes, TaskError, Worker};
+use runtime::{Change, Changes, Connect, Function, TaskError, Worker};
 use store::{StoreError, changed_job, changed_top_up};
 
 pub const WORKER: Worker = Worker::new("background-relay-outbox");
@@ -25,13 +23,19 @@ enum Waiting {
     Nothing,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::stream(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::stream(WORKER, handle)
 }
 
-pub async fn handle(
-    (generations, top_ups): &(GenerationQueue, TopUpQueue),
+#[derive(Connect)]
+struct Deps {
+    generations: GenerationQueue,
+    top_ups: TopUpQueue,
+}
+
+async fn handle(
+    Deps { generations, top_ups }: &Deps,
     changes: Changes,
 ) -> Vec<Result<(), TaskError>> {
     let mut results = Vec::with_capacity(changes.items.len());

@@ -10,8 +10,6 @@
 //! written once, and an image gets a unique name. A file sent after the upload has ended is
 //! deleted.
 
-use std::process::ExitCode;
-
 use clients::{
     AssetScan, PreviewBucket, S3Event, Uploads,
     s3_event::UploadedObject,
@@ -23,32 +21,38 @@ use domain::{
     marketplace::upload::{Asset, Purpose, Upload, UploadState},
 };
 use media::{Preview, asset::inspect, picture::PictureError};
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use store::{Arrival, Store, optional};
 use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
 
-type Capabilities = (Store, Uploads, PreviewBucket, AssetScan);
-
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::queue(WORKER, handle)
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    uploads: Uploads,
+    previews: PreviewBucket,
+    scan: AssetScan,
 }
 
-pub async fn handle(capabilities: &Capabilities, task: Task<S3Event>) -> Result<(), TaskError> {
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::queue(WORKER, handle)
+}
+
+async fn handle(deps: &Deps, task: Task<S3Event>) -> Result<(), TaskError> {
     for object in &task.body.objects {
-        look_at(capabilities, object, &task).await?;
+        look_at(deps, object, &task).await?;
     }
     Ok(())
 }
 
 async fn look_at(
-    capabilities: &Capabilities,
+    deps: &Deps,
     object: &UploadedObject,
     task: &Task<S3Event>,
 ) -> Result<(), TaskError> {
-    let (store, uploads, _, _) = capabilities;
+    let Deps { store, uploads, .. } = deps;
     let Some((listing, id)) = named(&object.key) else {
         warn!(key = object.key, "object is not an upload, deleting it");
         return Ok(uploads.discard(&object.key).await?);
@@ -59,7 +63,7 @@ async fn look_at(
     };
     if upload.is_waiting() {
         let Some(file) = uploads.head(&object.key).await? else { return Ok(()) };
-        let Some(arrival) = arrived(capabilities, &upload, &file, task).await? else {
+        let Some(arrival) = arrived(deps, &upload, &file, task).await? else {
             return Ok(());
         };
         let ended = optional(store.end_upload(&listing, &id, &arrival, task.now).await)?;
@@ -89,7 +93,7 @@ fn named(key: &str) -> Option<(ListingId, UploadId)> {
 /// The result of a file; `None` if it is deleted, or replaced by another, which has a message of
 /// its own.
 async fn arrived(
-    capabilities: &Capabilities,
+    deps: &Deps,
     upload: &Upload,
     file: &Uploaded,
     task: &Task<S3Event>,
@@ -99,8 +103,8 @@ async fn arrived(
         return Ok(Some(refused("not_as_declared", "The file is not what the form was for.")));
     }
     let looked = match upload.purpose {
-        Purpose::Preview => draw(capabilities, upload, file, task).await?,
-        Purpose::Asset => keep(capabilities, upload, file).await?,
+        Purpose::Preview => draw(deps, upload, file, task).await?,
+        Purpose::Asset => keep(deps, upload, file).await?,
     };
     match looked {
         Ok(arrival) => Ok(Some(arrival)),
@@ -113,7 +117,7 @@ async fn arrived(
 }
 
 async fn draw(
-    (_, uploads, previews, _): &Capabilities,
+    Deps { uploads, previews, .. }: &Deps,
     upload: &Upload,
     file: &Uploaded,
     task: &Task<S3Event>,
@@ -136,7 +140,7 @@ async fn draw(
 }
 
 async fn keep(
-    (_, uploads, _, scan): &Capabilities,
+    Deps { uploads, scan, .. }: &Deps,
     upload: &Upload,
     file: &Uploaded,
 ) -> Result<Result<Arrival, UploadError>, TaskError> {

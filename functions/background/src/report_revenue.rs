@@ -10,15 +10,13 @@
 //! Files have content-addressed names and are written before the item that names them, so a run may
 //! be interrupted.
 
-use std::process::ExitCode;
-
 use clients::documents::{Company, Document, Documents, FileKind};
 use domain::{
     Timestamp,
     metrics::{Counters, Metrics as Numbers, RevenueReport, Span},
     time::Day,
 };
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use store::{KeptReport, Store, optional};
 use tracing::{info, warn};
 
@@ -48,15 +46,19 @@ pub(crate) struct Outcome {
     pub(crate) made: bool,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(
-    (store, documents, company): &(Store, Documents, Company),
-    task: Task,
-) -> Result<(), TaskError> {
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    documents: Documents,
+    company: Company,
+}
+
+async fn handle(Deps { store, documents, company }: &Deps, task: Task) -> Result<(), TaskError> {
     let mut run = Run::default();
     let deps = (store, documents, company);
     let outcome = report(deps, task.sent_at, task.now, &mut run).await?;

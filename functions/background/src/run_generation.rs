@@ -24,7 +24,7 @@ use domain::{
     generation::{Failure, FailureCode, Input, Job, NextStep, Provider, SEED_MAX, WebhookRef},
 };
 use media::Picture;
-use runtime::{BriaImages, ImageProvider, Metrics, Task, TaskError, Worker};
+use runtime::{BriaImages, Connect, Function, ImageProvider, Metrics, Task, TaskError, Worker};
 use store::{JobAndInput, Rate, Store};
 
 use crate::{draw::draw, lookup::find, settle};
@@ -34,33 +34,33 @@ pub const WORKER: Worker = Worker::new("background-run-generation").with_concurr
 /// The delay before a retry when a dependency was unavailable.
 const PAUSE: Duration = Duration::from_secs(30);
 
-type Capabilities = (Store, Images, ImageProvider);
-
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::queue(WORKER, handle)
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    images: Images,
+    provider: ImageProvider,
 }
 
-pub async fn handle(capabilities: &Capabilities, task: Task<JobMessage>) -> Result<(), TaskError> {
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::queue(WORKER, handle)
+}
+
+async fn handle(deps: &Deps, task: Task<JobMessage>) -> Result<(), TaskError> {
     task.log_job(&task.body.user_id, &task.body.job_id);
-    let (store, now) = (&capabilities.0, task.now);
+    let (store, now) = (&deps.store, task.now);
     let Some(JobAndInput { job, input }) = find(store, &task.body).await? else { return Ok(()) };
     match job.next_step(now) {
         NextStep::Leave => Ok(()),
         NextStep::Fail(failure) => settle::fail(store, &job, failure, now).await,
         NextStep::AwaitUnknown => move_on(store, &job, job.clone().await_unknown(now)).await,
-        NextStep::Submit => submit(capabilities, job, &input, now).await,
-        NextStep::Poll => poll(capabilities, job, now).await,
+        NextStep::Submit => submit(deps, job, &input, now).await,
+        NextStep::Poll => poll(deps, job, now).await,
     }
 }
 
-async fn submit(
-    capabilities: &Capabilities,
-    job: Job,
-    input: &Input,
-    now: Timestamp,
-) -> Result<(), TaskError> {
-    let (store, images, provider) = capabilities;
+async fn submit(deps: &Deps, job: Job, input: &Input, now: Timestamp) -> Result<(), TaskError> {
+    let Deps { store, images, provider } = deps;
     match (job.provider, provider) {
         (Provider::Studio, _) => render((store, images), job, input, now).await,
         (Provider::Bria, ImageProvider::Bria(bria)) => ask(store, bria, job, input, now).await,
@@ -153,7 +153,7 @@ async fn ask(
 
 /// Polls Bria, and fetches the image once it is finished.
 async fn poll(
-    (store, images, provider): &Capabilities,
+    Deps { store, images, provider }: &Deps,
     job: Job,
     now: Timestamp,
 ) -> Result<(), TaskError> {

@@ -4,11 +4,11 @@
 //! only sends messages; the worker decides. Repeated, late or concurrent runs send duplicate
 //! messages, which have no effect.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use clients::{GenerationQueue, queue::JobMessage};
 use futures_util::future::try_join_all;
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use store::{OPEN_SHARDS, Store};
 
 pub const WORKER: Worker = Worker::new("background-sweep-generations");
@@ -18,15 +18,18 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Most jobs of a shard in one run, the longest overdue first; the rest follow a minute later.
 const JOBS_MAX: u16 = 500;
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle(
-    (store, queue): &(Store, GenerationQueue),
-    task: Task,
-) -> Result<(), TaskError> {
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    queue: GenerationQueue,
+}
+
+async fn handle(Deps { store, queue }: &Deps, task: Task) -> Result<(), TaskError> {
     let due_by = task.now.minus(GRACE);
     let shards = (0..OPEN_SHARDS).map(|shard| store.due_jobs(shard, due_by, JOBS_MAX));
     let overdue = try_join_all(shards).await?;

@@ -8,22 +8,26 @@
 //! A run may be interrupted and repeated: it only reads the table, and never changes an archived
 //! head.
 
-use std::process::ExitCode;
-
 use clients::AuditAnchors;
 use domain::audit::{Anchors, Chain};
-use runtime::{Metrics, Task, TaskError, Worker};
+use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use store::{Store, StoreError, Verified};
 use tracing::{error, info};
 
 pub const WORKER: Worker = Worker::new("background-verify-audit");
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::schedule(WORKER, handle)
+/// The function of this worker.
+pub fn function() -> Function {
+    Function::schedule(WORKER, handle)
 }
 
-pub async fn handle((store, anchors): &(Store, AuditAnchors), task: Task) -> Result<(), TaskError> {
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    anchors: AuditAnchors,
+}
+
+async fn handle(Deps { store, anchors }: &Deps, task: Task) -> Result<(), TaskError> {
     let Verified { verified, hash, broken, .. } = verify(store, &anchors.all().await?).await?;
     match &broken {
         Some(broken) => error!(

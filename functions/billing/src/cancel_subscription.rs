@@ -5,10 +5,8 @@
 //! the paid period, without a refund.
 //! Retry: a repeat changes nothing.
 
-use std::process::ExitCode;
-
 use clients::{Stripe, stripe::Renewal};
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
 use serde::Deserialize;
 use settlement::Settlement;
 use store::{Rate, Store};
@@ -35,13 +33,19 @@ fn at_period_end() -> bool {
     true
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe): &(Store, Stripe),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+}
+
+async fn handle(
+    Deps { store, stripe }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<SubscriptionView>, ApiError> {
     let member = call.member()?;

@@ -4,14 +4,12 @@
 //! Changes: brings the account up to date, as every read of it does. `limit` and `cursor` page
 //! through the ledger.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     credits::{LedgerEntry, Lot, LotId, LotSize, LotSource, Totals},
     plan::Plan,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use serde::Serialize;
 use store::{Page, Store};
 
@@ -72,12 +70,12 @@ impl From<&Lot> for LotView {
     }
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>, ApiError> {
     let member = call.member()?;
     let account =
         store.get_or_create_account(&member.user_id, member.email_claim(), call.now).await?;

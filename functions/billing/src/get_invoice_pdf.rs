@@ -4,11 +4,9 @@
 //! Changes: if Stripe has no PDF, ours is rendered once for each state of the invoice and stored.
 //! Redirects to Stripe's PDF, or to a link to ours that is valid for ten minutes.
 
-use std::process::ExitCode;
-
 use clients::documents::{Company, Document, Documents};
 use domain::id::InvoiceId;
-use runtime::{Access, ApiError, Call, Endpoint, Redirect};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Redirect};
 use serde::Deserialize;
 use store::{NotFound, Rate, Store};
 
@@ -24,13 +22,20 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, documents, company): &(Store, Documents, Company),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    documents: Documents,
+    company: Company,
+}
+
+async fn handle(
+    Deps { store, documents, company }: &Deps,
     call: Call<Request>,
 ) -> Result<Redirect, ApiError> {
     let id = InvoiceId::parse(&call.body.id).map_err(|_| NotFound::Invoice)?;

@@ -3,9 +3,7 @@
 //! Access: any member, suspended ones too.
 //! Changes: brings the account up to date, as every read of it does.
 
-use std::process::ExitCode;
-
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::Store;
 
@@ -18,15 +16,12 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Json<SubscriptionView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<SubscriptionView>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;

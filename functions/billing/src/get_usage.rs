@@ -3,14 +3,12 @@
 //! Access: any member, suspended ones too.
 //! Changes: brings the account up to date, as every read of it does.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     account::Account,
     plan::{Allowance, Plan},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
@@ -45,12 +43,12 @@ struct Day {
     used: u32,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let member = call.member()?;
     let account =
         store.get_or_create_account(&member.user_id, member.email_claim(), call.now).await?;

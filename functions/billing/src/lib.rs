@@ -19,18 +19,20 @@ pub mod view;
 use runtime::Function;
 
 /// All functions of this crate, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::http(list_plans::ENDPOINT, &list_plans::handle),
-    Function::http(get_credits::ENDPOINT, &get_credits::handle),
-    Function::http(get_usage::ENDPOINT, &get_usage::handle),
-    Function::http(open_checkout::ENDPOINT, &open_checkout::handle),
-    Function::http(open_portal::ENDPOINT, &open_portal::handle),
-    Function::http(get_subscription::ENDPOINT, &get_subscription::handle),
-    Function::http(cancel_subscription::ENDPOINT, &cancel_subscription::handle),
-    Function::http(update_top_up::ENDPOINT, &update_top_up::handle),
-    Function::http(list_invoices::ENDPOINT, &list_invoices::handle),
-    Function::http(get_invoice_pdf::ENDPOINT, &get_invoice_pdf::handle),
-];
+pub fn functions() -> Vec<Function> {
+    vec![
+        list_plans::function(),
+        get_credits::function(),
+        get_usage::function(),
+        open_checkout::function(),
+        open_portal::function(),
+        get_subscription::function(),
+        cancel_subscription::function(),
+        update_top_up::function(),
+        list_invoices::function(),
+        get_invoice_pdf::function(),
+    ]
+}
 
 #[cfg(test)]
 mod tests;

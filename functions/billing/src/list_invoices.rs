@@ -4,9 +4,7 @@
 //! Access: any member, suspended ones too, for their own.
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use store::{Page, Store};
 
 use crate::view::InvoiceView;
@@ -14,12 +12,12 @@ use crate::view::InvoiceView;
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-list-invoices", "/api/v1/billing/invoices", Access::Member);
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
+async fn handle(
     store: &Store,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<InvoiceView>>, ApiError> {

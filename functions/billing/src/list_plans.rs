@@ -2,14 +2,12 @@
 //!
 //! Access: anybody. Changes: nothing. The tables are `domain::plan` and `domain::pack`.
 
-use std::process::ExitCode;
-
 use domain::{
     money::Money,
     pack::{Pack, PackTerms},
     plan::{Allowance, Plan, PlanTerms},
 };
-use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
+use runtime::{Access, ApiError, Cacheable, Call, Endpoint, Function};
 use serde::{Deserialize, Serialize};
 
 pub const ENDPOINT: Endpoint =
@@ -74,12 +72,12 @@ impl From<PackTerms> for PackView {
     }
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle((): &(), _call: Call<Request>) -> Result<Cacheable<Response>, ApiError> {
+async fn handle((): &(), _call: Call<Request>) -> Result<Cacheable<Response>, ApiError> {
     let items = Plan::ALL.map(|plan| plan.terms().into()).into();
     let packs = Pack::ALL.map(|pack| pack.terms().into()).into();
     Ok(Cacheable { body: Response { items, next_cursor: None, packs }, max_age_s: MAX_AGE_S })

@@ -7,11 +7,9 @@
 //! Retry: the same `Idempotency-Key` returns the same session, also after a crash between any two
 //! steps: Stripe's idempotency key is written first.
 
-use std::process::ExitCode;
-
 use clients::Stripe;
 use domain::{FieldError, error::InvalidFields, pack::Pack, plan::Plan};
-use runtime::{Access, ApiError, Call, Endpoint, Frontend, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Frontend, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use settlement::customer_of;
 use store::{Rate, Store};
@@ -37,13 +35,20 @@ pub struct Response {
     checkout_url: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe, frontend): &(Store, Stripe, Frontend),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+    frontend: Frontend,
+}
+
+async fn handle(
+    Deps { store, stripe, frontend }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;

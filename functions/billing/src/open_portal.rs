@@ -5,10 +5,8 @@
 //! the portal arrive through `edge-webhook-stripe`.
 //! Retry: each call returns a new portal session, valid for some minutes.
 
-use std::process::ExitCode;
-
 use clients::Stripe;
-use runtime::{Access, ApiError, Call, Endpoint, Frontend, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Frontend, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use settlement::customer_of;
 use store::{Rate, Store};
@@ -29,13 +27,20 @@ pub struct Response {
     portal_url: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe, frontend): &(Store, Stripe, Frontend),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+    frontend: Frontend,
+}
+
+async fn handle(
+    Deps { store, stripe, frontend }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;

@@ -7,10 +7,8 @@
 //! not reset the month's count, and a charge in progress is completed.
 //! Retry: a repeat has no further effect.
 
-use std::process::ExitCode;
-
 use domain::{FieldError, billing::top_up::TopUpWish, error::InvalidFields, pack::Pack};
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
 
@@ -36,12 +34,12 @@ pub struct Response {
     top_up: Option<TopUpView>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let wish = call.body.wish()?;

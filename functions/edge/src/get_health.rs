@@ -3,9 +3,7 @@
 //! Access: anybody. Changes: nothing. It has no dependencies on purpose: an unavailable table must
 //! not make a load balancer remove the whole API.
 
-use std::process::ExitCode;
-
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::{Deserialize, Serialize};
 
 pub const ENDPOINT: Endpoint = Endpoint::get("edge-get-health", "/health", Access::Public);
@@ -20,11 +18,11 @@ pub struct Response {
     version: &'static str,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle((): &(), _call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
+async fn handle((): &(), _call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     Ok(NoStore(Response { status: "ok", version: env!("CARGO_PKG_VERSION") }))
 }

@@ -9,12 +9,14 @@ pub mod webhook_stripe;
 use runtime::Function;
 
 /// All functions of this crate, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::http(get_health::ENDPOINT, &get_health::handle),
-    Function::http(webhook_bria::ENDPOINT, &webhook_bria::handle),
-    Function::http(webhook_stripe::ENDPOINT, &webhook_stripe::handle),
-    Function::authorizer(authorizer::WORKER, &authorizer::handle),
-];
+pub fn functions() -> Vec<Function> {
+    vec![
+        get_health::function(),
+        webhook_bria::function(),
+        webhook_stripe::function(),
+        authorizer::function(),
+    ]
+}
 
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,11 @@
 //! for the outcome, so duplicate, late and early webhooks have the same effect. A webhook for a
 //! finished job changes nothing.
 
-use std::process::ExitCode;
-
 use clients::bria::webhook::verify;
 use domain::generation::{Job, WebhookRef};
-use runtime::{Access, ApiError, Call, Endpoint, Metrics, NoStore, WebhookTokens};
+use runtime::{
+    Access, ApiError, Call, Connect, Endpoint, Function, Metrics, NoStore, WebhookTokens,
+};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store, StoreError};
 
@@ -32,13 +32,19 @@ pub struct Response {
     received: bool,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, tokens): &(Store, WebhookTokens),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    tokens: WebhookTokens,
+}
+
+async fn handle(
+    Deps { store, tokens }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();

@@ -7,12 +7,11 @@
 //! answered with an error, so that Stripe retries for up to three days; a permanent failure is
 //! parked with an alarm and answered with 200, so that Stripe does not retry.
 
-use std::process::ExitCode;
-
 use clients::{Stripe, stripe::webhook::verify};
 use domain::Timestamp;
 use runtime::{
-    Access, ApiError, Call, CallError, Endpoint, Metrics, NoStore, StripeWebhookSecrets,
+    Access, ApiError, Call, CallError, Connect, Endpoint, Function, Metrics, NoStore,
+    StripeWebhookSecrets,
 };
 use serde::{Deserialize, Serialize};
 use settlement::{EventOutcome, Received, Settlement};
@@ -33,13 +32,20 @@ pub struct Response {
     received: bool,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe, secrets): &(Store, Stripe, StripeWebhookSecrets),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+    secrets: StripeWebhookSecrets,
+}
+
+async fn handle(
+    Deps { store, stripe, secrets }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();

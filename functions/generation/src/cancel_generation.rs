@@ -5,10 +5,8 @@
 //! submitted to the provider it cannot be stopped: the 409 says what will be charged.
 //! Retry: the same `Idempotency-Key` returns the cancelled job; without one, a repeat is a 409.
 
-use std::process::ExitCode;
-
 use domain::id::JobId;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::{NotFound, Store};
 
@@ -26,12 +24,12 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<JobView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<JobView>, ApiError> {
     let id = JobId::parse(&call.body.id).map_err(|_| NotFound::Generation)?;
     call.log_job(&id);
     let user = &call.member()?.user_id;

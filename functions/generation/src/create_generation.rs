@@ -5,13 +5,11 @@
 //! a ledger entry and the record of the key. The stream relays the job to the queue.
 //! Retry: the same `Idempotency-Key` returns the same job in its current state.
 
-use std::process::ExitCode;
-
 use domain::{
     generation::{GenerationRequest, NewJob, Provider, create_job, drawn_seed},
     id::JobId,
 };
-use runtime::{Accepted, Access, ApiError, Call, Endpoint};
+use runtime::{Accepted, Access, ApiError, Call, Connect, Endpoint, Function};
 use store::{Rate, SourceRef, Store};
 
 use crate::view::JobView;
@@ -21,13 +19,19 @@ pub const ENDPOINT: Endpoint =
         .requires_key()
         .with_rate(Rate::a_minute(300));
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, provider): &(Store, Provider),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    provider: Provider,
+}
+
+async fn handle(
+    Deps { store, provider }: &Deps,
     call: Call<GenerationRequest>,
 ) -> Result<Accepted<JobView>, ApiError> {
     let order = &call.body;

@@ -4,10 +4,8 @@
 //! Changes: in one transaction the preset, the account's count of them, and the record of the key.
 //! Retry: the same `Idempotency-Key` returns the same preset.
 
-use std::process::ExitCode;
-
 use domain::{generation::PresetContent, id::PresetId, preset::Preset};
-use runtime::{Access, ApiError, Call, Created, Endpoint};
+use runtime::{Access, ApiError, Call, Created, Endpoint, Function};
 use serde::Deserialize;
 use store::Store;
 
@@ -27,12 +25,12 @@ pub struct Request {
     negative_prompt: Option<String>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<PresetView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Created<PresetView>, ApiError> {
     let member = call.member()?;
     let Request { name, prompt, structured_prompt, lighting, camera, negative_prompt } =
         call.body.clone();

@@ -5,10 +5,8 @@
 //! with it have their own copy. Presets are immutable, so no `If-Match` is needed.
 //! Retry: a repeat is a 404.
 
-use std::process::ExitCode;
-
 use domain::id::PresetId;
-use runtime::{Access, ApiError, Call, Endpoint, NoContent};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoContent};
 use serde::Deserialize;
 use store::{NotFound, Store};
 
@@ -21,12 +19,12 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
     let id = PresetId::parse(&call.body.id).map_err(|_| NotFound::Preset)?;
     store.delete_preset(&call.member()?.user_id, &id, call.now).await?;
     Ok(NoContent)

@@ -3,11 +3,9 @@
 //! Access: its owner; for all other callers it does not exist (404).
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
 use clients::Images;
 use domain::id::JobId;
-use runtime::{Access, ApiError, Call, Endpoint, Polled};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Polled};
 use serde::Deserialize;
 use store::{JobAndInput, NotFound, Store};
 
@@ -22,13 +20,19 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, images): &(Store, Images),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    images: Images,
+}
+
+async fn handle(
+    Deps { store, images }: &Deps,
     call: Call<Request>,
 ) -> Result<Polled<JobView>, ApiError> {
     let id = JobId::parse(&call.body.id).map_err(|_| NotFound::Generation)?;

@@ -14,16 +14,18 @@ mod view;
 use runtime::Function;
 
 /// All functions of this crate, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::http(create_generation::ENDPOINT, &create_generation::handle),
-    Function::http(list_generations::ENDPOINT, &list_generations::handle),
-    Function::http(get_generation::ENDPOINT, &get_generation::handle),
-    Function::http(cancel_generation::ENDPOINT, &cancel_generation::handle),
-    Function::http(structure_prompt::ENDPOINT, &structure_prompt::handle),
-    Function::http(create_preset::ENDPOINT, &create_preset::handle),
-    Function::http(list_presets::ENDPOINT, &list_presets::handle),
-    Function::http(delete_preset::ENDPOINT, &delete_preset::handle),
-];
+pub fn functions() -> Vec<Function> {
+    vec![
+        create_generation::function(),
+        list_generations::function(),
+        get_generation::function(),
+        cancel_generation::function(),
+        structure_prompt::function(),
+        create_preset::function(),
+        list_presets::function(),
+        delete_preset::function(),
+    ]
+}
 
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,9 @@
 //! Access: any member, for their own.
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
 use clients::Images;
 use domain::generation::Status;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::{Cursor, Page, PageSize, Store};
 
@@ -25,13 +23,19 @@ pub struct Request {
     cursor: Option<Cursor>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, images): &(Store, Images),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    images: Images,
+}
+
+async fn handle(
+    Deps { store, images }: &Deps,
     call: Call<Request>,
 ) -> Result<Json<Page<JobView>>, ApiError> {
     let Request { status, limit, cursor } = &call.body;

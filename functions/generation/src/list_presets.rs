@@ -3,9 +3,7 @@
 //! Access: any member, for their own.
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use store::{Page, Store};
 
 use crate::view::PresetView;
@@ -13,12 +11,12 @@ use crate::view::PresetView;
 pub const ENDPOINT: Endpoint =
     Endpoint::get("generation-list-presets", "/api/v1/presets", Access::Member);
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
+async fn handle(
     store: &Store,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<PresetView>>, ApiError> {

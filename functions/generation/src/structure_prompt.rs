@@ -5,8 +5,6 @@
 //! Changes: only counters and the record of the key.
 //! Retry: the same `Idempotency-Key` returns the same answer; a failure does not block the key.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     camera::CameraSettings,
@@ -17,7 +15,9 @@ use domain::{
     },
     lighting::LightingRig,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Metrics, NoStore, PromptProvider, once};
+use runtime::{
+    Access, ApiError, Call, Connect, Endpoint, Function, Metrics, NoStore, PromptProvider, once,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Rate, Store};
@@ -49,13 +49,19 @@ pub struct Response {
     structured_by: StructuredBy,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, provider): &(Store, PromptProvider),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    provider: PromptProvider,
+}
+
+async fn handle(
+    Deps { store, provider }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { prompt, lighting, camera } = call.body.clone();

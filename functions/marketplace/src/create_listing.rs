@@ -4,8 +4,6 @@
 //! Changes: in one transaction the listing, its first version and the creator's statistics.
 //! Retry: the same `Idempotency-Key` returns the same listing in its current state.
 
-use std::process::ExitCode;
-
 use domain::{
     FieldError,
     error::InvalidFields,
@@ -16,7 +14,7 @@ use domain::{
     },
     money::{Currency, Money},
 };
-use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
+use runtime::{Access, ApiError, Call, Created, Endpoint, Function, Link};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
@@ -55,12 +53,12 @@ struct ResponseLinks {
     uploads: Link,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;
     let id = ListingId::new(call.now, call.random());
     let description = call.body.description()?;

@@ -7,8 +7,6 @@
 //! Retry: the same `Idempotency-Key` returns the same purchase and session, also after a crash
 //! between any two steps: Stripe's idempotency key is derived from the purchase.
 
-use std::process::ExitCode;
-
 use clients::{ShareLinks, Stripe};
 use domain::{
     Timestamp,
@@ -19,7 +17,7 @@ use domain::{
     },
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Created, Endpoint, Frontend};
+use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Frontend, Function};
 use serde::{Deserialize, Serialize};
 use store::{Rate, Store};
 
@@ -53,13 +51,21 @@ pub struct Response {
     expires_at: Option<Timestamp>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe, frontend, links): &(Store, Stripe, Frontend, ShareLinks),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+    frontend: Frontend,
+    links: ShareLinks,
+}
+
+async fn handle(
+    Deps { store, stripe, frontend, links }: &Deps,
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;

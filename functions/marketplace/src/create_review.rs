@@ -5,13 +5,11 @@
 //! totals of the listing and of its creator.
 //! Retry: the same review again changes nothing.
 
-use std::process::ExitCode;
-
 use domain::{
     id::{ListingId, ReviewId},
     marketplace::review::Opinion,
 };
-use runtime::{Access, ApiError, Call, Created, Endpoint};
+use runtime::{Access, ApiError, Call, Created, Endpoint, Function};
 use serde::Deserialize;
 use store::Store;
 
@@ -30,12 +28,12 @@ pub struct Request {
     comment: Option<String>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<ReviewView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Created<ReviewView>, ApiError> {
     let member = call.member()?;
     let Request { listing_id, rating, comment } = &call.body;
     let opinion = Opinion { rating: *rating, comment: comment.clone() };

@@ -6,8 +6,6 @@
 //! declared size; the file goes into quarantine, and `background-render-preview` checks it.
 //! Retry: each request creates another upload; one that is never sent expires.
 
-use std::process::ExitCode;
-
 use clients::{
     Uploads,
     uploads::{NewUpload, UploadForm, quarantine_key},
@@ -16,7 +14,7 @@ use domain::{
     id::{ListingId, UploadId},
     marketplace::upload::{Purpose, Upload, UploadRequest},
 };
-use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
+use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Function, Link};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Rate, Store, StoreError};
 
@@ -56,13 +54,19 @@ struct ResponseLinks {
     this: Link,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, uploads): &(Store, Uploads),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    uploads: Uploads,
+}
+
+async fn handle(
+    Deps { store, uploads }: &Deps,
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;

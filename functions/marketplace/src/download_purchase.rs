@@ -5,8 +5,6 @@
 //! Changes: records the first download. Links to files are valid for ten minutes.
 //! A tailored model is used by naming the listing in a generation: its id is not in the response.
 
-use std::process::ExitCode;
-
 use clients::{Uploads, uploads::asset_key};
 use domain::{
     Timestamp,
@@ -14,7 +12,7 @@ use domain::{
     image::link_works_until,
     marketplace::{Kind, content::Content},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Link, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Link, NoStore};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store};
 
@@ -60,13 +58,19 @@ struct File {
     url: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, uploads): &(Store, Uploads),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    uploads: Uploads,
+}
+
+async fn handle(
+    Deps { store, uploads }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;

@@ -5,10 +5,8 @@
 //! the listing before a moderator. Members never see the reports of others.
 //! Retry: the same report again changes nothing.
 
-use std::process::ExitCode;
-
 use domain::{id::ListingId, marketplace::flag::FlagReason};
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store};
 
@@ -31,12 +29,12 @@ pub struct Response {
     received: bool,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let who = (&member.user_id, member.email_claim());

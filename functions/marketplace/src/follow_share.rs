@@ -8,12 +8,10 @@
 //! token of this click, which a purchase may name. Query parameters added by sites and apps are
 //! ignored.
 
-use std::process::ExitCode;
-
 use clients::{Previews, ShareLinks};
 use domain::marketplace::{share::Share, visitor::VISITORS_A_MINUTE};
 use futures_util::future::join;
-use runtime::{Access, ApiError, Call, Endpoint, Frontend, Html, HtmlPage};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Frontend, Function, Html, HtmlPage};
 use serde::Deserialize;
 use store::{Rate, Store, StoreError, optional};
 use tracing::warn;
@@ -31,13 +29,21 @@ pub struct Request {
     code: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, links, previews, frontend): &(Store, ShareLinks, Previews, Frontend),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    links: ShareLinks,
+    previews: Previews,
+    frontend: Frontend,
+}
+
+async fn handle(
+    Deps { store, links, previews, frontend }: &Deps,
     call: Call<Request>,
 ) -> Result<HtmlPage, ApiError> {
     let code = &call.body.code;

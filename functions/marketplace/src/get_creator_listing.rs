@@ -3,11 +3,9 @@
 //! Access: the listing's creator, suspended or not; for all other callers it does not exist (404).
 //! Changes: nothing. Its `ETag` can be sent as `If-Match` with a change.
 
-use std::process::ExitCode;
-
 use clients::Previews;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::{NotFound, Store};
 
@@ -25,13 +23,19 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, previews): &(Store, Previews),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { store, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Json<CreatorListingView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;

@@ -7,12 +7,12 @@
 //! Cost: the creator's whole journal is read, because the opening balance is the sum of all of it:
 //! one request per MB, which is some 700 sales, and one per 100 sales of the month.
 
-use std::{collections::BTreeSet, process::ExitCode};
+use std::collections::BTreeSet;
 
 use clients::documents::{Company, Document, Documents};
 use domain::{marketplace::statement::Statement, time::Month};
 use futures_util::future::try_join;
-use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile};
 use serde::Deserialize;
 use store::{NotFound, Rate, Store};
 
@@ -33,13 +33,20 @@ pub struct Request {
     format: Format,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, documents, company): &(Store, Documents, Company),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    documents: Documents,
+    company: Company,
+}
+
+async fn handle(
+    Deps { store, documents, company }: &Deps,
     call: Call<Request>,
 ) -> Result<JsonOrFile<StatementView>, ApiError> {
     let (now, Request { month, format }) = (call.now, &call.body);

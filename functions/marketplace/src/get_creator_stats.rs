@@ -4,8 +4,6 @@
 //! Changes: nothing. Sales and balances are current, views are added up every minute. Amounts are
 //! net of refunds and disputes, and a fully refunded sale does not count.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     id::ListingId,
@@ -21,7 +19,7 @@ use domain::{
     time::DAY,
 };
 use futures_util::future::try_join4;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
@@ -121,12 +119,12 @@ struct DayView {
     views: u64,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let creator = &call.member()?.user_id;
     let (book, shelf) = (store.creator_book(creator), store.whole_shelf(creator));
     let (book, shelf, payee, strikes) =

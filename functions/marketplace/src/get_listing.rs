@@ -3,11 +3,9 @@
 //! Access: anybody.
 //! Changes: counts the visitor, once a day, in batched writes: see [`crate::view_counter`].
 
-use std::process::ExitCode;
-
 use clients::Previews;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
+use runtime::{Access, ApiError, Cacheable, Call, Connect, Endpoint, Function};
 use serde::Deserialize;
 use store::NotFound;
 
@@ -25,13 +23,19 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (visits, previews): &(ViewCounter, Previews),
+#[derive(Connect)]
+struct Deps {
+    visits: ViewCounter,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { visits, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Cacheable<PageView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;

@@ -3,14 +3,12 @@
 //! Access: the creator who requested it; for all other callers it does not exist (404).
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     id::{ListingId, UploadId},
     marketplace::upload::{Purpose, UploadState},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Polled};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Polled};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store};
 
@@ -36,12 +34,12 @@ pub struct Response {
     created_at: Timestamp,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, ApiError> {
     let listing = ListingId::parse(&call.body.id).map_err(|_| NotFound::Upload)?;
     let id = UploadId::parse(&call.body.upload_id).map_err(|_| NotFound::Upload)?;
     let upload = store.upload(&listing, &id).await?;

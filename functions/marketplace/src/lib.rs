@@ -44,35 +44,37 @@ pub use search_index::SearchIndex;
 pub use view_counter::ViewCounter;
 
 /// All functions of this crate, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::http(create_listing::ENDPOINT, &create_listing::handle),
-    Function::http(update_listing::ENDPOINT, &update_listing::handle),
-    Function::http(retire_listing::ENDPOINT, &retire_listing::handle),
-    Function::http(submit_listing::ENDPOINT, &submit_listing::handle),
-    Function::http(create_upload::ENDPOINT, &create_upload::handle),
-    Function::http(get_upload::ENDPOINT, &get_upload::handle),
-    Function::http(preview_listing::ENDPOINT, &preview_listing::handle),
-    Function::http(list_popular::ENDPOINT, &list_popular::handle),
-    Function::http(search_listings::ENDPOINT, &search_listings::handle),
-    Function::http(get_listing::ENDPOINT, &get_listing::handle),
-    Function::http(list_creator_listings::ENDPOINT, &list_creator_listings::handle),
-    Function::http(get_creator_listing::ENDPOINT, &get_creator_listing::handle),
-    Function::http(list_reviews::ENDPOINT, &list_reviews::handle),
-    Function::http(reply_to_review::ENDPOINT, &reply_to_review::handle),
-    Function::http(flag_listing::ENDPOINT, &flag_listing::handle),
-    Function::http(share_listing::ENDPOINT, &share_listing::handle),
-    Function::http(follow_share::ENDPOINT, &follow_share::handle),
-    Function::http(create_purchase::ENDPOINT, &create_purchase::handle),
-    Function::http(list_purchases::ENDPOINT, &list_purchases::handle),
-    Function::http(download_purchase::ENDPOINT, &download_purchase::handle),
-    Function::http(refund_purchase::ENDPOINT, &refund_purchase::handle),
-    Function::http(create_review::ENDPOINT, &create_review::handle),
-    Function::http(get_creator_stats::ENDPOINT, &get_creator_stats::handle),
-    Function::http(list_creator_earnings::ENDPOINT, &list_creator_earnings::handle),
-    Function::http(list_creator_payouts::ENDPOINT, &list_creator_payouts::handle),
-    Function::http(get_creator_statement::ENDPOINT, &get_creator_statement::handle),
-    Function::http(onboard_creator::ENDPOINT, &onboard_creator::handle),
-];
+pub fn functions() -> Vec<Function> {
+    vec![
+        create_listing::function(),
+        update_listing::function(),
+        retire_listing::function(),
+        submit_listing::function(),
+        create_upload::function(),
+        get_upload::function(),
+        preview_listing::function(),
+        list_popular::function(),
+        search_listings::function(),
+        get_listing::function(),
+        list_creator_listings::function(),
+        get_creator_listing::function(),
+        list_reviews::function(),
+        reply_to_review::function(),
+        flag_listing::function(),
+        share_listing::function(),
+        follow_share::function(),
+        create_purchase::function(),
+        list_purchases::function(),
+        download_purchase::function(),
+        refund_purchase::function(),
+        create_review::function(),
+        get_creator_stats::function(),
+        list_creator_earnings::function(),
+        list_creator_payouts::function(),
+        get_creator_statement::function(),
+        onboard_creator::function(),
+    ]
+}
 
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,7 @@
 //! Access: any member, suspended ones too, for their own.
 //! Changes: nothing. Free sales are not included.
 
-use std::process::ExitCode;
-
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use store::{Page, Store};
 
 use crate::purchase_view::EarningView;
@@ -17,12 +15,12 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Member,
 );
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
+async fn handle(
     store: &Store,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<EarningView>>, ApiError> {

@@ -4,10 +4,8 @@
 //! Access: any member, suspended ones too, for their own.
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
 use clients::Previews;
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PageRequest};
 use store::{Page, Store};
 
 use crate::view::{CreatorListingView, ViewContext};
@@ -18,13 +16,19 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Member,
 );
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, previews): &(Store, Previews),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { store, previews }: &Deps,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<CreatorListingView>>, ApiError> {
     let member = call.member()?;

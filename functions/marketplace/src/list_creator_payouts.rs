@@ -4,15 +4,13 @@
 //! Access: any member, suspended ones too, for their own.
 //! Changes: nothing.
 
-use std::process::ExitCode;
-
 use domain::{
     Timestamp,
     id::PayoutId,
     marketplace::payout::{Payout, PayoutState},
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use serde::Serialize;
 use store::{Page, Store};
 
@@ -43,12 +41,12 @@ pub struct PayoutView {
     paid_at: Option<Timestamp>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
+async fn handle(
     store: &Store,
     call: Call<PageRequest>,
 ) -> Result<Json<Page<PayoutView>>, ApiError> {

@@ -4,11 +4,13 @@
 //! Changes: nothing. `background-rank-popular` writes the lists every minute; a process reads one
 //! from the table at most every ten seconds.
 
-use std::{collections::HashMap, process::ExitCode, sync::Mutex, time::Duration};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use clients::Previews;
 use domain::{Timestamp, marketplace::Category};
-use runtime::{Access, ApiError, Aws, Cacheable, Call, Connect, Endpoint, Environment, InitError};
+use runtime::{
+    Access, ApiError, Aws, Cacheable, Call, Connect, Endpoint, Environment, Function, InitError,
+};
 use serde::{Deserialize, Serialize};
 use store::{Popular, Store, StoreError};
 
@@ -86,13 +88,19 @@ impl Connect for PopularCache {
     }
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (lists, previews): &(PopularCache, Previews),
+#[derive(Connect)]
+struct Deps {
+    lists: PopularCache,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { lists, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Cacheable<Response>, ApiError> {
     let list = lists.of(call.body.category, call.now).await?;

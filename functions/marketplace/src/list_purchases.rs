@@ -5,10 +5,8 @@
 //! Changes: nothing. With `listing_id` the page is the one purchase that entitles the member to
 //! that listing, or empty without an entitlement.
 
-use std::process::ExitCode;
-
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
 use store::{Cursor, Page, PageSize, Store};
 
@@ -26,15 +24,12 @@ pub struct Request {
     cursor: Option<Cursor>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Json<Page<PurchaseView>>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<PurchaseView>>, ApiError> {
     let Request { listing_id, limit, cursor } = &call.body;
     let user = &call.member()?.user_id;
     let page = match listing_id {

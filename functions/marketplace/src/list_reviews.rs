@@ -2,11 +2,9 @@
 //!
 //! Access: anybody, while the listing is on sale. Changes: nothing.
 
-use std::process::ExitCode;
-
 use domain::id::ListingId;
 use futures_util::future::try_join;
-use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
+use runtime::{Access, ApiError, Cacheable, Call, Endpoint, Function};
 use serde::{Deserialize, Serialize};
 use store::{Cursor, NotFound, Page, PageSize, Store};
 
@@ -38,12 +36,12 @@ pub struct Response {
     summary: Rating,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Cacheable<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Cacheable<Response>, ApiError> {
     let Request { id, limit, cursor } = &call.body;
     let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
     let reviews = store.reviews(&id, *limit, cursor.clone());

@@ -7,8 +7,6 @@
 //! Retry: each call returns a new page, valid once and for some minutes; the account is created
 //! once, under an idempotency key of the member.
 
-use std::process::ExitCode;
-
 use clients::{Stripe, stripe::NewAccount};
 use domain::{
     FieldError, Timestamp,
@@ -16,7 +14,7 @@ use domain::{
     id::UserId,
     marketplace::payee::{Payee, PayeeState},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Frontend, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Frontend, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use settlement::Settlement;
 use store::{Rate, Store};
@@ -54,13 +52,20 @@ struct AccountView {
     requirements: Vec<String>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe, frontend): &(Store, Stripe, Frontend),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+    frontend: Frontend,
+}
+
+async fn handle(
+    Deps { store, stripe, frontend }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;

@@ -26,7 +26,9 @@ use domain::{
     marketplace::demo::{DemoScene, DemoSubject, Overrides},
 };
 use media::{picture::PictureError, preview::watermarked_jpeg};
-use runtime::{Access, ApiError, Aws, Call, Connect, Endpoint, Environment, InitError, NoStore};
+use runtime::{
+    Access, ApiError, Aws, Call, Connect, Endpoint, Environment, Function, InitError, NoStore,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{NotFound, Rate, Store};
@@ -132,13 +134,19 @@ impl Connect for DemoCache {
     }
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, demos): &(Store, DemoCache),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    demos: DemoCache,
+}
+
+async fn handle(
+    Deps { store, demos }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;

@@ -6,8 +6,6 @@
 //! and the response is a 409 with the reason.
 //! Retry: a repeat returns the same refund.
 
-use std::process::ExitCode;
-
 use clients::Stripe;
 use domain::{
     id::PurchaseId,
@@ -16,7 +14,7 @@ use domain::{
         refund::{RefundReceipt, RefundRequest, RefundedBy},
     },
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
 use serde::Deserialize;
 use settlement::Settlement;
 use store::{NotFound, Rate, Store};
@@ -37,13 +35,19 @@ pub struct Request {
     reason: Option<String>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, stripe): &(Store, Stripe),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+}
+
+async fn handle(
+    Deps { store, stripe }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<RefundReceipt>, ApiError> {
     let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;

@@ -4,13 +4,11 @@
 //! Changes: the review, once.
 //! Retry: the same reply again changes nothing; a different one is refused.
 
-use std::process::ExitCode;
-
 use domain::{
     id::{ListingId, ReviewId},
     marketplace::review::checked_reply,
 };
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::Deserialize;
 use store::{NotFound, Store};
 
@@ -31,12 +29,12 @@ pub struct Request {
     text: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<ReviewView>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<ReviewView>, ApiError> {
     let Request { id, review_id, text } = &call.body;
     let listing = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
     let review = ReviewId::parse(review_id).map_err(|_| NotFound::Review)?;

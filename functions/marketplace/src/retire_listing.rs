@@ -5,10 +5,8 @@
 //! that was never on sale is deleted, even while in review, and no longer counts against the limit.
 //! Retry: a repeat changes nothing; a deleted listing is a 404.
 
-use std::process::ExitCode;
-
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Endpoint, NoContent};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoContent};
 use serde::Deserialize;
 use store::{NotFound, Store};
 
@@ -24,12 +22,12 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let creator = &call.member()?.user_id;
     store.retire_listing(creator, &id, call.now).await?;

@@ -8,7 +8,7 @@
 //! categories and all of the tags; a list is `tag=a&tag=b` or `tag=a,b`. Facets count all matches,
 //! with every filter applied.
 
-use std::{borrow::Cow, collections::BTreeMap, process::ExitCode};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use clients::Previews;
 use domain::{
@@ -18,7 +18,7 @@ use domain::{
     marketplace::{Category, Kind, card::Card, revision::TAGS_MAX},
     money::Money,
 };
-use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
+use runtime::{Access, ApiError, Cacheable, Call, Connect, Endpoint, Function};
 use search::{Cost, Facets, Found, Query, SearchError, Sort};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use store::PageSize;
@@ -87,13 +87,19 @@ struct PricesView {
     max: Money,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (finder, previews): &(SearchIndex, Previews),
+#[derive(Connect)]
+struct Deps {
+    finder: SearchIndex,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { finder, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Cacheable<Response>, ApiError> {
     let query = call.body.query()?;

@@ -4,11 +4,9 @@
 //! Changes: the member's one share of the listing.
 //! Retry: a member's link to a listing is always the same.
 
-use std::process::ExitCode;
-
 use clients::ShareLinks;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
+use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Function, Link};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store};
 
@@ -33,13 +31,19 @@ pub struct Response {
     clicks: u32,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, links): &(Store, ShareLinks),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    links: ShareLinks,
+}
+
+async fn handle(
+    Deps { store, links }: &Deps,
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;

@@ -6,8 +6,6 @@
 //! by `studio`.
 //! Retry: submitting a version in review is a 409 and changes nothing.
 
-use std::process::ExitCode;
-
 use clients::{PreviewBucket, Previews};
 use domain::{
     id::{ListingId, UploadId},
@@ -18,7 +16,7 @@ use domain::{
     },
 };
 use media::Preview as Drawn;
-use runtime::{Access, ApiError, Call, Endpoint, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
 use serde::Deserialize;
 use store::{ListingUpdate, NotFound, Store, StoreError};
 
@@ -43,13 +41,20 @@ pub struct Request {
     id: String,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, previews, bucket): &(Store, Previews, PreviewBucket),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    previews: Previews,
+    bucket: PreviewBucket,
+}
+
+async fn handle(
+    Deps { store, previews, bucket }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<CreatorListingView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;

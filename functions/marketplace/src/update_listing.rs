@@ -7,15 +7,13 @@
 //! Retry: repeating a change has no further effect. `If-Match` with the tag of `GET
 //! /api/v1/marketplace/creator/listings/{id}` refuses a change if the listing has changed (412).
 
-use std::process::ExitCode;
-
 use clients::Previews;
 use domain::{
     id::ListingId,
     marketplace::{Category, content::Content, demo::DemoSettings, revision::Edit},
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json, patch};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, patch};
 use serde::Deserialize;
 use store::{ListingUpdate, NotFound, Store, StoreError};
 
@@ -49,13 +47,19 @@ pub struct Request {
     content: Option<Content>,
 }
 
-/// Runs the function: the entry point of its binary.
-pub fn serve() -> ExitCode {
-    runtime::http(ENDPOINT, handle)
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
 }
 
-pub async fn handle(
-    (store, previews): &(Store, Previews),
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    previews: Previews,
+}
+
+async fn handle(
+    Deps { store, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Json<CreatorListingView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;

@@ -35,6 +35,11 @@ impl Aws {
         Aws { config }
     }
 
+    /// With the given configuration, for tests.
+    pub fn with(config: SdkConfig) -> Aws {
+        Aws { config }
+    }
+
     /// The configuration for the clients of one process, which share connections and credentials.
     pub fn config(&self) -> &SdkConfig {
         &self.config

@@ -21,7 +21,7 @@ impl Environment {
 
     /// The given variables and no others.
     pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Environment {
-        Environment(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        variables.into_iter().collect()
     }
 
     /// # Errors
@@ -51,6 +51,13 @@ impl Environment {
     /// [`InitError::Missing`], or [`InitError::Unusable`] when it does not parse.
     pub fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &'static str) -> Result<T, InitError> {
         self.text(name)?.parse().map_err(InitError::unusable(name))
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(variables: I) -> Environment {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Environment(variables.into_iter().map(owned).collect())
     }
 }
 

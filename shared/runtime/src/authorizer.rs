@@ -7,7 +7,7 @@
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html>
 
-use std::{collections::HashMap, process::ExitCode};
+use std::collections::HashMap;
 
 use clients::oidc::{Identity, TokenError};
 use connect::Connect;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use tracing::{Instrument, error, info};
 
 use crate::{
-    boot::{self, Failed, Program, Served},
+    boot::{self, Events, Failed, Program, Served},
     context::InvocationContext,
     guard,
     metrics::Metrics,
@@ -75,10 +75,10 @@ pub enum NotAuthorized {
     Failed,
 }
 
-/// Serves an authorizer until Lambda ends the process: the whole of a binary's `main`.
+/// A process that answers with policies.
 ///
 /// The handler returns the identity that a token belongs to.
-pub fn authorize<C, H>(worker: Worker, handle: H) -> ExitCode
+pub(crate) fn program<C, H>(worker: Worker, handle: H) -> Events
 where
     C: Connect + 'static,
     H: AsyncFn(&C, Presented) -> Result<Identity, TokenError> + 'static,
@@ -88,10 +88,10 @@ where
         let policy = dispatch_authorize(&worker, &handle, capabilities, &ambient, event).await;
         boot::written(&policy.map_err(|e| Failed(e.to_string()))?).map(Served::Done)
     };
-    boot::serve_events(Program::new(worker.name, C::variables(), answer))
+    Program::new(worker.name, C::variables(), answer)
 }
 
-/// Answers one event: [`authorize`] runs it for each, and tests call it.
+/// Answers one event.
 ///
 /// # Errors
 /// [`NotAuthorized`]; the reason is logged, not returned.

@@ -33,8 +33,9 @@ const SET_BY_LAMBDA: [&str; 4] = [
 ];
 
 /// An invocation to report as failed. Lambda returns the message to the caller.
-#[derive(Debug)]
-pub(crate) struct Failed(pub(crate) String);
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failed(pub(crate) String);
 
 impl From<Failed> for Diagnostic {
     fn from(failed: Failed) -> Diagnostic {
@@ -62,9 +63,12 @@ impl<A, E> Served<A, E> {
 /// The pending result of an invocation.
 type Answering<A> = LocalBoxFuture<'static, Result<A, Failed>>;
 /// A connected function.
-type Answer<E, A> = Box<dyn Fn(InvocationContext, E) -> Answering<A>>;
+pub(crate) type Answer<E, A> = Box<dyn Fn(InvocationContext, E) -> Answering<A>>;
 type Connecting<E, A> = LocalBoxFuture<'static, Result<Answer<E, A>, InitError>>;
-type Connector<E, A> = dyn FnOnce(Rc<Environment>, Rc<Aws>, Timestamp) -> Connecting<E, A>;
+type Connector<E, A> = dyn FnOnce(Environment, Aws, Timestamp) -> Connecting<E, A>;
+
+/// A function of any trigger but a request: JSON in, JSON out.
+pub(crate) type Events = Program<Box<RawValue>, Box<RawValue>>;
 
 /// A function before its process connects, from events `E` to answers `A`. Its type names neither
 /// its capabilities nor its handler, so that the loop is compiled once, here, and not in each
@@ -88,7 +92,8 @@ impl<E: 'static, A: 'static> Program<E, A> {
     {
         let connect = move |env, aws, now| {
             let connected = async move {
-                let held = Rc::new(Connected::<C>::connect(env, aws, now).await?);
+                let connected = Connected::<C>::connect(Rc::new(env), Rc::new(aws), now);
+                let held = Rc::new(connected.await?);
                 let answer = Rc::new(answer);
                 let answer = move |ambient, event| {
                     let (held, answer) = (held.clone(), answer.clone());
@@ -99,6 +104,21 @@ impl<E: 'static, A: 'static> Program<E, A> {
             connected.boxed_local()
         };
         Program { name, variables, connect: Box::new(connect) }
+    }
+
+    /// The variables that must be set.
+    pub(crate) fn variables(&self) -> &[&'static str] {
+        &self.variables
+    }
+
+    /// Connects its capabilities.
+    pub(crate) async fn connect(
+        self,
+        env: Environment,
+        aws: Aws,
+        now: Timestamp,
+    ) -> Result<Answer<E, A>, InitError> {
+        (self.connect)(env, aws, now).await
     }
 }
 
@@ -141,7 +161,7 @@ pub(crate) fn serve_http(
 }
 
 /// Serves all other events as JSON, until Lambda ends the process.
-pub(crate) fn serve_events(program: Program<Box<RawValue>, Box<RawValue>>) -> ExitCode {
+pub(crate) fn serve_events(program: Events) -> ExitCode {
     serve(program, async |process, answer| {
         let service = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
             answer(process.ambient(event.context.deadline), event.payload).await
@@ -150,7 +170,7 @@ pub(crate) fn serve_events(program: Program<Box<RawValue>, Box<RawValue>>) -> Ex
     })
 }
 
-fn serve<E, A>(
+fn serve<E: 'static, A: 'static>(
     program: Program<E, A>,
     run: impl AsyncFnOnce(Process, Answer<E, A>) -> Result<(), lambda_runtime::Error>,
 ) -> ExitCode {
@@ -158,7 +178,7 @@ fn serve<E, A>(
     telemetry::start(
         env.optional(LOG_LEVEL).and_then(|level| level.parse().ok()).unwrap_or(Level::INFO),
     );
-    match start(program, env, run) {
+    match run_program(program, env, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             error!(endpoint = name, error = chain(&failed), "function did not start");
@@ -167,7 +187,7 @@ fn serve<E, A>(
     }
 }
 
-fn start<E, A>(
+fn run_program<E: 'static, A: 'static>(
     program: Program<E, A>,
     env: Environment,
     run: impl AsyncFnOnce(Process, Answer<E, A>) -> Result<(), lambda_runtime::Error>,
@@ -179,7 +199,7 @@ fn start<E, A>(
     tokio.block_on(async {
         let (aws, process) = (Aws::load().await, Process::new(&env));
         let now = process.ambient.now();
-        let answer = (program.connect)(Rc::new(env), Rc::new(aws), now).await?;
+        let answer = program.connect(env, aws, now).await?;
         run(process, answer).await.map_err(InitError::unavailable("Lambda's runtime API"))
     })
 }

@@ -1,29 +1,34 @@
-//! A function as data: its trigger and the variables its process needs.
+//! A function as data: its trigger, the variables its process needs, and the process itself.
 //!
-//! Each crate of functions lists its own. Nothing deployed reads these lists: tests check the
-//! template, the events and the access table against them.
+//! Each crate of functions lists its own. A binary serves one of them; tests check the template,
+//! the events and the access table against the list, and call its functions.
+
+use std::{fmt, process::ExitCode};
 
 use clients::oidc::{Identity, TokenError};
-use connect::Connect;
+use connect::{Aws, Connect, Environment, InitError};
+use lambda_http::Body;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::{
-    authorizer::Presented,
+    authorizer::{self, Presented},
+    boot::{self, Answer, Events, Failed, Program},
     call::Call,
+    context::InvocationContext,
     endpoint::Endpoint,
     error::ApiError,
-    http,
+    http, queue,
     response::Reply,
-    stream::Changes,
-    worker::{Task, TaskError, Worker},
+    stream::{self, Changes},
+    worker::{self, Task, TaskError, Worker},
 };
 
-/// A function: its trigger and its capabilities.
-#[derive(Debug, Clone, Copy)]
+/// A function before its process starts.
 pub struct Function {
     /// Its trigger.
     pub trigger: Trigger,
-    touches: fn() -> Vec<&'static str>,
+    program: AnyProgram,
 }
 
 /// The trigger of a function.
@@ -41,58 +46,121 @@ pub enum Trigger {
     Token(Worker),
 }
 
+/// A request of [`lambda_http`].
+type HttpRequest = lambda_http::Request;
+/// A response of [`lambda_http`].
+pub type HttpResponse = lambda_http::Response<Body>;
+
+enum AnyProgram {
+    Http(Program<HttpRequest, HttpResponse>),
+    Events(Events),
+}
+
 impl Function {
-    /// What [`crate::http`] serves.
-    pub const fn http<C, R, T, H>(endpoint: Endpoint, _: &H) -> Function
+    /// A function that answers the requests of `endpoint`.
+    pub fn http<C, R, T, H>(endpoint: Endpoint, handle: H) -> Function
     where
-        C: Connect,
+        C: Connect + 'static,
         R: DeserializeOwned,
         T: Reply,
-        H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+        H: AsyncFn(&C, Call<R>) -> Result<T, ApiError> + 'static,
     {
-        Function { trigger: Trigger::Route(endpoint), touches: C::variables }
+        let program = AnyProgram::Http(http::program(endpoint, handle));
+        Function { trigger: Trigger::Route(endpoint), program }
     }
 
-    /// What [`crate::queue`] serves.
-    pub const fn queue<C, M, H>(worker: Worker, _: &H) -> Function
+    /// A function that processes the messages of a queue.
+    pub fn queue<C, M, H>(worker: Worker, handle: H) -> Function
     where
-        C: Connect,
-        M: DeserializeOwned,
-        H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
+        C: Connect + 'static,
+        M: DeserializeOwned + 'static,
+        H: AsyncFn(&C, Task<M>) -> Result<(), TaskError> + 'static,
     {
-        Function { trigger: Trigger::Queue(worker), touches: C::variables }
+        Function::of(Trigger::Queue(worker), queue::program(worker, handle))
     }
 
-    /// What [`crate::stream`] serves.
-    pub const fn stream<C, H>(worker: Worker, _: &H) -> Function
+    /// A function that processes changes of the table.
+    pub fn stream<C, H>(worker: Worker, handle: H) -> Function
     where
-        C: Connect,
-        H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
+        C: Connect + 'static,
+        H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>> + 'static,
     {
-        Function { trigger: Trigger::Stream(worker), touches: C::variables }
+        Function::of(Trigger::Stream(worker), stream::program(worker, handle))
     }
 
-    /// What [`crate::schedule`] serves.
-    pub const fn schedule<C, H>(worker: Worker, _: &H) -> Function
+    /// A function that runs on a schedule.
+    pub fn schedule<C, H>(worker: Worker, handle: H) -> Function
     where
-        C: Connect,
-        H: AsyncFn(&C, Task) -> Result<(), TaskError>,
+        C: Connect + 'static,
+        H: AsyncFn(&C, Task) -> Result<(), TaskError> + 'static,
     {
-        Function { trigger: Trigger::Schedule(worker), touches: C::variables }
+        Function::of(Trigger::Schedule(worker), worker::program(worker, handle))
     }
 
-    /// What [`crate::authorize`] serves.
-    pub const fn authorizer<C, H>(worker: Worker, _: &H) -> Function
+    /// A function that tells whose a token is.
+    pub fn authorizer<C, H>(worker: Worker, handle: H) -> Function
     where
-        C: Connect,
-        H: AsyncFn(&C, Presented) -> Result<Identity, TokenError>,
+        C: Connect + 'static,
+        H: AsyncFn(&C, Presented) -> Result<Identity, TokenError> + 'static,
     {
-        Function { trigger: Trigger::Token(worker), touches: C::variables }
+        Function::of(Trigger::Token(worker), authorizer::program(worker, handle))
+    }
+
+    fn of(trigger: Trigger, program: Events) -> Function {
+        Function { trigger, program: AnyProgram::Events(program) }
     }
 
     /// The name of the binary, the event and the log lines.
     pub const fn name(&self) -> &'static str {
-        match self.trigger {
+        self.trigger.name()
+    }
+
+    /// The variables its process requires to start.
+    pub fn variables(&self) -> &[&'static str] {
+        match &self.program {
+            AnyProgram::Http(program) => program.variables(),
+            AnyProgram::Events(program) => program.variables(),
+        }
+    }
+
+    /// Serves it until Lambda ends the process: the whole of a binary's `main`. A failed start is
+    /// one log line and a failure exit code.
+    pub fn serve(self) -> ExitCode {
+        match self.program {
+            AnyProgram::Http(program) => boot::serve_http(program),
+            AnyProgram::Events(program) => boot::serve_events(program),
+        }
+    }
+
+    /// Starts its process without Lambda, for tests.
+    ///
+    /// # Errors
+    /// As a start on Lambda.
+    pub async fn start(
+        self,
+        env: Environment,
+        aws: Aws,
+        context: &InvocationContext,
+    ) -> Result<Process, InitError> {
+        env.require(self.variables())?;
+        let now = context.now();
+        Ok(Process(match self.program {
+            AnyProgram::Http(program) => Connected::Http(program.connect(env, aws, now).await?),
+            AnyProgram::Events(program) => Connected::Events(program.connect(env, aws, now).await?),
+        }))
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({})", self.name())
+    }
+}
+
+impl Trigger {
+    /// The name of its function.
+    pub const fn name(&self) -> &'static str {
+        match self {
             Trigger::Route(endpoint) => endpoint.name,
             Trigger::Queue(worker)
             | Trigger::Stream(worker)
@@ -100,15 +168,50 @@ impl Function {
             | Trigger::Token(worker) => worker.name,
         }
     }
+}
 
-    /// The variables its process requires to start.
-    pub fn variables(&self) -> Vec<&'static str> {
-        let touches = (self.touches)();
-        match &self.trigger {
-            Trigger::Route(endpoint) => http::variables(endpoint, touches),
-            Trigger::Queue(_) | Trigger::Stream(_) | Trigger::Schedule(_) | Trigger::Token(_) => {
-                touches
-            }
+/// A started process of a function, with what its capabilities keep in memory.
+pub struct Process(Connected);
+
+enum Connected {
+    Http(Answer<HttpRequest, HttpResponse>),
+    Events(Answer<Box<RawValue>, Box<RawValue>>),
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Process")
+    }
+}
+
+impl Process {
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// When the function has no route.
+    pub async fn request(
+        &self,
+        context: InvocationContext,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, Failed> {
+        match &self.0 {
+            Connected::Http(answer) => answer(context, request).await,
+            Connected::Events(_) => Err(Failed("this function answers no requests".to_owned())),
+        }
+    }
+
+    /// Answers any other event, as JSON.
+    ///
+    /// # Errors
+    /// The message that Lambda would return to the caller.
+    pub async fn event(
+        &self,
+        context: InvocationContext,
+        event: Box<RawValue>,
+    ) -> Result<Box<RawValue>, Failed> {
+        match &self.0 {
+            Connected::Events(answer) => answer(context, event).await,
+            Connected::Http(_) => Err(Failed("this function answers only requests".to_owned())),
         }
     }
 }

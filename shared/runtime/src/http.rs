@@ -5,14 +5,14 @@
 //! one log line. Only [`dispatch`] is generic, and it is thin: each function's binary holds one
 //! instance of it.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::collections::BTreeMap;
 
 use clients::oidc::Identity;
 use connect::Connect;
 use domain::{DomainError, ErrorKind, account::Role, id::UserId};
 use futures_util::FutureExt;
 use http::HeaderMap;
-use lambda_http::{Request, RequestExt};
+use lambda_http::{Body, Request, RequestExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -28,16 +28,18 @@ use crate::{
     endpoint::{Access, Endpoint, KeyRule, Method},
     error::{ApiError, Fault},
     guard,
-    input::{Body, Parts, Unreadable, Untyped},
+    input::{self, Parts, Unreadable, Untyped},
     links::Links,
     response::{Answer, ETag, Reply},
     telemetry::{self, Ended},
 };
 
-/// Serves an endpoint until Lambda ends the process: the whole of a binary's `main`.
-///
-/// Connects `C` once, and requires exactly its variables and `CORS_ORIGIN`.
-pub fn http<C, R, T, H>(endpoint: Endpoint, handle: H) -> ExitCode
+/// A process that answers the requests of `endpoint`. It connects `C` once, and requires exactly
+/// its variables and `CORS_ORIGIN`.
+pub(crate) fn program<C, R, T, H>(
+    endpoint: Endpoint,
+    handle: H,
+) -> Program<Request, lambda_http::Response<Body>>
 where
     C: Connect + 'static,
     R: DeserializeOwned,
@@ -53,7 +55,7 @@ where
             None => Served::Done(response.into()),
         })
     };
-    boot::serve_http(Program::new(endpoint.name, variables, answer))
+    Program::new(endpoint.name, variables, answer)
 }
 
 /// The variables needed to serve `endpoint`, besides those in `touches`. Browsers never call a
@@ -68,7 +70,7 @@ pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> 
 /// The code of an invalid webhook signature, from Stripe or Bria.
 const SIGNATURE_INVALID: &str = "webhook_signature_invalid";
 
-/// Answers one request: [`http`] runs it for each, and tests call it.
+/// Answers one request.
 pub async fn dispatch<C, R, T, H>(
     endpoint: &Endpoint,
     handle: &H,
@@ -166,7 +168,7 @@ impl<'a> Exchange<'a> {
         let input = Untyped::of(Parts {
             path: &path_parameters(&self.parts),
             query: query(&self.parts),
-            body: reads_body.then_some(Body { content_type, bytes: &body }),
+            body: reads_body.then_some(input::Body { content_type, bytes: &body }),
         })?;
         let call = Call {
             body: (),

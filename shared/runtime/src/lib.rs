@@ -30,11 +30,10 @@ mod stream;
 mod telemetry;
 mod worker;
 
-pub use self::http::{EXPOSED_HEADERS, dispatch, http};
+pub use self::http::{EXPOSED_HEADERS, dispatch};
 pub use admission::RecentCalls;
-pub use authorizer::{
-    AuthorizerEvent, NotAuthorized, Policy, Presented, authorize, dispatch_authorize,
-};
+pub use authorizer::{AuthorizerEvent, NotAuthorized, Policy, Presented, dispatch_authorize};
+pub use boot::Failed;
 pub use call::{Call, CallError, Caller, Raw, RequestId};
 pub use clients::{
     bria::webhook::WebhookTokens,
@@ -43,26 +42,25 @@ pub use clients::{
     stripe::webhook::StripeWebhookSecrets,
 };
 pub use connect::{Aws, Clock, Connect, Environment, InitError};
+pub use connect_derive::Connect;
 pub use context::InvocationContext;
 pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method, WRITES};
 pub use entropy::Entropy;
 pub use error::{ApiError, PROBLEM_TYPE_BASE, StatusMapping, meaning};
 pub use frontend::Frontend;
-pub use function::{Function, Trigger};
+pub use function::{Function, HttpResponse, Process, Trigger};
 pub use idempotency::{once, replayed};
 pub use links::{Link, Links};
 pub use metrics::{Metrics, NAMESPACE};
 pub use page::PageRequest;
-pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue, queue};
+pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue};
 pub use response::{
     Accepted, Answer, Cacheable, Created, Html, HtmlPage, Json, JsonOrFile, NoContent, NoStore,
     Polled, Redirect, Reply,
 };
 pub use store::Idempotency;
-pub use stream::{
-    Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent, dispatch_stream, stream,
-};
-pub use worker::{ScheduleEvent, Task, TaskError, Worker, dispatch_schedule, schedule};
+pub use stream::{Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent, dispatch_stream};
+pub use worker::{ScheduleEvent, Task, TaskError, Worker, dispatch_schedule};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //!
 //! The event source mapping must set `ReportBatchItemFailures`.
 
-use std::{collections::HashMap, process::ExitCode};
+use std::collections::HashMap;
 
 use connect::Connect;
 use domain::{DomainError, ErrorKind, Timestamp};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
-    boot::{self, Program, Served},
+    boot::{self, Events, Program, Served},
     context::InvocationContext,
     guard,
     metrics::Metrics,
@@ -73,8 +73,8 @@ impl DomainError for Poison {
     }
 }
 
-/// Serves a queue until Lambda ends the process: the whole of a binary's `main`.
-pub fn queue<C, M, H>(worker: Worker, handle: H) -> ExitCode
+/// A process that works through batches of a queue.
+pub(crate) fn program<C, M, H>(worker: Worker, handle: H) -> Events
 where
     C: Connect + 'static,
     M: DeserializeOwned,
@@ -85,10 +85,10 @@ where
         let answer = dispatch_queue(&worker, &handle, capabilities, &ambient, event).await;
         boot::written(&answer).map(Served::Done)
     };
-    boot::serve_events(Program::new(worker.name, C::variables(), answer))
+    Program::new(worker.name, C::variables(), answer)
 }
 
-/// Works through one batch: [`queue`] runs it for each, and tests call it.
+/// Works through one batch.
 ///
 /// A parked message is reported as failed too: the queue's redrive policy moves it to the
 /// dead-letter queue.

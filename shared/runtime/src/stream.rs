@@ -5,8 +5,6 @@
 //! the first failed change, so a handler sees some changes twice. A parked change is skipped: one
 //! that can never succeed must not block the shard behind it.
 
-use std::process::ExitCode;
-
 use connect::Connect;
 use domain::Timestamp;
 use serde::Deserialize;
@@ -14,7 +12,7 @@ use serde_json::{Map, Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
-    boot::{self, Program, Served},
+    boot::{self, Events, Program, Served},
     context::InvocationContext,
     guard,
     queue::BatchResponse,
@@ -89,10 +87,10 @@ pub struct Changes {
     pub now: Timestamp,
 }
 
-/// Serves a stream until Lambda ends the process: the whole of a binary's `main`.
+/// A process that works through batches of a stream.
 ///
 /// The handler returns one result for each change, in the order of the changes.
-pub fn stream<C, H>(worker: Worker, handle: H) -> ExitCode
+pub(crate) fn program<C, H>(worker: Worker, handle: H) -> Events
 where
     C: Connect + 'static,
     H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>> + 'static,
@@ -102,10 +100,10 @@ where
         let answer = dispatch_stream(&worker, &handle, capabilities, &ambient, event).await;
         boot::written(&answer).map(Served::Done)
     };
-    boot::serve_events(Program::new(worker.name, C::variables(), answer))
+    Program::new(worker.name, C::variables(), answer)
 }
 
-/// Works through one batch: [`stream`] runs it for each, and tests call it.
+/// Works through one batch.
 pub async fn dispatch_stream<C, H>(
     worker: &Worker,
     handle: &H,

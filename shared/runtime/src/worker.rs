@@ -1,6 +1,6 @@
 //! A worker as data, its task and its errors; and the shell of a scheduled worker.
 
-use std::{fmt, process::ExitCode};
+use std::fmt;
 
 use connect::Connect;
 use domain::{
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tracing::{Instrument, Span, error, warn};
 
 use crate::{
-    boot::{self, Failed, Program, Served},
+    boot::{self, Events, Failed, Program, Served},
     context::InvocationContext,
     entropy::Entropy,
     error::{ApiError, meaning},
@@ -114,9 +114,9 @@ impl fmt::Debug for TaskError {
     }
 }
 
-/// Serves a schedule until Lambda ends the process. A failed run is reported as failed, and
+/// A process that does scheduled runs. A failed run is reported as failed, and
 /// EventBridge retries it twice.
-pub fn schedule<C, H>(worker: Worker, handle: H) -> ExitCode
+pub(crate) fn program<C, H>(worker: Worker, handle: H) -> Events
 where
     C: Connect + 'static,
     H: AsyncFn(&C, Task) -> Result<(), TaskError> + 'static,
@@ -127,10 +127,10 @@ where
         done.map_err(|e| Failed(format!("{}: {}", worker.name, e.error().code())))?;
         boot::written(&()).map(Served::Done)
     };
-    boot::serve_events(Program::new(worker.name, C::variables(), answer))
+    Program::new(worker.name, C::variables(), answer)
 }
 
-/// Does one scheduled run: [`schedule`] runs it for each, and tests call it.
+/// Does one scheduled run.
 ///
 /// # Errors
 /// What the handler returned.

@@ -48,13 +48,8 @@ impl Cloud {
             .credentials_provider(SharedCredentialsProvider::new(root))
             .endpoint_url(endpoint)
             .build();
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .force_path_style(true)
-            .build();
         Cloud {
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3: s3(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
         }
@@ -99,6 +94,16 @@ impl Cloud {
     }
 }
 
+/// The S3 client of `config`.
+fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
 /// A test's bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
@@ -107,6 +112,11 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// The bucket `name` at the S3 of `config`.
+    pub(crate) fn of(config: &SdkConfig, name: &str) -> Bucket {
+        Bucket { s3: s3(config), name: name.to_owned() }
+    }
+
     /// As the functions' image bucket.
     pub fn images(&self) -> Images {
         Images::new(&self.s3, &self.name)

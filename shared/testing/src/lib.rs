@@ -8,18 +8,24 @@
 )]
 
 pub mod api;
+pub mod app;
+pub mod aws;
 #[cfg(feature = "bench")]
 pub mod bench;
+mod client;
 pub mod cloud;
 pub mod engine;
 pub mod files;
 pub mod grants;
 pub mod listings;
+mod objects;
+mod request;
 pub mod seed;
-pub mod world;
 
+pub use app::{TestApp, at_once};
+pub use client::{Client, ClientRequest};
 pub use engine::{Engine, Fault, Usage};
-pub use world::{Actor, Answer, Ask, BROWSER, World, at_once};
+pub use request::{Actor, Answer, BROWSER, SOURCE_IP, TestRequest};
 
 /// Share links, signed with a test key.
 pub fn share_links() -> clients::share::ShareLinks {

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    account::delete_me::serve()
+    account::delete_me::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    account::export_me::serve()
+    account::export_me::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    account::get_me::serve()
+    account::get_me::function().serve()
 }

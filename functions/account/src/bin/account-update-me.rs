@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    account::update_me::serve()
+    account::update_me::function().serve()
 }

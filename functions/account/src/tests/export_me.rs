@@ -1,55 +1,55 @@
 //! Data export.
 
 use serde_json::{Value, json};
-use testing::{Actor, Answer, Ask, World, engine::TABLE};
+use testing::{Actor, Answer, TestApp, TestRequest, engine::TABLE};
 
 use super::{export, get};
 
 /// All pages of an export.
-async fn whole(world: &World, kim: &Actor) -> (Vec<Value>, Vec<Value>) {
-    let (mut items, mut files, mut ask) = (Vec::new(), Vec::new(), Ask::by(kim));
+async fn whole(app: &TestApp, kim: &Actor) -> (Vec<Value>, Vec<Value>) {
+    let (mut items, mut files, mut ask) = (Vec::new(), Vec::new(), TestRequest::by(kim));
     loop {
-        let page: Answer = export(world, &ask).await;
+        let page: Answer = export(app, &ask).await;
         assert_eq!(page.status(), 200, "{}", page.pretty());
         let page = page.json();
         items.extend(page["items"].as_array().unwrap().clone());
         files.extend(page["files"].as_array().unwrap().clone());
         match page["next_cursor"].as_str() {
-            Some(cursor) => ask = Ask::by(kim).query("cursor", cursor),
+            Some(cursor) => ask = TestRequest::by(kim).query("cursor", cursor),
             None => return (items, files),
         }
     }
 }
 
-fn stored(world: &World, kim: &Actor, sk: &str, mut item: Value) {
+fn stored(app: &TestApp, kim: &Actor, sk: &str, mut item: Value) {
     item["pk"] = json!({"S": format!("USER#{}", kim.id)});
     item["sk"] = json!({"S": sk});
     let put = json!({"TableName": TABLE, "Item": item});
-    world.engine.run("PutItem", &put.to_string()).unwrap();
+    app.engine.run("PutItem", &put.to_string()).unwrap();
 }
 
 #[tokio::test]
 async fn everything_is_exported_and_nothing_that_names_somebody_else() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    get(&world, &Ask::by(&kim)).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    get(&app, &TestRequest::by(&kim)).await;
     let sale = json!({
         "title": {"S": "Soft key"}, "buyer_id": {"S": "user_ada"}, "version": {"N": "3"},
         "gsi1pk": {"S": "SALES#HELD"}, "expires_at": {"N": "1"},
     });
-    stored(&world, &kim, "SALE#pur_1", sale);
+    stored(&app, &kim, "SALE#pur_1", sale);
     let input = json!({"prompt": {"S": "a red chair"}, "model_id": {"S": "tailored-7"}});
-    stored(&world, &kim, "INPUT#gen_1", input);
+    stored(&app, &kim, "INPUT#gen_1", input);
     let job = json!({
         "id": {"S": "gen_1"}, "webhook_token": {"S": "secret"},
         "image": {"M": {"key": {"S": "generations/user_kim/gen_1/original.png"}}},
     });
-    stored(&world, &kim, "JOB#gen_1", job);
-    stored(&world, &kim, "IDEM#key", json!({"key": {"S": "key"}}));
+    stored(&app, &kim, "JOB#gen_1", job);
+    stored(&app, &kim, "IDEM#key", json!({"key": {"S": "key"}}));
     for number in 0..250 {
         let sk = format!("PRESET#pre_{number:03}");
-        stored(&world, &kim, &sk, json!({"name": {"S": format!("Preset {number}")}}));
+        stored(&app, &kim, &sk, json!({"name": {"S": format!("Preset {number}")}}));
     }
-    let (items, files) = whole(&world, &kim).await;
+    let (items, files) = whole(&app, &kim).await;
     let of_kind = |kind: &str| -> Vec<&Value> {
         items.iter().filter(|it| it["kind"] == kind).map(|it| &it["data"]).collect()
     };
@@ -72,12 +72,12 @@ async fn everything_is_exported_and_nothing_that_names_somebody_else() {
 
 #[tokio::test]
 async fn an_export_is_the_members_own() {
-    let world = World::new();
+    let app = TestApp::new();
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
-    get(&world, &Ask::by(&kim)).await;
-    let (items, _) = whole(&world, &ada).await;
+    get(&app, &TestRequest::by(&kim)).await;
+    let (items, _) = whole(&app, &ada).await;
     assert!(items.is_empty(), "{items:?}");
-    assert_eq!(export(&world, &Ask::anonymous()).await.status(), 401);
-    let broken = export(&world, &Ask::by(&kim).query("cursor", "*")).await;
+    assert_eq!(export(&app, &TestRequest::anonymous()).await.status(), 401);
+    let broken = export(&app, &TestRequest::by(&kim).query("cursor", "*")).await;
     assert_eq!(broken.status(), 422);
 }

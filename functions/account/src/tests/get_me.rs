@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::plan::Plan;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Ask, World, at_once};
+use testing::{Actor, TestApp, TestRequest, at_once};
 
 use super::get;
 
@@ -13,8 +13,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::test]
 async fn the_first_look_opens_an_account_with_ten_credits() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    let answer = get(&world, &Ask::by(&kim)).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let answer = get(&app, &TestRequest::by(&kim)).await;
     assert_eq!((answer.status(), answer.header("cache-control")), (200, Some("private, no-cache")));
     expect![[r#"
         {
@@ -44,26 +44,26 @@ async fn the_first_look_opens_an_account_with_ten_credits() {
           "user_id": "user_kim"
         }"#]]
     .assert_eq(&answer.pretty());
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn many_first_looks_at_once_open_one_account() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    let answers = at_once(32, |_| async { get(&world, &Ask::by(&kim)).await });
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let answers = at_once(32, |_| async { get(&app, &TestRequest::by(&kim)).await });
     for answer in answers {
         assert_eq!((answer.status(), &answer.json()["credits"]["available"]), (200, &10.into()));
     }
-    assert_eq!(world.store.whole_ledger(&kim.id).await.unwrap().len(), 1);
-    world.check_books(&kim.id).await;
+    assert_eq!(app.store.whole_ledger(&kim.id).await.unwrap().len(), 1);
+    app.check_books(&kim.id).await;
 }
 
 /// The address is verified later, or changes: the token decides.
 #[tokio::test]
 async fn free_credits_are_for_a_verified_address() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
     let look = async |actor: &Actor| {
-        let me = get(&world, &Ask::by(actor)).await.json();
+        let me = get(&app, &TestRequest::by(actor)).await.json();
         let credits = &me["credits"];
         (
             me["email_verified"].clone(),
@@ -73,41 +73,41 @@ async fn free_credits_are_for_a_verified_address() {
     };
     for _ in 0..2 {
         assert_eq!(look(&kim.unverified()).await, (json!(false), json!(0), json!(null)));
-        world.ambient.clock.advance(DAY * 40);
+        app.ambient.clock.advance(DAY * 40);
     }
     let next = json!("2027-02-22T09:00:00.000Z");
     assert_eq!(look(&kim).await, (json!(true), json!(10), next.clone()));
     assert_eq!(look(&kim).await, (json!(true), json!(10), next));
     let moved = kim.at_address("kim@new.test").unverified();
     assert_eq!(look(&moved).await, (json!(false), json!(10), json!(null)), "granted credits stay");
-    world.ambient.clock.advance(DAY * 31);
+    app.ambient.clock.advance(DAY * 31);
     assert_eq!(look(&moved).await, (json!(false), json!(0), json!(null)));
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 /// A month is granted once, on the first read; the rest of the previous month has expired.
 #[tokio::test]
 async fn a_new_month_replaces_the_old_one() {
-    let world = World::new();
-    let kim = world.member("kim", Plan::Free, 3).await;
-    world.ambient.clock.advance(DAY * 30);
+    let app = TestApp::new();
+    let kim = app.member("kim", Plan::Free, 3).await;
+    app.ambient.clock.advance(DAY * 30);
     for _ in 0..3 {
-        let credits = get(&world, &Ask::by(&kim)).await.json()["credits"].clone();
+        let credits = get(&app, &TestRequest::by(&kim)).await.json()["credits"].clone();
         assert_eq!(credits["available"], 10);
         assert_eq!(credits["next_grant_at"], "2027-01-22T09:00:00.000Z");
     }
-    world.ambient.clock.advance(DAY * 365);
-    assert_eq!(get(&world, &Ask::by(&kim)).await.json()["credits"]["available"], 10);
-    world.check_books(&kim.id).await;
+    app.ambient.clock.advance(DAY * 365);
+    assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["credits"]["available"], 10);
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn a_plan_shows_in_the_account() {
-    let world = World::new();
-    let pro = world.member("pro", Plan::Pro, 500).await;
-    let studio = world.member("studio", Plan::Enterprise, 0).await;
+    let app = TestApp::new();
+    let pro = app.member("pro", Plan::Pro, 500).await;
+    let studio = app.member("studio", Plan::Enterprise, 0).await;
     let check = async |actor: &Actor, expected: Expect| {
-        let me = get(&world, &Ask::by(actor)).await.json();
+        let me = get(&app, &TestRequest::by(actor)).await.json();
         let lines = [&me["plan"], &me["credits"], &me["generations"]].map(Value::to_string);
         expected.assert_eq(&lines.join("\n"));
     };
@@ -131,41 +131,41 @@ async fn a_plan_shows_in_the_account() {
 
 #[tokio::test]
 async fn staff_see_their_role() {
-    let world = World::new();
+    let app = TestApp::new();
     for (actor, role) in [(Actor::moderator(), "moderator"), (Actor::admin(), "admin")] {
-        assert_eq!(get(&world, &Ask::by(&actor)).await.json()["role"], role);
+        assert_eq!(get(&app, &TestRequest::by(&actor)).await.json()["role"], role);
     }
 }
 
 /// Suspended members may read the reason.
 #[tokio::test]
 async fn a_suspension_is_explained() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    let until = world.now().plus(DAY * 7);
-    world.suspend(&kim.id, "spam", Some(until)).await;
-    let answer = get(&world, &Ask::by(&kim)).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let until = app.now().plus(DAY * 7);
+    app.suspend(&kim.id, "spam", Some(until)).await;
+    let answer = get(&app, &TestRequest::by(&kim)).await;
     assert_eq!(answer.status(), 200);
     expect![[r#"{"reason":"spam","state":"suspended","until":"2026-11-29T09:00:00.000Z"}"#]]
         .assert_eq(&answer.json()["standing"].to_string());
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn an_account_that_has_not_changed_is_not_sent_again() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    let tag = get(&world, &Ask::by(&kim)).await.header("etag").unwrap().to_owned();
-    let again = Ask::by(&kim).header("If-None-Match", &tag);
-    assert_eq!(get(&world, &again).await.status(), 304);
-    world.ambient.clock.advance(DAY * 30);
-    assert_eq!(get(&world, &again).await.status(), 200, "a month was granted");
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let tag = get(&app, &TestRequest::by(&kim)).await.header("etag").unwrap().to_owned();
+    let again = TestRequest::by(&kim).header("If-None-Match", &tag);
+    assert_eq!(get(&app, &again).await.status(), 304);
+    app.ambient.clock.advance(DAY * 30);
+    assert_eq!(get(&app, &again).await.status(), 200, "a month was granted");
 }
 
 #[tokio::test]
 async fn nobody_and_unknown_questions_are_refused() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    expect!["401 unauthenticated"].assert_eq(&get(&world, &Ask::anonymous()).await.brief());
-    let asked = Ask::by(&kim).query("user_id", "user_ada");
-    let answer = get(&world, &asked).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    expect!["401 unauthenticated"].assert_eq(&get(&app, &TestRequest::anonymous()).await.brief());
+    let asked = TestRequest::by(&kim).query("user_id", "user_ada");
+    let answer = get(&app, &asked).await;
     expect!["422 invalid_request, /user_id unknown_field"].assert_eq(&answer.brief());
-    assert!(world.engine.dump().is_empty());
+    assert!(app.engine.dump().is_empty());
 }

@@ -5,25 +5,25 @@ mod export_me;
 mod get_me;
 mod update_me;
 
-use testing::{Answer, Ask, World};
+use testing::{Answer, TestApp, TestRequest};
 
-async fn get(world: &World, ask: &Ask) -> Answer {
+async fn get(app: &TestApp, ask: &TestRequest) -> Answer {
     use crate::get_me::{ENDPOINT, handle};
-    world.send(&ENDPOINT, &handle, &world.store, ask).await
+    app.send(&ENDPOINT, &handle, &app.store, ask).await
 }
 
-async fn delete(world: &World, ask: &Ask) -> Answer {
+async fn delete(app: &TestApp, ask: &TestRequest) -> Answer {
     use crate::delete_me::{ENDPOINT, handle};
-    world.send(&ENDPOINT, &handle, &world.store, ask).await
+    app.send(&ENDPOINT, &handle, &app.store, ask).await
 }
 
-async fn export(world: &World, ask: &Ask) -> Answer {
+async fn export(app: &TestApp, ask: &TestRequest) -> Answer {
     use crate::export_me::{ENDPOINT, handle};
-    let deps = (world.store.clone(), world.images(), world.uploads(), world.previews());
-    world.send(&ENDPOINT, &handle, &deps, ask).await
+    let deps = (app.store.clone(), app.images(), app.uploads(), app.previews());
+    app.send(&ENDPOINT, &handle, &deps, ask).await
 }
 
-async fn update(world: &World, ask: &Ask) -> Answer {
+async fn update(app: &TestApp, ask: &TestRequest) -> Answer {
     use crate::update_me::{ENDPOINT, handle};
-    world.send(&ENDPOINT, &handle, &world.store, ask).await
+    app.send(&ENDPOINT, &handle, &app.store, ask).await
 }

@@ -2,22 +2,22 @@
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Answer, Ask, World, at_once};
+use testing::{Actor, Answer, TestApp, TestRequest, at_once};
 
 use super::{get, update};
 
-async fn patch(world: &World, actor: &Actor, body: Value) -> Answer {
-    update(world, &Ask::by(actor).json(body)).await
+async fn patch(app: &TestApp, actor: &Actor, body: Value) -> Answer {
+    update(app, &TestRequest::by(actor).json(body)).await
 }
 
 #[tokio::test]
 async fn what_is_left_out_stays_and_null_clears() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
     let check = async |body: Value, expected: Expect| {
-        let answer = patch(&world, &kim, body).await;
+        let answer = patch(&app, &kim, body).await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
         let me = answer.json();
-        assert_eq!(get(&world, &Ask::by(&kim)).await.json(), me);
+        assert_eq!(get(&app, &TestRequest::by(&kim)).await.json(), me);
         expected.assert_eq(&format!("{} {}", me["display_name"], me["bio"]));
     };
     check(json!({}), expect!["null null"]).await;
@@ -32,14 +32,14 @@ async fn what_is_left_out_stays_and_null_clears() {
     .await;
     check(json!({"bio": null}), expect![[r#""金 💡" null"#]]).await;
     check(json!({"display_name": null, "bio": "x"}), expect![[r#"null "x""#]]).await;
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn text_has_limits_and_nothing_else_can_be_changed() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
     let check = async |body: Value, fields: &str| {
-        let answer = patch(&world, &kim, body).await;
+        let answer = patch(&app, &kim, body).await;
         assert_eq!(answer.brief(), format!("422 invalid_request, {fields}"));
     };
     check(json!({"display_name": ""}), "/display_name length, /display_name text").await;
@@ -58,77 +58,78 @@ async fn text_has_limits_and_nothing_else_can_be_changed() {
     check(json!({"role": "admin"}), "/role unknown_field").await;
     check(json!({"standing": {"state": "active"}}), "/standing unknown_field").await;
     let longest = json!({"display_name": "x".repeat(80), "bio": "ü".repeat(500)});
-    assert_eq!(patch(&world, &kim, longest).await.status(), 200);
-    let nobody = Ask::anonymous().json(json!({"bio": "x"}));
-    expect!["401 unauthenticated"].assert_eq(&update(&world, &nobody).await.brief());
+    assert_eq!(patch(&app, &kim, longest).await.status(), 200);
+    let nobody = TestRequest::anonymous().json(json!({"bio": "x"}));
+    expect!["401 unauthenticated"].assert_eq(&update(&app, &nobody).await.brief());
 }
 
 /// Two tabs: the second save fails because the account changed since it was shown.
 #[tokio::test]
 async fn a_change_of_what_has_moved_is_refused() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    let tag = get(&world, &Ask::by(&kim)).await.header("etag").unwrap().to_owned();
-    let save =
-        |name: &str| Ask::by(&kim).header("If-Match", &tag).json(json!({"display_name": name}));
-    assert_eq!(update(&world, &save("Kim")).await.status(), 200);
-    expect!["412 precondition_failed"].assert_eq(&update(&world, &save("Kimmy")).await.brief());
-    let me = get(&world, &Ask::by(&kim)).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let tag = get(&app, &TestRequest::by(&kim)).await.header("etag").unwrap().to_owned();
+    let save = |name: &str| {
+        TestRequest::by(&kim).header("If-Match", &tag).json(json!({"display_name": name}))
+    };
+    assert_eq!(update(&app, &save("Kim")).await.status(), 200);
+    expect!["412 precondition_failed"].assert_eq(&update(&app, &save("Kimmy")).await.brief());
+    let me = get(&app, &TestRequest::by(&kim)).await;
     assert_eq!(me.json()["display_name"], "Kim");
-    let again = Ask::by(&kim).header("If-Match", me.header("etag").unwrap());
-    assert_eq!(update(&world, &again.json(json!({"display_name": "Kimmy"}))).await.status(), 200);
-    world.check_books(&kim.id).await;
+    let again = TestRequest::by(&kim).header("If-Match", me.header("etag").unwrap());
+    assert_eq!(update(&app, &again.json(json!({"display_name": "Kimmy"}))).await.status(), 200);
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn of_many_who_save_what_they_saw_one_wins() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    let tag = get(&world, &Ask::by(&kim)).await.header("etag").unwrap().to_owned();
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let tag = get(&app, &TestRequest::by(&kim)).await.header("etag").unwrap().to_owned();
     let answers = at_once(16, |number| {
         let body = json!({"display_name": format!("Kim {number}")});
-        let ask = Ask::by(&kim).header("If-Match", &tag).json(body);
-        let world = &world;
-        async move { update(world, &ask).await.status() }
+        let ask = TestRequest::by(&kim).header("If-Match", &tag).json(body);
+        let app = &app;
+        async move { update(app, &ask).await.status() }
     });
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|status| matches!(status, 200 | 412)), "{answers:?}");
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn a_suspended_member_changes_nothing() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    world.suspend(&kim.id, "spam", None).await;
-    let answer = patch(&world, &kim, json!({"display_name": "Kim"})).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    app.suspend(&kim.id, "spam", None).await;
+    let answer = patch(&app, &kim, json!({"display_name": "Kim"})).await;
     expect!["403 account_suspended"].assert_eq(&answer.brief());
-    assert_eq!(get(&world, &Ask::by(&kim)).await.json()["display_name"], Value::Null);
-    world.check_books(&kim.id).await;
+    assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["display_name"], Value::Null);
+    app.check_books(&kim.id).await;
 }
 
 /// Writes are rate limited per member: every twelfth call writes to the table, refused ones never.
 #[tokio::test]
 async fn a_member_writes_so_often_in_a_minute() {
-    let (world, kim, ada) = (World::new(), Actor::member("kim"), Actor::member("ada"));
+    let (app, kim, ada) = (TestApp::new(), Actor::member("kim"), Actor::member("ada"));
     let max = runtime::WRITES.max;
-    world.engine.take_usage();
+    app.engine.take_usage();
     for _ in 0..max {
-        assert_eq!(patch(&world, &kim, json!({})).await.status(), 200);
+        assert_eq!(patch(&app, &kim, json!({})).await.status(), 200);
     }
-    assert_eq!(world.engine.take_usage().requests.get("UpdateItem"), Some(&10));
+    assert_eq!(app.engine.take_usage().requests.get("UpdateItem"), Some(&10));
     for _ in 0..3 {
-        let refused = patch(&world, &kim, json!({})).await;
+        let refused = patch(&app, &kim, json!({})).await;
         assert_eq!(refused.brief(), "429 rate_limited");
         assert_eq!(refused.header("retry-after"), Some("60"));
     }
-    assert_eq!(world.engine.take_usage().requests.get("UpdateItem"), None);
-    assert_eq!(get(&world, &Ask::by(&kim)).await.status(), 200, "reads are not limited");
-    assert_eq!(patch(&world, &ada, json!({})).await.status(), 200, "other members are not limited");
+    assert_eq!(app.engine.take_usage().requests.get("UpdateItem"), None);
+    assert_eq!(get(&app, &TestRequest::by(&kim)).await.status(), 200, "reads are not limited");
+    assert_eq!(patch(&app, &ada, json!({})).await.status(), 200, "other members are not limited");
     // Another process does not know the limit is reached until its first write.
-    let other = World {
+    let other = TestApp {
         ambient: runtime::InvocationContext {
             recent: runtime::RecentCalls::default(),
-            ..world.ambient.clone()
+            ..app.ambient.clone()
         },
-        ..world
+        ..app
     };
     let mut said = Vec::new();
     for _ in 0..13 {

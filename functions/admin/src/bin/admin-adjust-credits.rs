@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::adjust_credits::serve()
+    admin::adjust_credits::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::approve_listing::serve()
+    admin::approve_listing::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::audit_ledger::serve()
+    admin::audit_ledger::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::ban_user::serve()
+    admin::ban_user::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::delist_listing::serve()
+    admin::delist_listing::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::get_generation_stats::serve()
+    admin::get_generation_stats::function().serve()
 }

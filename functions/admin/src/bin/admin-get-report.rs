@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::get_report::serve()
+    admin::get_report::function().serve()
 }

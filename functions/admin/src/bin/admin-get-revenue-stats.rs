@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::get_revenue_stats::serve()
+    admin::get_revenue_stats::function().serve()
 }

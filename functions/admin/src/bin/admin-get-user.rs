@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::get_user::serve()
+    admin::get_user::function().serve()
 }

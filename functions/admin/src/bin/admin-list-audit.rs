@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::list_audit::serve()
+    admin::list_audit::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::list_flags::serve()
+    admin::list_flags::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::list_pending::serve()
+    admin::list_pending::function().serve()
 }

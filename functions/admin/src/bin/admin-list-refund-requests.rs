@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::list_refund_requests::serve()
+    admin::list_refund_requests::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::list_reports::serve()
+    admin::list_reports::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::list_users::serve()
+    admin::list_users::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::refund_purchase::serve()
+    admin::refund_purchase::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::reject_listing::serve()
+    admin::reject_listing::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::resolve_flags::serve()
+    admin::resolve_flags::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::unban_user::serve()
+    admin::unban_user::function().serve()
 }

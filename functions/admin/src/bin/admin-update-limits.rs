@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    admin::update_limits::serve()
+    admin::update_limits::function().serve()
 }

@@ -26,7 +26,7 @@ impl Desk {
     async fn flag(&self, id: &ListingId, members: &[&str]) {
         for name in members {
             let user = UserId::parse(name).unwrap();
-            let (store, now) = (&self.world.store, self.world.now());
+            let (store, now) = (&self.app.store, self.app.now());
             store.flag_listing((&user, None), id, FlagReason::Copied, now).await.unwrap();
         }
     }
@@ -55,10 +55,10 @@ impl Desk {
 
     /// What is found, from the whole index and from the latest changes.
     async fn found(&self) -> [BTreeSet<ListingId>; 2] {
-        let store = &self.world.store;
+        let store = &self.app.store;
         let whole = store.whole_catalogue().await.unwrap();
         let mut followed = BTreeSet::new();
-        let start = self.world.now().minus(DAY * 100);
+        let start = self.app.now().minus(DAY * 100);
         for change in store.catalogue_changes(start).await.unwrap() {
             match change.change {
                 Change::Listed(entry) => followed.insert(entry.card.id),
@@ -71,21 +71,21 @@ impl Desk {
     async fn is_found(&self, id: &ListingId) -> bool {
         let [whole, followed] = self.found().await.map(|ids| ids.contains(id));
         assert_eq!(whole, followed, "the index and its changes agree");
-        let now = self.world.now();
-        let hot = self.world.store.hottest(domain::marketplace::Category::Portrait, 40).await;
+        let now = self.app.now();
+        let hot = self.app.store.hottest(domain::marketplace::Category::Portrait, 40).await;
         let hot = hot.unwrap().iter().any(|(card, _)| card.id == *id);
         assert_eq!(whole, hot, "the popular lists agree, too");
-        assert_eq!(whole, self.world.store.listing_page(id, now).await.is_ok());
+        assert_eq!(whole, self.app.store.listing_page(id, now).await.is_ok());
         whole
     }
 
     fn pass(&self, time: Duration) {
-        self.world.ambient.clock.advance(time);
+        self.app.ambient.clock.advance(time);
     }
 
     /// One run of `background-follow-sellers`.
     async fn sweep(&self) -> u64 {
-        let (store, now) = (&self.world.store, self.world.now());
+        let (store, now) = (&self.app.store, self.app.now());
         let mut moved = 0;
         for creator in store.due_sellers(now, 20).await.unwrap() {
             moved += store.sync_visibility(&creator, now).await.unwrap();
@@ -101,7 +101,7 @@ async fn what_is_reported_longest_comes_first() {
     let two = desk.on_sale(&lena(), "Another").await;
     desk.flag(&two, &["ada", "kim"]).await;
     let three = desk.flagged(&Actor::member("kai"), "A third").await;
-    let page = desk.flags(&Ask::by(&moderator)).await.json();
+    let page = desk.flags(&TestRequest::by(&moderator)).await.json();
     let ids: Vec<&Value> =
         page["items"].as_array().unwrap().iter().map(|item| &item["listing_id"]).collect();
     assert_eq!(ids, [&json!(one), &json!(three)], "two reports are not enough");
@@ -147,16 +147,16 @@ async fn what_is_reported_longest_comes_first() {
         }"#]]
     .assert_eq(&format!("{item:#}"));
 
-    let first = desk.flags(&Ask::by(&moderator).query("limit", 1)).await.json();
+    let first = desk.flags(&TestRequest::by(&moderator).query("limit", 1)).await.json();
     assert_eq!(first["items"][0]["listing_id"], json!(one));
     desk.decide(&moderator, &one, "dismiss", 3).await;
     let cursor = first["next_cursor"].as_str().unwrap();
-    let next = Ask::by(&moderator).query("limit", 1).query("cursor", cursor);
+    let next = TestRequest::by(&moderator).query("limit", 1).query("cursor", cursor);
     let next = desk.flags(&next).await.json();
     assert_eq!(next["items"][0]["listing_id"], json!(three), "also while others decide");
     assert_eq!(next["next_cursor"], json!(null));
     for made_up in ["x", "e30", "IQ"] {
-        let answer = desk.flags(&Ask::by(&moderator).query("cursor", made_up)).await;
+        let answer = desk.flags(&TestRequest::by(&moderator).query("cursor", made_up)).await;
         assert_eq!(answer.status(), 422, "{made_up}: {}", answer.brief());
     }
 }
@@ -184,7 +184,7 @@ async fn what_is_dismissed_stays_on_sale_and_is_not_reported_again() {
     .assert_eq(&format!("{:#}", answer.json()));
     assert!(desk.is_found(&id).await);
     desk.flag(&id, &["ada", "kim", "sam", "eve", "zoe"]).await;
-    let due = async || desk.flags(&Ask::by(&moderator)).await.json()["items"].clone();
+    let due = async || desk.flags(&TestRequest::by(&moderator)).await.json()["items"].clone();
     assert_eq!(due().await, json!([]));
     desk.flag(&id, &["max"]).await;
     assert_eq!(due().await[0]["flags"], 3);
@@ -205,10 +205,10 @@ async fn a_moderator_decides_on_flags_they_have_seen() {
     let (by, reason) = own.listing.delisted.map(|it| (it.by, it.reason)).unwrap();
     assert_eq!((by, reason.as_deref()), (DelistedBy::Staff, Some("Copied.")));
     assert!(!desk.is_found(&id).await);
-    let strikes = desk.world.store.strikes(&lena().id).await.unwrap();
+    let strikes = desk.app.store.strikes(&lena().id).await.unwrap();
     assert_eq!(strikes.strikes, []);
     assert_eq!(brief("shrug", 4).await.split(' ').next(), Some("422"));
-    let missing = ListingId::new(desk.world.now(), 999);
+    let missing = ListingId::new(desk.app.now(), 999);
     let answer = desk.decide(&moderator, &missing, "delist", 1).await;
     assert_eq!(answer.brief(), "404 listing_not_found");
 }
@@ -224,7 +224,7 @@ async fn nothing_is_left_to_decide_of_what_is_taken_off_sale() {
         let body = json!({ "reason": "Copied." });
         assert_eq!(desk.delist(&verdict(&moderator, id, body)).await.status(), 200);
     }
-    let due = desk.flags(&Ask::by(&moderator)).await.json();
+    let due = desk.flags(&TestRequest::by(&moderator)).await.json();
     assert_eq!(due["items"], json!([]));
     let answer = desk.decide(&moderator, &id, "strike", 3).await;
     assert_eq!(answer.brief(), "409 flags_resolved");
@@ -244,7 +244,7 @@ fn of_two_moderators_one_resolves_and_the_other_is_told() {
     });
     said.sort();
     assert_eq!(said, ["200", "409 flags_resolved"]);
-    let strikes = runtime.block_on(desk.world.store.strikes(&lena().id)).unwrap();
+    let strikes = runtime.block_on(desk.app.store.strikes(&lena().id)).unwrap();
     assert_eq!(strikes.strikes.len(), 1);
 }
 
@@ -252,7 +252,7 @@ fn of_two_moderators_one_resolves_and_the_other_is_told() {
 #[tokio::test]
 async fn nobody_resolves_what_they_reported_or_bought() {
     let desk = Desk::open();
-    let (store, now, by) = (&desk.world.store, desk.world.now(), &lena().id);
+    let (store, now, by) = (&desk.app.store, desk.app.now(), &lena().id);
     let what = (Kind::LightingPreset, listings::description("Free", 0));
     let id = listings::draft(store, (by, ListingId::new(now, 7)), what, now).await;
     listings::publish(store, by, &id, now).await;
@@ -282,7 +282,7 @@ async fn nobody_resolves_their_own_and_a_banned_moderator_decides_nothing() {
     assert_eq!(answer.brief(), "403 own_listing");
 
     let id = desk.flagged(&lena(), "Rembrandt").await;
-    desk.world.suspend(&moderator.id, "Bribed.", None).await;
+    desk.app.suspend(&moderator.id, "Bribed.", None).await;
     let waits = desk.waiting(&lena(), "Another").await;
     let answers = [
         desk.decide(&moderator, &id, "delist", 3).await,
@@ -299,7 +299,7 @@ async fn three_strikes_hide_everything_until_the_first_of_them_is_over() {
         (desk.on_sale(&lena(), "Kept").await, desk.on_sale(&Actor::member("kai"), "Theirs").await);
     desk.strike(&lena(), STRIKES_TO_SUSPEND - 1).await;
     assert!(desk.is_found(&kept).await);
-    let begun = desk.world.store.strikes(&lena().id).await.unwrap().strikes[0].at;
+    let begun = desk.app.store.strikes(&lena().id).await.unwrap().strikes[0].at;
     desk.strike(&lena(), 1).await;
     assert!(!desk.is_found(&kept).await);
     assert!(desk.is_found(&others).await);
@@ -307,7 +307,7 @@ async fn three_strikes_hide_everything_until_the_first_of_them_is_over() {
     assert_eq!(own.listing.state(), State::Approved, "its own state is what it was");
     let until = own.creator.selling_suspended_until.unwrap();
     assert_eq!(until, begun.plus(STRIKE_COUNTS));
-    let hidden = own.listing.hidden_reasons(&Seller::from(&own.creator), desk.world.now());
+    let hidden = own.listing.hidden_reasons(&Seller::from(&own.creator), desk.app.now());
     assert_eq!(hidden, [HiddenReason::SellingSuspended]);
     assert_eq!(desk.sweep().await, 0, "nothing is left to be done");
 
@@ -342,7 +342,7 @@ async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
     let kept = desk.on_sale(&lena(), "Kept").await;
     desk.strike(&lena(), STRIKES_TO_SUSPEND - 1).await;
     let id = desk.flagged(&lena(), "The last").await;
-    let (store, now) = (&desk.world.store, desk.world.now());
+    let (store, now) = (&desk.app.store, desk.app.now());
     let decision = domain::marketplace::flag::Decision::Strike;
     let deed = listings::judged(domain::audit::Action::Strike, &id);
     store.resolve_flags((&deed, &id), (decision, "Copied."), 3, now).await.unwrap();
@@ -359,17 +359,17 @@ async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
 async fn listings_follow_a_ban_and_its_end() {
     let desk = Desk::open();
     let id = desk.on_sale(&lena(), "Rembrandt").await;
-    let (store, now) = (&desk.world.store, desk.world.now());
+    let (store, now) = (&desk.app.store, desk.app.now());
     assert_eq!(store.sync_visibility(&lena().id, now).await.unwrap(), 0);
     let until = now.plus(DAY);
-    desk.world.suspend(&lena().id, "Spam.", Some(until)).await;
+    desk.app.suspend(&lena().id, "Spam.", Some(until)).await;
     for moved in [1, 0] {
         assert_eq!(store.sync_visibility(&lena().id, now).await.unwrap(), moved);
     }
     assert!(!desk.is_found(&id).await);
     desk.pass(DAY);
     for moved in [1, 0] {
-        assert_eq!(store.sync_visibility(&lena().id, desk.world.now()).await.unwrap(), moved);
+        assert_eq!(store.sync_visibility(&lena().id, desk.app.now()).await.unwrap(), moved);
     }
     assert!(desk.is_found(&id).await);
 }
@@ -384,7 +384,7 @@ async fn all_pages_together_hold_what_waits() {
     }
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let ask = Ask::by(&moderator).query("limit", 2);
+        let ask = TestRequest::by(&moderator).query("limit", 2);
         let ask = match &cursor {
             Some(cursor) => ask.query("cursor", cursor),
             None => ask,
@@ -411,7 +411,7 @@ async fn a_moderator_knows_the_creator() {
     let ask = desk.sent_back(&moderator, &back, "Too dark.").await;
     assert_eq!(desk.reject(&ask).await.status(), 200);
     desk.waiting(&lena(), "Another").await;
-    let page = desk.pending(&Ask::by(&moderator)).await.json();
+    let page = desk.pending(&TestRequest::by(&moderator)).await.json();
     expect![[r#"
         {
           "approved": 1,

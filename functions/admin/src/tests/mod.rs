@@ -20,7 +20,7 @@ use domain::{
 use expect_test::expect;
 use serde_json::{Value, json};
 use store::ListingUpdate;
-use testing::{Actor, Answer, Ask, World, cloud::Cloud, listings};
+use testing::{Actor, Answer, TestApp, TestRequest, cloud::Cloud, listings};
 
 use crate::{
     approve_listing, delist_listing, list_flags, list_pending, reject_listing, resolve_flags,
@@ -29,63 +29,63 @@ use crate::{
 mod flags;
 mod people;
 
-/// A world, and the functions of this crate over it.
+/// A app, and the functions of this crate over it.
 struct Desk {
-    world: World,
+    app: TestApp,
     previews: Previews,
 }
 
 impl Desk {
     fn open() -> Desk {
-        let world = World::new();
-        let previews = world.previews();
-        Desk { world, previews }
+        let app = TestApp::new();
+        let previews = app.previews();
+        Desk { app, previews }
     }
 
-    async fn pending(&self, ask: &Ask) -> Answer {
+    async fn pending(&self, ask: &TestRequest) -> Answer {
         use list_pending::{ENDPOINT, handle};
-        let world = &self.world;
-        let capabilities = (world.store.clone(), self.previews.clone(), world.uploads());
-        world.send(&ENDPOINT, &handle, &capabilities, ask).await
+        let app = &self.app;
+        let capabilities = (app.store.clone(), self.previews.clone(), app.uploads());
+        app.send(&ENDPOINT, &handle, &capabilities, ask).await
     }
 
-    async fn approve(&self, ask: &Ask) -> Answer {
-        self.approve_scanned(self.world.scan(), ask).await
+    async fn approve(&self, ask: &TestRequest) -> Answer {
+        self.approve_scanned(self.app.scan(), ask).await
     }
 
-    async fn approve_scanned(&self, scan: AssetScan, ask: &Ask) -> Answer {
+    async fn approve_scanned(&self, scan: AssetScan, ask: &TestRequest) -> Answer {
         use approve_listing::{ENDPOINT, handle};
-        let capabilities = (self.world.store.clone(), scan);
-        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+        let capabilities = (self.app.store.clone(), scan);
+        self.app.send(&ENDPOINT, &handle, &capabilities, ask).await
     }
 
-    async fn reject(&self, ask: &Ask) -> Answer {
+    async fn reject(&self, ask: &TestRequest) -> Answer {
         use reject_listing::{ENDPOINT, handle};
-        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+        self.app.send(&ENDPOINT, &handle, &self.app.store, ask).await
     }
 
-    async fn delist(&self, ask: &Ask) -> Answer {
+    async fn delist(&self, ask: &TestRequest) -> Answer {
         use delist_listing::{ENDPOINT, handle};
-        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+        self.app.send(&ENDPOINT, &handle, &self.app.store, ask).await
     }
 
-    async fn flags(&self, ask: &Ask) -> Answer {
+    async fn flags(&self, ask: &TestRequest) -> Answer {
         use list_flags::{ENDPOINT, handle};
-        let capabilities = (self.world.store.clone(), self.previews.clone());
-        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+        let capabilities = (self.app.store.clone(), self.previews.clone());
+        self.app.send(&ENDPOINT, &handle, &capabilities, ask).await
     }
 
-    async fn resolve(&self, ask: &Ask) -> Answer {
+    async fn resolve(&self, ask: &TestRequest) -> Answer {
         use resolve_flags::{ENDPOINT, handle};
-        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+        self.app.send(&ENDPOINT, &handle, &self.app.store, ask).await
     }
 
     /// A listing in review.
     async fn waiting(&self, creator: &Actor, title: &str) -> ListingId {
-        let now = self.world.now();
+        let now = self.app.now();
         let what = (Kind::LightingPreset, listings::description(title, 900));
-        let id = ListingId::new(now, self.world.ambient.entropy.next());
-        let store = &self.world.store;
+        let id = ListingId::new(now, self.app.ambient.entropy.next());
+        let store = &self.app.store;
         let by = &creator.id;
         listings::draft(store, (by, id.clone()), what, now).await;
         listings::with_file(store, by, &id, now).await;
@@ -94,12 +94,12 @@ impl Desk {
     }
 
     async fn submit(&self, creator: &Actor, id: &ListingId) {
-        let (store, now) = (&self.world.store, self.world.now());
+        let (store, now) = (&self.app.store, self.app.now());
         listings::submit(store, &creator.id, id, now).await;
     }
 
     async fn edit(&self, creator: &Actor, id: &ListingId, title: &str) {
-        let (store, now) = (&self.world.store, self.world.now());
+        let (store, now) = (&self.app.store, self.app.now());
         let edited = store.change_listing(&creator.id, id, now, |shelf| {
             let edit = Edit { title: Some(title.to_owned()), ..Edit::default() };
             shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
@@ -108,31 +108,31 @@ impl Desk {
     }
 
     async fn own(&self, creator: &Actor, id: &ListingId) -> ListingUpdate {
-        self.world.store.own_listing(&creator.id, id).await.unwrap()
+        self.app.store.own_listing(&creator.id, id).await.unwrap()
     }
 
     fn later(&self) {
-        self.world.ambient.clock.advance(std::time::Duration::from_secs(60));
+        self.app.ambient.clock.advance(std::time::Duration::from_secs(60));
     }
 }
 
-fn verdict(by: &Actor, id: impl ToString, body: Value) -> Ask {
-    Ask::by(by).path("id", id).json(body)
+fn verdict(by: &Actor, id: impl ToString, body: Value) -> TestRequest {
+    TestRequest::by(by).path("id", id).json(body)
 }
 
 impl Desk {
     /// The `content_hash` of the version in review.
     async fn content_hash(&self, id: &ListingId) -> String {
-        self.world.store.any_listing(id).await.unwrap().newest.content_hash()
+        self.app.store.any_listing(id).await.unwrap().newest.content_hash()
     }
 
     /// An approval of the version in review.
-    async fn shown(&self, by: &Actor, id: &ListingId) -> Ask {
+    async fn shown(&self, by: &Actor, id: &ListingId) -> TestRequest {
         verdict(by, id, json!({ "content_hash": self.content_hash(id).await }))
     }
 
     /// A rejection of the version in review.
-    async fn sent_back(&self, by: &Actor, id: &ListingId, reason: &str) -> Ask {
+    async fn sent_back(&self, by: &Actor, id: &ListingId, reason: &str) -> TestRequest {
         let content_hash = self.content_hash(id).await;
         verdict(by, id, json!({ "content_hash": content_hash, "reason": reason }))
     }
@@ -146,7 +146,7 @@ fn lena() -> Actor {
 async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let named = |profile: &mut Profile| profile.display_name = Some("Lena Okafor".to_owned());
-    let (store, now) = (&desk.world.store, desk.world.now());
+    let (store, now) = (&desk.app.store, desk.app.now());
     let creator = lena();
     let described = store.update_profile(&creator.id, None, now, |_, profile| {
         named(profile);
@@ -162,7 +162,7 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
     desk.edit(&Actor::member("ada"), &twin, "The first, again").await;
     desk.submit(&Actor::member("ada"), &twin).await;
 
-    let answer = desk.pending(&Ask::by(&moderator)).await;
+    let answer = desk.pending(&TestRequest::by(&moderator)).await;
     assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
     let mut page = answer.json();
     let ids: Vec<&Value> =
@@ -263,7 +263,7 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
           "version": 1
         }"#]].assert_eq(&format!("{:#}", page["items"][0]));
 
-    let limited = desk.pending(&Ask::by(&moderator).query("limit", 1)).await.json();
+    let limited = desk.pending(&TestRequest::by(&moderator).query("limit", 1)).await.json();
     assert_eq!(
         (limited["items"].as_array().unwrap().len(), limited["next_cursor"].is_string()),
         (1, true)
@@ -275,7 +275,7 @@ async fn staff_judge_and_nobody_else() {
     let desk = Desk::open();
     let id = desk.waiting(&lena(), "Rembrandt").await;
     let check = async |who: Option<&Actor>, expected: &str| {
-        let ask = || who.map_or_else(Ask::anonymous, Ask::by);
+        let ask = || who.map_or_else(TestRequest::anonymous, TestRequest::by);
         let at = |body: Value| ask().path("id", &id).json(body);
         let said = json!({ "content_hash": "0", "reason": "Too dark." });
         let answers = [
@@ -293,7 +293,7 @@ async fn staff_judge_and_nobody_else() {
     check(Some(&Actor::member("kim")), "403 forbidden").await;
     check(Some(&lena()), "403 forbidden").await;
     for staff in [Actor::moderator(), Actor::admin()] {
-        assert_eq!(desk.pending(&Ask::by(&staff)).await.status(), 200);
+        assert_eq!(desk.pending(&TestRequest::by(&staff)).await.status(), 200);
     }
     assert_eq!(desk.own(&lena(), &id).await.listing.state(), State::Pending);
 }
@@ -307,9 +307,9 @@ async fn what_is_approved_is_on_sale() {
     assert_eq!(answer.status(), 200);
     let judged = json!({ "listing_id": id, "state": "approved", "version": 1 });
     assert_eq!(answer.json(), judged);
-    let page = desk.world.store.listing_page(&id, desk.world.now()).await.unwrap();
-    assert_eq!(page.revision.published_at, Some(desk.world.now()));
-    assert_eq!(desk.pending(&Ask::by(&moderator)).await.json()["items"], json!([]));
+    let page = desk.app.store.listing_page(&id, desk.app.now()).await.unwrap();
+    assert_eq!(page.revision.published_at, Some(desk.app.now()));
+    assert_eq!(desk.pending(&TestRequest::by(&moderator)).await.json()["items"], json!([]));
 
     let again = desk.approve(&desk.shown(&moderator, &id).await.key("k")).await;
     assert_eq!((again.status(), again.json()), (200, judged), "the same key, the same answer");
@@ -344,7 +344,7 @@ async fn a_moderator_decides_on_what_they_were_shown() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     let shown = async || {
-        let item = desk.pending(&Ask::by(&moderator)).await.json()["items"][0].clone();
+        let item = desk.pending(&TestRequest::by(&moderator)).await.json()["items"][0].clone();
         json!({ "content_hash": item["content_hash"] })
     };
     let reject = async |mut body: Value| {
@@ -397,12 +397,12 @@ async fn a_file_is_sold_once_it_was_found_clean() {
 impl Desk {
     /// A tailored model in review.
     async fn model(&self, creator: &Actor, model: &str) -> ListingId {
-        let now = self.world.now();
+        let now = self.app.now();
         let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
         let described = Description { content, ..listings::description("Silver prints", 0) };
-        let id = ListingId::new(now, self.world.ambient.entropy.next());
+        let id = ListingId::new(now, self.app.ambient.entropy.next());
         let what = (Kind::ModelFinetune, described);
-        listings::draft(&self.world.store, (&creator.id, id.clone()), what, now).await;
+        listings::draft(&self.app.store, (&creator.id, id.clone()), what, now).await;
         self.submit(creator, &id).await;
         id
     }
@@ -414,7 +414,7 @@ fn of_two_listings_of_a_model_one_is_approved() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let ids = [lena(), Actor::member("mara")]
         .map(|creator| runtime.block_on(desk.model(&creator, "acme-v1")));
-    let shown = runtime.block_on(desk.pending(&Ask::by(&Actor::moderator())));
+    let shown = runtime.block_on(desk.pending(&TestRequest::by(&Actor::moderator())));
     assert!(!shown.pretty().contains("acme-v1"), "{}", shown.pretty());
     let model = &shown.json()["items"][0]["model"];
     let fingerprint = domain::marketplace::model::fingerprint("acme-v1");
@@ -429,7 +429,7 @@ fn of_two_listings_of_a_model_one_is_approved() {
     });
     said.sort();
     assert_eq!(said, ["200", "409 model_taken"]);
-    let shown = runtime.block_on(desk.pending(&Ask::by(&Actor::moderator())));
+    let shown = runtime.block_on(desk.pending(&TestRequest::by(&Actor::moderator())));
     assert_eq!(shown.json()["items"][0]["model"]["standing"], "taken");
 }
 
@@ -441,7 +441,7 @@ async fn a_model_goes_to_another_once_staff_took_it_off_sale() {
     let second = desk.model(&mara, "acme-v2").await;
     assert_eq!(desk.approve(&desk.shown(&moderator, &second).await).await.status(), 200);
 
-    let (store, now) = (&desk.world.store, desk.world.now());
+    let (store, now) = (&desk.app.store, desk.app.now());
     let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
     let edited = store.change_listing(&mara.id, &second, now, |shelf| {
         let edit = Edit { content: Some(content.clone()), ..Edit::default() };
@@ -465,7 +465,7 @@ async fn a_model_goes_to_another_once_staff_took_it_off_sale() {
 impl Desk {
     /// A creator resubmits a delisted listing whose model belongs to another by now.
     async fn submit_again(&self, creator: &Actor, id: &ListingId) {
-        let (store, now) = (&self.world.store, self.world.now());
+        let (store, now) = (&self.app.store, self.app.now());
         let submitted = store.submit_listing(&creator.id, id, now, |shelf| {
             shelf.listing.submit(&shelf.newest, &shelf.model, now)
         });
@@ -482,7 +482,7 @@ async fn a_creator_reads_why_and_what_is_on_sale_stays() {
     let rejected = json!({ "listing_id": id, "state": "rejected", "version": 1 });
     assert_eq!((answer.status(), answer.json()), (200, rejected));
     let own = desk.own(&lena(), &id).await;
-    let hidden = own.listing.hidden_reasons(&Seller::from(&own.creator), desk.world.now());
+    let hidden = own.listing.hidden_reasons(&Seller::from(&own.creator), desk.app.now());
     assert_eq!(hidden, [HiddenReason::Rejected]);
     let draft = serde_json::to_value(&own.listing.draft).unwrap();
     assert_eq!(draft["reason"], "Show it on a face.");
@@ -495,7 +495,7 @@ async fn a_creator_reads_why_and_what_is_on_sale_stays() {
     let answer = desk.reject(&ask).await;
     let on_sale = json!({ "listing_id": id, "state": "approved", "version": 2 });
     assert_eq!(answer.json(), on_sale);
-    let page = desk.world.store.listing_page(&id, desk.world.now()).await.unwrap();
+    let page = desk.app.store.listing_page(&id, desk.app.now()).await.unwrap();
     assert_eq!(page.revision.description.title, "Rembrandt");
 }
 
@@ -514,7 +514,7 @@ async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
     let own = desk.own(&lena(), &id).await.listing;
     let (by, reason) = own.delisted.map(|it| (it.by, it.reason)).unwrap();
     assert_eq!((by, reason.as_deref()), (DelistedBy::Staff, Some("Copied.")));
-    let page = desk.world.store.listing_page(&id, desk.world.now()).await;
+    let page = desk.app.store.listing_page(&id, desk.app.now()).await;
     assert_eq!(domain::DomainError::code(&page.unwrap_err()), "listing_not_found");
 }
 
@@ -524,7 +524,7 @@ async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     assert_eq!(desk.approve(&desk.shown(&moderator, &id).await).await.status(), 200);
-    let due = async || desk.world.store.due_erasures(desk.world.now(), 10).await.unwrap();
+    let due = async || desk.app.store.due_erasures(desk.app.now(), 10).await.unwrap();
     let body = json!({ "reason": "Copied.", "pictures": "keep" });
     assert_eq!(desk.delist(&verdict(&moderator, &id, body)).await.status(), 200);
     assert_eq!(due().await, []);
@@ -535,7 +535,7 @@ async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
         assert_eq!(desk.delist(&verdict(&moderator, &id, body.clone())).await.status(), 200);
     }
     let subject = ErasureSubject::ListingPictures { listing_id: id.clone() };
-    assert_eq!(due().await, [Erasure::request(subject, desk.world.now())]);
+    assert_eq!(due().await, [Erasure::request(subject, desk.app.now())]);
     assert!(desk.own(&lena(), &id).await.newest.previews.is_empty());
     let body = json!({ "reason": "Not hers.", "pictures": "burn" });
     let refused = desk.delist(&verdict(&moderator, &id, body)).await;
@@ -559,7 +559,7 @@ async fn nobody_judges_their_own() {
 async fn a_verdict_is_about_something_and_has_a_reason() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
-    let nothing = ListingId::new(desk.world.now(), 999);
+    let nothing = ListingId::new(desk.app.now(), 999);
     for missing in [nothing.as_str(), "x"] {
         let said = json!({ "content_hash": "0", "reason": "Too dark." });
         let answers = [

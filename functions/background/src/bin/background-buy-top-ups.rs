@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::buy_top_ups::serve()
+    background::buy_top_ups::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::erase_data::serve()
+    background::erase_data::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::fail_dead_letters::serve()
+    background::fail_dead_letters::function().serve()
 }

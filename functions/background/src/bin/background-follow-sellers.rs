@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::follow_sellers::serve()
+    background::follow_sellers::function().serve()
 }

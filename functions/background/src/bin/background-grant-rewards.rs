@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::grant_rewards::serve()
+    background::grant_rewards::function().serve()
 }

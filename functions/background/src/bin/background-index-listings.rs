@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::index_listings::serve()
+    background::index_listings::function().serve()
 }

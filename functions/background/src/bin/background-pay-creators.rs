@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::pay_creators::serve()
+    background::pay_creators::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::project_metrics::serve()
+    background::project_metrics::function().serve()
 }

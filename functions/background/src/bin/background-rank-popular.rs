@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::rank_popular::serve()
+    background::rank_popular::function().serve()
 }

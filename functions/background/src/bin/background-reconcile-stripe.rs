@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::reconcile_stripe::serve()
+    background::reconcile_stripe::function().serve()
 }

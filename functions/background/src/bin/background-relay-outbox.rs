@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::relay_outbox::serve()
+    background::relay_outbox::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::render_preview::serve()
+    background::render_preview::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::report_revenue::serve()
+    background::report_revenue::function().serve()
 }

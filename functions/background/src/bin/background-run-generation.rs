@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::run_generation::serve()
+    background::run_generation::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::sweep_generations::serve()
+    background::sweep_generations::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    background::verify_audit::serve()
+    background::verify_audit::function().serve()
 }

@@ -75,7 +75,7 @@ async fn run(outside: &Outside, path: Path, trouble: Option<(u32, Fault)>) -> Ra
     let job = stage.post(&name).await;
     assert_eq!(stage.relay().await, BatchResponse::default());
 
-    let engine = &stage.world.engine;
+    let engine = &stage.app.engine;
     engine.take_usage();
     if let Some((nth, fault)) = trouble {
         engine.order(fault.meets(), nth, fault);

@@ -14,7 +14,7 @@ async fn buried(stage: &Stage<'_>) -> Vec<Message> {
     for _ in 0..5 {
         // Three attempts of the SDK for the first read of the job.
         for nth in 1..=3 {
-            stage.world.engine.order("BatchGetItem", nth, Fault::Fail);
+            stage.app.engine.order("BatchGetItem", nth, Fault::Fail);
         }
         assert_eq!(stage.work().await.len(), 1, "the message is retried");
         stage.pass(MINUTE * 6);
@@ -34,11 +34,11 @@ async fn a_job_that_failed_five_times_ends_and_is_not_charged() {
     assert_eq!(stage.bury(&dead).await, Vec::<String>::new());
     assert_eq!(stage.ending(&job).await, "provider_unavailable");
 
-    let before = stage.world.engine.dump();
+    let before = stage.app.engine.dump();
     for _ in 0..3 {
         assert_eq!(stage.bury(&dead).await, Vec::<String>::new());
     }
-    assert_eq!(stage.world.engine.dump(), before, "a repeat changes nothing");
+    assert_eq!(stage.app.engine.dump(), before, "a repeat changes nothing");
     stage.close().await;
     outside.close().await;
 }
@@ -62,8 +62,8 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     let stage = Stage::bria(&outside, "leased");
     let job = stage.post("leased").await;
     stage.relay().await;
-    stage.world.engine.order("PutItem", 1, Fault::HangAfter);
-    assert_eq!(stage.world.engine.until_hung(stage.work()).await, None, "it died");
+    stage.app.engine.order("PutItem", 1, Fault::HangAfter);
+    assert_eq!(stage.app.engine.until_hung(stage.work()).await, None, "it died");
     stage.bury(&dead_of(&stage, &job)).await;
     assert_eq!(stage.job(&job).await.status, Status::Submitting, "a worker may have claimed it");
     stage.pass(LEASE);
@@ -74,9 +74,9 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     let stage = Stage::studio(&outside, "over");
     let job = stage.post("over").await;
     stage.step().await;
-    let before = stage.world.engine.dump();
+    let before = stage.app.engine.dump();
     stage.bury(&dead_of(&stage, &job)).await;
-    assert_eq!(stage.world.engine.dump(), before);
+    assert_eq!(stage.app.engine.dump(), before);
     stage.close().await;
     outside.close().await;
 }
@@ -93,7 +93,7 @@ async fn what_never_was_a_hint_is_dropped() {
     let outside = Outside::begin().await;
     let stage = Stage::studio(&outside, "dropped");
     for body in [
-        r#"{"hello": "world"}"#,
+        r#"{"hello": "app"}"#,
         "[]",
         r#"{"user_id": "nobody", "job_id": "gen_01JD0000000000000000000000"}"#,
     ] {
@@ -102,7 +102,7 @@ async fn what_never_was_a_hint_is_dropped() {
     stage.queue.put("not even JSON");
     let dead = stage.queue.receive();
     assert_eq!(stage.bury(&dead).await, [dead[3].id.clone()]);
-    assert!(stage.world.engine.dump().is_empty());
+    assert!(stage.app.engine.dump().is_empty());
     stage.close().await;
     outside.close().await;
 }
@@ -116,7 +116,7 @@ async fn a_letter_stays_until_its_job_is_ended() {
     stage.relay().await;
     let dead = stage.queue.receive();
     for nth in 1..=3 {
-        stage.world.engine.order("TransactWriteItems", nth, Fault::Fail);
+        stage.app.engine.order("TransactWriteItems", nth, Fault::Fail);
     }
     assert_eq!(stage.bury(&dead).await, [dead[0].id.clone()]);
     assert_eq!(stage.ending(&job).await, "queued");

@@ -237,7 +237,7 @@ async fn a_submit_that_outlasts_the_worker_is_never_repeated() {
     let job = stage.post("outlasted").await;
     stage.relay().await;
     let two_seconds_left = Some(stage.now().plus(Duration::from_millis(2500)));
-    let ambient = InvocationContext { deadline: two_seconds_left, ..stage.world.ambient.clone() };
+    let ambient = InvocationContext { deadline: two_seconds_left, ..stage.app.ambient.clone() };
     assert_eq!(stage.work_on(stage.queue.receive(), &ambient).await.len(), 1);
     stage.until_quiet().await;
     assert_eq!(stage.ending(&job).await, "submit_unknown");

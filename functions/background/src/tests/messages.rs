@@ -62,7 +62,7 @@ async fn a_hint_about_what_is_over_changes_nothing() {
     assert_eq!(stage.cancel(&cancelled).await.status(), 200);
     assert_eq!(stage.ending(&cancelled).await, "cancelled");
 
-    let before = stage.world.engine.dump();
+    let before = stage.app.engine.dump();
     stage.relay().await;
     stage.queue.hint(&done, 2);
     stage.queue.hint(&cancelled, 2);
@@ -70,7 +70,7 @@ async fn a_hint_about_what_is_over_changes_nothing() {
     stage.queue.put(nobodys.to_string());
     assert_eq!(stage.work().await, Vec::<String>::new(), "and none of them is retried");
     assert_eq!(stage.queue.waiting(), []);
-    assert_eq!(stage.world.engine.dump(), before);
+    assert_eq!(stage.app.engine.dump(), before);
     stage.close().await;
     outside.close().await;
 }
@@ -134,10 +134,10 @@ async fn a_worker_whose_clock_is_ahead_respects_a_lease() {
     let mut batch = stage.queue.receive();
     let ahead = InvocationContext {
         clock: Clock::manual(stage.now().plus(MINUTE * 2)),
-        ..stage.world.ambient.clone()
+        ..stage.app.ambient.clone()
     };
     let second = stage.work_on(vec![batch.remove(1)], &ahead);
-    let first = stage.work_on(batch, &stage.world.ambient);
+    let first = stage.work_on(batch, &stage.app.ambient);
     let both = tokio::join!(first, second);
     assert_eq!(both, (Vec::new(), Vec::new()));
     let done = stage.job(&job).await;
@@ -155,7 +155,7 @@ async fn a_worker_that_comes_back_too_late_writes_nothing() {
     let job = stage.post("a red chair").await;
     stage.queue.hint(&job, 1);
     let ambient =
-        InvocationContext { clock: Clock::manual(stage.now()), ..stage.world.ambient.clone() };
+        InvocationContext { clock: Clock::manual(stage.now()), ..stage.app.ambient.clone() };
     let mut slow = Box::pin(stage.work_on(stage.queue.receive(), &ambient));
     let claimed = async {
         while stage.job(&job).await.status != Status::Submitting {

@@ -22,7 +22,7 @@ use sandbox::{
     route::Route,
 };
 use testing::{
-    Ask,
+    TestRequest,
     cloud::{Bucket, Cloud},
 };
 use tokio::{
@@ -47,9 +47,9 @@ pub(super) struct Letter {
 
 impl Letter {
     /// Its request to the edge.
-    pub(super) fn ask(&self) -> Ask {
+    pub(super) fn ask(&self) -> TestRequest {
         let body = String::from_utf8(self.body.to_vec()).unwrap();
-        let ask = Ask::anonymous().query("job", &self.job).text(body);
+        let ask = TestRequest::anonymous().query("job", &self.job).text(body);
         self.headers
             .iter()
             .fold(ask, |ask, (name, value)| ask.header(name.as_str(), value.to_str().unwrap()))

@@ -44,7 +44,7 @@ async fn hints_reach_the_real_queue() {
     let queue = Cloud::here().queue().await;
     let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
     let event = serde_json::from_value(batch.clone()).unwrap();
-    let ambient = &stage.world.ambient;
+    let ambient = &stage.app.ambient;
     let deps = (queue.sender(), stage.top_ups.sender());
     let relayed = || runtime::dispatch_stream(worker, handle, &deps, ambient, event);
     let response = acting_as(worker.name, relayed).await;
@@ -102,8 +102,7 @@ async fn a_stream_that_is_read_from_its_start_again_does_no_harm() {
     }
     assert_eq!(stage.ending(&job).await, "succeeded");
     stage.until_quiet().await;
-    let (before, calls) =
-        (stage.world.engine.dump(), outside.sandbox.received(&Default::default()));
+    let (before, calls) = (stage.app.engine.dump(), outside.sandbox.received(&Default::default()));
 
     for _ in 0..3 {
         let response = stage.relay_batch(json!({"Records": stream})).await;
@@ -111,7 +110,7 @@ async fn a_stream_that_is_read_from_its_start_again_does_no_harm() {
     }
     assert!(3 <= stage.queue.waiting().len(), "there are messages");
     stage.until_quiet().await;
-    assert_eq!(stage.world.engine.dump(), before, "and nothing else");
+    assert_eq!(stage.app.engine.dump(), before, "and nothing else");
     assert_eq!(outside.sandbox.received(&Default::default()).matched, calls.matched);
     stage.close().await;
     outside.close().await;
@@ -124,7 +123,7 @@ async fn only_jobs_that_wait_become_hints() {
     let outside = Outside::begin().await;
     let stage = Stage::studio(&outside, "filtered");
     let job = stage.post("a red chair").await;
-    let mut batch = stage.world.engine.stream_batch();
+    let mut batch = stage.app.engine.stream_batch();
     let records = batch["Records"].as_array_mut().unwrap();
     assert!(records.len() > 3, "account, ledger, job, input, record of the key");
     let waiting = |record: &&Value| record["dynamodb"]["NewImage"]["status"]["S"] == "queued";
@@ -168,10 +167,10 @@ async fn a_hint_is_delayed_until_its_job_is_due() {
 async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
     let outside = Outside::begin().await;
     let stage = Stage::studio(&outside, "low");
-    let (member, now) = (&stage.member.id, stage.world.now());
+    let (member, now) = (&stage.member.id, stage.app.now());
     let watch = TopUpWish::new(Pack::Small, 5, 1).unwrap();
     for spend in [0, 5, 1] {
-        let changed = stage.world.store.update_account(member, None, now, |draft| {
+        let changed = stage.app.store.update_account(member, None, now, |draft| {
             draft.allow_top_up(Some(watch));
             let hold = draft.start_job("gen", spend)?;
             draft.capture_job("gen", &hold)?;

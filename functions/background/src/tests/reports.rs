@@ -10,7 +10,7 @@ use domain::{
 use serde_json::{Value, json};
 use store::{PageSize, optional};
 use testing::{
-    World,
+    TestApp,
     cloud::{Bucket, Cloud},
     engine::{Fault, TABLE},
     grants::acting_as,
@@ -43,17 +43,17 @@ fn subscribed(name: &str, at: Timestamp) -> [Fact; 2] {
         .map(|(what, word)| Fact::new(format!("{word}:{name}"), at, what))
 }
 
-/// A world with activity on the 22nd, and its own bucket.
+/// A app with activity on the 22nd, and its own bucket.
 struct Desk {
-    world: World,
+    app: TestApp,
     bucket: Bucket,
     company: Company,
 }
 
 impl Desk {
     async fn open() -> Desk {
-        let (world, bucket) = (World::new(), Cloud::here().bucket().await);
-        world.store.count(&subscribed("ann", world.now())).await.unwrap();
+        let (app, bucket) = (TestApp::new(), Cloud::here().bucket().await);
+        app.store.count(&subscribed("ann", app.now())).await.unwrap();
         let company = Company {
             name: "ProLight AI".to_owned(),
             address_lines: vec!["1 Studio Way".to_owned()],
@@ -61,36 +61,36 @@ impl Desk {
             tax_id: None,
             tax_label: "VAT".to_owned(),
         };
-        Desk { world, bucket, company }
+        Desk { app, bucket, company }
     }
 
     async fn run(&self, due: &str, now: &str) -> Outcome {
         let documents = self.bucket.documents();
-        let deps = (&self.world.store, &documents, &self.company);
+        let deps = (&self.app.store, &documents, &self.company);
         let work = || async { report(deps, at(due), at(now), &mut Run::default()).await };
         acting_as(WORKER.name, work).await.unwrap()
     }
 
     /// The reported days, and all files.
     async fn kept(&self) -> (Vec<String>, Vec<String>) {
-        let reports = self.world.store.reports(PageSize::WHOLE, None).await.unwrap().items;
+        let reports = self.app.store.reports(PageSize::WHOLE, None).await.unwrap().items;
         (reports.iter().map(|it| it.day.to_string()).collect(), self.bucket.keys().await)
     }
 
     async fn told(&self, of: &str) -> Option<RevenueReport> {
-        let kept = optional(self.world.store.report(day(of)).await).unwrap();
+        let kept = optional(self.app.store.report(day(of)).await).unwrap();
         kept.map(|kept| serde_json::from_str(&kept.json).unwrap())
     }
 
     /// Writes facts as a transaction does: not yet counted.
     async fn state(&self, facts: &[Fact]) {
-        let elsewhere = World::new();
+        let elsewhere = TestApp::new();
         elsewhere.store.count(facts).await.unwrap();
         let is_fact = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("FACTS#");
         for mut item in elsewhere.engine.dump().into_iter().filter(is_fact) {
             item["counted"] = json!({ "S": "not_yet" });
             let put = json!({ "TableName": TABLE, "Item": item });
-            self.world.engine.run("PutItem", &put.to_string()).unwrap();
+            self.app.engine.run("PutItem", &put.to_string()).unwrap();
         }
     }
 }
@@ -112,11 +112,11 @@ async fn a_day_is_reported_once_and_nothing_changes_that() {
     }
 
     // For the same day again: at once, the next day, and a year later.
-    let before = desk.world.engine.dump();
+    let before = desk.app.engine.dump();
     for now in [NIGHT, "2026-11-24T09:00:00Z", "2027-11-23T02:00:00Z"] {
         assert_eq!(desk.run(NIGHT, now).await, QUIET);
     }
-    assert_eq!(desk.world.engine.dump(), before);
+    assert_eq!(desk.app.engine.dump(), before);
     assert_eq!(desk.kept().await, (days, files));
     desk.bucket.discard().await;
 }
@@ -137,8 +137,8 @@ async fn of_runs_at_once_one_reports() {
 async fn a_run_that_is_cut_off_is_finished_by_the_next() {
     for fault in [Fault::HangBefore, Fault::HangAfter] {
         let desk = Desk::open().await;
-        desk.world.engine.order("PutItem", 1, fault);
-        assert_eq!(desk.world.engine.until_hung(desk.run(NIGHT, NIGHT)).await, None, "it died");
+        desk.app.engine.order("PutItem", 1, fault);
+        assert_eq!(desk.app.engine.until_hung(desk.run(NIGHT, NIGHT)).await, None, "it died");
         let expected = if fault == Fault::HangBefore { MADE } else { QUIET };
         assert_eq!(desk.run(NIGHT, NIGHT).await, expected, "{fault:?}");
         let (days, files) = desk.kept().await;
@@ -173,7 +173,7 @@ async fn no_day_is_reported_before_it_is_over_or_before_the_first() {
 async fn a_past_day_without_a_report_is_told_as_it_was() {
     let desk = Desk::open().await;
     let later = at("2026-12-05T10:00:00Z");
-    desk.world.store.count(&subscribed("ben", later)).await.unwrap();
+    desk.app.store.count(&subscribed("ben", later)).await.unwrap();
     let now = "2026-12-24T02:00:00Z";
     for (due, of, mrr) in [
         ("2026-11-23T02:00:00Z", "2026-11-22", 2_900),
@@ -193,7 +193,7 @@ async fn a_report_that_is_no_longer_right_is_noticed_and_stays() {
     assert_eq!(desk.run(NIGHT, NIGHT).await, MADE);
     let before = desk.told("2026-11-22").await;
     let late = subscribed("late", at("2026-11-22T23:59:59Z"));
-    desk.world.store.count(&late).await.unwrap();
+    desk.app.store.count(&late).await.unwrap();
     assert_eq!(desk.run(NIGHT, NIGHT).await, Outcome { report_differs: true, ..QUIET });
     assert_eq!(desk.told("2026-11-22").await, before);
     assert_eq!(desk.kept().await.1.len(), 3);

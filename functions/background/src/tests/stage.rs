@@ -30,7 +30,7 @@ use sandbox::bria::API_TOKEN;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{Idempotency, SourceRef, Store};
-use testing::{Actor, Answer, Ask, World, engine::TABLE, grants::acting_as};
+use testing::{Actor, Answer, TestApp, TestRequest, engine::TABLE, grants::acting_as};
 
 use super::{
     outside::{Letter, Outside},
@@ -46,7 +46,7 @@ const MOMENTS_MAX: usize = 500;
 /// One table with everything that works on it.
 #[derive(Debug)]
 pub(super) struct Stage<'a> {
-    pub(super) world: World,
+    pub(super) app: TestApp,
     pub(super) queue: Queue,
     /// The top-up queue.
     pub(super) top_ups: Queue,
@@ -79,32 +79,32 @@ impl<'a> Stage<'a> {
         provider: Provider,
         images: ImageProvider,
     ) -> Stage<'a> {
-        let mut world = World::new();
-        world.ambient.clock = Clock::manual(Clock::System.now().floor_to(MINUTE));
+        let mut app = TestApp::new();
+        app.ambient.clock = Clock::manual(Clock::System.now().floor_to(MINUTE));
         // The SDK's retries wait a millisecond, not a second.
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
-        let config = world.engine.client().config().to_builder().retry_config(retries).build();
-        world.store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), TABLE.to_owned());
+        let config = app.engine.client().config().to_builder().retry_config(retries).build();
+        app.store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), TABLE.to_owned());
         Stage {
-            queue: Queue::new(world.ambient.clock.clone()),
-            top_ups: Queue::new(world.ambient.clock.clone()),
-            hands: (world.store.clone(), outside.bucket.images(), images),
+            queue: Queue::new(app.ambient.clock.clone()),
+            top_ups: Queue::new(app.ambient.clock.clone()),
+            hands: (app.store.clone(), outside.bucket.images(), images),
             member: Actor::member(&name.replace(' ', "-")),
             members: RefCell::default(),
             notices: Cell::default(),
             provider,
             outside,
-            world,
+            app,
         }
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.world.now()
+        self.app.now()
     }
 
     /// Advances the clock.
     pub(super) fn pass(&self, time: Duration) {
-        self.world.ambient.clock.advance(time);
+        self.app.ambient.clock.advance(time);
     }
 
     /// The stage's member requests an image.
@@ -118,18 +118,18 @@ impl<'a> Stage<'a> {
         let body = json!({
             "prompt": words, "seed": 7, "quality": "lite", "aspect_ratio": "16:9",
         });
-        let ask = Ask::by(member).key(&words.replace(' ', "-")).json(body);
+        let ask = TestRequest::by(member).key(&words.replace(' ', "-")).json(body);
         let (endpoint, handle) = (&create_generation::ENDPOINT, &create_generation::handle);
-        let deps = (self.world.store.clone(), self.provider);
-        let answer = self.world.send(endpoint, handle, &deps, &ask).await;
+        let deps = (self.app.store.clone(), self.provider);
+        let answer = self.app.send(endpoint, handle, &deps, &ask).await;
         assert_eq!(answer.status(), 202, "{:?}", answer.json());
         let id = JobId::parse(answer.json()["id"].as_str().unwrap()).unwrap();
-        self.world.store.job(&member.id, &id).await.unwrap()
+        self.app.store.job(&member.id, &id).await.unwrap()
     }
 
     /// The stage's member requests an image with a tailored model, as if it was bought.
     pub(super) async fn post_tailored(&self, words: &str, model: &str) -> Job {
-        let (member, now) = (&self.member, self.world.now());
+        let (member, now) = (&self.member, self.app.now());
         self.members.borrow_mut().push(member.clone());
         let order = GenerationRequest {
             prompt: Some(words.to_owned()),
@@ -145,13 +145,13 @@ impl<'a> Stage<'a> {
         let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
         let named = ResolvedSource::licensed(licence, content);
         let names = NewJob {
-            id: JobId::new(now, self.world.ambient.entropy.next()),
+            id: JobId::new(now, self.app.ambient.entropy.next()),
             provider: self.provider,
             seed: 7,
             webhook_token: "token".to_owned(),
         };
         let key = Idempotency { key: words.replace(' ', "-"), fingerprint: "0".repeat(64) };
-        let (store, who) = (&self.world.store, (&member.id, None));
+        let (store, who) = (&self.app.store, (&member.id, None));
         let placed = store.enqueue(who, &key, SourceRef::Nothing, now, |draft, _| {
             create_job(draft, &order, Some(named.clone()), &names)
         });
@@ -160,19 +160,19 @@ impl<'a> Stage<'a> {
 
     /// The stage's member cancels a job.
     pub(super) async fn cancel(&self, job: &Job) -> Answer {
-        let ask = Ask::by(&self.member).path("id", &job.id);
+        let ask = TestRequest::by(&self.member).path("id", &job.id);
         let (endpoint, handle) = (&cancel_generation::ENDPOINT, &cancel_generation::handle);
-        self.world.send(endpoint, handle, &self.world.store, &ask).await
+        self.app.send(endpoint, handle, &self.app.store, &ask).await
     }
 
     /// A job as it is now.
     pub(super) async fn job(&self, job: &Job) -> Job {
-        self.world.store.job(&job.user_id, &job.id).await.unwrap()
+        self.app.store.job(&job.user_id, &job.id).await.unwrap()
     }
 
     /// The stream's records since the last call that pass the filter of the relay's event source.
     pub(super) fn outbox(&self) -> Value {
-        let mut batch = self.world.engine.stream_batch();
+        let mut batch = self.app.engine.stream_batch();
         let waits = |record: &Value| {
             let image = &record["dynamodb"]["NewImage"];
             let status = image["status"]["S"].as_str();
@@ -195,13 +195,13 @@ impl<'a> Stage<'a> {
         let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
         let batch = serde_json::from_value(batch).unwrap();
         let deps = (self.queue.sender(), self.top_ups.sender());
-        let relayed = || dispatch_stream(worker, handle, &deps, &self.world.ambient, batch);
+        let relayed = || dispatch_stream(worker, handle, &deps, &self.app.ambient, batch);
         acting_as(worker.name, relayed).await
     }
 
     /// Processes one batch of visible messages; returns the ids of those that failed.
     pub(super) async fn work(&self) -> Vec<String> {
-        self.work_on(self.queue.receive(), &self.world.ambient).await
+        self.work_on(self.queue.receive(), &self.app.ambient).await
     }
 
     /// Processes `batch` with the clock of `ambient`.
@@ -226,7 +226,7 @@ impl<'a> Stage<'a> {
     /// Processes dead letters; returns the ids of those that failed.
     pub(super) async fn bury(&self, letters: &[Message]) -> Vec<String> {
         let (worker, handle) = (&fail_dead_letters::WORKER, &fail_dead_letters::handle);
-        let (store, ambient) = (&self.world.store, &self.world.ambient);
+        let (store, ambient) = (&self.app.store, &self.app.ambient);
         let buried = || dispatch_queue(worker, handle, store, ambient, event(letters));
         failed(acting_as(worker.name, buried).await)
     }
@@ -236,8 +236,8 @@ impl<'a> Stage<'a> {
         let (worker, handle) = (&sweep_generations::WORKER, &sweep_generations::handle);
         let event = include_str!("../../../../events/background-sweep-generations.json");
         let event: ScheduleEvent = serde_json::from_str(event).unwrap();
-        let deps = (self.world.store.clone(), self.queue.sender());
-        let swept = || dispatch_schedule(worker, handle, &deps, &self.world.ambient, event);
+        let deps = (self.app.store.clone(), self.queue.sender());
+        let swept = || dispatch_schedule(worker, handle, &deps, &self.app.ambient, event);
         acting_as(worker.name, swept).await
     }
 
@@ -257,8 +257,8 @@ impl<'a> Stage<'a> {
     pub(super) async fn answer(&self, letter: Letter) -> u16 {
         let (endpoint, handle) = (&webhook_bria::ENDPOINT, &webhook_bria::handle);
         let tokens = WebhookTokens(vec![Secret::new(API_TOKEN)]);
-        let deps = (self.world.store.clone(), tokens);
-        let status = self.world.send(endpoint, handle, &deps, &letter.ask()).await.status();
+        let deps = (self.app.store.clone(), tokens);
+        let status = self.app.send(endpoint, handle, &deps, &letter.ask()).await.status();
         letter.answer(status);
         self.notices.update(|notices| notices + u32::from(status == 200));
         status
@@ -284,7 +284,7 @@ impl<'a> Stage<'a> {
             self.relay().await;
             let batch = self.queue.receive();
             if !batch.is_empty() {
-                self.work_on(batch, &self.world.ambient).await;
+                self.work_on(batch, &self.app.ambient).await;
                 continue;
             }
             self.bury(&self.queue.take_dead()).await;
@@ -304,7 +304,7 @@ impl<'a> Stage<'a> {
 
     async fn is_over(&self) -> bool {
         for member in self.members() {
-            if self.world.jobs(&member.id).await.iter().any(|job| !job.status.is_final()) {
+            if self.app.jobs(&member.id).await.iter().any(|job| !job.status.is_final()) {
                 return false;
             }
         }
@@ -354,7 +354,7 @@ impl<'a> Stage<'a> {
     /// Ends a stage: the ledger of every member who posted balances.
     pub(super) async fn close(self) {
         for member in self.members() {
-            self.world.check_books(&member.id).await;
+            self.app.check_books(&member.id).await;
         }
     }
 }

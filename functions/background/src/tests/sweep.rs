@@ -36,8 +36,8 @@ async fn a_dead_workers_job_is_taken_up_when_its_lease_is_over() {
     let stage = Stage::studio(&outside, "dead-worker");
     let job = stage.post("a red chair").await;
     stage.relay().await;
-    stage.world.engine.order("PutItem", 1, Fault::HangAfter);
-    assert_eq!(stage.world.engine.until_hung(stage.work()).await, None, "it died");
+    stage.app.engine.order("PutItem", 1, Fault::HangAfter);
+    assert_eq!(stage.app.engine.until_hung(stage.work()).await, None, "it died");
     stage.queue.lose_all();
     assert_eq!(stage.job(&job).await.status, Status::Submitting);
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Store, StoreError};
 use testing::{
-    Actor, Fault, World,
+    Actor, Fault, TestApp,
     cloud::{Bucket, Cloud},
     files::{safetensors, zip},
     listings,
@@ -31,7 +31,7 @@ const TABLE: &[u8] = b"LUT_3D_SIZE 2\n0 0 0\n";
 
 /// A creator's draft, and the bucket.
 struct Draft {
-    world: World,
+    app: TestApp,
     bucket: Bucket,
     creator: Actor,
     id: ListingId,
@@ -39,8 +39,8 @@ struct Draft {
 
 impl Draft {
     async fn of(kind: Kind) -> Draft {
-        let (world, creator) = (World::new(), Actor::member("lena"));
-        let (now, store) = (world.now(), &world.store);
+        let (app, creator) = (TestApp::new(), Actor::member("lena"));
+        let (now, store) = (app.now(), &app.store);
         let described = match kind {
             Kind::ModelFinetune => Description {
                 content: Content { model_id: Some("m-7".to_owned()), ..Content::default() },
@@ -52,19 +52,19 @@ impl Draft {
         };
         let id = ListingId::new(now, 1);
         listings::draft(store, (&creator.id, id.clone()), (kind, described), now).await;
-        Draft { bucket: Cloud::here().bucket().await, world, creator, id }
+        Draft { bucket: Cloud::here().bucket().await, app, creator, id }
     }
 
     /// A form for a file.
     async fn form(&self, purpose: Purpose, content_type: &str) -> UploadId {
-        let (now, name) = (self.world.now(), UploadId::new(self.world.now(), rand_of(self)));
+        let (now, name) = (self.app.now(), UploadId::new(self.app.now(), rand_of(self)));
         let request = || UploadRequest {
             purpose,
             content_type: content_type.to_owned(),
             bytes: 1_000_000,
             file_name: Some("install.bat".to_owned()),
         };
-        let opened = self.world.store.open_upload(&self.creator.id, &self.id, now, |listing| {
+        let opened = self.app.store.open_upload(&self.creator.id, &self.id, now, |listing| {
             let owner = (self.id.clone(), self.creator.id.clone(), listing.kind);
             Upload::open(name.clone(), owner, request(), now).map_err(StoreError::refused)
         });
@@ -84,13 +84,13 @@ impl Draft {
 
     async fn look_with(&self, upload: &UploadId, scan: AssetScan) -> bool {
         let capabilities: (Store, Uploads, PreviewBucket, AssetScan) =
-            (self.world.store.clone(), self.bucket.uploads(), self.bucket.preview_bucket(), scan);
+            (self.app.store.clone(), self.bucket.uploads(), self.bucket.preview_bucket(), scan);
         let object = json!({ "key": quarantine_key(&self.id, upload), "size": 1 });
         let record = json!({ "eventName": "ObjectCreated:Post", "s3": { "object": object } });
         let body = json!({ "Records": [record] });
         let event = json!({ "Records": [{ "messageId": "1", "body": body.to_string() }] });
         let event = serde_json::from_value(event).unwrap();
-        let ambient = &self.world.ambient;
+        let ambient = &self.app.ambient;
         let failed = dispatch_queue(&WORKER, &handle, &capabilities, ambient, event).await;
         failed.batch_item_failures.is_empty()
     }
@@ -104,7 +104,7 @@ impl Draft {
     }
 
     async fn state(&self, upload: &UploadId) -> String {
-        match self.world.store.upload(&self.id, upload).await.unwrap().state {
+        match self.app.store.upload(&self.id, upload).await.unwrap().state {
             UploadState::Waiting => "waiting".to_owned(),
             UploadState::Taken => "taken".to_owned(),
             UploadState::Refused { code, .. } => code,
@@ -112,12 +112,12 @@ impl Draft {
     }
 
     async fn draft(&self) -> Revision {
-        self.world.store.own_listing(&self.creator.id, &self.id).await.unwrap().newest
+        self.app.store.own_listing(&self.creator.id, &self.id).await.unwrap().newest
     }
 }
 
 fn rand_of(draft: &Draft) -> u128 {
-    draft.world.ambient.entropy.next()
+    draft.app.ambient.entropy.next()
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -180,7 +180,7 @@ async fn what_is_known_of_an_asset_is_known_of_what_buyers_download() {
     let (first, second) = (zip(&[("a.txt", b"good")]), zip(&[("b.txt", b"evil")]));
     draft.send(&upload, "application/zip", &first).await;
     for nth in 1..=3 {
-        draft.world.engine.order("TransactWriteItems", nth, Fault::Fail);
+        draft.app.engine.order("TransactWriteItems", nth, Fault::Fail);
     }
     assert!(!draft.look(&upload).await, "the message is retried");
     draft.send(&upload, "application/zip", &second).await;
@@ -204,7 +204,7 @@ async fn a_picture_that_is_shown_is_never_written_again() {
     let upload = draft.form(Purpose::Preview, "image/png").await;
     draft.send(&upload, "image/png", &png(10)).await;
     for nth in 1..=3 {
-        draft.world.engine.order("TransactWriteItems", nth, Fault::Fail);
+        draft.app.engine.order("TransactWriteItems", nth, Fault::Fail);
     }
     assert!(!draft.look(&upload).await);
     let before = pictures(&draft).await;

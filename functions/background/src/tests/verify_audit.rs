@@ -7,7 +7,7 @@ use domain::{
 use runtime::{ScheduleEvent, dispatch_schedule};
 use serde_json::{Value, json};
 use testing::{
-    World,
+    TestApp,
     cloud::{Bucket, Cloud},
     engine::TABLE,
     grants::acting_as,
@@ -16,26 +16,26 @@ use testing::{
 use crate::verify_audit::{WORKER, handle};
 
 struct Vault {
-    world: World,
+    app: TestApp,
     bucket: Bucket,
 }
 
 impl Vault {
     async fn open() -> Vault {
-        Vault { world: World::new(), bucket: Cloud::here().bucket().await }
+        Vault { app: TestApp::new(), bucket: Cloud::here().bucket().await }
     }
 
     async fn decide(&self, nth: u64) {
-        let store = &self.world.store;
-        store.record_once(&format!("deed_{nth}"), deed(nth), self.world.now()).await.unwrap();
+        let store = &self.app.store;
+        store.record_once(&format!("deed_{nth}"), deed(nth), self.app.now()).await.unwrap();
     }
 
     async fn run(&self) {
-        let deps = (self.world.store.clone(), self.bucket.anchors());
+        let deps = (self.app.store.clone(), self.bucket.anchors());
         let event: ScheduleEvent =
             serde_json::from_str(include_str!("../../../../events/background-verify-audit.json"))
                 .unwrap();
-        let run = || dispatch_schedule(&WORKER, &handle, &deps, &self.world.ambient, event);
+        let run = || dispatch_schedule(&WORKER, &handle, &deps, &self.app.ambient, event);
         acting_as(WORKER.name, run).await.unwrap();
     }
 
@@ -50,11 +50,11 @@ impl Vault {
     fn rewrite(&self) {
         let mut head = Head::default();
         let rows: Vec<AuditRecord> =
-            [1, 3].map(|nth| head.add(deed(nth), self.world.now())).into_iter().collect();
+            [1, 3].map(|nth| head.add(deed(nth), self.app.now())).into_iter().collect();
         for seq in 1..=3 {
             let key = json!({"pk": {"S": "AUDIT"}, "sk": {"S": format!("{seq:012}")}});
             let delete = json!({"TableName": TABLE, "Key": key});
-            self.world.engine.run("DeleteItem", &delete.to_string()).unwrap();
+            self.app.engine.run("DeleteItem", &delete.to_string()).unwrap();
         }
         for row in rows {
             self.put(("AUDIT", &format!("{:012}", row.seq)), &json!(row));
@@ -73,7 +73,7 @@ impl Vault {
         item.insert("pk".to_owned(), json!({ "S": pk }));
         item.insert("sk".to_owned(), json!({ "S": sk }));
         let put = json!({ "TableName": TABLE, "Item": item });
-        self.world.engine.run("PutItem", &put.to_string()).unwrap();
+        self.app.engine.run("PutItem", &put.to_string()).unwrap();
     }
 }
 
@@ -120,10 +120,10 @@ async fn an_audit_that_was_made_anew_is_found_and_its_end_is_not_kept() {
     vault.run().await;
     vault.rewrite();
     let anchors = Default::default();
-    let alone = vault.world.store.verify_audit(None, &anchors).await.unwrap();
+    let alone = vault.app.store.verify_audit(None, &anchors).await.unwrap();
     assert_eq!((alone.verified, alone.broken), (2, None), "alone it looks intact");
     let anchors = vault.bucket.anchors().all().await.unwrap();
-    let held = vault.world.store.verify_audit(None, &anchors).await.unwrap();
+    let held = vault.app.store.verify_audit(None, &anchors).await.unwrap();
     assert_eq!(held.broken.map(|it| it.seq), Some(3), "an archived record is missing");
     vault.run().await;
     assert_eq!(vault.kept().await, [3], "no head is archived");

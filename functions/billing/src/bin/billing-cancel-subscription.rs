@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::cancel_subscription::serve()
+    billing::cancel_subscription::function().serve()
 }

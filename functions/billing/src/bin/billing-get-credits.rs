@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::get_credits::serve()
+    billing::get_credits::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::get_invoice_pdf::serve()
+    billing::get_invoice_pdf::function().serve()
 }

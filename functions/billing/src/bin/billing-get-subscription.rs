@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::get_subscription::serve()
+    billing::get_subscription::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::get_usage::serve()
+    billing::get_usage::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::list_invoices::serve()
+    billing::list_invoices::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::list_plans::serve()
+    billing::list_plans::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::open_checkout::serve()
+    billing::open_checkout::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::open_portal::serve()
+    billing::open_portal::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    billing::update_top_up::serve()
+    billing::update_top_up::function().serve()
 }

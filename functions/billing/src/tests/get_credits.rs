@@ -5,19 +5,19 @@ use std::time::Duration;
 use domain::{account::AccountError, credits::Hold, plan::Plan};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Answer, Ask, World};
+use testing::{Actor, Answer, TestApp, TestRequest};
 
 use crate::get_credits::{ENDPOINT, handle};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-async fn get(world: &World, ask: &Ask) -> Answer {
-    world.send(&ENDPOINT, &handle, &world.store, ask).await
+async fn get(app: &TestApp, ask: &TestRequest) -> Answer {
+    app.send(&ENDPOINT, &handle, &app.store, ask).await
 }
 
 /// Spends one credit, as a generation does.
-async fn spend(world: &World, actor: &Actor, cause: &str) {
-    let spent = world.store.update_account(&actor.id, None, world.now(), |draft| {
+async fn spend(app: &TestApp, actor: &Actor, cause: &str) {
+    let spent = app.store.update_account(&actor.id, None, app.now(), |draft| {
         let hold: Hold = draft.start_job(cause, 1)?;
         draft.capture_job(cause, &hold)?;
         Ok::<(), AccountError>(())
@@ -27,8 +27,8 @@ async fn spend(world: &World, actor: &Actor, cause: &str) {
 
 #[tokio::test]
 async fn a_new_member_has_one_lot_and_one_line() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    let answer = get(&world, &Ask::by(&kim)).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let answer = get(&app, &TestRequest::by(&kim)).await;
     assert_eq!((answer.status(), answer.header("cache-control")), (200, Some("private, no-cache")));
     expect![[r#"
         {
@@ -86,17 +86,17 @@ async fn a_new_member_has_one_lot_and_one_line() {
           "unlimited": false
         }"#]]
     .assert_eq(&answer.pretty());
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 /// granted = available + held + spent + expired + revoked holds after every change.
 #[tokio::test]
 async fn every_credit_ever_granted_is_somewhere() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    spend(&world, &kim, "gen_1").await;
-    world.ambient.clock.advance(DAY * 31);
-    spend(&world, &kim, "gen_2").await;
-    let body = get(&world, &Ask::by(&kim)).await.json();
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    spend(&app, &kim, "gen_1").await;
+    app.ambient.clock.advance(DAY * 31);
+    spend(&app, &kim, "gen_2").await;
+    let body = get(&app, &TestRequest::by(&kim)).await.json();
     assert_eq!(
         body["totals"],
         json!({
@@ -114,7 +114,7 @@ async fn every_credit_ever_granted_is_somewhere() {
         1 2026-11-22T09:00:00.000Z grant by free:2026-11-22T09:00:00.000Z, 10 left
     "#]]
     .assert_eq(&ledger(&body));
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 /// The ledger of a response, one line per entry.
@@ -130,10 +130,10 @@ fn ledger(body: &Value) -> String {
 
 #[tokio::test]
 async fn unlimited_is_said_and_still_metered() {
-    let world = World::new();
-    let kim = world.member("kim", Plan::Enterprise, 0).await;
-    spend(&world, &kim, "gen_1").await;
-    let body = get(&world, &Ask::by(&kim)).await.json();
+    let app = TestApp::new();
+    let kim = app.member("kim", Plan::Enterprise, 0).await;
+    spend(&app, &kim, "gen_1").await;
+    let body = get(&app, &TestRequest::by(&kim)).await.json();
     let said = ["plan", "unlimited", "next_grant_at", "totals"].map(|name| body[name].to_string());
     expect![[r#"
         "enterprise"
@@ -141,51 +141,51 @@ async fn unlimited_is_said_and_still_metered() {
         null
         {"available":0,"expired":10,"granted":11,"held":0,"revoked":0,"spent":1}"#]]
     .assert_eq(&said.join("\n"));
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn the_ledger_pages_without_losing_a_line() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
     for number in 0..5 {
-        spend(&world, &kim, &format!("gen_{number}")).await;
+        spend(&app, &kim, &format!("gen_{number}")).await;
     }
     let expected: Vec<u64> = (1..=11).rev().collect();
     for limit in [1, 4, 11, 12, 100] {
-        let (mut found, mut ask) = (Vec::new(), Ask::by(&kim).query("limit", limit));
+        let (mut found, mut ask) = (Vec::new(), TestRequest::by(&kim).query("limit", limit));
         loop {
-            let ledger = get(&world, &ask).await.json()["ledger"].clone();
+            let ledger = get(&app, &ask).await.json()["ledger"].clone();
             let lines = ledger["items"].as_array().unwrap();
             found.extend(lines.iter().map(|line| line["seq"].as_u64().unwrap()));
             let Some(cursor) = ledger["next_cursor"].as_str() else { break };
-            ask = Ask::by(&kim).query("limit", limit).query("cursor", cursor);
+            ask = TestRequest::by(&kim).query("limit", limit).query("cursor", cursor);
         }
         assert_eq!(found, expected, "limit {limit}");
     }
-    world.check_books(&kim.id).await;
+    app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn pages_have_limits_and_the_account_is_ones_own() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
     let check = async |name: &str, value: &str, expected: Expect| {
-        expected.assert_eq(&get(&world, &Ask::by(&kim).query(name, value)).await.brief());
+        expected.assert_eq(&get(&app, &TestRequest::by(&kim).query(name, value)).await.brief());
     };
     check("limit", "0", expect!["422 invalid_request, /limit invalid_value"]).await;
     check("limit", "101", expect!["422 invalid_request, /limit invalid_value"]).await;
     check("cursor", "!", expect!["422 invalid_request, /cursor invalid_value"]).await;
     check("cursor", "Z2VuXzE", expect!["422 invalid_cursor, /cursor cursor"]).await;
     check("user_id", "user_ada", expect!["422 invalid_request, /user_id unknown_field"]).await;
-    expect!["401 unauthenticated"].assert_eq(&get(&world, &Ask::anonymous()).await.brief());
-    spend(&world, &kim, "gen_1").await;
-    let ada = get(&world, &Ask::by(&Actor::member("ada"))).await.json();
+    expect!["401 unauthenticated"].assert_eq(&get(&app, &TestRequest::anonymous()).await.brief());
+    spend(&app, &kim, "gen_1").await;
+    let ada = get(&app, &TestRequest::by(&Actor::member("ada"))).await.json();
     assert_eq!((&ada["available"], &ada["totals"]["spent"]), (&json!(10), &json!(0)));
 }
 
 #[tokio::test]
 async fn a_suspended_member_sees_what_they_have() {
-    let (world, kim) = (World::new(), Actor::member("kim"));
-    world.suspend(&kim.id, "spam", None).await;
-    assert_eq!(get(&world, &Ask::by(&kim)).await.json()["available"], 10);
-    world.check_books(&kim.id).await;
+    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    app.suspend(&kim.id, "spam", None).await;
+    assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["available"], 10);
+    app.check_books(&kim.id).await;
 }

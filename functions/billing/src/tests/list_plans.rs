@@ -1,14 +1,14 @@
 //! The plans, without a token.
 
 use expect_test::expect;
-use testing::{Actor, Ask, World};
+use testing::{Actor, TestApp, TestRequest};
 
 use crate::list_plans::{ENDPOINT, handle};
 
 #[tokio::test]
 async fn whoever_asks_sees_the_plans() {
-    let world = World::new();
-    let answer = world.send(&ENDPOINT, &handle, &(), &Ask::anonymous()).await;
+    let app = TestApp::new();
+    let answer = app.send(&ENDPOINT, &handle, &(), &TestRequest::anonymous()).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
     expect![[r#"
@@ -77,17 +77,17 @@ async fn whoever_asks_sees_the_plans() {
           ]
         }"#]]
     .assert_eq(&answer.pretty());
-    let member = world.send(&ENDPOINT, &handle, &(), &Ask::by(&Actor::member("kim"))).await;
-    assert_eq!(member.0.body, answer.0.body);
-    let tag = Ask::anonymous().header("If-None-Match", answer.header("etag").unwrap());
-    assert_eq!(world.send(&ENDPOINT, &handle, &(), &tag).await.status(), 304);
-    assert_eq!(world.engine.take_usage().round_trips(), 0, "it reads nothing");
+    let member = app.send(&ENDPOINT, &handle, &(), &TestRequest::by(&Actor::member("kim"))).await;
+    assert_eq!(member.body, answer.body);
+    let tag = TestRequest::anonymous().header("If-None-Match", answer.header("etag").unwrap());
+    assert_eq!(app.send(&ENDPOINT, &handle, &(), &tag).await.status(), 304);
+    assert_eq!(app.engine.take_usage().round_trips(), 0, "it reads nothing");
 }
 
 #[tokio::test]
 async fn there_is_nothing_to_ask_for() {
-    let world = World::new();
-    let ask = Ask::anonymous().query("currency", "eur");
-    let answer = world.send(&ENDPOINT, &handle, &(), &ask).await;
+    let app = TestApp::new();
+    let ask = TestRequest::anonymous().query("currency", "eur");
+    let answer = app.send(&ENDPOINT, &handle, &(), &ask).await;
     expect!["422 invalid_request, /currency unknown_field"].assert_eq(&answer.brief());
 }

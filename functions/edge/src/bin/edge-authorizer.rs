@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    edge::authorizer::serve()
+    edge::authorizer::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    edge::get_health::serve()
+    edge::get_health::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    edge::webhook_bria::serve()
+    edge::webhook_bria::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    edge::webhook_stripe::serve()
+    edge::webhook_stripe::function().serve()
 }

@@ -14,7 +14,7 @@ use runtime::WebhookTokens;
 use sandbox::bria::sign;
 use serde_json::{Value, json};
 use store::{Idempotency, Settled, SourceRef};
-use testing::{Actor, Answer, Ask, World, at_once};
+use testing::{Actor, Answer, TestApp, TestRequest, at_once};
 
 use crate::webhook_bria::{ENDPOINT, handle};
 
@@ -22,9 +22,9 @@ const TOKEN: &str = "the-token-in-use";
 const PREVIOUS: &str = "the-token-before";
 const REQUEST: &str = "req_1";
 
-/// A world with one generation of Kim's.
+/// A app with one generation of Kim's.
 struct Scene {
-    world: World,
+    app: TestApp,
     kim: Actor,
     job: Job,
 }
@@ -32,30 +32,30 @@ struct Scene {
 impl Scene {
     /// Kim's generation has `status`; its id at Bria is [`REQUEST`] once Bria has answered.
     async fn with(status: Status) -> Scene {
-        let (world, kim) = (World::new(), Actor::member("kim"));
+        let (app, kim) = (TestApp::new(), Actor::member("kim"));
         let order = GenerationRequest {
             prompt: Some("a red chair".to_owned()),
             ..GenerationRequest::default()
         };
         let names = NewJob {
-            id: JobId::new(world.now(), 1),
+            id: JobId::new(app.now(), 1),
             provider: Provider::Bria,
             seed: 7,
             webhook_token: "0f".repeat(16),
         };
         let key = Idempotency { key: "k".to_owned(), fingerprint: "f".to_owned() };
         let place = |draft: &mut _, kept| create_job(draft, &order, kept, &names);
-        let job = world
+        let job = app
             .store
-            .enqueue((&kim.id, None), &key, SourceRef::Nothing, world.now(), place)
+            .enqueue((&kim.id, None), &key, SourceRef::Nothing, app.now(), place)
             .await
             .unwrap();
-        let scene = Scene { world, kim, job };
+        let scene = Scene { app, kim, job };
         scene.moved_to(status).await
     }
 
     async fn moved_to(mut self, status: Status) -> Scene {
-        let (store, now) = (self.world.store.clone(), self.world.now());
+        let (store, now) = (self.app.store.clone(), self.app.now());
         if status == Status::Queued {
             return self;
         }
@@ -93,18 +93,18 @@ impl Scene {
 
     async fn deliver_to(&self, target: &str, notice: &Notice) -> Answer {
         let ask = notice.ask().query("job", target);
-        let capabilities = (self.world.store.clone(), Scene::tokens());
-        self.world.send(&ENDPOINT, &handle, &capabilities, &ask).await
+        let capabilities = (self.app.store.clone(), Scene::tokens());
+        self.app.send(&ENDPOINT, &handle, &capabilities, &ask).await
     }
 
     async fn present(&self) -> Job {
-        self.world.store.job(&self.kim.id, &self.job.id).await.unwrap()
+        self.app.store.job(&self.kim.id, &self.job.id).await.unwrap()
     }
 
     /// Asserts that the job did not change.
     async fn assert_untouched(&self) {
         assert_eq!(self.present().await, self.job);
-        self.world.check_books(&self.kim.id).await;
+        self.app.check_books(&self.kim.id).await;
     }
 }
 
@@ -124,7 +124,7 @@ impl Notice {
             "status": "COMPLETED", "request_id": request,
             "result": {"image_url": "https://cdn.bria.ai/1.png"},
         });
-        Notice::saying(&body.to_string(), request, scene.world.now())
+        Notice::saying(&body.to_string(), request, scene.app.now())
     }
 
     fn saying(body: &str, id: &str, now: Timestamp) -> Notice {
@@ -136,8 +136,8 @@ impl Notice {
         sign(self.token, &self.id, u64::try_from(self.stamp).unwrap(), &self.signed)
     }
 
-    fn ask(&self) -> Ask {
-        Ask::anonymous()
+    fn ask(&self) -> TestRequest {
+        TestRequest::anonymous()
             .header("Content-Type", "application/json")
             .header("Bria-Webhook-Id", &self.id)
             .header("Bria-Webhook-Timestamp", self.stamp)
@@ -149,14 +149,14 @@ impl Notice {
 #[tokio::test]
 async fn a_notice_makes_its_job_due_and_moves_no_credit() {
     let scene = Scene::with(Status::Submitted).await;
-    let before = scene.world.account(&scene.kim.id).await;
-    assert!(scene.job.due_at > Some(scene.world.now()));
+    let before = scene.app.account(&scene.kim.id).await;
+    assert!(scene.job.due_at > Some(scene.app.now()));
     let answer = scene.deliver(&Notice::about(REQUEST, &scene)).await;
-    assert_eq!((answer.status(), answer.0.body.as_str()), (200, r#"{"received":true}"#));
+    assert_eq!((answer.status(), answer.body.as_str()), (200, r#"{"received":true}"#));
     let job = scene.present().await;
-    assert_eq!((job.status, job.due_at), (Status::Submitted, Some(scene.world.now())));
-    assert_eq!(scene.world.account(&scene.kim.id).await, before);
-    scene.world.check_books(&scene.kim.id).await;
+    assert_eq!((job.status, job.due_at), (Status::Submitted, Some(scene.app.now())));
+    assert_eq!(scene.app.account(&scene.kim.id).await, before);
+    scene.app.check_books(&scene.kim.id).await;
 }
 
 /// The worker polls Bria for the outcome; the webhook alone ends no job.
@@ -165,10 +165,10 @@ async fn what_a_notice_claims_is_not_believed() {
     for claim in ["COMPLETED", "ERROR", "FAILED", "UNKNOWN", "IN_PROGRESS"] {
         let scene = Scene::with(Status::Submitted).await;
         let body = json!({"status": claim, "request_id": REQUEST}).to_string();
-        let notice = Notice::saying(&body, REQUEST, scene.world.now());
+        let notice = Notice::saying(&body, REQUEST, scene.app.now());
         assert_eq!(scene.deliver(&notice).await.status(), 200, "{claim}");
         assert_eq!(scene.present().await.status, Status::Submitted, "{claim}");
-        scene.world.check_books(&scene.kim.id).await;
+        scene.app.check_books(&scene.kim.id).await;
     }
 }
 
@@ -180,11 +180,11 @@ async fn an_early_notice_names_the_request() {
     assert_eq!(scene.deliver(&Notice::about(REQUEST, &scene)).await.status(), 200);
     let job = scene.present().await;
     assert_eq!((job.status, job.request_id.as_deref()), (Status::Submitted, Some(REQUEST)));
-    assert_eq!((job.due_at, job.lease_until), (Some(scene.world.now()), None));
+    assert_eq!((job.due_at, job.lease_until), (Some(scene.app.now()), None));
     // The worker that still waited for the answer finds that the job has changed.
-    let late = scene.job.clone().accept(REQUEST, scene.world.now());
-    assert!(!scene.world.store.advance(&scene.job, &late).await.unwrap());
-    scene.world.check_books(&scene.kim.id).await;
+    let late = scene.job.clone().accept(REQUEST, scene.app.now());
+    assert!(!scene.app.store.advance(&scene.job, &late).await.unwrap());
+    scene.app.check_books(&scene.kim.id).await;
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn sixteen_copies_at_once_are_one_notice() {
     assert!(answers.iter().any(|answer| answer.status() == 200));
     let job = scene.present().await;
     assert_eq!((job.status, job.request_id.as_deref()), (Status::Submitted, Some(REQUEST)));
-    scene.world.check_books(&scene.kim.id).await;
+    scene.app.check_books(&scene.kim.id).await;
 }
 
 /// During a rotation both tokens are accepted.
@@ -230,8 +230,8 @@ async fn without_a_token_nothing_is_signed() {
     let scene = Scene::with(Status::Submitted).await;
     let ask = Notice { token: "", ..Notice::about(REQUEST, &scene) }.ask();
     let ask = ask.query("job", WebhookRef::of(&scene.job));
-    let capabilities = (scene.world.store.clone(), WebhookTokens(Vec::new()));
-    let answer = scene.world.send(&ENDPOINT, &handle, &capabilities, &ask).await;
+    let capabilities = (scene.app.store.clone(), WebhookTokens(Vec::new()));
+    let answer = scene.app.send(&ENDPOINT, &handle, &capabilities, &ask).await;
     expect!["400 webhook_signature_invalid"].assert_eq(&answer.brief());
     scene.assert_untouched().await;
 }
@@ -254,14 +254,14 @@ async fn an_altered_notice_is_refused() {
 async fn a_signature_covers_the_id_and_the_time() {
     let scene = Scene::with(Status::Submitted).await;
     let genuine = Notice::about(REQUEST, &scene);
-    let check = async |changed: Ask, expected: Expect| {
+    let check = async |changed: TestRequest, expected: Expect| {
         let ask = changed.query("job", WebhookRef::of(&scene.job));
-        let capabilities = (scene.world.store.clone(), Scene::tokens());
-        let answer = scene.world.send(&ENDPOINT, &handle, &capabilities, &ask).await;
+        let capabilities = (scene.app.store.clone(), Scene::tokens());
+        let answer = scene.app.send(&ENDPOINT, &handle, &capabilities, &ask).await;
         expected.assert_eq(&answer.brief());
     };
     let signed = |id: &str, stamp: &str, signature: &str| {
-        Ask::anonymous()
+        TestRequest::anonymous()
             .header("Bria-Webhook-Id", id)
             .header("Bria-Webhook-Timestamp", stamp)
             .header("Bria-Webhook-Signature", signature)
@@ -276,7 +276,11 @@ async fn a_signature_covers_the_id_and_the_time() {
     check(signed(id, &stamp, ""), expect!["400 webhook_header_invalid"]).await;
     let of_another_scheme = signature.replace("v1=", "v2=");
     check(signed(id, &stamp, &of_another_scheme), expect!["400 webhook_signature_invalid"]).await;
-    check(Ask::anonymous().text(genuine.body.clone()), expect!["400 webhook_header_invalid"]).await;
+    check(
+        TestRequest::anonymous().text(genuine.body.clone()),
+        expect!["400 webhook_header_invalid"],
+    )
+    .await;
     scene.assert_untouched().await;
     // The header may have several signatures while Bria rotates its own.
     check(signed(id, &stamp, &format!("v1=AAAA, {signature}")), expect!["200"]).await;
@@ -308,7 +312,7 @@ async fn a_notice_is_about_one_job() {
     let own = WebhookRef::of(&scene.job);
     let wrong_token = WebhookRef { token: "1f".repeat(16), ..own.clone() };
     let other_member = WebhookRef { user_id: Actor::member("ada").id, ..own.clone() };
-    let other_job = WebhookRef { job_id: JobId::new(scene.world.now(), 2), ..own };
+    let other_job = WebhookRef { job_id: JobId::new(scene.app.now(), 2), ..own };
     let targets = [wrong_token, other_member, other_job].map(|target| target.to_string());
     for target in targets.iter().map(String::as_str).chain(["", "gen_1", "a.b.c", ".."]) {
         let answer = scene.deliver_to(target, &notice).await;
@@ -322,7 +326,7 @@ async fn a_notice_is_about_one_job() {
 #[tokio::test]
 async fn a_signed_body_is_still_a_notice_about_the_request_in_the_header() {
     let scene = Scene::with(Status::Submitted).await;
-    let now = scene.world.now();
+    let now = scene.app.now();
     let other: Value = json!({"status": "COMPLETED", "request_id": "req_2"});
     for body in ["", "[]", "null", "<html>", "{}", &other.to_string()] {
         let answer = scene.deliver(&Notice::saying(body, REQUEST, now)).await;

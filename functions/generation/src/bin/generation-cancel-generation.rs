@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::cancel_generation::serve()
+    generation::cancel_generation::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::create_generation::serve()
+    generation::create_generation::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::create_preset::serve()
+    generation::create_preset::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::delete_preset::serve()
+    generation::delete_preset::function().serve()
 }

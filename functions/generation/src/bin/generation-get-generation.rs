@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::get_generation::serve()
+    generation::get_generation::function().serve()
 }

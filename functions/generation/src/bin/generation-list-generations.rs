@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::list_generations::serve()
+    generation::list_generations::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::list_presets::serve()
+    generation::list_presets::function().serve()
 }

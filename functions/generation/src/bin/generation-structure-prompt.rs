@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    generation::structure_prompt::serve()
+    generation::structure_prompt::function().serve()
 }

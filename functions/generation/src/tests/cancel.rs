@@ -3,7 +3,7 @@
 use domain::generation::Status;
 use expect_test::{Expect, expect};
 use serde_json::json;
-use testing::{Actor, Ask, at_once};
+use testing::{Actor, TestRequest, at_once};
 
 use super::{Studio, follow::about};
 
@@ -38,9 +38,9 @@ async fn a_queued_generation_is_taken_back_for_free() {
           "status": "cancelled",
           "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]].assert_eq(&answer.pretty());
-    let totals = studio.world.account(&kim.id).await.credits.totals();
+    let totals = studio.app.account(&kim.id).await.credits.totals();
     assert_eq!((totals.available, totals.held, totals.spent), (10, 0, 0));
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn what_has_begun_or_is_over_is_not_taken_back() {
         let problem = answer.json();
         assert_eq!(problem["charge"]["state"], charge, "{status:?}");
         assert_eq!(problem["detail"], detail, "{status:?}");
-        assert_eq!(studio.world.store.job(&kim.id, &job.id).await.unwrap(), job);
-        studio.world.check_books(&kim.id).await;
+        assert_eq!(studio.app.store.job(&kim.id, &job.id).await.unwrap(), job);
+        studio.app.check_books(&kim.id).await;
     };
     let (begun, over) = ("generation_already_submitted", "generation_finished");
     let warning = "The provider has this generation and cannot be stopped. 1 credit(s) are charged \
@@ -83,7 +83,7 @@ async fn a_repeat_with_the_key_is_the_same_answer() {
     // The key of the creating request belongs to another request.
     let reused = studio.cancel(&about(&kim, &other).key("k2")).await;
     assert_eq!(reused.brief(), "422 idempotency_key_reused");
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
@@ -95,26 +95,26 @@ async fn two_who_take_back_at_once_release_one_credit() {
     answers.sort();
     assert_eq!(answers[0], "200");
     assert!(answers[1..].iter().all(|answer| answer == "409 generation_finished"), "{answers:?}");
-    assert_eq!(studio.world.account(&kim.id).await.credits.totals().available, 10);
-    studio.world.check_books(&kim.id).await;
+    assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 10);
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn only_its_member_takes_it_back_and_not_while_suspended() {
     let (studio, kim, ada) = (Studio::open(), Actor::member("kim"), Actor::member("ada"));
     let job = studio.created(&kim, "k").await;
-    let check = async |ask: Ask, expected: Expect| {
+    let check = async |ask: TestRequest, expected: Expect| {
         expected.assert_eq(&studio.cancel(&ask).await.brief());
     };
     check(about(&ada, &job), expect!["404 generation_not_found"]).await;
     check(about(&Actor::admin(), &job), expect!["404 generation_not_found"]).await;
-    check(Ask::by(&kim).path("id", "latest"), expect!["404 generation_not_found"]).await;
-    check(Ask::anonymous().path("id", &job.id), expect!["401 unauthenticated"]).await;
+    check(TestRequest::by(&kim).path("id", "latest"), expect!["404 generation_not_found"]).await;
+    check(TestRequest::anonymous().path("id", &job.id), expect!["401 unauthenticated"]).await;
     let reason = json!({"reason": "too slow"});
     check(about(&kim, &job).json(reason), expect!["422 invalid_request, /reason unknown_field"])
         .await;
-    studio.world.suspend(&kim.id, "spam", None).await;
+    studio.app.suspend(&kim.id, "spam", None).await;
     check(about(&kim, &job), expect!["403 account_suspended"]).await;
-    assert_eq!(studio.world.store.job(&kim.id, &job.id).await.unwrap(), job);
-    studio.world.check_books(&kim.id).await;
+    assert_eq!(studio.app.store.job(&kim.id, &job.id).await.unwrap(), job);
+    studio.app.check_books(&kim.id).await;
 }

@@ -3,7 +3,7 @@
 use domain::plan::Plan;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Ask, World};
+use testing::{Actor, TestApp, TestRequest};
 
 use super::{Studio, order, three_lights, with};
 
@@ -14,7 +14,7 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
         "prompt": "a red chair", "lighting": three_lights(), "quality": "lite", "seed": 7,
         "camera": {"focal_length_mm": 85, "aperture": 2.8, "aspect_ratio": "4:5"},
     });
-    let answer = studio.create(&Ask::by(&kim).key("order-1").json(body)).await;
+    let answer = studio.create(&TestRequest::by(&kim).key("order-1").json(body)).await;
     assert_eq!(answer.status(), 202);
     expect![[r#"
         {
@@ -46,7 +46,7 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
     assert_eq!(answer.header("location"), answer.json()["links"]["self"].as_str());
     assert_eq!(answer.header("retry-after"), Some("15"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 /// One read and one transaction. The table's stream feeds the queue, not the request.
@@ -54,24 +54,24 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
 async fn an_order_takes_two_round_trips() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     for order in [order(&kim, "first"), order(&kim, "second")] {
-        studio.world.engine.take_usage();
+        studio.app.engine.take_usage();
         assert_eq!(studio.create(&order).await.status(), 202);
-        let usage = studio.world.engine.take_usage();
+        let usage = studio.app.engine.take_usage();
         let requests: Vec<_> = usage.requests.into_iter().collect();
         let expected = ["BatchGetItem", "TransactWriteItems"].map(|name| (name.to_owned(), 1));
         assert_eq!(requests, expected);
     }
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 /// Posts `body` as a member without restrictions, and checks the error; nothing is charged.
 async fn refused(body: impl Into<String>, expected: &str) {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let ask = Ask::by(&kim).key("k").header("Content-Type", "application/json").text(body);
+    let ask = TestRequest::by(&kim).key("k").header("Content-Type", "application/json").text(body);
     let answer = studio.create(&ask).await;
     assert_eq!(answer.brief(), expected);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-    assert!(studio.world.engine.dump().is_empty(), "nothing was written");
+    assert!(studio.app.engine.dump().is_empty(), "nothing was written");
 }
 
 /// Checks that `body` has invalid fields.
@@ -112,7 +112,7 @@ async fn what_is_shown_is_said_exactly_once_and_in_words() {
 #[tokio::test]
 async fn a_prompt_is_counted_in_characters() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let longest = Ask::by(&kim).key("k").json(json!({"prompt": "ü".repeat(2000)}));
+    let longest = TestRequest::by(&kim).key("k").json(json!({"prompt": "ü".repeat(2000)}));
     assert_eq!(studio.create(&longest).await.status(), 202);
 }
 
@@ -182,7 +182,7 @@ async fn a_body_over_64_kib_is_not_read() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let check = async |length: usize, expected: Expect| {
         let padding = " ".repeat(length - 2);
-        let ask = Ask::by(&kim).key("k").header("Content-Type", "application/json");
+        let ask = TestRequest::by(&kim).key("k").header("Content-Type", "application/json");
         let answer = studio.create(&ask.text(format!("{{{padding}}}"))).await;
         expected.assert_eq(&answer.brief());
     };
@@ -194,7 +194,7 @@ async fn a_body_over_64_kib_is_not_read() {
 async fn a_body_says_that_it_is_json() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
-        let ask = Ask::by(&kim).key("k").header("Content-Type", content_type);
+        let ask = TestRequest::by(&kim).key("k").header("Content-Type", content_type);
         let answer = studio.create(&ask.text(r#"{"prompt": "a red chair"}"#)).await;
         expect!["415 unsupported_media_type"].assert_eq(&answer.brief());
     }
@@ -205,7 +205,7 @@ async fn a_body_says_that_it_is_json() {
 async fn a_refusal_is_a_problem_document() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let body = json!({"prompt": "a red chair", "lighting": {"lights": []}});
-    let ask = Ask::by(&kim).key("k").header("X-Request-Id", "web-42").json(body);
+    let ask = TestRequest::by(&kim).key("k").header("X-Request-Id", "web-42").json(body);
     expect![[r#"
         {
           "code": "invalid_request",
@@ -228,7 +228,7 @@ async fn a_refusal_is_a_problem_document() {
 #[tokio::test]
 async fn nobody_is_told_to_sign_in() {
     let studio = Studio::open();
-    let ask = Ask::anonymous().key("k").json(json!({"prompt": "a red chair"}));
+    let ask = TestRequest::anonymous().key("k").json(json!({"prompt": "a red chair"}));
     let answer = studio.create(&ask).await;
     expect!["401 unauthenticated"].assert_eq(&answer.brief());
     assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
@@ -237,7 +237,7 @@ async fn nobody_is_told_to_sign_in() {
 #[tokio::test]
 async fn a_suspended_member_is_told_why() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    studio.world.suspend(&kim.id, "payment fraud", None).await;
+    studio.app.suspend(&kim.id, "payment fraud", None).await;
     let answer = studio.create(&order(&kim, "k")).await;
     expect![[r#"
         {
@@ -250,19 +250,19 @@ async fn a_suspended_member_is_told_why() {
           "until": null
         }"#]]
     .assert_eq(&answer.pretty());
-    assert!(studio.world.jobs(&kim.id).await.is_empty());
-    studio.world.check_books(&kim.id).await;
+    assert!(studio.app.jobs(&kim.id).await.is_empty());
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn a_suspension_ends_by_itself() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let minute = std::time::Duration::from_secs(60);
-    studio.world.suspend(&kim.id, "spam", Some(studio.world.now().plus(minute))).await;
+    studio.app.suspend(&kim.id, "spam", Some(studio.app.now().plus(minute))).await;
     assert_eq!(studio.create(&order(&kim, "k")).await.code(), "account_suspended");
-    studio.world.ambient.clock.advance(minute);
+    studio.app.ambient.clock.advance(minute);
     assert_eq!(studio.create(&order(&kim, "k")).await.status(), 202);
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 /// Transient faults of the table are invisible to the caller, and nothing happens twice.
@@ -271,12 +271,12 @@ async fn a_table_that_falters_is_asked_again() {
     use testing::Fault::{Conflict, Fail, LoseAnswer, Throttle};
     for fault in [Conflict, Throttle, Fail, LoseAnswer] {
         let (studio, kim) = (Studio::open(), Actor::member("kim"));
-        studio.world.engine.order("TransactWriteItems", 1, fault);
+        studio.app.engine.order("TransactWriteItems", 1, fault);
         let answer = studio.create(&order(&kim, "k")).await;
         assert_eq!(answer.status(), 202, "{fault:?}");
-        assert_eq!(studio.world.jobs(&kim.id).await.len(), 1, "{fault:?}");
-        assert_eq!(studio.world.account(&kim.id).await.credits.totals().held, 1, "{fault:?}");
-        studio.world.check_books(&kim.id).await;
+        assert_eq!(studio.app.jobs(&kim.id).await.len(), 1, "{fault:?}");
+        assert_eq!(studio.app.account(&kim.id).await.credits.totals().held, 1, "{fault:?}");
+        studio.app.check_books(&kim.id).await;
     }
 }
 
@@ -285,7 +285,7 @@ async fn a_table_that_falters_is_asked_again() {
 async fn a_table_that_is_away_is_a_fault_of_ours() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     for nth in 1..=3 {
-        studio.world.engine.order("BatchGetItem", nth, testing::Fault::Fail);
+        studio.app.engine.order("BatchGetItem", nth, testing::Fault::Fail);
     }
     let answer = studio.create(&order(&kim, "k")).await;
     expect![[r#"
@@ -300,19 +300,19 @@ async fn a_table_that_is_away_is_a_fault_of_ours() {
     .assert_eq(&answer.pretty());
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(studio.create(&order(&kim, "k")).await.status(), 202);
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 /// A member has their own credits: another's account is never touched.
 #[tokio::test]
 async fn everybody_pays_for_themselves() {
-    let studio = Studio { world: World::new(), images: World::new().images() };
-    let kim = studio.world.member("kim", Plan::Free, 1).await;
-    let ada = studio.world.member("ada", Plan::Free, 1).await;
+    let studio = Studio::open();
+    let kim = studio.app.member("kim", Plan::Free, 1).await;
+    let ada = studio.app.member("ada", Plan::Free, 1).await;
     for actor in [&kim, &ada] {
         assert_eq!(studio.create(&order(actor, "same-key")).await.status(), 202);
-        assert_eq!(studio.world.account(&actor.id).await.credits.totals().available, 0);
-        studio.world.check_books(&actor.id).await;
+        assert_eq!(studio.app.account(&actor.id).await.credits.totals().available, 0);
+        studio.app.check_books(&actor.id).await;
     }
 }
 

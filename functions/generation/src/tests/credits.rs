@@ -12,7 +12,7 @@ use super::{Studio, order};
 #[tokio::test]
 async fn without_credits_the_next_grant_is_named() {
     let studio = Studio::open();
-    let kim = studio.world.member("kim", Plan::Free, 0).await;
+    let kim = studio.app.member("kim", Plan::Free, 0).await;
     let answer = studio.create(&order(&kim, "k")).await;
     expect![[r#"
         {
@@ -29,14 +29,14 @@ async fn without_credits_the_next_grant_is_named() {
           "type": "https://prolight.ai/problems/insufficient_credits"
         }"#]]
     .assert_eq(&answer.pretty());
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 /// Credits of a paid plan are granted by a paid invoice, so the date is unknown.
 #[tokio::test]
 async fn a_paid_plan_promises_no_next_grant() {
     let studio = Studio::open();
-    let kim = studio.world.member("kim", Plan::Pro, 0).await;
+    let kim = studio.app.member("kim", Plan::Pro, 0).await;
     let problem = studio.create(&order(&kim, "k")).await.json();
     assert_eq!(
         (&problem["code"], &problem["missing"]),
@@ -53,18 +53,18 @@ async fn a_month_of_ten_images_is_ten_images() {
         studio.moved(job, Status::Succeeded).await;
     }
     assert_eq!(studio.create(&order(&kim, "order-10")).await.code(), "insufficient_credits");
-    studio.world.check_books(&kim.id).await;
-    studio.world.ambient.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
+    studio.app.check_books(&kim.id).await;
+    studio.app.ambient.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
     assert_eq!(studio.create(&order(&kim, "order-11")).await.status(), 202);
-    assert_eq!(studio.world.account(&kim.id).await.credits.totals().available, 9);
-    studio.world.check_books(&kim.id).await;
+    assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 9);
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn so_many_may_run_at_once_as_the_plan_says() {
     for (plan, most) in [(Plan::Free, 2), (Plan::Pro, 8), (Plan::Enterprise, 32)] {
         let studio = Studio::open();
-        let kim = studio.world.member("kim", plan, 10).await;
+        let kim = studio.app.member("kim", plan, 10).await;
         let mut open = Vec::new();
         for number in 0..most {
             open.push(studio.created(&kim, &format!("order-{number}")).await);
@@ -76,14 +76,14 @@ async fn so_many_may_run_at_once_as_the_plan_says() {
         assert_eq!((&problem["open"], &problem["max"]), (&json!(most), &json!(most)), "{plan:?}");
         studio.moved(open.remove(0), Status::Succeeded).await;
         assert_eq!(studio.create(&order(&kim, "one-more")).await.status(), 202, "{plan:?}");
-        studio.world.check_books(&kim.id).await;
+        studio.app.check_books(&kim.id).await;
     }
 }
 
 #[tokio::test]
 async fn of_64_posts_at_once_for_three_credits_three_are_accepted() {
     let studio = Studio::open();
-    let kim = studio.world.member("kim", Plan::Pro, 3).await;
+    let kim = studio.app.member("kim", Plan::Pro, 3).await;
     let answers = at_once(64, |number| {
         let order = order(&kim, &format!("order-{number}"));
         let studio = &studio;
@@ -98,8 +98,8 @@ async fn of_64_posts_at_once_for_three_credits_three_are_accepted() {
         outcomes.iter().map(|(name, count)| (name.as_str(), *count)).eq(expected),
         "{outcomes:?}"
     );
-    assert_eq!(studio.world.jobs(&kim.id).await.len(), 3);
-    studio.world.check_books(&kim.id).await;
+    assert_eq!(studio.app.jobs(&kim.id).await.len(), 3);
+    studio.app.check_books(&kim.id).await;
 }
 
 /// A job's charge in each status, and what the account has left of ten credits.
@@ -114,10 +114,10 @@ async fn a_credit_is_spent_for_an_image_and_for_nothing_else() {
             (&shown["status"], &shown["charge"]["state"]),
             (&status.as_str().into(), &charge.into())
         );
-        let totals = studio.world.account(&kim.id).await.credits.totals();
+        let totals = studio.app.account(&kim.id).await.credits.totals();
         let left = (totals.available, totals.held, totals.spent);
         assert_eq!(left, (available, held, spent), "{status:?}");
-        studio.world.check_books(&kim.id).await;
+        studio.app.check_books(&kim.id).await;
     };
     check(Status::Queued, "held", (9, 1, 0)).await;
     check(Status::Submitting, "held", (9, 1, 0)).await;

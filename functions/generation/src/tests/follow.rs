@@ -3,13 +3,13 @@
 use domain::generation::{Job, Status};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Answer, Ask};
+use testing::{Actor, Answer, TestRequest};
 
 use super::{Studio, order};
 
 /// A request by `actor` about `job`.
-pub(super) fn about(actor: &Actor, job: &Job) -> Ask {
-    Ask::by(actor).path("id", &job.id)
+pub(super) fn about(actor: &Actor, job: &Job) -> TestRequest {
+    TestRequest::by(actor).path("id", &job.id)
 }
 
 /// An answer without the signatures of links, which are tested elsewhere.
@@ -27,7 +27,7 @@ fn shown(answer: &Answer) -> String {
 async fn a_queued_generation_says_when_to_ask_again() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let body = json!({"prompt": "a red chair", "negative_prompt": "people"});
-    let created = studio.create(&Ask::by(&kim).key("k").json(body)).await;
+    let created = studio.create(&TestRequest::by(&kim).key("k").json(body)).await;
     let job = studio.job(&kim.id, &created).await;
     let answer = studio.get(&about(&kim, &job)).await;
     assert_eq!(answer.header("retry-after"), Some("30"));
@@ -65,7 +65,7 @@ async fn a_queued_generation_says_when_to_ask_again() {
           "status": "queued",
           "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]].assert_eq(&shown(&answer));
-    studio.world.ambient.clock.advance(std::time::Duration::from_secs(60));
+    studio.app.ambient.clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(studio.get(&about(&kim, &job)).await.header("retry-after"), Some("1"));
 }
 
@@ -120,7 +120,7 @@ async fn a_finished_generation_has_its_image_behind_links_that_expire() {
             assert!(link.contains(part), "{part} in {link}");
         }
     }
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_failed_generation_says_why() {
         }"#]]
     .assert_eq(&format!("{:#}", json!({"error": body["error"], "charge": body["charge"]})));
     assert!(body.get("image").is_none() && body.get("expected_at").is_none());
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 /// A client with the current `ETag` gets a 304.
@@ -160,10 +160,10 @@ async fn what_has_not_changed_is_not_sent_again() {
     let tag = studio.get(&about(&kim, &job)).await.header("etag").unwrap().to_owned();
     let again = about(&kim, &job).header("If-None-Match", &tag);
     let unchanged = studio.get(&again).await;
-    assert_eq!((unchanged.status(), unchanged.0.body.as_str()), (304, ""));
+    assert_eq!((unchanged.status(), unchanged.body.as_str()), (304, ""));
     assert_eq!(unchanged.header("etag"), Some(tag.as_str()));
     // The next window has other links.
-    studio.world.ambient.clock.advance(domain::image::LINK_WINDOW);
+    studio.app.ambient.clock.advance(domain::image::LINK_WINDOW);
     assert_eq!(studio.get(&again).await.status(), 200);
 }
 
@@ -172,7 +172,7 @@ async fn what_is_not_yours_does_not_exist() {
     let (studio, kim, ada) = (Studio::open(), Actor::member("kim"), Actor::member("ada"));
     let job = studio.created(&kim, "k").await;
     let lower = job.id.to_string().to_lowercase();
-    let check = async |ask: Ask, expected: Expect| {
+    let check = async |ask: TestRequest, expected: Expect| {
         expected.assert_eq(&studio.get(&ask).await.brief());
     };
     let missing = || expect!["404 generation_not_found"];
@@ -180,9 +180,9 @@ async fn what_is_not_yours_does_not_exist() {
     check(about(&Actor::moderator(), &job), missing()).await;
     check(about(&Actor::admin(), &job), missing()).await;
     for id in ["gen_01JD0000000000000000000000", "gen_", "1", "..", "%00", "gen_💡", &lower] {
-        check(Ask::by(&kim).path("id", id), missing()).await;
+        check(TestRequest::by(&kim).path("id", id), missing()).await;
     }
-    check(Ask::anonymous().path("id", &job.id), expect!["401 unauthenticated"]).await;
+    check(TestRequest::anonymous().path("id", &job.id), expect!["401 unauthenticated"]).await;
     check(
         about(&kim, &job).query("verbose", 1),
         expect!["422 invalid_request, /verbose unknown_field"],
@@ -195,9 +195,12 @@ async fn what_is_not_yours_does_not_exist() {
 async fn a_suspension_takes_nothing_away() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let job = studio.created(&kim, "k").await;
-    studio.world.suspend(&kim.id, "spam", None).await;
+    studio.app.suspend(&kim.id, "spam", None).await;
     assert_eq!(studio.get(&about(&kim, &job)).await.status(), 200);
-    assert_eq!(studio.list(&Ask::by(&kim)).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        studio.list(&TestRequest::by(&kim)).await.json()["items"].as_array().unwrap().len(),
+        1
+    );
     assert_eq!(studio.create(&order(&kim, "k2")).await.code(), "account_suspended");
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }

@@ -16,7 +16,7 @@ use domain::{
 use expect_test::expect;
 use serde_json::{Value, json};
 use store::Idempotency;
-use testing::{Actor, Ask, listings};
+use testing::{Actor, TestRequest, listings};
 
 use super::Studio;
 
@@ -41,13 +41,13 @@ fn template() -> Content {
 impl Studio {
     /// A free listing of the creator's, on sale.
     async fn on_sale(&self, creator: &Actor, kind: Kind, content: Content) -> ListingId {
-        let (store, now) = (&self.world.store, self.world.now());
+        let (store, now) = (&self.app.store, self.app.now());
         let description = Description {
             category: Category::Product,
             content,
             ..listings::description("On slate", 0)
         };
-        let id = ListingId::new(now, self.world.ambient.entropy.next());
+        let id = ListingId::new(now, self.app.ambient.entropy.next());
         let by = &creator.id;
         listings::draft(store, (by, id.clone()), (kind, description), now).await;
         listings::publish(store, by, &id, now).await;
@@ -55,9 +55,9 @@ impl Studio {
     }
 
     async fn taken(&self, buyer: &Actor, listing: &ListingId) {
-        let (id, now) = (PurchaseId::new(self.world.now(), 1), self.world.now());
+        let (id, now) = (PurchaseId::new(self.app.now(), 1), self.app.now());
         let key = Idempotency { key: "take".to_owned(), fingerprint: "0".repeat(64) };
-        let store = &self.world.store;
+        let store = &self.app.store;
         let placed = store.place_purchase((&buyer.id, None), listing, &key, now, |offer| {
             let price = Money::usd_cents(0);
             Purchase::place(id.clone(), buyer.id.clone(), offer, price, None, now)
@@ -67,7 +67,7 @@ impl Studio {
 
     /// A new title, and with it the next version.
     async fn edited(&self, creator: &Actor, listing: &ListingId) {
-        let (store, now) = (&self.world.store, self.world.now());
+        let (store, now) = (&self.app.store, self.app.now());
         let edited = store.change_listing(&creator.id, listing, now, |shelf| {
             let edit = Edit { title: Some("On marble".to_owned()), ..Edit::default() };
             shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
@@ -76,10 +76,10 @@ impl Studio {
     }
 }
 
-fn with_it(by: &Actor, key: &str, listing: &ListingId, more: Value) -> Ask {
+fn with_it(by: &Actor, key: &str, listing: &ListingId, more: Value) -> TestRequest {
     let mut body = json!({"listing_id": listing, "seed": 7});
     body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-    Ask::by(by).key(key).json(body)
+    TestRequest::by(by).key(key).json(body)
 }
 
 #[tokio::test]
@@ -90,10 +90,10 @@ async fn a_bought_template_is_filled_and_named() {
     studio.taken(&kim, &listing).await;
     studio.edited(&lena, &listing).await;
     let slots = json!({"slots": {"product": "a brass lamp"}});
-    studio.world.engine.take_usage();
+    studio.app.engine.take_usage();
     let answer = studio.create(&with_it(&kim, "k", &listing, slots.clone())).await;
     assert_eq!(answer.status(), 202, "{}", answer.pretty());
-    let usage = studio.world.engine.take_usage();
+    let usage = studio.app.engine.take_usage();
     let requests: Vec<_> = usage.requests.into_iter().collect();
     let expected = ["BatchGetItem", "GetItem", "TransactWriteItems"];
     assert_eq!(requests, expected.map(|name| (name.to_owned(), 1)));
@@ -101,7 +101,7 @@ async fn a_bought_template_is_filled_and_named() {
     assert_eq!(answer.json()["listing"], named);
 
     let id = answer.json()["id"].as_str().unwrap().to_owned();
-    let shown = studio.get(&Ask::by(&kim).path("id", &id)).await.json();
+    let shown = studio.get(&TestRequest::by(&kim).path("id", &id)).await.json();
     assert_eq!(shown["listing"], named);
     let mut input = shown["input"].clone();
     let rig = input["lighting"].take();
@@ -126,16 +126,16 @@ async fn a_bought_template_is_filled_and_named() {
           }
         }"#]]
     .assert_eq(&format!("{input:#}"));
-    let listed = studio.list(&Ask::by(&kim)).await.json();
+    let listed = studio.list(&TestRequest::by(&kim)).await.json();
     assert_eq!(listed["items"][0]["listing"], named);
 
-    let owned = studio.world.store.entitlement(&kim.id, &listing).await.unwrap().unwrap();
-    assert_eq!(owned.used_at, Some(studio.world.now()));
+    let owned = studio.app.store.entitlement(&kim.id, &listing).await.unwrap().unwrap();
+    assert_eq!(owned.used_at, Some(studio.app.now()));
     let again = studio.create(&with_it(&kim, "k", &listing, slots.clone())).await;
     assert_eq!(again.json()["id"], json!(id), "the same key");
     let next = studio.create(&with_it(&kim, "next", &listing, slots)).await;
     assert_eq!(next.status(), 202);
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
@@ -144,13 +144,13 @@ async fn what_was_not_bought_is_not_used() {
     let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
     let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
     let slots = json!({"slots": {"product": "a lamp"}});
-    let nothing = ListingId::new(studio.world.now(), 999);
+    let nothing = ListingId::new(studio.app.now(), 999);
     for id in [&listing, &nothing] {
         let answer = studio.create(&with_it(&kim, "k", id, slots.clone())).await;
         assert_eq!(answer.brief(), "403 listing_not_licensed");
     }
-    assert!(studio.world.jobs(&kim.id).await.is_empty());
-    studio.world.check_books(&kim.id).await;
+    assert!(studio.app.jobs(&kim.id).await.is_empty());
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
@@ -184,9 +184,9 @@ async fn slots_are_filled_by_name() {
     let both = json!({"preset_id": "pre_01JD0000000000000000000000"});
     check(both, "422 invalid_request, (whole) one_of").await;
     let body = json!({"prompt": "a chair", "slots": {"product": "a lamp"}});
-    let answer = studio.create(&Ask::by(&kim).key("k").json(body)).await;
+    let answer = studio.create(&TestRequest::by(&kim).key("k").json(body)).await;
     assert_eq!(answer.brief(), "422 invalid_request, /slots without_listing");
-    assert!(studio.world.jobs(&kim.id).await.is_empty());
+    assert!(studio.app.jobs(&kim.id).await.is_empty());
 }
 
 #[tokio::test]
@@ -202,12 +202,12 @@ async fn a_tailored_model_is_kept_with_what_the_image_is_made_from() {
     let answer = studio.create(&with_it(&kim, "k", &listing, prompt)).await;
     assert_eq!(answer.status(), 202, "{}", answer.pretty());
     let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
-    let made = studio.world.store.job_and_input(&kim.id, &id).await.unwrap();
+    let made = studio.app.store.job_and_input(&kim.id, &id).await.unwrap();
     assert_eq!(made.input.model_id.as_deref(), Some("m-7"));
     for reader in [&kim, &lena] {
         let own = studio.create(&with_it(reader, "l", &listing, json!({"prompt": "a lamp"}))).await;
         let id = own.json()["id"].as_str().unwrap().to_owned();
-        let shown = studio.get(&Ask::by(reader).path("id", &id)).await;
+        let shown = studio.get(&TestRequest::by(reader).path("id", &id)).await;
         assert_eq!(shown.json()["input"]["prompt"], "a lamp");
         assert!(!shown.pretty().contains("m-7"), "{}", shown.pretty());
     }
@@ -215,10 +215,10 @@ async fn a_tailored_model_is_kept_with_what_the_image_is_made_from() {
 
 /// A free draft of one's own that names another creator's model.
 async fn draft_with(studio: &Studio, creator: &Actor, model: &str) -> ListingId {
-    let (store, now) = (&studio.world.store, studio.world.now());
+    let (store, now) = (&studio.app.store, studio.app.now());
     let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
     let description = Description { content, ..listings::description("A model", 0) };
-    let id = ListingId::new(now, studio.world.ambient.entropy.next());
+    let id = ListingId::new(now, studio.app.ambient.entropy.next());
     let what = (Kind::ModelFinetune, description);
     listings::draft(store, (&creator.id, id), what, now).await
 }
@@ -245,7 +245,7 @@ async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
     let copied = draft_with(&studio, &kim, "m-7").await;
     assert_eq!(used(&kim, "f", &copied).await, "403 model_not_proven");
 
-    let (store, now) = (&studio.world.store, studio.world.now());
+    let (store, now) = (&studio.app.store, studio.app.now());
     let deed = listings::judged(Action::DelistListing, &listing);
     let taken_off = store.moderate_listing(&deed, &listing, now, |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some("Not hers.".to_owned()), now)
@@ -257,5 +257,5 @@ async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
     assert_eq!(used(&mara, "i", &stolen).await, "202", "staff found that it was hers");
     assert_eq!(used(&kim, "j", &listing).await, "403 model_not_proven");
     assert_eq!(used(&lena, "k", &before).await, "403 model_not_proven");
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }

@@ -10,78 +10,61 @@ mod lists;
 mod presets;
 mod structure;
 
-use clients::Images;
 use domain::{
     generation::{Failure, FailureCode, Job, Provider, Status},
     id::UserId,
     image::StoredImage,
 };
-use runtime::PromptProvider;
 use serde_json::{Value, json};
 use store::Settled;
-use testing::{Actor, Answer, Ask, World};
+use testing::{Actor, Answer, TestApp, TestRequest};
 
 use crate::{
     cancel_generation, create_generation, create_preset, delete_preset, get_generation,
     list_generations, list_presets, structure_prompt,
 };
 
-/// A world, and the functions of this crate over it.
+/// An app, and the functions of this crate over it.
 #[derive(Debug)]
 struct Studio {
-    world: World,
-    images: Images,
+    app: TestApp,
 }
 
 impl Studio {
     fn open() -> Studio {
-        let world = World::new();
-        let images = world.images();
-        Studio { world, images }
+        Studio { app: TestApp::serving(&[crate::functions]) }
     }
 
-    async fn create(&self, ask: &Ask) -> Answer {
-        use create_generation::{ENDPOINT, handle};
-        let capabilities = (self.world.store.clone(), Provider::Bria);
-        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    async fn create(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&create_generation::ENDPOINT, ask).await
     }
 
-    async fn get(&self, ask: &Ask) -> Answer {
-        use get_generation::{ENDPOINT, handle};
-        let capabilities = (self.world.store.clone(), self.images.clone());
-        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    async fn get(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&get_generation::ENDPOINT, ask).await
     }
 
-    async fn list(&self, ask: &Ask) -> Answer {
-        use list_generations::{ENDPOINT, handle};
-        let capabilities = (self.world.store.clone(), self.images.clone());
-        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    async fn list(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&list_generations::ENDPOINT, ask).await
     }
 
-    async fn cancel(&self, ask: &Ask) -> Answer {
-        use cancel_generation::{ENDPOINT, handle};
-        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    async fn cancel(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&cancel_generation::ENDPOINT, ask).await
     }
 
-    async fn structure(&self, ask: &Ask) -> Answer {
-        use structure_prompt::{ENDPOINT, handle};
-        let capabilities = (self.world.store.clone(), PromptProvider::Template);
-        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    async fn structure(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&structure_prompt::ENDPOINT, ask).await
     }
 
-    async fn create_preset(&self, ask: &Ask) -> Answer {
-        use create_preset::{ENDPOINT, handle};
-        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    async fn create_preset(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&create_preset::ENDPOINT, ask).await
     }
 
-    async fn list_presets(&self, ask: &Ask) -> Answer {
-        use list_presets::{ENDPOINT, handle};
-        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    async fn list_presets(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&list_presets::ENDPOINT, ask).await
     }
 
-    async fn delete_preset(&self, ask: &Ask) -> Answer {
-        use delete_preset::{ENDPOINT, handle};
-        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    async fn delete_preset(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&delete_preset::ENDPOINT, ask).await
     }
 
     /// An accepted generation, read from the table.
@@ -94,12 +77,12 @@ impl Studio {
     /// The job an answer is about.
     async fn job(&self, user: &UserId, answer: &Answer) -> Job {
         let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
-        self.world.store.job(user, &id).await.unwrap()
+        self.app.store.job(user, &id).await.unwrap()
     }
 
     /// Advances a queued job to `status`, by the steps of a worker.
     async fn moved(&self, job: Job, status: Status) -> Job {
-        let (store, now) = (&self.world.store, self.world.now());
+        let (store, now) = (&self.app.store, self.app.now());
         let submitting = job.clone().claim_submit(now);
         let submitted = submitting.clone().accept("req_1", now);
         let steps = match status {
@@ -148,8 +131,8 @@ fn blocked() -> Failure {
 }
 
 /// A post of the simplest generation.
-fn order(actor: &Actor, key: &str) -> Ask {
-    Ask::by(actor).key(key).json(json!({"prompt": "a red chair"}))
+fn order(actor: &Actor, key: &str) -> TestRequest {
+    TestRequest::by(actor).key(key).json(json!({"prompt": "a red chair"}))
 }
 
 /// A rig of three lights, as a frontend sends it.

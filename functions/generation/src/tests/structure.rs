@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
-use clients::{Bria, Http, Secret};
 use expect_test::{Expect, expect};
-use runtime::PromptProvider;
 use sandbox::{
     Config, RunningSandbox, Sandbox,
     bria::Settings,
     faults::{AnswerFault, Fault, Order},
 };
 use serde_json::{Value, json};
-use store::Store;
-use testing::{Actor, Answer, Ask, World};
+use testing::{Actor, Answer, TestApp, TestRequest};
 
 use super::{Studio, three_lights, with};
-use crate::structure_prompt::{BUDGET, ENDPOINT, handle};
+use crate::structure_prompt::{BUDGET, ENDPOINT};
 
-fn words(actor: &Actor) -> Ask {
-    Ask::by(actor).json(json!({"prompt": "a red chair on a beach"}))
+fn words(actor: &Actor) -> TestRequest {
+    TestRequest::by(actor).json(json!({"prompt": "a red chair on a beach"}))
 }
 
 #[tokio::test]
@@ -28,7 +25,7 @@ async fn the_template_says_what_was_said_and_how_it_is_lit() {
         "prompt": "a red chair on a beach", "lighting": three_lights(),
         "camera": {"focal_length_mm": 85, "aperture": 2.8},
     });
-    let answer = studio.structure(&Ask::by(&kim).json(body)).await;
+    let answer = studio.structure(&TestRequest::by(&kim).json(body)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     expect![[r#"
@@ -67,8 +64,8 @@ async fn the_template_says_what_was_said_and_how_it_is_lit() {
             "style_medium": "photograph"
           }
         }"#]].assert_eq(&answer.pretty());
-    assert_eq!(studio.world.account(&kim.id).await.credits.totals().available, 10, "it is free");
-    studio.world.check_books(&kim.id).await;
+    assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 10, "it is free");
+    studio.app.check_books(&kim.id).await;
 }
 
 /// The result is a valid input for a generation.
@@ -77,16 +74,16 @@ async fn a_structured_prompt_can_be_ordered() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let answer = studio.structure(&words(&kim)).await.json();
     let order = json!({"structured_prompt": answer["structured_prompt"]});
-    let created = studio.create(&Ask::by(&kim).key("k").json(order)).await;
+    let created = studio.create(&TestRequest::by(&kim).key("k").json(order)).await;
     assert_eq!(created.status(), 202, "{}", created.pretty());
-    studio.world.check_books(&kim.id).await;
+    studio.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
 async fn the_same_rules_hold_as_for_an_order() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let check = async |body: Value, fields: &str| {
-        let answer = studio.structure(&Ask::by(&kim).json(body)).await;
+        let answer = studio.structure(&TestRequest::by(&kim).json(body)).await;
         assert_eq!(answer.brief(), format!("422 invalid_request, {fields}"));
     };
     let chair = json!({"prompt": "a red chair"});
@@ -101,16 +98,16 @@ async fn the_same_rules_hold_as_for_an_order() {
     .await;
     check(with(chair.clone(), "/quality", json!("lite")), "/quality unknown_field").await;
     check(with(chair, "/prompt", json!({"text": "a chair"})), "/prompt wrong_type").await;
-    let nobody = Ask::anonymous().json(json!({"prompt": "a red chair"}));
+    let nobody = TestRequest::anonymous().json(json!({"prompt": "a red chair"}));
     expect!["401 unauthenticated"].assert_eq(&studio.structure(&nobody).await.brief());
-    studio.world.suspend(&kim.id, "spam", None).await;
+    studio.app.suspend(&kim.id, "spam", None).await;
     expect!["403 account_suspended"].assert_eq(&studio.structure(&words(&kim)).await.brief());
 }
 
 #[tokio::test]
 async fn twenty_a_minute_and_not_one_more() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    studio.world.ambient.clock.advance(Duration::from_secs(45));
+    studio.app.ambient.clock.advance(Duration::from_secs(45));
     for _ in 0..20 {
         assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
     }
@@ -119,7 +116,7 @@ async fn twenty_a_minute_and_not_one_more() {
     assert_eq!(limited.header("retry-after"), Some("15"));
     // The limit is per member, and starts again the next minute.
     assert_eq!(studio.structure(&words(&Actor::member("ada"))).await.status(), 200);
-    studio.world.ambient.clock.advance(Duration::from_secs(15));
+    studio.app.ambient.clock.advance(Duration::from_secs(15));
     assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
 }
 
@@ -130,39 +127,38 @@ async fn a_repeat_is_not_done_again() {
     let first = studio.structure(&words(&kim).key("once")).await;
     for _ in 0..30 {
         let again = studio.structure(&words(&kim).key("once")).await;
-        assert_eq!((again.status(), &again.0.body), (200, &first.0.body));
+        assert_eq!((again.status(), &again.body), (200, &first.body));
     }
-    let other = Ask::by(&kim).key("once").json(json!({"prompt": "a blue chair"}));
+    let other = TestRequest::by(&kim).key("once").json(json!({"prompt": "a blue chair"}));
     expect!["422 idempotency_key_reused"].assert_eq(&studio.structure(&other).await.brief());
     for _ in 0..19 {
         assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
     }
     assert_eq!(studio.structure(&words(&kim).key("later")).await.code(), "rate_limited");
-    studio.world.ambient.clock.advance(Duration::from_secs(60));
+    studio.app.ambient.clock.advance(Duration::from_secs(60));
     assert_eq!(studio.structure(&words(&kim).key("later")).await.status(), 200);
 }
 
-/// A world whose provider is the sandbox's Bria.
+/// An app whose provider is the sandbox's Bria.
 struct WithBria {
-    world: World,
+    app: TestApp,
     sandbox: RunningSandbox,
-    capabilities: (Store, PromptProvider),
 }
 
 impl WithBria {
     async fn open() -> WithBria {
-        let world = World::new();
         let settings = Settings { completes_after_ms: 20, ..Settings::default() };
         let config = Config { bria: settings, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
-        let token = Secret::new(sandbox::bria::API_TOKEN);
-        let bria = Bria::new(Http::new().unwrap(), &sandbox.bria_url(), &token).unwrap();
-        let capabilities = (world.store.clone(), PromptProvider::Bria(bria));
-        WithBria { world, sandbox, capabilities }
+        let mut app = TestApp::serving(&[crate::functions]);
+        app.set("IMAGE_PROVIDER", "bria");
+        app.set("BRIA_BASE_URL", sandbox.bria_url());
+        app.set_secret("BRIA_SECRET_ARN", &json!({ "api_token": sandbox::bria::API_TOKEN }));
+        WithBria { app, sandbox }
     }
 
-    async fn structure(&self, ask: &Ask) -> Answer {
-        self.world.send(&ENDPOINT, &handle, &self.capabilities, ask).await
+    async fn structure(&self, ask: &TestRequest) -> Answer {
+        self.app.send(&ENDPOINT, ask).await
     }
 }
 
@@ -170,7 +166,7 @@ impl WithBria {
 async fn bria_does_it_where_bria_makes_the_images() {
     let kim = Actor::member("kim");
     let body = json!({"prompt": "a red chair", "lighting": three_lights()});
-    let answer = WithBria::open().await.structure(&Ask::by(&kim).json(body)).await;
+    let answer = WithBria::open().await.structure(&TestRequest::by(&kim).json(body)).await;
     let body = answer.json();
     assert_eq!((answer.status(), &body["structured_by"]), (200, &json!("bria")));
     // The lighting is the requested one, whatever Bria returned.
@@ -207,7 +203,7 @@ async fn so_many_a_day_and_not_one_more() {
     let mut done = 0;
     while studio.structure(&words(&kim)).await.status() == 200 {
         done += 1;
-        studio.world.ambient.clock.advance(Duration::from_secs(30));
+        studio.app.ambient.clock.advance(Duration::from_secs(30));
     }
     assert_eq!(done, 300);
     let limited = studio.structure(&words(&kim)).await;
@@ -220,16 +216,16 @@ async fn so_many_a_day_and_not_one_more() {
 /// A paid model has a limit for all members together; our own template has none.
 #[tokio::test]
 async fn the_budget_of_a_day_is_everybodys() {
-    let (visit, kim) = (WithBria::open().await, Actor::member("kim"));
-    let (store, most) = (visit.world.store.clone(), BUDGET.max - 1);
-    let spent = store.take_some("structure", most, BUDGET, visit.world.now()).await;
+    let (mut visit, kim) = (WithBria::open().await, Actor::member("kim"));
+    let (store, most) = (visit.app.store.clone(), BUDGET.max - 1);
+    let spent = store.take_some("structure", most, BUDGET, visit.app.now()).await;
     assert_eq!(spent.unwrap(), Some(most));
     assert_eq!(visit.structure(&words(&kim)).await.status(), 200);
     let refused = visit.structure(&words(&kim).key("k")).await;
     assert_eq!(refused.brief(), "429 structuring_used_up");
     assert!(refused.header("retry-after").is_some());
     assert_eq!(visit.structure(&words(&kim).key("k")).await.code(), "structuring_used_up");
-    let template = (store, PromptProvider::Template);
-    let answer = visit.world.send(&ENDPOINT, &handle, &template, &words(&kim)).await;
-    assert_eq!(answer.status(), 200);
+    visit.app.set("IMAGE_PROVIDER", "studio");
+    visit.app.restart();
+    assert_eq!(visit.structure(&words(&kim)).await.status(), 200);
 }

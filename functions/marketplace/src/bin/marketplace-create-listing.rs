@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::create_listing::serve()
+    marketplace::create_listing::function().serve()
 }

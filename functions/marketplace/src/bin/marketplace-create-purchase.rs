@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::create_purchase::serve()
+    marketplace::create_purchase::function().serve()
 }

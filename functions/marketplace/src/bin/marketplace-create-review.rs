@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::create_review::serve()
+    marketplace::create_review::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::create_upload::serve()
+    marketplace::create_upload::function().serve()
 }

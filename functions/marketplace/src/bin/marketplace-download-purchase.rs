@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::download_purchase::serve()
+    marketplace::download_purchase::function().serve()
 }

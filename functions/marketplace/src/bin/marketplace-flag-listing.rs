@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::flag_listing::serve()
+    marketplace::flag_listing::function().serve()
 }

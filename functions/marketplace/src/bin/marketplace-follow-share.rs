@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::follow_share::serve()
+    marketplace::follow_share::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::get_creator_stats::serve()
+    marketplace::get_creator_stats::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::get_listing::serve()
+    marketplace::get_listing::function().serve()
 }

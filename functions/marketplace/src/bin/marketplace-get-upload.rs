@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::get_upload::serve()
+    marketplace::get_upload::function().serve()
 }

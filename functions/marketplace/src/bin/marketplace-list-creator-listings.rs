@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::list_creator_listings::serve()
+    marketplace::list_creator_listings::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::list_popular::serve()
+    marketplace::list_popular::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::list_purchases::serve()
+    marketplace::list_purchases::function().serve()
 }

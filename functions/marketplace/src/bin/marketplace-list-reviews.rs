@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::list_reviews::serve()
+    marketplace::list_reviews::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::onboard_creator::serve()
+    marketplace::onboard_creator::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::preview_listing::serve()
+    marketplace::preview_listing::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::refund_purchase::serve()
+    marketplace::refund_purchase::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::reply_to_review::serve()
+    marketplace::reply_to_review::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::retire_listing::serve()
+    marketplace::retire_listing::function().serve()
 }

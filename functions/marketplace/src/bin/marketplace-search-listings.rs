@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::search_listings::serve()
+    marketplace::search_listings::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::share_listing::serve()
+    marketplace::share_listing::function().serve()
 }

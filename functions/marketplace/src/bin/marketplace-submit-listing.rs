@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::submit_listing::serve()
+    marketplace::submit_listing::function().serve()
 }

@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    marketplace::update_listing::serve()
+    marketplace::update_listing::function().serve()
 }

@@ -15,24 +15,24 @@ const ALWAYS: u32 = 12;
 impl Shop {
     /// Makes the table fail `operation` for a few calls.
     fn table_fails(&self, operation: &str) {
-        (1..=ALWAYS).for_each(|nth| self.world.engine.order(operation, nth, Fault::Fail));
+        (1..=ALWAYS).for_each(|nth| self.app.engine.order(operation, nth, Fault::Fail));
     }
 
     /// Builds an index of the listings on sale now.
     async fn index(&self) -> Vec<u8> {
-        let entries = self.world.store.whole_catalogue().await.unwrap();
+        let entries = self.app.store.whole_catalogue().await.unwrap();
         let documents: Vec<Document> = entries.iter().map(Into::into).collect();
-        Catalogue::build(documents, self.world.now().as_millis()).unwrap()
+        Catalogue::build(documents, self.app.now().as_millis()).unwrap()
     }
 
     async fn publish_index(&self, blob: Vec<u8>) {
-        self.snapshots().publish(blob.into(), self.world.now()).await.unwrap();
-        self.world.ambient.clock.advance(Duration::from_secs(31));
+        self.snapshots().publish(blob.into(), self.app.now()).await.unwrap();
+        self.app.ambient.clock.advance(Duration::from_secs(31));
     }
 
     async fn views(&self, id: &ListingId) -> u64 {
-        while self.world.store.add_views(self.world.now()).await.unwrap().is_some() {}
-        let stats: Option<ListingStats> = self.world.store.stats(id).await.unwrap();
+        while self.app.store.add_views(self.app.now()).await.unwrap().is_some() {}
+        let stats: Option<ListingStats> = self.app.store.stats(id).await.unwrap();
         stats.map_or(0, |stats| stats.views)
     }
 }
@@ -42,20 +42,20 @@ async fn an_index_that_is_missing_or_damaged_is_lived_without() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp one").await;
     assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the changes alone");
-    let entries = shop.world.store.whole_catalogue().await.unwrap();
+    let entries = shop.app.store.whole_catalogue().await.unwrap();
     let documents: Vec<search::Document> = entries.iter().map(Into::into).collect();
-    let now = shop.world.now();
+    let now = shop.app.now();
     let blob = Catalogue::build(documents.clone(), now.as_millis()).unwrap();
     let again = Catalogue::build(documents, now.as_millis()).unwrap();
     assert_eq!(blob, again, "rebuilt it is the same");
     shop.snapshots().publish(blob.into(), now).await.unwrap();
-    shop.world.ambient.clock.advance(Duration::from_secs(31));
+    shop.app.ambient.clock.advance(Duration::from_secs(31));
     assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the index");
 
     // A newer index cannot be read: the last good one is served, with new changes.
-    let later = shop.world.now();
+    let later = shop.app.now();
     shop.snapshots().publish(vec![7; 1_000].into(), later).await.unwrap();
-    shop.world.ambient.clock.advance(Duration::from_secs(31));
+    shop.app.ambient.clock.advance(Duration::from_secs(31));
     shop.on_sale(&kim, "Lamp two").await;
     let mut titles = shop.titles(&[]).await;
     titles.sort();
@@ -89,7 +89,7 @@ async fn without_the_bucket_changes_are_searched() {
     let (mut shop, kim) = (Shop::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     let missing = Cloud::here().missing_bucket();
-    shop.finder.0 = SearchIndex::open(shop.world.store.clone(), missing.snapshots());
+    shop.finder.0 = SearchIndex::open(shop.app.store.clone(), missing.snapshots());
     assert_eq!(shop.titles(&[]).await, ["Lamp"]);
     shop.close().await;
 }
@@ -127,7 +127,7 @@ async fn a_new_index_does_not_bring_back_what_was_unlisted() {
     for _ in 0..ALWAYS {
         assert!(shop.titles(&[]).await.is_empty());
     }
-    shop.world.ambient.clock.advance(Duration::from_secs(31));
+    shop.app.ambient.clock.advance(Duration::from_secs(31));
     assert!(shop.titles(&[]).await.is_empty(), "with the new index and its changes");
     shop.close().await;
 }
@@ -136,18 +136,18 @@ async fn a_new_index_does_not_bring_back_what_was_unlisted() {
 async fn visits_are_counted_without_a_write_for_each() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
-    shop.world.engine.take_usage();
+    shop.app.engine.take_usage();
     for nth in 0..40 {
         assert_eq!(shop.seen_from(&id, &format!("203.0.113.{nth}")).await.status(), 200);
     }
-    let usage = shop.world.engine.take_usage();
+    let usage = shop.app.engine.take_usage();
     assert_eq!(usage.requests.get("PutItem"), Some(&1), "the first visit, and then none");
-    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.app.ambient.clock.advance(Duration::from_secs(10));
     shop.page(&id).await;
-    while shop.world.store.add_views(shop.world.now()).await.unwrap().is_some() {}
-    let stats: ListingStats = shop.world.store.stats(&id).await.unwrap().unwrap();
+    while shop.app.store.add_views(shop.app.now()).await.unwrap().is_some() {}
+    let stats: ListingStats = shop.app.store.stats(&id).await.unwrap().unwrap();
     assert_eq!(stats.views, 40, "the last one waits for its ten seconds");
-    assert_eq!(shop.world.store.creator_book(&kim.id).await.unwrap().views, 40);
+    assert_eq!(shop.app.store.creator_book(&kim.id).await.unwrap().views, 40);
     shop.close().await;
 }
 
@@ -155,19 +155,19 @@ async fn visits_are_counted_without_a_write_for_each() {
 async fn visits_that_could_not_be_written_are_written_later() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
-    (1..=3).for_each(|nth| shop.world.engine.order("PutItem", nth, Fault::Fail));
+    (1..=3).for_each(|nth| shop.app.engine.order("PutItem", nth, Fault::Fail));
     assert_eq!(
         shop.seen_from(&id, "203.0.113.1").await.status(),
         200,
         "the page is served all the same"
     );
     assert_eq!(shop.views(&id).await, 0);
-    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.app.ambient.clock.advance(Duration::from_secs(10));
     assert_eq!(shop.seen_from(&id, "203.0.113.2").await.status(), 200);
     assert!(shop.views(&id).await >= 1);
-    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.app.ambient.clock.advance(Duration::from_secs(10));
     shop.seen_from(&id, "203.0.113.3").await;
-    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.app.ambient.clock.advance(Duration::from_secs(10));
     shop.seen_from(&id, "203.0.113.4").await;
     assert!(shop.views(&id).await >= 3, "none is lost, and the last may wait");
     shop.close().await;
@@ -181,18 +181,18 @@ async fn popularity_is_not_made_by_looking_again() {
     let id = shop.on_sale(&kim, "Lamp").await;
     for _ in 0..300 {
         assert_eq!(shop.seen_from(&id, "2001:db8:7:7::1").await.status(), 200);
-        shop.world.ambient.clock.advance(Duration::from_secs(10));
+        shop.app.ambient.clock.advance(Duration::from_secs(10));
     }
     assert_eq!(shop.views(&id).await, 1);
     for nth in 0..200 {
         shop.seen_from(&id, &format!("2001:db8:7:8:{nth:x}::1")).await;
         shop.seen_from(&id, &format!("2001:db8:8:{nth:x}::1")).await;
     }
-    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.app.ambient.clock.advance(Duration::from_secs(10));
     shop.page(&id).await;
     assert_eq!(shop.views(&id).await, 61);
     let heat = |stats: Option<ListingStats>| stats.unwrap().popularity();
-    assert!(heat(shop.world.store.stats(&id).await.unwrap()) > 0.0);
+    assert!(heat(shop.app.store.stats(&id).await.unwrap()) > 0.0);
     shop.close().await;
 }
 
@@ -200,11 +200,11 @@ async fn popularity_is_not_made_by_looking_again() {
 async fn a_visit_to_nothing_is_none() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let draft = shop.draft(&kim, "Lamp").await;
-    shop.world.engine.take_usage();
+    shop.app.engine.take_usage();
     for id in [draft.as_str(), "lst_01JD0000000000000000000000", "lst_", "../listings"] {
         let answer = shop.page_of(id).await;
         assert_eq!(answer.brief(), "404 listing_not_found", "{id}");
     }
-    assert_eq!(shop.world.engine.take_usage().requests.get("PutItem"), None);
+    assert_eq!(shop.app.engine.take_usage().requests.get("PutItem"), None);
     shop.close().await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::id::CreatorId;
 use search::{Catalogue, Document};
 use serde_json::json;
-use testing::{Actor, Ask};
+use testing::{Actor, TestRequest};
 
 use super::shop::{Shop, camera};
 
@@ -78,7 +78,7 @@ async fn words_are_found_in_any_script() {
         [("One", "柔和人像摄影棚灯光预设"), ("Two", "스튜디오 조명"), ("Three", "Lens 85 mm")]
     {
         let id = shop.draft(&kim, name).await;
-        let named = shop.patch(Ask::by(&kim), &id, json!({ "title": title })).await;
+        let named = shop.patch(TestRequest::by(&kim), &id, json!({ "title": title })).await;
         assert_eq!(named.status(), 200, "{}", named.pretty());
         shop.publish(&kim, &id).await;
     }
@@ -155,9 +155,9 @@ async fn a_list_may_be_repeated() {
 async fn stars_are_written_as_people_write_them() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
-    let mut entry = shop.world.store.whole_catalogue().await.unwrap().remove(0);
+    let mut entry = shop.app.store.whole_catalogue().await.unwrap().remove(0);
     (entry.card.rating, entry.card.ratings) = (Some(450), 2);
-    let (now, documents) = (shop.world.now(), [Document::from(&entry)]);
+    let (now, documents) = (shop.app.now(), [Document::from(&entry)]);
     let blob = Catalogue::build(documents, now.as_millis()).unwrap();
     shop.snapshots().publish(blob.into(), now).await.unwrap();
     for (stars, found) in [("0", 1), ("4", 1), ("4.5", 1), ("4.50", 1), ("4.51", 0), ("5", 0)] {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{lighting::LightingRig, marketplace::strike};
 use serde_json::{Value, json};
 use store::PageSize;
-use testing::{Actor, Ask, listings};
+use testing::{Actor, TestRequest, listings};
 
 use super::shop::{Shop, lighting, template};
 
@@ -29,8 +29,8 @@ async fn a_listing_lives() {
     assert_eq!(shop.bucket.keys().await.len(), 3, "in three sizes");
     assert_eq!(shop.submit(&kim, &id).await.brief(), "409 listing_in_review");
 
-    let now = shop.world.now();
-    listings::approve(&shop.world.store, &id, now).await;
+    let now = shop.app.now();
+    listings::approve(&shop.app.store, &id, now).await;
     let page = shop.page(&id).await;
     assert_eq!(page.status(), 200, "{}", page.pretty());
     assert_eq!(page.header("cache-control"), Some("public, max-age=30"));
@@ -57,9 +57,9 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
     let sent_back = shop.draft(&kim, "Sent back").await;
     assert_eq!(shop.submit(&kim, &sent_back).await.status(), 200);
     shop.reject(&sent_back, "Too dark.").await;
-    let edited = shop.patch(Ask::by(&kim), &sent_back, json!({ "title": "Better" })).await;
+    let edited = shop.patch(TestRequest::by(&kim), &sent_back, json!({ "title": "Better" })).await;
     assert_eq!(edited.json()["version"], 2);
-    let book = async || shop.world.store.creator_book(&kim.id).await.unwrap().listings;
+    let book = async || shop.app.store.creator_book(&kim.id).await.unwrap().listings;
     assert_eq!(book().await, 3);
     for (nth, id) in [&draft, &waits, &sent_back].into_iter().enumerate() {
         assert_eq!(shop.retire(&kim, id).await.status(), 204);
@@ -68,14 +68,14 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
         assert_eq!(shop.retire(&kim, id).await.brief(), "404 listing_not_found");
         assert_eq!(shop.submit(&kim, id).await.brief(), "404 listing_not_found");
     }
-    assert_eq!(shop.own_list(Ask::by(&kim)).await.json()["items"], json!([]));
-    let erased = shop.world.store.due_erasures(shop.world.now(), 10).await.unwrap();
+    assert_eq!(shop.own_list(TestRequest::by(&kim)).await.json()["items"], json!([]));
+    let erased = shop.app.store.due_erasures(shop.app.now(), 10).await.unwrap();
     let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
     let thrown_away = [&draft, &waits, &sent_back].map(|id| format!("listing#{id}"));
     assert_eq!(erased, BTreeSet::from(thrown_away), "their files are deleted");
-    let pending = shop.world.store.pending_listings(PageSize::WHOLE, None).await.unwrap();
+    let pending = shop.app.store.pending_listings(PageSize::WHOLE, None).await.unwrap();
     assert!(pending.items.is_empty(), "{pending:?}");
-    let left = shop.world.engine.dump().into_iter().filter(|item| {
+    let left = shop.app.engine.dump().into_iter().filter(|item| {
         let (pk, sk) = (item["pk"]["S"].as_str().unwrap(), item["sk"]["S"].as_str().unwrap());
         pk.starts_with("LISTING#") && !sk.starts_with("UPLOAD#")
     });
@@ -87,12 +87,12 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
 #[tokio::test]
 async fn a_creator_who_leaves_takes_the_pictures_of_every_version_along() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
-    let (store, now) = (shop.world.store.clone(), shop.world.now());
+    let (store, now) = (shop.app.store.clone(), shop.app.now());
     let id = shop.draft(&kim, "Rembrandt at Dusk").await;
     assert_eq!(shop.submit(&kim, &id).await.status(), 200);
     listings::approve(&store, &id, now).await;
     let content = json!({ "content": { "lighting": LightingRig::three_point() } });
-    assert_eq!(shop.patch(Ask::by(&kim), &id, content).await.status(), 200);
+    assert_eq!(shop.patch(TestRequest::by(&kim), &id, content).await.status(), 200);
     assert_eq!(shop.retire(&kim, &id).await.status(), 204);
     let pictures = async || {
         let versions = store.own_listing(&kim.id, &id).await.unwrap();
@@ -113,14 +113,17 @@ async fn a_creator_who_leaves_takes_the_pictures_of_every_version_along() {
 async fn an_edit_is_the_next_version_and_the_old_one_stays_on_sale() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "First light").await;
-    let edited = shop.patch(Ask::by(&kim), &id, json!({ "title": "Second light" })).await;
+    let edited = shop.patch(TestRequest::by(&kim), &id, json!({ "title": "Second light" })).await;
     assert_eq!((edited.status(), &edited.json()["version"]), (200, &json!(2)));
     assert_eq!(shop.page(&id).await.json()["title"], "First light");
     assert_eq!(shop.titles(&[("q", "light")]).await, ["First light"]);
     shop.publish(&kim, &id).await;
     assert_eq!(shop.page(&id).await.json()["title"], "Second light");
     assert_eq!(shop.titles(&[("q", "light")]).await, ["Second light"]);
-    assert_eq!(shop.own_list(Ask::by(&kim)).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        shop.own_list(TestRequest::by(&kim)).await.json()["items"].as_array().unwrap().len(),
+        1
+    );
     shop.close().await;
 }
 
@@ -129,17 +132,17 @@ async fn a_change_may_name_what_it_changes() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let tag = shop.own(&kim, &id).await.header("etag").unwrap().to_owned();
-    let ask = || Ask::by(&kim).header("If-Match", &tag);
+    let ask = || TestRequest::by(&kim).header("If-Match", &tag);
     let first = shop.patch(ask(), &id, json!({ "title": "Another light" })).await;
     assert_eq!(first.status(), 200, "{}", first.pretty());
     let late = shop.patch(ask(), &id, json!({ "title": "Too late" })).await;
     assert_eq!(late.brief(), "412 precondition_failed");
-    let any = Ask::by(&kim).header("If-Match", "*");
+    let any = TestRequest::by(&kim).header("If-Match", "*");
     let signed = shop.patch(any, &id, json!({ "attribution": "Light by Kim" })).await;
     assert_eq!(signed.json()["attribution"], "Light by Kim");
-    let untouched = shop.patch(Ask::by(&kim), &id, json!({ "title": "Third light" })).await;
+    let untouched = shop.patch(TestRequest::by(&kim), &id, json!({ "title": "Third light" })).await;
     assert_eq!(untouched.json()["attribution"], "Light by Kim");
-    let cleared = shop.patch(Ask::by(&kim), &id, json!({ "attribution": null })).await;
+    let cleared = shop.patch(TestRequest::by(&kim), &id, json!({ "attribution": null })).await;
     assert_eq!(cleared.json()["attribution"], Value::Null);
     shop.close().await;
 }
@@ -148,11 +151,11 @@ async fn a_change_may_name_what_it_changes() {
 async fn what_is_not_yours_does_not_exist() {
     let shop = Shop::open().await;
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
-    shop.world.account(&ada.id).await;
+    shop.app.account(&ada.id).await;
     let id = shop.draft(&kim, "A light").await;
     let request = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 10 });
     for answer in [
-        shop.patch(Ask::by(&ada), &id, json!({ "title": "Mine now" })).await,
+        shop.patch(TestRequest::by(&ada), &id, json!({ "title": "Mine now" })).await,
         shop.submit(&ada, &id).await,
         shop.retire(&ada, &id).await,
         shop.own(&ada, &id).await,
@@ -160,9 +163,9 @@ async fn what_is_not_yours_does_not_exist() {
     ] {
         assert_eq!(answer.brief(), "404 listing_not_found");
     }
-    shop.world.suspend(&kim.id, "spam", None).await;
+    shop.app.suspend(&kim.id, "spam", None).await;
     for answer in [
-        shop.patch(Ask::by(&kim), &id, json!({ "title": "Still mine" })).await,
+        shop.patch(TestRequest::by(&kim), &id, json!({ "title": "Still mine" })).await,
         shop.submit(&kim, &id).await,
         shop.upload(&kim, &id, request).await,
         shop.create(&kim, "another", lighting("Another light")).await,
@@ -218,7 +221,10 @@ async fn the_same_key_is_the_same_listing() {
     assert_eq!(first["id"], again["id"]);
     let other = shop.create(&kim, "one", lighting("Another")).await;
     assert_eq!(other.brief(), "422 idempotency_key_reused");
-    assert_eq!(shop.own_list(Ask::by(&kim)).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        shop.own_list(TestRequest::by(&kim)).await.json()["items"].as_array().unwrap().len(),
+        1
+    );
     shop.close().await;
 }
 
@@ -228,11 +234,11 @@ async fn a_near_copy_is_told_to_the_moderator() {
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
-    let now = shop.world.now();
-    listings::approve(&shop.world.store, &original, now).await;
+    let now = shop.app.now();
+    listings::approve(&shop.app.store, &original, now).await;
     let copy = shop.draft(&ada, "All my own work").await;
     assert_eq!(shop.submit(&ada, &copy).await.status(), 200, "a report, not a refusal");
-    let similar = shop.world.store.any_listing(&copy).await.unwrap().newest.similar;
+    let similar = shop.app.store.any_listing(&copy).await.unwrap().newest.similar;
     assert_eq!((&similar[0].listing_id, similar[0].score), (&original, 100));
     shop.close().await;
 }
@@ -242,7 +248,7 @@ async fn what_a_change_may_not_be() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let check = async |change: Value, expected: &str| {
-        let answer = shop.patch(Ask::by(&kim), &id, change.clone()).await;
+        let answer = shop.patch(TestRequest::by(&kim), &id, change.clone()).await;
         assert_eq!(answer.brief(), expected, "{change}");
     };
     check(json!({ "type": "camera_preset" }), "422 invalid_request, /type unknown_field").await;
@@ -267,12 +273,12 @@ async fn null_is_not_left_out() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     for field in ["title", "description", "category", "tags", "price", "demo", "content"] {
-        let answer = shop.patch(Ask::by(&kim), &id, json!({ field: null })).await;
+        let answer = shop.patch(TestRequest::by(&kim), &id, json!({ field: null })).await;
         assert_eq!(answer.brief(), format!("422 invalid_request, /{field} wrong_type"));
     }
-    let same = shop.patch(Ask::by(&kim), &id, json!({})).await.json();
+    let same = shop.patch(TestRequest::by(&kim), &id, json!({})).await.json();
     assert_eq!((&same["title"], same["tags"].is_array()), (&json!("A light"), true));
-    let cleared = shop.patch(Ask::by(&kim), &id, json!({ "attribution": null })).await;
+    let cleared = shop.patch(TestRequest::by(&kim), &id, json!({ "attribution": null })).await;
     assert_eq!(cleared.status(), 200, "{}", cleared.pretty());
     shop.close().await;
 }
@@ -287,7 +293,7 @@ async fn text_is_kept_in_one_form() {
         "description": "First\r\nsecond",
         "tags": ["Cafe\u{301}", "café", "แสงนุ่ม", "गर्मी", "نیم\u{200c}رخ"],
     });
-    let saved = shop.patch(Ask::by(&kim), &id, sent).await;
+    let saved = shop.patch(TestRequest::by(&kim), &id, sent).await;
     assert_eq!(saved.status(), 200, "{}", saved.pretty());
     let saved = saved.json();
     assert_eq!(saved["title"], "Lumière 👩🏽\u{200d}🚀");
@@ -319,8 +325,8 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
-    let now = shop.world.now();
-    listings::approve(&shop.world.store, &original, now).await;
+    let now = shop.app.now();
+    listings::approve(&shop.app.store, &original, now).await;
     let id = shop.draft(&ada, "A copy").await;
     let submitted = shop.submit(&ada, &id).await;
     assert!(
@@ -331,7 +337,7 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let own = shop.own(&ada, &id).await.json();
     assert_eq!(own["state"], "rejected");
     assert_eq!(own["review"]["reason"], "Too near to another.");
-    let edited = shop.patch(Ask::by(&ada), &id, json!({ "title": "My own" })).await.json();
+    let edited = shop.patch(TestRequest::by(&ada), &id, json!({ "title": "My own" })).await.json();
     assert_eq!((&edited["state"], &edited["version"]), (&json!("draft"), &json!(2)));
     shop.close().await;
 }
@@ -343,12 +349,12 @@ async fn own_listings_come_in_pages_the_newest_first() {
     let mut made = Vec::new();
     for nth in 0..5 {
         made.insert(0, shop.draft(&kim, &format!("Light {nth}")).await.to_string());
-        shop.world.ambient.clock.advance(std::time::Duration::from_secs(1));
+        shop.app.ambient.clock.advance(std::time::Duration::from_secs(1));
     }
     shop.draft(&ada, "Not hers").await;
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
     loop {
-        let ask = Ask::by(&kim).query("limit", 2);
+        let ask = TestRequest::by(&kim).query("limit", 2);
         let ask = cursor.iter().fold(ask, |ask, cursor| ask.query("cursor", cursor));
         let page = shop.own_list(ask).await.json();
         for item in page["items"].as_array().unwrap() {
@@ -361,7 +367,7 @@ async fn own_listings_come_in_pages_the_newest_first() {
         }
     }
     assert_eq!(seen, made);
-    let odd = shop.own_list(Ask::by(&kim).query("cursor", "~")).await;
+    let odd = shop.own_list(TestRequest::by(&kim).query("cursor", "~")).await;
     assert_eq!(odd.brief(), "422 invalid_request, /cursor invalid_value");
     shop.close().await;
 }
@@ -374,7 +380,7 @@ fn item_id(item: &Value) -> domain::id::ListingId {
 async fn who_has_three_strikes_works_on_drafts_and_hands_nothing_in() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let draft = shop.draft(&kim, "A draft").await;
-    let (store, now) = (&shop.world.store, shop.world.now());
+    let (store, now) = (&shop.app.store, shop.app.now());
     for nth in 0..3 {
         let copied = shop.draft(&kim, &format!("Copy {nth}")).await;
         assert_eq!(shop.submit(&kim, &copied).await.status(), 200);
@@ -387,6 +393,6 @@ async fn who_has_three_strikes_works_on_drafts_and_hands_nothing_in() {
     let own = shop.own(&kim, &draft).await.json();
     assert_eq!(own["hidden_reasons"], json!(["not_submitted", "selling_suspended"]));
     shop.draft(&kim, "Another draft").await;
-    shop.world.ambient.clock.advance(strike::STRIKE_COUNTS);
+    shop.app.ambient.clock.advance(strike::STRIKE_COUNTS);
     assert_eq!(shop.submit(&kim, &draft).await.status(), 200, "the suspension expires");
 }

@@ -1,11 +1,11 @@
-//! A world with a bucket, and the actions of a creator.
+//! A app with a bucket, and the actions of a creator.
 
 use clients::{Previews, SearchSnapshots, Uploads};
 use domain::{audit::Action, id::ListingId, lighting::LightingRig};
 use serde_json::{Value, json};
 use store::Store;
 use testing::{
-    Actor, Answer, Ask, World,
+    Actor, Answer, TestApp, TestRequest,
     cloud::{Bucket, Cloud},
     listings,
 };
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) struct Shop {
-    pub(super) world: World,
+    pub(super) app: TestApp,
     pub(super) bucket: Bucket,
     pub(super) finder: (SearchIndex, Previews),
     pub(super) visits: (ViewCounter, Previews),
@@ -27,15 +27,14 @@ pub(super) struct Shop {
 
 impl Shop {
     pub(super) async fn open() -> Shop {
-        let world = World::new();
+        let app = TestApp::new();
         let bucket = Cloud::here().bucket().await;
-        let finder = SearchIndex::open(world.store.clone(), bucket.snapshots());
-        let visits = ViewCounter::new(world.store.clone());
-        let (finder, visits) = ((finder, world.previews()), (visits, world.previews()));
-        let demos =
-            (world.store.clone(), DemoCache::new(world.previews(), bucket.preview_bucket()));
-        let lists = (PopularCache::new(world.store.clone()), world.previews());
-        Shop { world, bucket, finder, visits, demos, lists }
+        let finder = SearchIndex::open(app.store.clone(), bucket.snapshots());
+        let visits = ViewCounter::new(app.store.clone());
+        let (finder, visits) = ((finder, app.previews()), (visits, app.previews()));
+        let demos = (app.store.clone(), DemoCache::new(app.previews(), bucket.preview_bucket()));
+        let lists = (PopularCache::new(app.store.clone()), app.previews());
+        Shop { app, bucket, finder, visits, demos, lists }
     }
 
     pub(super) async fn close(self) {
@@ -47,9 +46,9 @@ impl Shop {
     }
 
     pub(super) async fn create(&self, by: &Actor, key: &str, body: Value) -> Answer {
-        let ask = Ask::by(by).key(key).json(body);
+        let ask = TestRequest::by(by).key(key).json(body);
         let (endpoint, handle) = (&create_listing::ENDPOINT, &create_listing::handle);
-        self.world.send(endpoint, handle, &self.world.store, &ask).await
+        self.app.send(endpoint, handle, &self.app.store, &ask).await
     }
 
     /// A draft; its id.
@@ -74,67 +73,67 @@ impl Shop {
 
     /// Submits the newest version, which has an image, and approves it.
     pub(super) async fn publish(&self, by: &Actor, id: &ListingId) {
-        let now = self.world.now();
-        listings::publish(&self.world.store, &by.id, id, now).await;
+        let now = self.app.now();
+        listings::publish(&self.app.store, &by.id, id, now).await;
     }
 
-    pub(super) async fn patch(&self, ask: Ask, id: &ListingId, body: Value) -> Answer {
-        let deps = (self.world.store.clone(), self.world.previews());
+    pub(super) async fn patch(&self, ask: TestRequest, id: &ListingId, body: Value) -> Answer {
+        let deps = (self.app.store.clone(), self.app.previews());
         let ask = ask.path("id", id).json(body);
-        self.world.send(&update_listing::ENDPOINT, &update_listing::handle, &deps, &ask).await
+        self.app.send(&update_listing::ENDPOINT, &update_listing::handle, &deps, &ask).await
     }
 
     pub(super) async fn submit(&self, by: &Actor, id: &ListingId) -> Answer {
-        let (store, previews) = (self.world.store.clone(), self.world.previews());
+        let (store, previews) = (self.app.store.clone(), self.app.previews());
         let deps = (store, previews, self.bucket.preview_bucket());
-        let ask = Ask::by(by).path("id", id).json(json!({}));
-        self.world.send(&submit_listing::ENDPOINT, &submit_listing::handle, &deps, &ask).await
+        let ask = TestRequest::by(by).path("id", id).json(json!({}));
+        self.app.send(&submit_listing::ENDPOINT, &submit_listing::handle, &deps, &ask).await
     }
 
     /// A moderator rejects the version in review.
     pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
-        let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
-        let rejected = self.world.store.moderate_listing(&deed, id, now, |shelf| {
+        let (deed, now) = (listings::judged(Action::RejectListing, id), self.app.now());
+        let rejected = self.app.store.moderate_listing(&deed, id, now, |shelf| {
             shelf.listing.reject(shelf.newest.number, reason.to_owned(), now)
         });
         rejected.await.unwrap();
     }
 
     pub(super) async fn retire(&self, by: &Actor, id: &ListingId) -> Answer {
-        let ask = Ask::by(by).path("id", id);
+        let ask = TestRequest::by(by).path("id", id);
         let (endpoint, handle) = (&retire_listing::ENDPOINT, &retire_listing::handle);
-        self.world.send(endpoint, handle, &self.world.store, &ask).await
+        self.app.send(endpoint, handle, &self.app.store, &ask).await
     }
 
     pub(super) async fn upload(&self, by: &Actor, id: &ListingId, body: Value) -> Answer {
         let uploads: Uploads = self.bucket.uploads();
-        let deps = (self.world.store.clone(), uploads);
-        let ask = Ask::by(by).path("id", id).json(body);
-        self.world.send(&create_upload::ENDPOINT, &create_upload::handle, &deps, &ask).await
+        let deps = (self.app.store.clone(), uploads);
+        let ask = TestRequest::by(by).path("id", id).json(body);
+        self.app.send(&create_upload::ENDPOINT, &create_upload::handle, &deps, &ask).await
     }
 
     pub(super) async fn uploaded(&self, by: &Actor, id: &ListingId, upload: &str) -> Answer {
-        let ask = Ask::by(by).path("id", id).path("upload_id", upload);
+        let ask = TestRequest::by(by).path("id", id).path("upload_id", upload);
         let (endpoint, handle) = (&get_upload::ENDPOINT, &get_upload::handle);
-        self.world.send(endpoint, handle, &self.world.store, &ask).await
+        self.app.send(endpoint, handle, &self.app.store, &ask).await
     }
 
-    pub(super) async fn popular(&self, ask: Ask) -> Answer {
+    pub(super) async fn popular(&self, ask: TestRequest) -> Answer {
         let (endpoint, handle) = (&list_popular::ENDPOINT, &list_popular::handle);
-        self.world.send(endpoint, handle, &self.lists, &ask).await
+        self.app.send(endpoint, handle, &self.lists, &ask).await
     }
 
     pub(super) async fn own(&self, by: &Actor, id: &ListingId) -> Answer {
-        let deps = (self.world.store.clone(), self.world.previews());
-        let ask = Ask::by(by).path("id", id);
+        let deps = (self.app.store.clone(), self.app.previews());
+        let ask = TestRequest::by(by).path("id", id);
         let (endpoint, handle) = (&get_creator_listing::ENDPOINT, &get_creator_listing::handle);
-        self.world.send(endpoint, handle, &deps, &ask).await
+        self.app.send(endpoint, handle, &deps, &ask).await
     }
 
-    pub(super) async fn own_list(&self, ask: Ask) -> Answer {
-        let deps = (self.world.store.clone(), self.world.previews());
+    pub(super) async fn own_list(&self, ask: TestRequest) -> Answer {
+        let deps = (self.app.store.clone(), self.app.previews());
         let (endpoint, handle) = (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
-        self.world.send(endpoint, handle, &deps, &ask).await
+        self.app.send(endpoint, handle, &deps, &ask).await
     }
 
     pub(super) async fn page(&self, id: &ListingId) -> Answer {
@@ -143,29 +142,31 @@ impl Shop {
 
     /// The same, requested from an address.
     pub(super) async fn seen_from(&self, id: &ListingId, ip: &str) -> Answer {
-        let ask = Ask::anonymous().path("id", id).ip(ip);
+        let ask = TestRequest::anonymous().path("id", id).ip(ip);
         let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);
-        self.world.send(endpoint, handle, &self.visits, &ask).await
+        self.app.send(endpoint, handle, &self.visits, &ask).await
     }
 
     pub(super) async fn page_of(&self, id: &str) -> Answer {
-        let ask = Ask::anonymous().path("id", id);
+        let ask = TestRequest::anonymous().path("id", id);
         let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);
-        self.world.send(endpoint, handle, &self.visits, &ask).await
+        self.app.send(endpoint, handle, &self.visits, &ask).await
     }
 
     pub(super) async fn try_it(&self, id: &ListingId, body: Value) -> Answer {
-        let ask = Ask::anonymous().path("id", id).json(body);
+        let ask = TestRequest::anonymous().path("id", id).json(body);
         let (endpoint, handle) = (&preview_listing::ENDPOINT, &preview_listing::handle);
-        self.world.send(endpoint, handle, &self.demos, &ask).await
+        self.app.send(endpoint, handle, &self.demos, &ask).await
     }
 
     /// The result of a search, half a second after the last action.
     pub(super) async fn search(&self, query: &[(&str, &str)]) -> Answer {
-        self.world.ambient.clock.advance(std::time::Duration::from_millis(500));
-        let ask = query.iter().fold(Ask::anonymous(), |ask, (name, value)| ask.query(name, value));
+        self.app.ambient.clock.advance(std::time::Duration::from_millis(500));
+        let ask = query
+            .iter()
+            .fold(TestRequest::anonymous(), |ask, (name, value)| ask.query(name, value));
         let (endpoint, handle) = (&search_listings::ENDPOINT, &search_listings::handle);
-        self.world.send(endpoint, handle, &self.finder, &ask).await
+        self.app.send(endpoint, handle, &self.finder, &ask).await
     }
 
     /// The titles that a search finds.

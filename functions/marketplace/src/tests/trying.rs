@@ -101,10 +101,10 @@ async fn a_picture_that_was_seen_is_not_looked_for() {
     let id = shop.on_sale(&kim, "Rembrandt").await;
     let small = || json!({ "size": 256 });
     let first = shop.try_it(&id, small()).await.json();
-    let Shop { world, bucket, demos, .. } = shop;
+    let Shop { app, bucket, demos, .. } = shop;
     bucket.discard().await;
-    let ask = testing::Ask::anonymous().path("id", &id).json(small());
+    let ask = testing::TestRequest::anonymous().path("id", &id).json(small());
     let (endpoint, handle) = (&crate::preview_listing::ENDPOINT, &crate::preview_listing::handle);
-    let again = world.send(endpoint, handle, &demos, &ask).await.json();
+    let again = app.send(endpoint, handle, &demos, &ask).await.json();
     assert_eq!((&again["cached"], &again["image"]), (&json!(true), &first["image"]));
 }

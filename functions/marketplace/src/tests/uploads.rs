@@ -81,7 +81,7 @@ async fn a_file_is_followed_by_who_sends_it() {
         kind: Some(AssetKind::Zip),
         files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
-    let (store, now) = (&shop.world.store, shop.world.now());
+    let (store, now) = (&shop.app.store, shop.app.now());
     store.end_upload(&id, &name, &Arrival::Asset(asset), now).await.unwrap();
     let taken = shop.uploaded(&kim, &id, upload).await;
     assert_eq!(
@@ -140,7 +140,7 @@ async fn the_bytes_of_a_day_are_counted_for_each_creator() {
     assert_eq!(refused.header("retry-after"), Some("54000"));
     let other = shop.draft(&ada, "A light of hers").await;
     assert_eq!(shop.upload(&ada, &other, asset(1)).await.status(), 201);
-    shop.world.ambient.clock.advance(Duration::from_secs(54_000));
+    shop.app.ambient.clock.advance(Duration::from_secs(54_000));
     assert_eq!(shop.upload(&kim, &listings[0], asset(1)).await.status(), 201);
     shop.close().await;
 }

@@ -30,7 +30,7 @@ macro_rules! put_together {
         }
     )*};
 }
-put_together!(http::Shelf, idempotency::World, logs::Outcome);
+put_together!(http::Shelf, idempotency::TestApp, logs::Outcome);
 
 /// 2026-11-22T09:30:00Z.
 const NOW: Timestamp = Timestamp::from_secs(1_795_339_800);

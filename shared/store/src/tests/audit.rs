@@ -7,7 +7,7 @@ use testing::engine::Fault;
 use super::*;
 use crate::{AuditFilter, transaction::Committed};
 
-impl World {
+impl TestApp {
     /// Writes an audit entry alone.
     async fn note(&self, name: &str, action: Action, user: &str) {
         let target = Target::user(&UserId::parse(user).unwrap());
@@ -54,28 +54,28 @@ fn seqs(page: &Page<domain::audit::AuditRecord>) -> Vec<u64> {
 
 #[tokio::test]
 async fn rows_stand_behind_each_other_whoever_is_faster() {
-    let world = World::new();
+    let app = TestApp::new();
     let notes = (0..20).map(|n| {
-        let world = &world;
-        async move { world.note(&format!("job_{n}"), Action::SendPayout, "user_1").await }
+        let app = &app;
+        async move { app.note(&format!("job_{n}"), Action::SendPayout, "user_1").await }
     });
     futures_util::future::join_all(notes).await;
-    assert_eq!(world.verified().await, (20, None));
+    assert_eq!(app.verified().await, (20, None));
 }
 
 #[tokio::test]
 async fn a_row_is_written_once_whatever_happens_to_its_transaction() {
     for fault in [Fault::Conflict, Fault::Throttle, Fault::LoseAnswer] {
-        let world = World::new();
-        world.engine.order("TransactWriteItems", 1, fault);
-        world.note("job", Action::Refund, "user_1").await;
-        assert_eq!(world.verified().await, (1, None), "{fault:?}");
+        let app = TestApp::new();
+        app.engine.order("TransactWriteItems", 1, fault);
+        app.note("job", Action::Refund, "user_1").await;
+        assert_eq!(app.verified().await, (1, None), "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn the_first_row_that_is_not_what_it_was_is_named() {
-    type Change = fn(&World);
+    type Change = fn(&TestApp);
     let cases: [(&str, Change, u64, Why); 7] = [
         (
             "a reason",
@@ -111,12 +111,12 @@ async fn the_first_row_that_is_not_what_it_was_is_named() {
         ),
     ];
     for (name, tamper, seq, why) in cases {
-        let world = World::new();
+        let app = TestApp::new();
         for n in 0..5 {
-            world.note(&format!("job_{n}"), Action::Refund, "user_1").await;
+            app.note(&format!("job_{n}"), Action::Refund, "user_1").await;
         }
-        tamper(&world);
-        let (verified, broken) = world.verified().await;
+        tamper(&app);
+        let (verified, broken) = app.verified().await;
         assert_eq!(broken.as_ref().map(|it| it.why), Some(why), "{name} {broken:?}");
         if why != Why::Inserted {
             assert_eq!((verified, broken.unwrap().seq), (seq - 1, seq), "{name}");
@@ -126,17 +126,17 @@ async fn the_first_row_that_is_not_what_it_was_is_named() {
 
 #[tokio::test]
 async fn rows_are_found_by_who_what_and_whom() {
-    let world = World::new();
+    let app = TestApp::new();
     for n in 0..30_u32 {
         let action = if n % 3 == 0 { Action::Refund } else { Action::SendPayout };
         let (job, user) = (format!("job_{}", n % 2), format!("user_{}", n % 5));
-        world.note(&job, action, &user).await;
+        app.note(&job, action, &user).await;
     }
     let size = size(4);
     let all = async |wanted: &AuditFilter| {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = world.store.audit_log(wanted, size, after).await.unwrap();
+            let page = app.store.audit_log(wanted, size, after).await.unwrap();
             found.extend(seqs(&page));
             match page.next_cursor {
                 Some(next) => after = Some(next),

@@ -15,7 +15,7 @@ use testing::engine::Fault;
 
 use super::*;
 
-impl World {
+impl TestApp {
     pub(super) async fn ban(&self, user: &UserId) {
         let banned = self.store.update_account(user, None, NOW, |draft| {
             draft.suspend("fraud".to_owned(), None);
@@ -51,59 +51,59 @@ pub(super) fn customer(name: &str) -> CustomerId {
 
 #[tokio::test]
 async fn a_member_stripe_does_not_know() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    assert_eq!(world.store.billing(&user).await.unwrap(), Billing::new(user.clone()));
-    assert_eq!(world.store.user_of_customer(&customer("cus_1")).await.unwrap(), None);
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    assert_eq!(app.store.billing(&user).await.unwrap(), Billing::new(user.clone()));
+    assert_eq!(app.store.user_of_customer(&customer("cus_1")).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn an_account_and_its_billing_are_one_read() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 4).await;
-    let billing = world.becomes(&user, "cus_1").await.unwrap();
-    world.engine.take_usage();
-    let (account, found) = world.store.account_and_billing(&user, None, NOW).await.unwrap();
-    let usage = world.engine.take_usage();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 4).await;
+    let billing = app.becomes(&user, "cus_1").await.unwrap();
+    app.engine.take_usage();
+    let (account, found) = app.store.account_and_billing(&user, None, NOW).await.unwrap();
+    let usage = app.engine.take_usage();
     assert_eq!(usage.requests, BTreeMap::from([("BatchGetItem".to_owned(), 1)]));
-    assert_eq!((account, found), (world.account(&user).await, billing.clone()));
+    assert_eq!((account, found), (app.account(&user).await, billing.clone()));
 
     let later = NOW.plus_months(1);
-    let (account, found) = world.store.account_and_billing(&user, None, later).await.unwrap();
+    let (account, found) = app.store.account_and_billing(&user, None, later).await.unwrap();
     assert_eq!((account.credits.totals().available, found), (10, billing), "a month's credits");
     let new = UserId::parse("new").unwrap();
     let opened = at_once(16, async |_| {
         let claim = Some(EmailClaim::verified("new@prolight.test"));
-        world.store.account_and_billing(&new, claim, NOW).await.unwrap()
+        app.store.account_and_billing(&new, claim, NOW).await.unwrap()
     });
     assert!(opened.iter().all(|(account, billing)| (account.version, billing.version) == (1, 0)));
-    world.check_books(&user).await;
-    world.check_books(&new).await;
+    app.check_books(&user).await;
+    app.check_books(&new).await;
 }
 
 #[tokio::test]
 async fn a_change_is_one_read_and_one_transaction() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    world.engine.take_usage();
-    let (billing, step) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
-    let usage = world.engine.take_usage();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    app.engine.take_usage();
+    let (billing, step) = app.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    let usage = app.engine.take_usage();
     // Billing and record at two units each; the check of the account at two.
     assert_eq!((usage.round_trips(), usage.write_units), (2, 6.0));
     assert_eq!((billing.version, billing.checkouts), (1, 1));
     assert!(matches!(step, PlanCheckoutStep::Open(_)));
-    assert_eq!(world.store.billing(&user).await.unwrap(), billing);
-    assert_eq!(world.account(&user).await.version, 1, "nothing of it was written");
+    assert_eq!(app.store.billing(&user).await.unwrap(), billing);
+    assert_eq!(app.account(&user).await.version, 1, "nothing of it was written");
 }
 
 #[tokio::test]
 async fn the_same_request_is_made_again_under_its_key_and_another_is_refused() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let (first, _) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
-    world.engine.take_usage();
-    let (again, step) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
-    assert_eq!(world.engine.take_usage().write_units, 0.0);
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let (first, _) = app.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    app.engine.take_usage();
+    let (again, step) = app.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    assert_eq!(app.engine.take_usage().write_units, 0.0);
     assert_eq!(again, first);
     assert!(matches!(step, PlanCheckoutStep::Open(_)));
 
@@ -113,78 +113,78 @@ async fn the_same_request_is_made_again_under_its_key_and_another_is_refused() {
         billing.opened(1, session, "https://checkout.test".to_owned());
         Ok::<(), CheckoutError>(())
     };
-    let (opened, ()) = world.store.change_billing(&user, None, None, NOW, open).await.unwrap();
+    let (opened, ()) = app.store.change_billing(&user, None, None, NOW, open).await.unwrap();
     assert_eq!(opened.version, 2);
-    let (again, step) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    let (again, step) = app.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
     assert_eq!((again.version, matches!(step, PlanCheckoutStep::Again(_))), (2, true));
 
     let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
-    let refused = world.subscribe(&user, Some(&other), NOW).await.unwrap_err();
+    let refused = app.subscribe(&user, Some(&other), NOW).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "idempotency_key_reused"));
-    world.subscribe(&user, Some(&other), NOW.plus(crate::REMEMBERED)).await.expect("a day later");
+    app.subscribe(&user, Some(&other), NOW.plus(crate::REMEMBERED)).await.expect("a day later");
 }
 
 #[tokio::test]
 async fn a_new_key_is_noted_although_nothing_changes() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let (first, _) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
-    let (again, _) = world.subscribe(&user, Some(&key("b")), NOW).await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let (first, _) = app.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    let (again, _) = app.subscribe(&user, Some(&key("b")), NOW).await.unwrap();
     assert_eq!(again, first);
     let other = Idempotency { fingerprint: "another".to_owned(), ..key("b") };
-    assert_eq!(code(world.subscribe(&user, Some(&other), NOW).await), "idempotency_key_reused");
-    world.engine.take_usage();
-    world.subscribe(&user, None, NOW).await.unwrap();
-    assert_eq!(world.engine.take_usage().write_units, 0.0, "without a key nothing is written");
+    assert_eq!(code(app.subscribe(&user, Some(&other), NOW).await), "idempotency_key_reused");
+    app.engine.take_usage();
+    app.subscribe(&user, None, NOW).await.unwrap();
+    assert_eq!(app.engine.take_usage().write_units, 0.0, "without a key nothing is written");
 }
 
 #[tokio::test]
 async fn many_who_subscribe_at_once_open_one_checkout() {
-    let world = World::new();
+    let app = TestApp::new();
     let user = UserId::parse("new").unwrap();
     let answers = at_once(32, async |n| {
-        world.subscribe(&user, Some(&key(&format!("key {n}"))), NOW).await.unwrap()
+        app.subscribe(&user, Some(&key(&format!("key {n}"))), NOW).await.unwrap()
     });
     assert!(answers.iter().all(|(billing, _)| (billing.version, billing.checkouts) == (1, 1)));
-    world.check_books(&user).await;
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_change_is_decided_on_the_account_that_is_there_when_it_is_written() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     let calls = Cell::new(0);
     let change = |account: &Account, billing: &mut Billing| {
         account.require_active(NOW)?;
         if calls.replace(calls.get() + 1) == 0 {
-            meanwhile(async || world.ban(&user).await);
+            meanwhile(async || app.ban(&user).await);
         }
         billing.customer = Some(customer("cus_1"));
         Ok::<(), AccountError>(())
     };
-    let refused = world.store.change_billing(&user, None, Some(&key("a")), NOW, change).await;
+    let refused = app.store.change_billing(&user, None, Some(&key("a")), NOW, change).await;
     assert_eq!((code(refused), calls.get()), ("account_suspended", 1));
-    assert_eq!(world.store.billing(&user).await.unwrap().version, 0);
-    assert_eq!(world.store.user_of_customer(&customer("cus_1")).await.unwrap(), None);
+    assert_eq!(app.store.billing(&user).await.unwrap().version, 0);
+    assert_eq!(app.store.user_of_customer(&customer("cus_1")).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_customer_is_one_members_for_good() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let other = world.member("other", Plan::Free, 10).await;
-    let billing = world.becomes(&user, "cus_1").await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let other = app.member("other", Plan::Free, 10).await;
+    let billing = app.becomes(&user, "cus_1").await.unwrap();
     assert_eq!((billing.version, &billing.customer), (1, &Some(customer("cus_1"))));
-    let owner = async |name: &str| world.store.user_of_customer(&customer(name)).await.unwrap();
+    let owner = async |name: &str| app.store.user_of_customer(&customer(name)).await.unwrap();
     assert_eq!(owner("cus_1").await, Some(user.clone()));
-    assert_eq!(world.becomes(&user, "cus_1").await.unwrap(), billing, "nothing new");
+    assert_eq!(app.becomes(&user, "cus_1").await.unwrap(), billing, "nothing new");
 
-    let refused = world.becomes(&other, "cus_1").await.unwrap_err();
+    let refused = app.becomes(&other, "cus_1").await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Internal);
-    assert_eq!(world.store.billing(&other).await.unwrap().version, 0);
+    assert_eq!(app.store.billing(&other).await.unwrap().version, 0);
 
     // Late events of their former customer still find them.
-    world.becomes(&user, "cus_2").await.unwrap();
+    app.becomes(&user, "cus_2").await.unwrap();
     assert_eq!((owner("cus_1").await, owner("cus_2").await), (Some(user.clone()), Some(user)));
 }
 
@@ -192,14 +192,14 @@ async fn a_customer_is_one_members_for_good() {
 async fn a_change_takes_effect_once_whatever_becomes_of_its_transaction() {
     use Fault::{Conflict, Fail, LoseAnswer, Throttle};
     let check = async |faults: &[Fault], told: Result<(), &str>| {
-        let world = World::new();
-        let user = world.member("member", Plan::Free, 10).await;
+        let app = TestApp::new();
+        let user = app.member("member", Plan::Free, 10).await;
         for (fault, nth) in faults.iter().zip(1..) {
-            world.engine.order("TransactWriteItems", nth, *fault);
+            app.engine.order("TransactWriteItems", nth, *fault);
         }
-        let first = world.subscribe(&user, Some(&key("a")), NOW).await;
+        let first = app.subscribe(&user, Some(&key("a")), NOW).await;
         assert_eq!(first.map(drop).map_err(|refused| refused.code()), told, "{faults:?}");
-        let (billing, _) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+        let (billing, _) = app.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
         assert_eq!((billing.version, billing.checkouts), (1, 1), "{faults:?}");
     };
     check(&[Conflict; 5], Ok(())).await;

@@ -70,7 +70,7 @@ fn settle(books: &mut BillingUpdate, refunded: i64) -> Result<(), LedgerError> {
     Ok(())
 }
 
-impl World {
+impl TestApp {
     /// Applies the payment of a pack to the billing that was read.
     async fn keep(
         &self,
@@ -124,40 +124,40 @@ impl World {
 
 #[tokio::test]
 async fn a_pack_that_was_paid_is_one_read_and_one_transaction() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let order = world.ordered(&user, NOW).await;
-    let read = world.store.billing(&user).await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let order = app.ordered(&user, NOW).await;
+    let read = app.store.billing(&user).await.unwrap();
     let costs = async |event: &AppliedEvent, read: &Billing, refunded: i64| {
-        world.engine.take_usage();
-        let kept = world.keep(read, &order, Some(event), refunded).await.unwrap();
-        let Usage { write_units, .. } = world.engine.take_usage();
+        app.engine.take_usage();
+        let kept = app.keep(read, &order, Some(event), refunded).await.unwrap();
+        let Usage { write_units, .. } = app.engine.take_usage();
         (kept, write_units)
     };
     // Account, ledger entry, billing, order, receipt, event and the fact of the sale at two units
     // each, and one for the order's index entry.
     assert_eq!(costs(&event("evt_1"), &read, 0).await, (Applied::Now(()), 15.0));
-    world.check_paid_once(&order, 10).await;
-    let read = world.store.billing(&user).await.unwrap();
+    app.check_paid_once(&order, 10).await;
+    let read = app.store.billing(&user).await.unwrap();
     assert_eq!(read.version, 1);
     // Nothing new: billing and event.
     assert_eq!(costs(&event("evt_2"), &read, 0).await, (Applied::Now(()), 4.0));
-    world.check_paid_once(&order, 10).await;
-    let read = world.store.billing(&user).await.unwrap();
+    app.check_paid_once(&order, 10).await;
+    let read = app.store.billing(&user).await.unwrap();
     assert_eq!(costs(&event("evt_3"), &read, 500).await.0, Applied::Now(()));
-    let account = world.account(&user).await;
+    let account = app.account(&user).await;
     assert_eq!((account.credits.totals().available, account.credits.totals().revoked), (10, 50));
-    let receipt = world.store.invoice(&user, &receipt_of(&order.id)).await.unwrap();
+    let receipt = app.store.invoice(&user, &receipt_of(&order.id)).await.unwrap();
     assert_eq!((receipt.amount_refunded, receipt.taken_back), (500, 50));
-    world.check_books(&user).await;
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_plan_that_was_paid_costs_so_much() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let read = world.store.billing(&user).await.unwrap();
-    let order = world.ordered(&user, NOW).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let read = app.store.billing(&user).await.unwrap();
+    let order = app.ordered(&user, NOW).await;
     let mut invoice = Invoice::receipt(
         &PackOrder {
             paid: Some(Money { amount: 2900, currency: Currency::USD }),
@@ -171,7 +171,7 @@ async fn a_plan_that_was_paid_costs_so_much() {
     invoice.lines[0].plan = Some(Plan::Pro);
     invoice.lines[0].period = Some(paid_period());
     invoice.granted.clear();
-    world.engine.take_usage();
+    app.engine.take_usage();
     let decide = |books: &mut BillingUpdate| {
         let stripe = subscription(SubscriptionStatus::Active);
         books.billing.customer = Some(customer("cus_1"));
@@ -182,101 +182,101 @@ async fn a_plan_that_was_paid_costs_so_much() {
     };
     let wanted = Wanted { order: None, invoices: vec![invoice.id.clone()] };
     let paid = event("evt_1");
-    let kept = world.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
-    let usage = world.engine.take_usage();
+    let kept = app.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
+    let usage = app.engine.take_usage();
     assert_eq!((kept, usage.round_trips()), (Applied::Now(()), 2));
-    let ledger = world.store.whole_ledger(&user).await.unwrap();
+    let ledger = app.store.whole_ledger(&user).await.unwrap();
     assert_eq!(ledger[1..].iter().map(kind).collect::<Vec<_>>(), ["end", "expire", "grant"]);
     // Account, billing, customer, invoice and event, three ledger entries, and the fact of the
     // sale; the member enters the directory of paying members, and its index.
     assert_eq!(usage.write_units, 21.0);
-    let (account, billing) = world.store.account_and_billing(&user, None, NOW).await.unwrap();
+    let (account, billing) = app.store.account_and_billing(&user, None, NOW).await.unwrap();
     assert_eq!((account.plan, account.credits.totals().available), (Plan::Pro, 500));
     assert_eq!(billing.subscription, Some(subscription(SubscriptionStatus::Active)));
-    assert_eq!(world.store.user_of_customer(&customer("cus_1")).await.unwrap(), Some(user.clone()));
-    world.check_books(&user).await;
+    assert_eq!(app.store.user_of_customer(&customer("cus_1")).await.unwrap(), Some(user.clone()));
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn one_event_fifty_times_at_once_is_one_grant() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let order = world.ordered(&user, NOW).await;
-    let read = world.store.billing(&user).await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let order = app.ordered(&user, NOW).await;
+    let read = app.store.billing(&user).await.unwrap();
     let kept =
-        at_once(50, async |_| world.keep(&read, &order, Some(&event("evt_1")), 0).await.unwrap());
+        at_once(50, async |_| app.keep(&read, &order, Some(&event("evt_1")), 0).await.unwrap());
     let count = |wanted: Applied| kept.iter().filter(|kept| **kept == wanted).count();
     assert_eq!(
         (count(Applied::Now(())), count(Applied::Already), count(Applied::Stale)),
         (1, 49, 0)
     );
-    world.check_paid_once(&order, 10).await;
+    app.check_paid_once(&order, 10).await;
 }
 
 #[tokio::test]
 async fn many_events_of_one_payment_at_once_are_one_grant() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let order = world.ordered(&user, NOW).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let order = app.ordered(&user, NOW).await;
     let kept =
-        at_once(24, async |n| world.hear(&order, &event(&format!("evt_{}", n % 6))).await.unwrap());
+        at_once(24, async |n| app.hear(&order, &event(&format!("evt_{}", n % 6))).await.unwrap());
     assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now(())).count(), 6);
     assert_eq!(kept.iter().filter(|kept| **kept == Applied::Already).count(), 18);
-    assert_eq!(world.store.billing(&user).await.unwrap().version, 6);
-    world.check_paid_once(&order, 10).await;
+    assert_eq!(app.store.billing(&user).await.unwrap().version, 6);
+    app.check_paid_once(&order, 10).await;
 }
 
 #[tokio::test]
 async fn of_two_who_read_the_same_one_asks_again() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let read = world.store.billing(&user).await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let read = app.store.billing(&user).await.unwrap();
     let keep = async |name: &str, read: &Billing| {
-        world.follow(read, Some(&event(name)), SubscriptionStatus::Active).await
+        app.follow(read, Some(&event(name)), SubscriptionStatus::Active).await
     };
     assert_eq!(keep("evt_1", &read).await, Applied::Now(()));
     assert_eq!(keep("evt_2", &read).await, Applied::Stale);
-    assert!(!world.store.event_applied(&event("evt_2").id).await.unwrap());
-    let read = world.store.billing(&user).await.unwrap();
+    assert!(!app.store.event_applied(&event("evt_2").id).await.unwrap());
+    let read = app.store.billing(&user).await.unwrap();
     assert_eq!(keep("evt_2", &read).await, Applied::Now(()));
     assert_eq!(keep("evt_2", &read).await, Applied::Already);
-    assert_eq!(world.store.billing(&user).await.unwrap().version, 2);
+    assert_eq!(app.store.billing(&user).await.unwrap().version, 2);
 }
 
 #[tokio::test]
 async fn an_older_answer_is_not_written_after_a_newer_one_that_changed_nothing() {
     use SubscriptionStatus::{Active, PastDue};
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(world.follow(&read, None, Active).await, Applied::Now(()));
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let read = app.store.billing(&user).await.unwrap();
+    assert_eq!(app.follow(&read, None, Active).await, Applied::Now(()));
     // Both read this. One got "past due", the other, later, "active" again.
-    let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(world.follow(&read, Some(&event("evt_2")), Active).await, Applied::Now(()));
-    assert_eq!(world.follow(&read, Some(&event("evt_1")), PastDue).await, Applied::Stale);
-    let found = world.store.billing(&user).await.unwrap();
+    let read = app.store.billing(&user).await.unwrap();
+    assert_eq!(app.follow(&read, Some(&event("evt_2")), Active).await, Applied::Now(()));
+    assert_eq!(app.follow(&read, Some(&event("evt_1")), PastDue).await, Applied::Stale);
+    let found = app.store.billing(&user).await.unwrap();
     assert_eq!(found.subscription, Some(subscription(Active)));
 }
 
 #[tokio::test]
 async fn nothing_new_and_no_event_is_not_written() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let read = world.store.billing(&user).await.unwrap();
-    world.follow(&read, None, SubscriptionStatus::Active).await;
-    let read = world.store.billing(&user).await.unwrap();
-    world.engine.take_usage();
-    assert_eq!(world.follow(&read, None, SubscriptionStatus::Active).await, Applied::Now(()));
-    assert_eq!(world.engine.take_usage().round_trips(), 1);
-    assert_eq!(world.store.billing(&user).await.unwrap(), read);
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let read = app.store.billing(&user).await.unwrap();
+    app.follow(&read, None, SubscriptionStatus::Active).await;
+    let read = app.store.billing(&user).await.unwrap();
+    app.engine.take_usage();
+    assert_eq!(app.follow(&read, None, SubscriptionStatus::Active).await, Applied::Now(()));
+    assert_eq!(app.engine.take_usage().round_trips(), 1);
+    assert_eq!(app.store.billing(&user).await.unwrap(), read);
 }
 
 #[tokio::test]
 async fn what_moves_beside_the_billing_is_read_again() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let order = world.ordered(&user, NOW).await;
-    let read = world.store.billing(&user).await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let order = app.ordered(&user, NOW).await;
+    let read = app.store.billing(&user).await.unwrap();
     let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
     let calls = Cell::new(0);
     let session = SessionId::parse("cs_1").unwrap();
@@ -285,93 +285,90 @@ async fn what_moves_beside_the_billing_is_read_again() {
             // The checkout session is set.
             0 => drop(meanwhile(async || {
                 let url = "https://checkout.test";
-                world.store.order_opened(&user, &order.id, &session, url).await.unwrap()
+                app.store.order_opened(&user, &order.id, &session, url).await.unwrap()
             })),
             // A credit is held.
-            1 => drop(meanwhile(async || world.posted(&user, NOW).await)),
+            1 => drop(meanwhile(async || app.posted(&user, NOW).await)),
             _ => {}
         }
         settle(books, 0)
     };
     let paid = event("evt_1");
-    let kept = world.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
+    let kept = app.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
     assert_eq!((kept, calls.get()), (Applied::Now(()), 3));
-    let stored = world.store.order(&user, &order.id).await.unwrap();
+    let stored = app.store.order(&user, &order.id).await.unwrap();
     assert_eq!((stored.version, &stored.session), (3, &Some(session)));
     assert_eq!(stored.lot, Some(LotId("pack:cs_1".to_owned())));
-    world.check_paid_once(&stored, 9).await;
+    app.check_paid_once(&stored, 9).await;
 }
 
 #[tokio::test]
 async fn a_members_first_news_may_come_before_their_first_call() {
-    let world = World::new();
+    let app = TestApp::new();
     let user = UserId::parse("new").unwrap();
-    let read = world.store.billing(&user).await.unwrap();
+    let read = app.store.billing(&user).await.unwrap();
     let kept = at_once(8, async |_| {
-        world.follow(&read, Some(&event("evt_1")), SubscriptionStatus::Active).await
+        app.follow(&read, Some(&event("evt_1")), SubscriptionStatus::Active).await
     });
     assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now(())).count(), 1);
-    assert_eq!(world.account(&user).await.credits.totals().available, 10);
-    world.check_books(&user).await;
+    assert_eq!(app.account(&user).await.credits.totals().available, 10);
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_parked_event_that_is_applied_is_parked_no_longer() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     let paid = event("evt_1");
-    world.store.park_event(Some(&paid.id), &paid.kind, "body", "why", NOW).await.unwrap();
-    let (read, before) = world.store.billing_of_event(&user, &paid.id).await.unwrap();
+    app.store.park_event(Some(&paid.id), &paid.kind, "body", "why", NOW).await.unwrap();
+    let (read, before) = app.store.billing_of_event(&user, &paid.id).await.unwrap();
     assert!(!before);
-    assert_eq!(
-        world.follow(&read, Some(&paid), SubscriptionStatus::Active).await,
-        Applied::Now(())
-    );
-    assert_eq!(world.store.parked_events(None, 10).await.unwrap().items, []);
-    assert!(world.store.billing_of_event(&user, &paid.id).await.unwrap().1);
+    assert_eq!(app.follow(&read, Some(&paid), SubscriptionStatus::Active).await, Applied::Now(()));
+    assert_eq!(app.store.parked_events(None, 10).await.unwrap().items, []);
+    assert!(app.store.billing_of_event(&user, &paid.id).await.unwrap().1);
 }
 
 #[tokio::test]
 async fn a_refusal_and_a_customer_of_another_write_nothing() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let other = world.member("other", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let other = app.member("other", Plan::Free, 10).await;
     let become_it = |books: &mut BillingUpdate| {
         books.billing.customer = Some(customer("cus_1"));
         Ok::<(), LedgerError>(())
     };
     let keep = async |user: &UserId, name: &str| {
-        let read = world.store.billing(user).await?;
+        let read = app.store.billing(user).await?;
         let news = event(name);
-        world.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, become_it).await
+        app.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, become_it).await
     };
     assert_eq!(keep(&user, "evt_1").await.unwrap(), Applied::Now(()));
-    let before = world.engine.dump();
+    let before = app.engine.dump();
     assert_eq!(keep(&other, "evt_2").await.unwrap_err().kind(), ErrorKind::Internal);
-    let read = world.store.billing(&user).await.unwrap();
+    let read = app.store.billing(&user).await.unwrap();
     let refuse = |_: &mut BillingUpdate| Err::<(), _>(crate::NotFound::Order);
     let news = event("evt_3");
     let refused =
-        world.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, refuse).await;
+        app.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, refuse).await;
     assert_eq!(code(refused), "order_not_found");
-    assert_eq!(world.engine.dump(), before);
+    assert_eq!(app.engine.dump(), before);
 }
 
 #[tokio::test]
 async fn a_payment_is_applied_once_whatever_becomes_of_its_transaction() {
     use Fault::{Conflict, Fail, LoseAnswer, Throttle};
     let check = async |faults: &[Fault], told: Result<Applied, &str>, again: Applied| {
-        let world = World::new();
-        let user = world.member("member", Plan::Free, 10).await;
-        let order = world.ordered(&user, NOW).await;
+        let app = TestApp::new();
+        let user = app.member("member", Plan::Free, 10).await;
+        let order = app.ordered(&user, NOW).await;
         let paid = event("evt_1");
         for (fault, nth) in faults.iter().zip(1..) {
-            world.engine.order("TransactWriteItems", nth, *fault);
+            app.engine.order("TransactWriteItems", nth, *fault);
         }
-        let first = world.hear(&order, &paid).await.map_err(|refused| refused.code());
+        let first = app.hear(&order, &paid).await.map_err(|refused| refused.code());
         assert_eq!(first, told, "{faults:?}");
-        assert_eq!(world.hear(&order, &paid).await.unwrap(), again, "{faults:?}");
-        world.check_paid_once(&order, 10).await;
+        assert_eq!(app.hear(&order, &paid).await.unwrap(), again, "{faults:?}");
+        app.check_paid_once(&order, 10).await;
     };
     check(&[Conflict; 5], Ok(Applied::Now(())), Applied::Already).await;
     check(&[Conflict; 6], Err("account_busy"), Applied::Now(())).await;
@@ -386,29 +383,29 @@ async fn who_applies_a_payment_may_die_anywhere() {
     let paid = event("evt_1");
     for fault in [Fault::HangBefore, Fault::HangAfter] {
         for nth in 1..=3 {
-            let world = World::new();
-            let user = world.member("member", Plan::Free, 10).await;
-            let order = world.ordered(&user, NOW).await;
-            world.engine.order("*", nth, fault);
-            let died = world.engine.until_hung(world.hear(&order, &paid)).await.is_none();
+            let app = TestApp::new();
+            let user = app.member("member", Plan::Free, 10).await;
+            let order = app.ordered(&user, NOW).await;
+            app.engine.order("*", nth, fault);
+            let died = app.engine.until_hung(app.hear(&order, &paid)).await.is_none();
             assert!(died, "{fault:?} {nth}");
-            let again = world.hear(&order, &paid).await.unwrap();
+            let again = app.hear(&order, &paid).await.unwrap();
             let expected = if (fault, nth) == (Fault::HangAfter, 3) {
                 Applied::Already
             } else {
                 Applied::Now(())
             };
             assert_eq!(again, expected, "{fault:?} {nth}");
-            world.check_paid_once(&order, 10).await;
+            app.check_paid_once(&order, 10).await;
         }
     }
 }
 
 #[tokio::test]
 async fn invoices_in_pages_of_every_size() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let order = world.ordered(&user, NOW).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let order = app.ordered(&user, NOW).await;
     let paid = PackOrder {
         paid: Some(Money { amount: 500, currency: Currency::USD }),
         paid_at: Some(NOW),
@@ -417,33 +414,33 @@ async fn invoices_in_pages_of_every_size() {
     let id = |n: u32| InvoiceId::new(NOW.plus(SECOND * n), 0);
     let mut expected: Vec<Invoice> =
         (0..23).filter_map(|n| Invoice::receipt(&paid, id(n), Some("Ana"))).collect();
-    let read = world.store.billing(&user).await.unwrap();
+    let read = app.store.billing(&user).await.unwrap();
     let decide = |books: &mut BillingUpdate| {
         books.invoices = expected.clone();
         Ok::<(), LedgerError>(())
     };
-    world.store.apply_billing(&read, &Wanted::default(), None, NOW, decide).await.unwrap();
+    app.store.apply_billing(&read, &Wanted::default(), None, NOW, decide).await.unwrap();
     expected.reverse();
     for per_page in [1, 5, 22, 23, 24, 100] {
         let pages =
-            walk(async |cursor| world.store.invoices(&user, size(per_page), cursor).await.unwrap())
+            walk(async |cursor| app.store.invoices(&user, size(per_page), cursor).await.unwrap())
                 .await;
         pages::check_pages(pages, per_page, &expected);
     }
     let garbage = Some(Cursor("gen_1".to_owned()));
-    assert_eq!(code(world.store.invoices(&user, size(1), garbage).await), "invalid_cursor");
+    assert_eq!(code(app.store.invoices(&user, size(1), garbage).await), "invalid_cursor");
     let other = UserId::parse("other").unwrap();
-    assert_eq!(code(world.store.invoice(&other, &id(1)).await), "invoice_not_found");
-    assert_eq!(world.store.invoices(&other, size(1), None).await.unwrap().items, []);
+    assert_eq!(code(app.store.invoice(&other, &id(1)).await), "invoice_not_found");
+    assert_eq!(app.store.invoices(&other, size(1), None).await.unwrap().items, []);
 
     // Only wanted items are read, each once.
     let invoices = vec![id(2), id(1), id(2), id(99)];
     let wanted = Wanted { order: None, invoices };
-    let read = world.store.billing(&user).await.unwrap();
+    let read = app.store.billing(&user).await.unwrap();
     let decide = |books: &mut BillingUpdate| {
         let found: Vec<&InvoiceId> = books.invoices.iter().map(|invoice| &invoice.id).collect();
         assert_eq!(found, [&id(1), &id(2)]);
         Ok::<(), LedgerError>(())
     };
-    world.store.apply_billing(&read, &wanted, None, NOW, decide).await.unwrap();
+    app.store.apply_billing(&read, &wanted, None, NOW, decide).await.unwrap();
 }

@@ -16,12 +16,12 @@ enum Told {
 /// Creates a job under these faults of the transaction, then again under the same key: there is one
 /// job, one hold, and the second answer is about it.
 async fn check(faults: &[Fault], expected: Told) {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     for (fault, nth) in faults.iter().zip(1..) {
-        world.engine.order("TransactWriteItems", nth, *fault);
+        app.engine.order("TransactWriteItems", nth, *fault);
     }
-    let first = world.post(&user, &key("a"), NOW).await;
+    let first = app.post(&user, &key("a"), NOW).await;
     let told = match first.as_ref().map_err(|refused| refused.code()) {
         Ok(_) => Told::Yes,
         Err("account_busy") => Told::Busy,
@@ -33,16 +33,16 @@ async fn check(faults: &[Fault], expected: Told) {
         assert_eq!(refused.kind(), ErrorKind::Unavailable);
         assert_eq!(refused.retry_after_s(), Some(1));
     }
-    world.check_books(&user).await;
+    app.check_books(&user).await;
 
-    let second = world.post(&user, &key("a"), NOW).await.unwrap();
+    let second = app.post(&user, &key("a"), NOW).await.unwrap();
     if let Ok(first) = first {
         assert_eq!(first, second, "{faults:?}");
     }
-    let totals = world.account(&user).await.credits.totals();
+    let totals = app.account(&user).await.credits.totals();
     assert_eq!((totals.available, totals.held), (9, 1), "{faults:?}");
-    assert_eq!(world.all_jobs(&user).await.len(), 1, "{faults:?}");
-    world.check_books(&user).await;
+    assert_eq!(app.all_jobs(&user).await.len(), 1, "{faults:?}");
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
@@ -63,54 +63,54 @@ async fn a_post_takes_effect_once_whatever_becomes_of_its_transaction() {
 
 #[tokio::test]
 async fn a_job_ends_once_although_the_answer_was_lost() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let job = world.posted(&user, NOW).await;
-    let job = world.submitted(job, NOW).await;
-    let end = async || world.store.settle(&job, NOW, |job, d| job.succeed(d, stored())).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let job = app.posted(&user, NOW).await;
+    let job = app.submitted(job, NOW).await;
+    let end = async || app.store.settle(&job, NOW, |job, d| job.succeed(d, stored())).await;
     for nth in 1..=3 {
-        world.engine.order("TransactWriteItems", nth, Fault::LoseAnswer);
+        app.engine.order("TransactWriteItems", nth, Fault::LoseAnswer);
     }
     assert_eq!(code(end().await), "temporarily_unavailable");
     assert!(matches!(end().await, Ok(crate::Settled::Elsewhere)));
-    assert_eq!(world.account(&user).await.credits.totals().spent, 1);
-    world.check_books(&user).await;
+    assert_eq!(app.account(&user).await.credits.totals().spent, 1);
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_claim_is_known_to_be_ours_although_the_answer_was_lost() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let job = world.posted(&user, NOW).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let job = app.posted(&user, NOW).await;
     // Two workers in the same millisecond write the same item, except for the random mark.
     let claimed = job.clone().claim_submit(NOW);
-    world.engine.order("PutItem", 1, Fault::LoseAnswer);
-    assert!(world.store.advance(&job, &claimed).await.unwrap());
-    assert!(!world.store.advance(&job, &claimed).await.unwrap());
-    assert_eq!(world.store.job(&user, &job.id).await.unwrap(), claimed);
+    app.engine.order("PutItem", 1, Fault::LoseAnswer);
+    assert!(app.store.advance(&job, &claimed).await.unwrap());
+    assert!(!app.store.advance(&job, &claimed).await.unwrap());
+    assert_eq!(app.store.job(&user, &job.id).await.unwrap(), claimed);
 
     let accepted = claimed.clone().accept("request_1", NOW);
     for nth in 1..=3 {
-        world.engine.order("PutItem", nth, Fault::LoseAnswer);
+        app.engine.order("PutItem", nth, Fault::LoseAnswer);
     }
-    let lost = world.store.advance(&claimed, &accepted).await;
+    let lost = app.store.advance(&claimed, &accepted).await;
     assert_eq!(code(lost), "temporarily_unavailable");
-    assert!(!world.store.advance(&claimed, &accepted).await.unwrap());
-    world.check_books(&user).await;
+    assert!(!app.store.advance(&claimed, &accepted).await.unwrap());
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn reads_are_tried_again_and_then_given_up_without_effect() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    world.engine.order("BatchGetItem", 1, Fault::Throttle);
-    world.engine.order("BatchGetItem", 2, Fault::Fail);
-    world.post(&user, &key("a"), NOW).await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    app.engine.order("BatchGetItem", 1, Fault::Throttle);
+    app.engine.order("BatchGetItem", 2, Fault::Fail);
+    app.post(&user, &key("a"), NOW).await.unwrap();
 
     for nth in 1..=3 {
-        world.engine.order("BatchGetItem", nth, Fault::Fail);
+        app.engine.order("BatchGetItem", nth, Fault::Fail);
     }
-    assert_eq!(code(world.post(&user, &key("b"), NOW).await), "temporarily_unavailable");
-    assert_eq!(world.all_jobs(&user).await.len(), 1);
-    world.check_books(&user).await;
+    assert_eq!(code(app.post(&user, &key("b"), NOW).await), "temporarily_unavailable");
+    assert_eq!(app.all_jobs(&user).await.len(), 1);
+    app.check_books(&user).await;
 }

@@ -58,14 +58,14 @@ fn all_days() -> Span {
     Span { from: Day::parse("2027-01-30").unwrap(), to: Day::parse("2027-02-01").unwrap() }
 }
 
-async fn read(world: &World) -> Metrics {
+async fn read(app: &TestApp) -> Metrics {
     let now = Timestamp::parse("2027-02-01T23:00:00Z").unwrap();
-    world.store.metrics(all_days(), now).await.unwrap()
+    app.store.metrics(all_days(), now).await.unwrap()
 }
 
 /// The stored sums are what `facts` fold to, day by day and in total; and all facts are stored.
-async fn check(world: &World, facts: &[Fact], why: &str) {
-    let kept = read(world).await;
+async fn check(app: &TestApp, facts: &[Fact], why: &str) {
+    let kept = read(app).await;
     let mut days: BTreeMap<Day, Counters> = BTreeMap::new();
     for fact in facts {
         days.entry(fact.day()).or_default().merge(&Counters::fold([fact]));
@@ -73,7 +73,7 @@ async fn check(world: &World, facts: &[Fact], why: &str) {
     assert_eq!(kept.days, days, "{why}");
     assert_eq!(kept.totals, Counters::fold(facts).levels(), "{why}");
     for day in all_days().days() {
-        let mut stored = world.store.facts_of_day(day).await.unwrap();
+        let mut stored = app.store.facts_of_day(day).await.unwrap();
         stored.sort_by(|one, other| one.id.cmp(&other.id));
         let mut expected: Vec<Fact> = facts.iter().filter(|it| it.day() == day).cloned().collect();
         expected.sort_by(|one, other| one.id.cmp(&other.id));
@@ -95,28 +95,28 @@ async fn check(world: &World, facts: &[Fact], why: &str) {
 
 #[tokio::test]
 async fn twice_shuffled_and_replayed_is_counted_once() {
-    let (world, facts) = (World::new(), facts());
+    let (app, facts) = (TestApp::new(), facts());
     let (half, all) = (facts.len() / 2, facts.len());
-    let counted = world.store.count(&facts[half..]).await.unwrap();
+    let counted = app.store.count(&facts[half..]).await.unwrap();
     assert_eq!(counted, Counted { now: all - half, before: 0 });
     let mut shuffled = facts.clone();
     shuffled.sort_by_key(|fact| fact.id.bytes().rev().collect::<Vec<_>>());
     shuffled.extend(facts.clone());
-    let counted = world.store.count(&shuffled).await.unwrap();
+    let counted = app.store.count(&shuffled).await.unwrap();
     assert_eq!(counted, Counted { now: half, before: 2 * all - half });
-    check(&world, &facts, "shuffled").await;
-    let counted = world.store.count(&facts).await.unwrap();
+    check(&app, &facts, "shuffled").await;
+    let counted = app.store.count(&facts).await.unwrap();
     assert_eq!(counted, Counted { now: 0, before: all });
-    check(&world, &facts, "replayed").await;
+    check(&app, &facts, "replayed").await;
 }
 
 #[tokio::test]
 async fn two_at_once_count_once() {
-    let (world, facts) = (World::new(), facts());
-    let store = &world.store;
+    let (app, facts) = (TestApp::new(), facts());
+    let store = &app.store;
     let counted = at_once(2, async |_| store.count(&facts).await.map(|counted| counted.now));
     assert_eq!(counted.into_iter().map(Result::unwrap).sum::<usize>(), facts.len());
-    check(&world, &facts, "two at once").await;
+    check(&app, &facts, "two at once").await;
 }
 
 #[tokio::test]
@@ -124,11 +124,11 @@ async fn who_dies_while_counting_is_followed_by_another() {
     let facts: Vec<Fact> = facts().into_iter().take(FACTS_AT_ONCE + 4).collect();
     for fault in Fault::ALL {
         for nth in 1..=4 {
-            let world = World::new();
-            world.engine.order(fault.meets(), nth, fault);
-            let _ = world.engine.until_hung(world.store.count(&facts)).await;
-            world.store.count(&facts).await.unwrap();
-            check(&world, &facts, &format!("{fault:?} {nth}")).await;
+            let app = TestApp::new();
+            app.engine.order(fault.meets(), nth, fault);
+            let _ = app.engine.until_hung(app.store.count(&facts)).await;
+            app.store.count(&facts).await.unwrap();
+            check(&app, &facts, &format!("{fault:?} {nth}")).await;
         }
     }
 }
@@ -136,13 +136,13 @@ async fn who_dies_while_counting_is_followed_by_another() {
 /// Stream images of a job and a new member state facts; facts that are counted state none.
 #[tokio::test]
 async fn the_stream_states_jobs_and_members() {
-    let world = World::new();
-    let ann = world.member("ann", Plan::Pro, 10).await;
-    let job = world.posted(&ann, NOW).await;
-    let job = world.submitted(job, NOW.plus(SECOND * 2)).await;
+    let app = TestApp::new();
+    let ann = app.member("ann", Plan::Pro, 10).await;
+    let job = app.posted(&ann, NOW).await;
+    let job = app.submitted(job, NOW.plus(SECOND * 2)).await;
     let end = NOW.plus(SECOND * 32);
-    world.store.settle(&job, end, |job, draft| job.succeed(draft, stored())).await.unwrap();
-    let batch = world.engine.stream_batch();
+    app.store.settle(&job, end, |job, draft| job.succeed(draft, stored())).await.unwrap();
+    let batch = app.engine.stream_batch();
     let mut facts = Vec::new();
     for record in batch["Records"].as_array().unwrap() {
         if let Some(image) = record["dynamodb"]["NewImage"].as_object() {
@@ -166,8 +166,8 @@ async fn the_stream_states_jobs_and_members() {
     let finished = finished.unwrap();
     assert_eq!((finished.queue_ms, finished.run_ms), (Some(2_000), Some(30_000)));
     assert_eq!((finished.plan, finished.cost_micros), (Plan::Pro, 30_000));
-    world.store.count(&facts).await.unwrap();
-    let batch = world.engine.stream_batch();
+    app.store.count(&facts).await.unwrap();
+    let batch = app.engine.stream_batch();
     for record in batch["Records"].as_array().unwrap() {
         let image = record["dynamodb"]["NewImage"].as_object().unwrap();
         assert_eq!(stated_by(image).unwrap(), [], "{image:?}");

@@ -1,7 +1,7 @@
 //! Tests of the store's reads and writes against a real DynamoDB engine in this process.
 //!
-//! A [`World`] is a table, members, and a counter instead of randomness. Every test ends with
-//! [`World::check_books`]: after any concurrency, refusal or lost answer, the ledger folds to the
+//! A [`TestApp`] is a table, members, and a counter instead of randomness. Every test ends with
+//! [`TestApp::check_books`]: after any concurrency, refusal or lost answer, the ledger folds to the
 //! account and the account agrees with its jobs.
 
 mod accounts;
@@ -58,20 +58,20 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A table and test helpers.
-struct World {
+struct TestApp {
     engine: Engine,
     store: Store,
     count: AtomicU32,
 }
 
-impl World {
-    fn new() -> World {
+impl TestApp {
+    fn new() -> TestApp {
         let engine = Engine::new();
         // The SDK's own retries wait a millisecond, not a second.
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let config = engine.client().config().to_builder().retry_config(retries).build();
         let store = Store::new(Client::from_conf(config), TABLE.to_owned());
-        World { engine, store, count: AtomicU32::new(0) }
+        TestApp { engine, store, count: AtomicU32::new(0) }
     }
 
     /// A number that was not returned before.

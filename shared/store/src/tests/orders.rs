@@ -15,7 +15,7 @@ use domain::{
 use super::*;
 use crate::changed_top_up;
 
-impl World {
+impl TestApp {
     /// Orders the small pack.
     pub(super) async fn order(
         &self,
@@ -75,64 +75,64 @@ fn session(name: &str) -> SessionId {
 
 #[tokio::test]
 async fn an_order_is_one_read_and_one_transaction() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    world.engine.take_usage();
-    let order = world.order(&user, &key("a"), NOW).await.unwrap();
-    let usage = world.engine.take_usage();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    app.engine.take_usage();
+    let order = app.order(&user, &key("a"), NOW).await.unwrap();
+    let usage = app.engine.take_usage();
     // Two units each for order and record, one for the order's index entry; two for the account
     // check.
     assert_eq!((usage.round_trips(), usage.write_units), (2, 7.0));
     assert_eq!((order.version, &order.state), (1, &OrderState::Open));
-    assert_eq!(world.store.order(&user, &order.id).await.unwrap(), order);
-    assert_eq!(world.account(&user).await.version, 1, "nothing of it was written");
+    assert_eq!(app.store.order(&user, &order.id).await.unwrap(), order);
+    assert_eq!(app.account(&user).await.version, 1, "nothing of it was written");
 
-    let again = world.order(&user, &key("a"), NOW.plus(SECOND)).await.unwrap();
+    let again = app.order(&user, &key("a"), NOW.plus(SECOND)).await.unwrap();
     assert_eq!(again, order);
     let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
-    assert_eq!(code(world.order(&user, &other, NOW).await), "idempotency_key_reused");
-    let neighbour = world.member("neighbour", Plan::Free, 10).await;
-    assert_eq!(code(world.store.order(&neighbour, &order.id).await), "order_not_found");
+    assert_eq!(code(app.order(&user, &other, NOW).await), "idempotency_key_reused");
+    let neighbour = app.member("neighbour", Plan::Free, 10).await;
+    assert_eq!(code(app.store.order(&neighbour, &order.id).await), "order_not_found");
 }
 
 #[tokio::test]
 async fn the_same_key_many_times_at_once_is_one_order_and_other_keys_are_others() {
-    let world = World::new();
+    let app = TestApp::new();
     let user = UserId::parse("new").unwrap();
-    let same = at_once(32, async |_| world.order(&user, &key("a"), NOW).await.unwrap().id);
+    let same = at_once(32, async |_| app.order(&user, &key("a"), NOW).await.unwrap().id);
     assert!(same.iter().all(|id| *id == same[0]));
-    let others = at_once(8, async |n| world.order(&user, &key(&format!("key {n}")), NOW).await);
+    let others = at_once(8, async |n| app.order(&user, &key(&format!("key {n}")), NOW).await);
     assert_eq!(others.into_iter().filter(Result::is_ok).count(), 8);
-    assert_eq!(world.store.due_orders(NOW.plus(DAY), None, 100).await.unwrap().items.len(), 9);
-    world.check_books(&user).await;
+    assert_eq!(app.store.due_orders(NOW.plus(DAY), None, 100).await.unwrap().items.len(), 9);
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_ban_bites_although_the_order_changes_nothing_of_the_account() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     let id = OrderId::new(NOW, 1);
     let banned = std::cell::Cell::new(false);
     let place = |draft: &AccountUpdate| {
         draft.require_active().map_err(StoreError::refused)?;
         if !banned.replace(true) {
-            meanwhile(async || world.ban(&user).await);
+            meanwhile(async || app.ban(&user).await);
         }
         PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft).map_err(StoreError::refused)
     };
-    let refused = world.store.place_order((&user, None), &key("a"), NOW, place).await.unwrap_err();
+    let refused = app.store.place_order((&user, None), &key("a"), NOW, place).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "account_suspended"));
-    assert_eq!(code(world.store.order(&user, &id).await), "order_not_found");
+    assert_eq!(code(app.store.order(&user, &id).await), "order_not_found");
 }
 
 #[tokio::test]
 async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let order = world.ordered(&user, NOW).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let order = app.ordered(&user, NOW).await;
     let open = async |name: &str| {
         let url = format!("https://checkout.test/{name}");
-        world.store.order_opened(&user, &order.id, &session(name), &url).await
+        app.store.order_opened(&user, &order.id, &session(name), &url).await
     };
     let opened = open("cs_1").await.unwrap();
     let expected = PackOrder {
@@ -143,27 +143,27 @@ async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
     };
     assert_eq!(opened, expected);
     assert_eq!(open("cs_2").await.unwrap(), expected, "the first session stays");
-    assert_eq!(world.store.order(&user, &order.id).await.unwrap(), expected);
-    let due = world.store.due_orders(NOW.plus(DAY), None, 10).await.unwrap().items;
+    assert_eq!(app.store.order(&user, &order.id).await.unwrap(), expected);
+    let due = app.store.due_orders(NOW.plus(DAY), None, 10).await.unwrap().items;
     assert_eq!(due, [(user.clone(), order.id.clone())]);
 
     let nobody = UserId::parse("nobody").unwrap();
-    let missing = world.store.order_opened(&nobody, &order.id, &session("cs_1"), "u").await;
+    let missing = app.store.order_opened(&nobody, &order.id, &session("cs_1"), "u").await;
     assert_eq!(code(missing), "order_not_found");
-    let world_has = world.engine.dump().len();
+    let world_has = app.engine.dump().len();
     assert_eq!(world_has, 5, "account, person, ledger entry, order, record: nothing was made up");
 }
 
 #[tokio::test]
 async fn orders_somebody_should_ask_about_come_longest_waiting_first() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     let mut ids = Vec::new();
     for n in 0..5u32 {
-        ids.push((user.clone(), world.ordered(&user, NOW.plus(SECOND * n)).await.id));
+        ids.push((user.clone(), app.ordered(&user, NOW.plus(SECOND * n)).await.id));
     }
     let due = async |now: Timestamp, most: u16| {
-        world.store.due_orders(now, None, most).await.unwrap().items
+        app.store.due_orders(now, None, most).await.unwrap().items
     };
     assert_eq!(due(NOW.plus(DAY).minus(SECOND), 100).await, []);
     assert_eq!(due(NOW.plus(DAY).plus(SECOND * 2), 100).await, ids[..3]);
@@ -173,7 +173,7 @@ async fn orders_somebody_should_ask_about_come_longest_waiting_first() {
     // A walk returns each once, though none of them changes.
     let (mut met, mut after) = (Vec::new(), None);
     loop {
-        let page = world.store.due_orders(NOW.plus(DAY * 2), after.as_ref(), 2).await.unwrap();
+        let page = app.store.due_orders(NOW.plus(DAY * 2), after.as_ref(), 2).await.unwrap();
         assert!(page.items.len() <= 2);
         met.extend(page.items);
         after = page.next;
@@ -186,82 +186,81 @@ async fn orders_somebody_should_ask_about_come_longest_waiting_first() {
 
 #[tokio::test]
 async fn an_account_stands_in_the_index_while_its_pack_is_due_or_being_charged() {
-    let world = World::new();
-    let store = &world.store;
-    let user = world.member("member", Plan::Free, 3).await;
+    let app = TestApp::new();
+    let store = &app.store;
+    let user = app.member("member", Plan::Free, 3).await;
     let due = async || -> Vec<String> {
         store.due_top_ups(None, 10).await.unwrap().items.iter().map(UserId::to_string).collect()
     };
     assert_eq!(due().await, [""; 0]);
-    assert_eq!(world.wants_packs(&user, NOW).await, TopUpState::Due { since: NOW });
+    assert_eq!(app.wants_packs(&user, NOW).await, TopUpState::Due { since: NOW });
     assert_eq!(due().await, ["member"]);
 
-    world.engine.take_usage();
-    let order = world.begin(&user, NOW).await.unwrap();
-    assert_eq!(world.engine.take_usage().round_trips(), 2);
+    app.engine.take_usage();
+    let order = app.begin(&user, NOW).await.unwrap();
+    assert_eq!(app.engine.take_usage().round_trips(), 2);
     assert_eq!(store.order(&user, &order.id).await.unwrap(), order);
     assert_eq!((order.version, order.via), (1, Via::TopUp));
     let charging = TopUpState::Charging { order: order.id.clone() };
-    assert_eq!(world.account(&user).await.top_up.unwrap().state, charging);
-    assert_eq!(world.begin(&user, NOW).await, None, "it is being bought");
+    assert_eq!(app.account(&user).await.top_up.unwrap().state, charging);
+    assert_eq!(app.begin(&user, NOW).await, None, "it is being bought");
     assert_eq!(due().await, ["member"]);
 
     // Later, but due: it comes before one that is being charged.
-    let other = world.member("other", Plan::Free, 3).await;
-    world.wants_packs(&other, NOW.plus(DAY)).await;
+    let other = app.member("other", Plan::Free, 3).await;
+    app.wants_packs(&other, NOW.plus(DAY)).await;
     assert_eq!(due().await, ["other", "member"]);
     assert_eq!(store.due_top_ups(None, 1).await.unwrap().items.len(), 1);
 
-    world
-        .top_up(&user, NOW, |draft| {
-            let declined = TopUpPause::CardDeclined;
-            draft.change_top_up(|top_up, now| top_up.pause(&order.id, declined, now));
-        })
-        .await;
+    app.top_up(&user, NOW, |draft| {
+        let declined = TopUpPause::CardDeclined;
+        draft.change_top_up(|top_up, now| top_up.pause(&order.id, declined, now));
+    })
+    .await;
     assert_eq!(due().await, ["other"]);
-    let off = world.top_up(&other, NOW.plus(DAY), |draft| draft.allow_top_up(None)).await;
+    let off = app.top_up(&other, NOW.plus(DAY), |draft| draft.allow_top_up(None)).await;
     assert_eq!(off, TopUpState::Armed);
     assert_eq!(due().await, [""; 0]);
-    world.check_books(&user).await;
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_pack_that_is_due_is_begun_once_however_many_try() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 3).await;
-    world.wants_packs(&user, NOW).await;
-    let begun = at_once(16, async |_| world.begin(&user, NOW).await);
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 3).await;
+    app.wants_packs(&user, NOW).await;
+    let begun = at_once(16, async |_| app.begin(&user, NOW).await);
     let begun: Vec<PackOrder> = begun.into_iter().flatten().collect();
     assert_eq!(begun.len(), 1);
-    assert_eq!(world.store.due_orders(NOW.plus(DAY), None, 10).await.unwrap().items.len(), 1);
-    assert_eq!(world.account(&user).await.top_up.unwrap().bought, 1);
+    assert_eq!(app.store.due_orders(NOW.plus(DAY), None, 10).await.unwrap().items.len(), 1);
+    assert_eq!(app.account(&user).await.top_up.unwrap().bought, 1);
 }
 
 #[tokio::test]
 async fn nothing_is_begun_for_who_wants_nothing() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 3).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 3).await;
     let nobody = UserId::parse("nobody").unwrap();
-    let before = world.engine.dump();
-    assert_eq!(world.begin(&user, NOW).await, None);
-    assert_eq!(world.begin(&nobody, NOW).await, None);
-    assert_eq!(world.engine.dump(), before);
+    let before = app.engine.dump();
+    assert_eq!(app.begin(&user, NOW).await, None);
+    assert_eq!(app.begin(&nobody, NOW).await, None);
+    assert_eq!(app.engine.dump(), before);
 }
 
 #[tokio::test]
 async fn a_changed_item_is_an_account_whose_pack_is_due_or_something_else() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 3).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 3).await;
     let changed = || {
-        let images = world.engine.dump();
+        let images = app.engine.dump();
         let images = images.iter().map(|item| changed_top_up(item.as_object().unwrap()).unwrap());
         images.flatten().map(|user| user.to_string()).collect::<Vec<String>>()
     };
     assert_eq!(changed(), [""; 0]);
-    world.wants_packs(&user, NOW).await;
-    world.ordered(&user, NOW).await;
+    app.wants_packs(&user, NOW).await;
+    app.ordered(&user, NOW).await;
     assert_eq!(changed(), ["member"]);
-    world.begin(&user, NOW).await.unwrap();
+    app.begin(&user, NOW).await.unwrap();
     assert_eq!(changed(), [""; 0], "it is being bought already");
     assert_eq!(changed_top_up(&serde_json::Map::new()).unwrap(), None, "a deleted item");
 

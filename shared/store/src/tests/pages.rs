@@ -6,27 +6,27 @@ use domain::{ErrorKind, generation::Status, id::PresetId};
 use super::*;
 
 /// An Enterprise member with six jobs of each status, one a second, mixed.
-async fn with_jobs_of_each_status(world: &World) -> UserId {
-    let user = world.member("enterprise", Plan::Enterprise, 0).await;
+async fn with_jobs_of_each_status(app: &TestApp) -> UserId {
+    let user = app.member("enterprise", Plan::Enterprise, 0).await;
     for round in 0..6u32 {
         for (status, place) in Status::ALL.into_iter().zip(0u32..) {
             let now = NOW.plus(SECOND * (round * 6 + place));
-            let job = world.posted(&user, now).await;
+            let job = app.posted(&user, now).await;
             match status {
                 Status::Queued => {}
-                Status::Submitting => drop(world.claimed(job, now).await),
-                Status::Submitted => drop(world.submitted(job, now).await),
+                Status::Submitting => drop(app.claimed(job, now).await),
+                Status::Submitted => drop(app.submitted(job, now).await),
                 Status::Succeeded => {
-                    let job = world.submitted(job, now).await;
+                    let job = app.submitted(job, now).await;
                     let end = |job: Job, draft: &mut AccountUpdate| job.succeed(draft, stored());
-                    world.store.settle(&job, now, end).await.unwrap();
+                    app.store.settle(&job, now, end).await.unwrap();
                 }
                 Status::Failed => {
                     let end = |job: Job, draft: &mut AccountUpdate| job.fail(draft, blocked());
-                    world.store.settle(&job, now, end).await.unwrap();
+                    app.store.settle(&job, now, end).await.unwrap();
                 }
                 Status::Cancelled => {
-                    world.store.cancel(&user, &job.id, None, now).await.unwrap();
+                    app.store.cancel(&user, &job.id, None, now).await.unwrap();
                 }
             }
         }
@@ -50,9 +50,9 @@ pub(super) fn check_pages<T: PartialEq + std::fmt::Debug>(
 
 #[tokio::test]
 async fn jobs_of_every_status_in_pages_of_every_size() {
-    let world = World::new();
-    let user = with_jobs_of_each_status(&world).await;
-    let all = world.all_jobs(&user).await;
+    let app = TestApp::new();
+    let user = with_jobs_of_each_status(&app).await;
+    let all = app.all_jobs(&user).await;
     assert_eq!(all.len(), 36);
     assert!(all.is_sorted_by(|newer, older| newer.id > older.id));
     for status in Status::ALL.map(Some).into_iter().chain([None]) {
@@ -61,32 +61,32 @@ async fn jobs_of_every_status_in_pages_of_every_size() {
         for per_page in [1, 2, 5, 6, 7, 36, 100] {
             let pages = walk(async |cursor| {
                 let now = NOW.plus(DAY / 2);
-                world.store.jobs(&user, status, size(per_page), cursor, now).await.unwrap()
+                app.store.jobs(&user, status, size(per_page), cursor, now).await.unwrap()
             })
             .await;
             check_pages(pages, per_page, &expected);
         }
     }
-    world.check_books(&user).await;
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_full_page_of_a_hundred_finished_jobs_knows_that_there_are_more() {
-    let world = World::new();
+    let app = TestApp::new();
     let user = UserId::parse("busy").unwrap();
-    let template = world.posted(&user, NOW).await;
-    let cancelled = world.store.cancel(&user, &template.id, None, NOW).await.unwrap();
+    let template = app.posted(&user, NOW).await;
+    let cancelled = app.store.cancel(&user, &template.id, None, NOW).await.unwrap();
     for total in 2..=101u32 {
         let now = NOW.plus(SECOND * total);
         let job = Job { id: JobId::new(now, 0), version: 1, ..cancelled.clone() };
         let written = Transaction::default().job(&job, 0).unwrap();
-        world.store.commit(written).await.unwrap();
+        app.store.commit(written).await.unwrap();
         if total < 99 {
             continue;
         }
         let pages = walk(async |cursor| {
             let status = Some(Status::Cancelled);
-            world.store.jobs(&user, status, size(100), cursor, NOW).await.unwrap()
+            app.store.jobs(&user, status, size(100), cursor, NOW).await.unwrap()
         })
         .await;
         let ids: Vec<_> = pages.into_iter().flatten().map(|job| job.id).collect();
@@ -97,30 +97,30 @@ async fn a_full_page_of_a_hundred_finished_jobs_knows_that_there_are_more() {
 
 #[tokio::test]
 async fn the_ledger_in_pages_of_every_size() {
-    let world = World::new();
-    let user = world.member("free", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("free", Plan::Free, 10).await;
     for n in 0..5u32 {
         let now = NOW.plus(SECOND * n);
-        let job = world.posted(&user, now).await;
-        world.store.cancel(&user, &job.id, None, now).await.unwrap();
+        let job = app.posted(&user, now).await;
+        app.store.cancel(&user, &job.id, None, now).await.unwrap();
     }
-    let mut expected = world.store.whole_ledger(&user).await.unwrap();
+    let mut expected = app.store.whole_ledger(&user).await.unwrap();
     expected.reverse();
     assert_eq!(expected.len(), 11);
     for per_page in [1, 2, 10, 11, 12, 100] {
         let pages =
-            walk(async |cursor| world.store.ledger(&user, size(per_page), cursor).await.unwrap())
+            walk(async |cursor| app.store.ledger(&user, size(per_page), cursor).await.unwrap())
                 .await;
         check_pages(pages, per_page, &expected);
     }
-    world.check_books(&user).await;
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn a_list_of_nothing_is_an_empty_page() {
-    let world = World::new();
+    let app = TestApp::new();
     let user = UserId::parse("nobody").unwrap();
-    let store = &world.store;
+    let store = &app.store;
     for status in Status::ALL.map(Some).into_iter().chain([None]) {
         let page = store.jobs(&user, status, size(20), None, NOW).await.unwrap();
         assert_eq!((page.items.len(), page.next_cursor), (0, None), "{status:?}");
@@ -131,9 +131,9 @@ async fn a_list_of_nothing_is_an_empty_page() {
 
 #[tokio::test]
 async fn a_made_up_cursor_shows_nothing_but_the_callers_own() {
-    let world = World::new();
-    let user = with_jobs_of_each_status(&world).await;
-    let own: Vec<JobId> = world.all_jobs(&user).await.into_iter().map(|job| job.id).collect();
+    let app = TestApp::new();
+    let user = with_jobs_of_each_status(&app).await;
+    let own: Vec<JobId> = app.all_jobs(&user).await.into_iter().map(|job| job.id).collect();
     let now = NOW.plus(DAY / 2);
     let made_up = [
         JobId::new(Timestamp::from_millis(0), 0),
@@ -143,17 +143,17 @@ async fn a_made_up_cursor_shows_nothing_but_the_callers_own() {
     for status in Status::ALL.map(Some).into_iter().chain([None]) {
         for id in &made_up {
             let cursor = Some(Cursor(id.to_string()));
-            let page = world.store.jobs(&user, status, size(100), cursor, now).await.unwrap();
+            let page = app.store.jobs(&user, status, size(100), cursor, now).await.unwrap();
             for job in &page.items {
                 assert!(own.contains(&job.id) && job.id < *id);
                 assert!(status.is_none_or(|status| job.status == status));
             }
         }
         let garbage = Some(Cursor("USER#other".to_owned()));
-        let refused = world.store.jobs(&user, status, size(20), garbage, now).await.unwrap_err();
+        let refused = app.store.jobs(&user, status, size(20), garbage, now).await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "invalid_cursor"));
     }
-    let store = &world.store;
+    let store = &app.store;
     for garbage in ["", "-1", "LEDGER#1", "18446744073709551616"] {
         let cursor = Some(Cursor(garbage.to_owned()));
         assert_eq!(code(store.ledger(&user, size(20), cursor).await), "invalid_cursor");

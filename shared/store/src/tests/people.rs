@@ -7,7 +7,7 @@ use domain::account::EmailClaim;
 use super::*;
 use crate::{PeopleFilter, StandingFilter};
 
-impl World {
+impl TestApp {
     async fn found(&self, wanted: &PeopleFilter, size: u16) -> Vec<String> {
         let size = self::size(size);
         let (mut names, mut after) = (Vec::new(), None);
@@ -33,53 +33,52 @@ impl World {
 
 #[tokio::test]
 async fn members_are_found_by_address_plan_standing_and_what_they_do() {
-    let world = World::new();
-    let ann = world.person("ann", Some("Ann@a.test")).await;
-    world.person("ben", Some("ben@b.test")).await;
-    world.person("annie", Some("annie@b.test")).await;
-    world.person("nobody", None).await;
-    world.member("pro", Plan::Pro, 10).await;
+    let app = TestApp::new();
+    let ann = app.person("ann", Some("Ann@a.test")).await;
+    app.person("ben", Some("ben@b.test")).await;
+    app.person("annie", Some("annie@b.test")).await;
+    app.person("nobody", None).await;
+    app.member("pro", Plan::Pro, 10).await;
     let plain = PeopleFilter::default;
     let by = |prefix: &str| PeopleFilter { email: Some(prefix.to_owned()), ..plain() };
     for size in [1, 2, 50] {
         let all = ["ann", "annie", "ben", "nobody", "pro"];
-        assert_eq!(world.found(&plain(), size).await, all);
-        assert_eq!(world.found(&by("ANN"), size).await, ["ann", "annie"]);
-        assert_eq!(world.found(&by("annie"), size).await, ["annie"]);
-        assert_eq!(world.found(&by("x"), size).await, Vec::<String>::new());
+        assert_eq!(app.found(&plain(), size).await, all);
+        assert_eq!(app.found(&by("ANN"), size).await, ["ann", "annie"]);
+        assert_eq!(app.found(&by("annie"), size).await, ["annie"]);
+        assert_eq!(app.found(&by("x"), size).await, Vec::<String>::new());
         let paying = PeopleFilter { plan: Some(Plan::Pro), ..plain() };
-        assert_eq!(world.found(&paying, size).await, ["pro"]);
+        assert_eq!(app.found(&paying, size).await, ["pro"]);
         let free = PeopleFilter { plan: Some(Plan::Free), ..plain() };
-        assert_eq!(world.found(&free, size).await, ["ann", "annie", "ben", "nobody"]);
+        assert_eq!(app.found(&free, size).await, ["ann", "annie", "ben", "nobody"]);
     }
     let suspended = PeopleFilter { standing: Some(StandingFilter::Suspended), ..plain() };
-    assert_eq!(world.found(&suspended, 2).await, Vec::<String>::new());
-    world.ban(&ann).await;
-    assert_eq!(world.found(&suspended, 2).await, ["ann"]);
+    assert_eq!(app.found(&suspended, 2).await, Vec::<String>::new());
+    app.ban(&ann).await;
+    assert_eq!(app.found(&suspended, 2).await, ["ann"]);
     let both = PeopleFilter { email: Some("b".to_owned()), ..suspended.clone() };
-    assert_eq!(world.found(&both, 2).await, Vec::<String>::new());
+    assert_eq!(app.found(&both, 2).await, Vec::<String>::new());
     // With another address, she is sorted elsewhere.
-    world
-        .store
+    app.store
         .get_or_create_account(&ann, Some(EmailClaim::verified("zoe@a.test")), NOW)
         .await
         .unwrap();
-    assert_eq!(world.found(&by("ann"), 50).await, ["annie"]);
-    assert_eq!(world.found(&by("zoe"), 50).await, ["ann"]);
+    assert_eq!(app.found(&by("ann"), 50).await, ["annie"]);
+    assert_eq!(app.found(&by("zoe"), 50).await, ["ann"]);
 }
 
 /// DynamoDB refuses a start key outside the query.
 #[tokio::test]
 async fn a_cursor_of_other_addresses_is_not_one_of_this_list() {
-    let world = World::new();
+    let app = TestApp::new();
     for name in ["ann", "annie", "ben"] {
-        world.person(name, Some(&format!("{name}@a.test"))).await;
+        app.person(name, Some(&format!("{name}@a.test"))).await;
     }
     let by = |prefix: &str| PeopleFilter { email: Some(prefix.to_owned()), ..Default::default() };
-    let page = world.store.people(&by("Ann"), size(1), None, NOW).await.unwrap();
-    let rest = world.store.people(&by("ann"), size(9), page.next_cursor.clone(), NOW).await;
+    let page = app.store.people(&by("Ann"), size(1), None, NOW).await.unwrap();
+    let rest = app.store.people(&by("ann"), size(9), page.next_cursor.clone(), NOW).await;
     assert_eq!(rest.unwrap().items[0].user_id.as_str(), "annie");
-    let other = world.store.people(&by("ben"), size(9), page.next_cursor, NOW).await;
+    let other = app.store.people(&by("ben"), size(9), page.next_cursor, NOW).await;
     assert_eq!(other.unwrap_err().code(), "invalid_cursor");
 }
 
@@ -91,7 +90,7 @@ fn nth(number: u32) -> String {
 /// How many members each walk reads.
 const WALKED: u32 = 1_000;
 
-impl World {
+impl TestApp {
     /// Writes `many` members to the directory, like the store wrote the first one. Only those on a
     /// walk, from just before the `spots` on, have accounts: no other is read.
     async fn crowd(&self, many: u32, spots: &[u32]) {
@@ -148,10 +147,10 @@ impl World {
 async fn a_million_members_are_paged_at_the_cost_of_a_few() {
     let mut costs = BTreeSet::new();
     for (many, spots) in [(200, vec![0]), (1_000_000, vec![0, 123_456, 500_000, 999_000])] {
-        let world = World::new();
-        world.crowd(many, &spots).await;
+        let app = TestApp::new();
+        app.crowd(many, &spots).await;
         for spot in spots {
-            costs.append(&mut world.walk(spot, many).await);
+            costs.append(&mut app.walk(spot, many).await);
         }
     }
     assert_eq!(costs.len(), 1, "{costs:?}");

@@ -9,7 +9,7 @@ use domain::{
 
 use super::*;
 
-impl World {
+impl TestApp {
     fn preset(&self, user: &UserId, now: Timestamp) -> Preset {
         let id = PresetId::new(now, u128::from(self.number()));
         let prompt = Some("a red chair".to_owned());
@@ -27,49 +27,49 @@ impl World {
 
 #[tokio::test]
 async fn presets_in_pages_of_every_size() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     let mut expected = Vec::new();
     for n in 0..7u32 {
-        let preset = world.preset(&user, NOW.plus(SECOND * n));
-        expected.insert(0, world.store.create_preset(&preset, None, None).await.unwrap());
+        let preset = app.preset(&user, NOW.plus(SECOND * n));
+        expected.insert(0, app.store.create_preset(&preset, None, None).await.unwrap());
     }
     for per_page in [1, 3, 7, 8] {
         let pages =
-            walk(async |cursor| world.store.presets(&user, size(per_page), cursor).await.unwrap())
+            walk(async |cursor| app.store.presets(&user, size(per_page), cursor).await.unwrap())
                 .await;
         assert_eq!(pages.concat(), expected, "size {per_page}");
     }
-    world.check_presets(&user, 7).await;
+    app.check_presets(&user, 7).await;
 }
 
 #[tokio::test]
 async fn the_same_key_at_once_keeps_one_preset() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     let kept = at_once(16, async |_| {
-        let preset = world.preset(&user, NOW);
-        world.store.create_preset(&preset, None, Some(&key("a"))).await.unwrap().id
+        let preset = app.preset(&user, NOW);
+        app.store.create_preset(&preset, None, Some(&key("a"))).await.unwrap().id
     });
     assert!(kept.iter().all(|id| *id == kept[0]));
     let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
-    let preset = world.preset(&user, NOW);
-    let refused = world.store.create_preset(&preset, None, Some(&other)).await;
+    let preset = app.preset(&user, NOW);
+    let refused = app.store.create_preset(&preset, None, Some(&other)).await;
     assert_eq!(code(refused), "idempotency_key_reused");
-    world.check_presets(&user, 1).await;
+    app.check_presets(&user, 1).await;
 }
 
 #[tokio::test]
 async fn the_last_place_of_many_presets_at_once() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
     let fill = |draft: &mut domain::account::AccountUpdate| {
         (1..PRESETS_MAX).try_for_each(|_| draft.add_preset())
     };
-    world.store.update_account(&user, None, NOW, fill).await.unwrap();
+    app.store.update_account(&user, None, NOW, fill).await.unwrap();
     let kept = at_once(8, async |_| {
-        let preset = world.preset(&user, NOW);
-        match world.store.create_preset(&preset, None, None).await {
+        let preset = app.preset(&user, NOW);
+        match app.store.create_preset(&preset, None, None).await {
             Ok(_) => true,
             Err(refused) => {
                 assert_eq!(refused.code(), "too_many_presets");
@@ -78,60 +78,59 @@ async fn the_last_place_of_many_presets_at_once() {
         }
     });
     assert_eq!(kept.into_iter().filter(|kept| *kept).count(), 1);
-    assert_eq!(world.account(&user).await.presets, PRESETS_MAX);
+    assert_eq!(app.account(&user).await.presets, PRESETS_MAX);
 }
 
 #[tokio::test]
 async fn a_preset_is_deleted_once() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let other = world.member("other", Plan::Free, 10).await;
-    let gone = world.preset(&user, NOW);
-    let stays = world.preset(&user, NOW);
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let other = app.member("other", Plan::Free, 10).await;
+    let gone = app.preset(&user, NOW);
+    let stays = app.preset(&user, NOW);
     for preset in [&gone, &stays] {
-        world.store.create_preset(preset, None, None).await.unwrap();
+        app.store.create_preset(preset, None, None).await.unwrap();
     }
-    let foreign = world.store.delete_preset(&other, &gone.id, NOW).await;
+    let foreign = app.store.delete_preset(&other, &gone.id, NOW).await;
     assert_eq!(code(foreign), "preset_not_found");
-    assert_eq!(code(world.store.preset(&other, &gone.id).await), "preset_not_found");
+    assert_eq!(code(app.store.preset(&other, &gone.id).await), "preset_not_found");
 
-    let deleted =
-        at_once(8, async |_| match world.store.delete_preset(&user, &gone.id, NOW).await {
-            Ok(()) => true,
-            Err(refused) => {
-                assert_eq!(refused.code(), "preset_not_found");
-                false
-            }
-        });
+    let deleted = at_once(8, async |_| match app.store.delete_preset(&user, &gone.id, NOW).await {
+        Ok(()) => true,
+        Err(refused) => {
+            assert_eq!(refused.code(), "preset_not_found");
+            false
+        }
+    });
     assert_eq!(deleted.into_iter().filter(|deleted| *deleted).count(), 1);
-    assert_eq!(code(world.store.preset(&user, &gone.id).await), "preset_not_found");
-    assert_eq!(world.store.preset(&user, &stays.id).await.unwrap(), stays);
-    world.check_presets(&user, 1).await;
+    assert_eq!(code(app.store.preset(&user, &gone.id).await), "preset_not_found");
+    assert_eq!(app.store.preset(&user, &stays.id).await.unwrap(), stays);
+    app.check_presets(&user, 1).await;
 }
 
 #[tokio::test]
 async fn a_job_is_placed_from_a_preset_in_the_same_two_trips() {
-    let world = World::new();
-    let user = world.member("member", Plan::Free, 10).await;
-    let other = world.member("other", Plan::Free, 10).await;
-    let preset = world.preset(&user, NOW);
-    world.store.create_preset(&preset, None, None).await.unwrap();
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let other = app.member("other", Plan::Free, 10).await;
+    let preset = app.preset(&user, NOW);
+    app.store.create_preset(&preset, None, None).await.unwrap();
     let order =
         GenerationRequest { preset_id: Some(preset.id.clone()), ..GenerationRequest::default() };
 
-    let names = world.names(NOW);
+    let names = app.names(NOW);
     let decide = |draft: &mut AccountUpdate, kept| create_job(draft, &order, kept, &names);
     let (request, named) = (key("a"), crate::SourceRef::Preset(&preset.id));
-    world.engine.take_usage();
-    let job = world.store.enqueue((&user, None), &request, named, NOW, decide).await.unwrap();
-    assert_eq!(world.engine.take_usage().round_trips(), 2);
-    let input = world.store.job_and_input(&user, &job.id).await.unwrap().input;
+    app.engine.take_usage();
+    let job = app.store.enqueue((&user, None), &request, named, NOW, decide).await.unwrap();
+    assert_eq!(app.engine.take_usage().round_trips(), 2);
+    let input = app.store.job_and_input(&user, &job.id).await.unwrap().input;
     assert_eq!(input.preset_id, Some(preset.id.clone()));
     assert_eq!(input.prompt, preset.content.prompt);
 
     let foreign =
-        world.store.enqueue((&other, None), &request, named, NOW, decide).await.unwrap_err();
+        app.store.enqueue((&other, None), &request, named, NOW, decide).await.unwrap_err();
     assert_eq!(foreign.fields()[0].code, "unknown_preset");
-    world.check_books(&user).await;
-    world.check_books(&other).await;
+    app.check_books(&user).await;
+    app.check_books(&other).await;
 }

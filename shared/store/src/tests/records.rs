@@ -7,8 +7,8 @@ use crate::{Claim, REMEMBERED, Rate};
 
 #[tokio::test]
 async fn a_key_is_claimed_completed_and_repeated() {
-    let world = World::new();
-    let (store, request) = (&world.store, key("a"));
+    let app = TestApp::new();
+    let (store, request) = (&app.store, key("a"));
     let user = UserId::parse("member").unwrap();
     assert_eq!(store.claim(&user, &request, NOW).await.unwrap(), Claim::New);
 
@@ -33,8 +33,8 @@ async fn a_key_is_claimed_completed_and_repeated() {
 
 #[tokio::test]
 async fn a_claim_that_failed_does_not_block_its_key() {
-    let world = World::new();
-    let (store, request) = (&world.store, key("a"));
+    let app = TestApp::new();
+    let (store, request) = (&app.store, key("a"));
     let user = UserId::parse("member").unwrap();
     store.claim(&user, &request, NOW).await.unwrap();
     store.abandon(&user, &request).await.unwrap();
@@ -43,8 +43,8 @@ async fn a_claim_that_failed_does_not_block_its_key() {
 
 #[tokio::test]
 async fn a_claim_whose_function_died_is_taken_over_by_the_same_request_only() {
-    let world = World::new();
-    let (store, request) = (&world.store, key("a"));
+    let app = TestApp::new();
+    let (store, request) = (&app.store, key("a"));
     let other = Idempotency { fingerprint: "another".to_owned(), ..request.clone() };
     let user = UserId::parse("member").unwrap();
     store.claim(&user, &request, NOW).await.unwrap();
@@ -58,26 +58,25 @@ async fn a_claim_whose_function_died_is_taken_over_by_the_same_request_only() {
 
 #[tokio::test]
 async fn one_of_many_claims_a_key() {
-    let world = World::new();
+    let app = TestApp::new();
     let claims = at_once(32, async |_| {
         let user = UserId::parse("member").unwrap();
-        world.store.claim(&user, &key("a"), NOW).await.is_ok()
+        app.store.claim(&user, &key("a"), NOW).await.is_ok()
     });
     assert_eq!(claims.into_iter().filter(|claimed| *claimed).count(), 1);
 }
 
 #[tokio::test]
 async fn so_many_in_a_window_and_no_more() {
-    let world = World::new();
+    let app = TestApp::new();
     let rate = Rate { max: 3, window: SECOND * 60 };
-    let take =
-        async |what: &str, now: Timestamp| world.store.check_rate_limit(what, rate, now).await;
+    let take = async |what: &str, now: Timestamp| app.store.check_rate_limit(what, rate, now).await;
     let begins = NOW.floor_to(rate.window);
-    world.engine.take_usage();
+    app.engine.take_usage();
     for n in 0..3 {
         take("a", begins.plus(SECOND * n)).await.unwrap();
     }
-    assert_eq!(world.engine.take_usage().write_units, 3.0);
+    assert_eq!(app.engine.take_usage().write_units, 3.0);
 
     let refused = take("a", begins.plus(Duration::from_millis(44_500))).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::TooMany, "rate_limited"));
@@ -91,10 +90,10 @@ async fn so_many_in_a_window_and_no_more() {
 
 #[tokio::test]
 async fn the_places_of_a_window_are_taken_once_each() {
-    let world = World::new();
+    let app = TestApp::new();
     let taken = at_once(64, async |_| {
         let rate = Rate { max: 10, window: SECOND * 60 };
-        world.store.check_rate_limit("a", rate, NOW).await.is_ok()
+        app.store.check_rate_limit("a", rate, NOW).await.is_ok()
     });
     assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 10);
 }

@@ -9,7 +9,7 @@ use testing::engine::Fault;
 use super::*;
 use crate::{AuditFilter, Staff};
 
-impl World {
+impl TestApp {
     async fn decide(
         &self,
         staff: (&str, Role),
@@ -40,106 +40,106 @@ fn grant(credits: u32) -> impl Fn(&mut AccountUpdate) -> Result<(), StaffError> 
 #[tokio::test]
 async fn credits_are_granted_once_for_a_key_whatever_is_lost_on_the_way() {
     for fault in [None, Some(Fault::Conflict), Some(Fault::LoseAnswer), Some(Fault::Throttle)] {
-        let world = World::new();
-        let user = world.member("ann", Plan::Free, 10).await;
+        let app = TestApp::new();
+        let user = app.member("ann", Plan::Free, 10).await;
         if let Some(fault) = fault {
-            world.engine.order("TransactWriteItems", 1, fault);
+            app.engine.order("TransactWriteItems", 1, fault);
         }
         for _ in 0..2 {
-            let answer = world.decide(ADMIN, &user, Some(&key("k")), grant(25)).await.unwrap();
+            let answer = app.decide(ADMIN, &user, Some(&key("k")), grant(25)).await.unwrap();
             assert_eq!(answer, "35", "{fault:?}");
         }
         let other = Idempotency { fingerprint: "f".repeat(64), ..key("k") };
-        let other = world.decide(ADMIN, &user, Some(&other), grant(25)).await;
+        let other = app.decide(ADMIN, &user, Some(&other), grant(25)).await;
         assert_eq!(code(other), "idempotency_key_reused");
-        assert_eq!(world.rows().await, 1);
-        world.check_books(&user).await;
+        assert_eq!(app.rows().await, 1);
+        app.check_books(&user).await;
     }
 }
 
 #[tokio::test]
 async fn what_is_taken_back_was_there() {
-    let world = World::new();
-    let user = world.member("ann", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let user = app.member("ann", Plan::Free, 10).await;
     let take = |credits| {
         move |draft: &mut AccountUpdate| {
             draft.adjust(LotId(format!("back:{credits}")), Adjustment::TakeBack(credits))
         }
     };
-    assert_eq!(code(world.decide(ADMIN, &user, None, take(11)).await), "too_few_credits");
-    assert_eq!(world.decide(ADMIN, &user, None, take(4)).await.unwrap(), "6");
-    assert_eq!(world.rows().await, 1);
-    world.check_books(&user).await;
+    assert_eq!(code(app.decide(ADMIN, &user, None, take(11)).await), "too_few_credits");
+    assert_eq!(app.decide(ADMIN, &user, None, take(4)).await.unwrap(), "6");
+    assert_eq!(app.rows().await, 1);
+    app.check_books(&user).await;
 }
 
 #[tokio::test]
 async fn nobody_decides_on_themselves_or_on_an_admin_and_a_suspended_admin_on_nobody() {
-    let world = World::new();
-    let ann = world.member("ann", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let ann = app.member("ann", Plan::Free, 10).await;
     let suspend = |draft: &mut AccountUpdate| {
         draft.suspend("spam".to_owned(), None);
         Ok(())
     };
-    world.decide(("other", Role::Admin), &ann, None, grant(1)).await.unwrap();
-    world.decide(ADMIN, &ann, None, grant(2)).await.unwrap();
+    app.decide(("other", Role::Admin), &ann, None, grant(1)).await.unwrap();
+    app.decide(ADMIN, &ann, None, grant(2)).await.unwrap();
     let (admin, other) = (UserId::parse("admin").unwrap(), UserId::parse("other").unwrap());
-    assert_eq!(code(world.decide(ADMIN, &admin, None, suspend).await), "own_account");
-    assert_eq!(code(world.decide(ADMIN, &other, None, suspend).await), "target_is_admin");
+    assert_eq!(code(app.decide(ADMIN, &admin, None, suspend).await), "own_account");
+    assert_eq!(code(app.decide(ADMIN, &other, None, suspend).await), "target_is_admin");
     let nobody = UserId::parse("nobody").unwrap();
-    assert_eq!(code(world.decide(ADMIN, &nobody, None, suspend).await), "user_not_found");
+    assert_eq!(code(app.decide(ADMIN, &nobody, None, suspend).await), "user_not_found");
     // A role that was removed at the issuer is seen with the next action.
-    world.decide(("other", Role::Moderator), &ann, None, grant(3)).await.unwrap();
-    world.decide(ADMIN, &other, None, suspend).await.unwrap();
+    app.decide(("other", Role::Moderator), &ann, None, grant(3)).await.unwrap();
+    app.decide(ADMIN, &other, None, suspend).await.unwrap();
     assert_eq!(
-        code(world.decide(("other", Role::Moderator), &ann, None, grant(4)).await),
+        code(app.decide(("other", Role::Moderator), &ann, None, grant(4)).await),
         "account_suspended"
     );
-    assert_eq!(world.rows().await, 4);
+    assert_eq!(app.rows().await, 4);
 }
 
 #[tokio::test]
 async fn a_suspension_calls_off_what_waits_and_ends_by_its_date() {
-    let world = World::new();
-    let ann = world.member("ann", Plan::Pro, 100).await;
-    let (waiting, running) = (world.posted(&ann, NOW).await, world.posted(&ann, NOW).await);
-    world.claimed(running.clone(), NOW).await;
+    let app = TestApp::new();
+    let ann = app.member("ann", Plan::Pro, 100).await;
+    let (waiting, running) = (app.posted(&ann, NOW).await, app.posted(&ann, NOW).await);
+    app.claimed(running.clone(), NOW).await;
     let until = NOW.plus(DAY);
     let suspend = |draft: &mut AccountUpdate| {
         draft.suspend("spam".to_owned(), Some(until));
         Ok(())
     };
-    world.decide(ADMIN, &ann, None, suspend).await.unwrap();
-    assert_eq!(world.store.due_standings(NOW, 10).await.unwrap(), std::slice::from_ref(&ann));
+    app.decide(ADMIN, &ann, None, suspend).await.unwrap();
+    assert_eq!(app.store.due_standings(NOW, 10).await.unwrap(), std::slice::from_ref(&ann));
     for _ in 0..2 {
-        world.store.apply_suspension(&ann, NOW).await.unwrap();
+        app.store.apply_suspension(&ann, NOW).await.unwrap();
     }
-    let status = async |job: &Job| world.store.job(&ann, &job.id).await.unwrap().status;
+    let status = async |job: &Job| app.store.job(&ann, &job.id).await.unwrap().status;
     assert_eq!(status(&waiting).await, domain::generation::Status::Cancelled);
     assert_eq!(status(&running).await, domain::generation::Status::Submitting);
-    assert_eq!(world.account(&ann).await.credits.totals().held, 1);
-    assert_eq!(world.store.due_standings(NOW, 10).await.unwrap(), []);
+    assert_eq!(app.account(&ann).await.credits.totals().held, 1);
+    assert_eq!(app.store.due_standings(NOW, 10).await.unwrap(), []);
 
-    assert_eq!(world.store.due_standings(until, 10).await.unwrap(), std::slice::from_ref(&ann));
-    world.store.apply_suspension(&ann, until).await.unwrap();
-    assert_eq!(world.account(&ann).await.standing, AccountStatus::Active);
-    assert_eq!(world.store.due_standings(until.plus(DAY), 10).await.unwrap(), []);
-    assert_eq!(world.rows().await, 2);
-    world.check_books(&ann).await;
+    assert_eq!(app.store.due_standings(until, 10).await.unwrap(), std::slice::from_ref(&ann));
+    app.store.apply_suspension(&ann, until).await.unwrap();
+    assert_eq!(app.account(&ann).await.standing, AccountStatus::Active);
+    assert_eq!(app.store.due_standings(until.plus(DAY), 10).await.unwrap(), []);
+    assert_eq!(app.rows().await, 2);
+    app.check_books(&ann).await;
 }
 
 #[tokio::test]
 async fn limits_of_ones_own_replace_those_of_the_plan() {
-    let world = World::new();
-    let ann = world.member("ann", Plan::Free, 10).await;
+    let app = TestApp::new();
+    let ann = app.member("ann", Plan::Free, 10).await;
     let limits = Limits { monthly_allowance: Some(40), concurrency: Some(1) };
     let limit = |draft: &mut AccountUpdate| {
         draft.limit(limits);
         Ok(())
     };
-    world.decide(ADMIN, &ann, None, limit).await.unwrap();
-    world.posted(&ann, NOW).await;
-    assert_eq!(code(world.post(&ann, &key("x"), NOW).await), "too_many_running");
+    app.decide(ADMIN, &ann, None, limit).await.unwrap();
+    app.posted(&ann, NOW).await;
+    assert_eq!(code(app.post(&ann, &key("x"), NOW).await), "too_many_running");
     let later = NOW.plus(DAY * 32);
-    let account = world.store.get_or_create_account(&ann, None, later).await.unwrap();
+    let account = app.store.get_or_create_account(&ann, None, later).await.unwrap();
     assert_eq!(account.credits.totals().available, 40);
 }

@@ -8,7 +8,7 @@ use sandbox::{
     stripe::{Card, Payment},
 };
 use serde_json::{Value, json};
-use testing::{Actor, Ask};
+use testing::{Actor, TestRequest};
 
 use crate::stage::{Stage, session_of};
 
@@ -56,10 +56,10 @@ async fn what_can_be_asked_for() {
     // We set the return URL.
     let elsewhere = json!({"pack": "pack_50", "success_url": "https://evil.example"});
     assert_eq!(stage.try_checkout(&ann, "elsewhere", elsewhere).await.status(), 422);
-    let hands = (stage.world.store.clone(), stage.stripe.clone(), stage.frontend().clone());
-    let ask = Ask::by(&ann).json(json!({"pack": "pack_50"}));
+    let hands = (stage.app.store.clone(), stage.stripe.clone(), stage.frontend().clone());
+    let ask = TestRequest::by(&ann).json(json!({"pack": "pack_50"}));
     let (endpoint, handle) = (&billing::open_checkout::ENDPOINT, &billing::open_checkout::handle);
-    let keyless = stage.world.send(endpoint, handle, &hands, &ask).await;
+    let keyless = stage.app.send(endpoint, handle, &hands, &ask).await;
     assert_eq!(keyless.brief(), "400 idempotency_key_required");
     assert_eq!(stage.asked(Route::StripeCheckout, "POST"), 0, "no request reached Stripe");
     stage.close().await;
@@ -222,7 +222,7 @@ async fn who_is_suspended_buys_nothing_but_can_stop_paying() {
     let stage = Stage::new().await;
     let ann = stage.member("ann");
     stage.subscribe(&ann, "pro").await;
-    stage.world.suspend(&ann.id, "chargeback fraud", None).await;
+    stage.app.suspend(&ann.id, "chargeback fraud", None).await;
     let refused = stage.try_checkout(&ann, "key", json!({"pack": "pack_50"})).await;
     assert_eq!(refused.brief(), "403 account_suspended");
     let wish = json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 1});
@@ -239,7 +239,7 @@ async fn who_is_suspended_while_a_page_is_open_gets_what_they_pay_for() {
         let stage = Stage::new().await;
         let ann = stage.member("ann");
         let url = stage.checkout(&ann, wish).await;
-        stage.world.suspend(&ann.id, "chargeback fraud", None).await;
+        stage.app.suspend(&ann.id, "chargeback fraud", None).await;
         stage.pay(&url, Card::Succeeds);
         stage.hear().await;
         assert_eq!(stage.credits(&ann).await["available"], expected);

@@ -26,7 +26,7 @@ async fn an_address_that_changed_at_the_issuer_changes_at_stripe() {
     assert_eq!(address_at_stripe(&stage, &ann).await, before);
     stage.reconcile().await.unwrap();
     assert_eq!(address_at_stripe(&stage, &ann).await, "ann@new.test");
-    assert_eq!(stage.world.store.due_follow_ups(100).await.unwrap(), []);
+    assert_eq!(stage.app.store.due_follow_ups(100).await.unwrap(), []);
     // Opening a hosted page copies it immediately.
     let ann = ann.at_address("ann@newer.test");
     assert_eq!(stage.portal(&ann).await.status(), 200);

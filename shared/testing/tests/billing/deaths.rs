@@ -39,9 +39,9 @@ async fn hear(stage: &Stage) {
 async fn check(what: serde_json::Value, expected: u32) {
     let clean = Stage::new().await;
     let ann = clean.member("ann");
-    clean.world.engine.take_usage();
+    clean.app.engine.take_usage();
     walk(&clean, &ann, &what).await;
-    let usage = clean.world.engine.take_usage();
+    let usage = clean.app.engine.take_usage();
     let granted_once = clean.account(&ann).await.credits.totals().granted;
     clean.close().await;
     for fault in Fault::ALL {
@@ -52,8 +52,8 @@ async fn check(what: serde_json::Value, expected: u32) {
         for nth in 1..=most {
             let stage = Stage::new().await;
             let ann = stage.member("ann");
-            stage.world.engine.order(fault.meets(), nth, fault);
-            let died = stage.world.engine.until_hung(walk(&stage, &ann, &what)).await.is_none();
+            stage.app.engine.order(fault.meets(), nth, fault);
+            let died = stage.app.engine.until_hung(walk(&stage, &ann, &what)).await.is_none();
             if died {
                 walk(&stage, &ann, &what).await;
             }
@@ -90,7 +90,7 @@ async fn a_top_up_survives_death_at_every_step() {
             let wish = json!({"enabled": true, "pack": "pack_50", "below": 20, "monthly_max": 1});
             assert_eq!(stage.top_up(&ann, wish).await.status(), 200);
             stage.spend(&ann, 45).await;
-            let (engine, hint) = (&stage.world.engine, json!(ann.id));
+            let (engine, hint) = (&stage.app.engine, json!(ann.id));
             engine.take_usage();
             if requests.is_some() {
                 engine.order(fault.meets(), nth, fault);

@@ -48,7 +48,7 @@ async fn pays(stage: &Stage, ann: &Actor, what: &str) {
 /// Processing fees booked in orders, in invoices, or in the journal of a sale.
 fn booked(stage: &Stage) -> i64 {
     let number = |value: &Value| value["N"].as_str().map_or(0, |text| text.parse().unwrap());
-    let items = stage.world.engine.dump().into_iter();
+    let items = stage.app.engine.dump().into_iter();
     let sums = items.map(|item| match item["role"]["S"].as_str() {
         Some("processor_fee") => number(&item["amount"]),
         Some(_) => 0,
@@ -69,7 +69,7 @@ async fn what_stripe_keeps_is_booked_once_it_is_known() {
         pays(&stage, &ann, what).await;
         assert_eq!(booked(&stage), 0, "{what}");
         // An hour later at the latest.
-        let now = stage.world.now().plus(Duration::from_secs(3_600));
+        let now = stage.app.now().plus(Duration::from_secs(3_600));
         stage.at_stripe().advance(Advance::To(now.as_secs())).unwrap();
         let events = stage.events();
         let kinds: Vec<String> = events.iter().map(|event| kind_of(event)).collect();
@@ -89,8 +89,8 @@ async fn what_stripe_keeps_is_found_by_the_nightly_run() {
         let stage = Stage::new().await;
         let ann = stage.member("ann");
         pays(&stage, &ann, what).await;
-        stage.world.ambient.clock.advance(DAY);
-        stage.at_stripe().advance(Advance::To(stage.world.now().as_secs())).unwrap();
+        stage.app.ambient.clock.advance(DAY);
+        stage.at_stripe().advance(Advance::To(stage.app.now().as_secs())).unwrap();
         stage.reconcile().await.unwrap();
         assert_eq!(booked(&stage), fee, "{what}");
         stage.close().await;

@@ -44,7 +44,7 @@ impl Duplicate {
         assert_eq!(stage.refunded(), [9900], "{case}");
         let deed = "surplus_subscriptions end_surplus user: -";
         assert_eq!(stage.deeds().await, [deed], "{case}");
-        assert_eq!(stage.world.store.due_follow_ups(100).await.unwrap(), [], "{case}");
+        assert_eq!(stage.app.store.due_follow_ups(100).await.unwrap(), [], "{case}");
         let account = stage.account(&ann).await;
         assert_eq!((account.plan, account.credits.totals().available), (Plan::Pro, 500), "{case}");
         stage.close().await;
@@ -54,9 +54,9 @@ impl Duplicate {
 #[tokio::test]
 async fn a_duplicate_survives_death_at_every_request_to_the_table() {
     let clean = Duplicate::bought().await;
-    clean.stage.world.engine.take_usage();
+    clean.stage.app.engine.take_usage();
     clean.deliver_once().await;
-    let usage = clean.stage.world.engine.take_usage();
+    let usage = clean.stage.app.engine.take_usage();
     clean.check("no fault").await;
     for fault in Fault::ALL {
         let most = match fault.meets() {
@@ -65,7 +65,7 @@ async fn a_duplicate_survives_death_at_every_request_to_the_table() {
         };
         for nth in 1..=most {
             let case = Duplicate::bought().await;
-            let engine = &case.stage.world.engine;
+            let engine = &case.stage.app.engine;
             engine.order(fault.meets(), nth, fault);
             engine.until_hung(case.deliver_once()).await;
             // Nothing is redelivered: the nightly run finds all of it.
@@ -139,7 +139,7 @@ async fn an_open_invoice_is_voided_when_its_subscription_is_over() {
         stage.hear().await;
         assert_eq!(stage.invoices(&ann).await[0]["status"], "void");
         assert_eq!(stage.account(&ann).await.plan, Plan::Free);
-        assert_eq!(stage.world.store.due_follow_ups(100).await.unwrap(), []);
+        assert_eq!(stage.app.store.due_follow_ups(100).await.unwrap(), []);
         stage.close().await;
     }
 }
@@ -176,7 +176,7 @@ async fn what_is_paid_after_the_end_is_refunded_and_grants_nothing() {
         assert_eq!(account.credits.totals().granted, 10 + 500 + 10, "{order}");
         let invoice = &stage.invoices(&ann).await[0];
         assert_eq!(invoice["amount_refunded"]["amount"], 2900, "{order}");
-        assert_eq!(stage.world.store.due_follow_ups(100).await.unwrap(), [], "{order}");
+        assert_eq!(stage.app.store.due_follow_ups(100).await.unwrap(), [], "{order}");
         stage.close().await;
     }
 }

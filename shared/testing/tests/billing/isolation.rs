@@ -127,7 +127,7 @@ async fn what_was_overpaid_is_got_back_under_another_key() {
     scene.market.pay_creators().await.unwrap();
     assert_eq!(reversed().await, 0);
     // Before midnight, when the connected account pays out to its bank.
-    stage.world.ambient.clock.advance(domain::time::DAY / 2);
+    stage.app.ambient.clock.advance(domain::time::DAY / 2);
     scene.market.pay_creators().await.unwrap();
     assert_eq!(reversed().await, 400);
     stage.close().await;
@@ -160,13 +160,13 @@ async fn a_night_goes_on_behind_what_it_cannot_read() {
     for member in &members[1..] {
         assert_eq!(available(member).await, 60, "{}", member.id);
     }
-    let parked = stage.world.store.parked_events(None, 100).await.unwrap().items;
+    let parked = stage.app.store.parked_events(None, 100).await.unwrap().items;
     assert!(!parked.is_empty(), "a failed object is retried, wherever the next run starts");
     stage.sandbox.clear_faults();
     stage.pass(1);
     stage.reconcile().await.unwrap();
     assert_eq!(available(&members[0]).await, 60);
-    assert_eq!(stage.world.store.parked_events(None, 100).await.unwrap().items, []);
+    assert_eq!(stage.app.store.parked_events(None, 100).await.unwrap().items, []);
     stage.close().await;
 }
 

@@ -28,7 +28,7 @@ use runtime::{ScheduleEvent, TaskError, dispatch_schedule};
 use sandbox::stripe::{Bank, Card, Payment};
 use serde_json::{Value, json};
 use store::{PageSize, Store};
-use testing::{Actor, Answer, Ask, grants::acting_as, listings};
+use testing::{Actor, Answer, TestRequest, grants::acting_as, listings};
 
 use crate::stage::{Stage, session_of};
 
@@ -60,7 +60,7 @@ impl<'a> Market<'a> {
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.stage.world.store
+        &self.stage.app.store
     }
 
     /// Puts a listing on sale: a lighting preset, or a template if the price is above a preset's
@@ -81,19 +81,19 @@ impl<'a> Market<'a> {
             "category": "portrait", "tags": ["moody"],
             "price": { "amount": cents, "currency": "usd" }, "content": content,
         });
-        let key = format!("listing-{}", self.stage.world.ambient.entropy.next());
-        let ask = Ask::by(creator).key(&key).json(body);
+        let key = format!("listing-{}", self.stage.app.ambient.entropy.next());
+        let ask = TestRequest::by(creator).key(&key).json(body);
         let (endpoint, handle) = (&create_listing::ENDPOINT, &create_listing::handle);
-        let made = self.stage.world.send(endpoint, handle, self.store(), &ask).await;
+        let made = self.stage.app.send(endpoint, handle, self.store(), &ask).await;
         assert_eq!(made.status(), 201, "{}", made.pretty());
         let id = ListingId::parse(made.json()["id"].as_str().unwrap()).unwrap();
-        listings::publish(self.store(), &creator.id, &id, self.stage.world.now()).await;
+        listings::publish(self.store(), &creator.id, &id, self.stage.app.now()).await;
         id
     }
 
     /// Events that may occur while a buyer is on Stripe's page.
     pub(crate) async fn meanwhile(&self, what: &str, creator: &Actor, id: &ListingId) {
-        let now = self.stage.world.now();
+        let now = self.stage.app.now();
         match what {
             "retire" => {
                 let retired = self.store().change_listing(&creator.id, id, now, |shelf| {
@@ -112,7 +112,7 @@ impl<'a> Market<'a> {
                 edited.await.unwrap();
                 listings::publish(self.store(), &creator.id, id, now).await;
             }
-            "ban" => self.stage.world.suspend(&creator.id, "fraud", None).await,
+            "ban" => self.stage.app.suspend(&creator.id, "fraud", None).await,
             other => panic!("unknown case {other}"),
         }
     }
@@ -131,11 +131,11 @@ impl<'a> Market<'a> {
         if let Some(referral) = referral {
             body["referral"] = json!(referral);
         }
-        let ask = Ask::by(by).key(key).json(body);
+        let ask = TestRequest::by(by).key(key).json(body);
         let (stage, links) = (self.stage, self.links.clone());
         let hands = (self.store().clone(), stage.stripe.clone(), stage.frontend().clone(), links);
         let (endpoint, handle) = (&create_purchase::ENDPOINT, &create_purchase::handle);
-        stage.world.send(endpoint, handle, &hands, &ask).await
+        stage.app.send(endpoint, handle, &hands, &ask).await
     }
 
     /// Opens a purchase's Checkout page.
@@ -146,7 +146,7 @@ impl<'a> Market<'a> {
         cents: i64,
         referral: Option<&str>,
     ) -> String {
-        let key = format!("purchase-{}", self.stage.world.ambient.entropy.next());
+        let key = format!("purchase-{}", self.stage.app.ambient.entropy.next());
         let answer = self.try_purchase(by, &key, listing, cents, referral).await;
         assert_eq!(answer.status(), 201, "{}", answer.pretty());
         answer.json()["checkout_url"].as_str().unwrap().to_owned()
@@ -164,8 +164,8 @@ impl<'a> Market<'a> {
     }
 
     pub(crate) async fn review(&self, by: &Actor, listing: &ListingId, rating: u8) {
-        let now = self.stage.world.now();
-        let id = ReviewId::new(now, self.stage.world.ambient.entropy.next());
+        let now = self.stage.app.now();
+        let id = ReviewId::new(now, self.stage.app.ambient.entropy.next());
         let opinion = Opinion { rating, comment: None };
         let said = (&id, &opinion);
         self.store().write_review((&by.id, None), listing, said, now).await.unwrap();
@@ -174,14 +174,15 @@ impl<'a> Market<'a> {
     /// A creator's earnings, newest first.
     pub(crate) async fn earnings(&self, of: &Actor) -> Vec<Value> {
         let (endpoint, handle) = (&list_creator_earnings::ENDPOINT, &list_creator_earnings::handle);
-        let answer = self.stage.world.send(endpoint, handle, self.store(), &Ask::by(of)).await;
+        let answer =
+            self.stage.app.send(endpoint, handle, self.store(), &TestRequest::by(of)).await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
         answer.json()["items"].as_array().unwrap().clone()
     }
 
     /// Every posting of every journal: its account and its amount.
     pub(crate) fn legs(&self) -> Vec<(String, i64)> {
-        let items = self.stage.world.engine.dump().into_iter();
+        let items = self.stage.app.engine.dump().into_iter();
         let legs = items.filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#"));
         legs.map(|leg| {
             let amount = leg["amount"]["N"].as_str().unwrap().parse().unwrap();
@@ -192,11 +193,11 @@ impl<'a> Market<'a> {
 
     /// A referral token from a click on a member's link.
     pub(crate) async fn shared_by(&self, sharer: &Actor, listing: &ListingId) -> String {
-        let now = self.stage.world.now();
+        let now = self.stage.app.now();
         let code = self.links.code(&sharer.id, listing);
         let who = (&sharer.id, None);
         let share = self.store().share_listing(who, listing, &code, now).await.unwrap();
-        let visitor = format!("visitor {}", self.stage.world.ambient.entropy.next());
+        let visitor = format!("visitor {}", self.stage.app.ambient.entropy.next());
         let rate = marketplace::follow_share::CLICKS;
         assert!(self.store().count_click(&share, &visitor, rate, now).await.unwrap());
         self.links.click(&code, now)
@@ -205,19 +206,19 @@ impl<'a> Market<'a> {
     /// Runs the function that grants rewards.
     pub(crate) async fn grant_rewards(&self) {
         let (worker, handle) = (&grant_rewards::WORKER, &grant_rewards::handle);
-        let ambient = &self.stage.world.ambient;
+        let ambient = &self.stage.app.ambient;
         let run =
             || dispatch_schedule(worker, handle, self.store(), ambient, ScheduleEvent::default());
         acting_as(worker.name, run).await.unwrap();
     }
 
     pub(crate) async fn reward(&self, sharer: &Actor, id: &PurchaseId) -> Reward {
-        let now = self.stage.world.now();
+        let now = self.stage.app.now();
         self.store().grant_reward(&sharer.id, id, now).await.unwrap().unwrap()
     }
 
     pub(crate) async fn no_reward(&self, sharer: &Actor, id: &PurchaseId) -> bool {
-        let now = self.stage.world.now();
+        let now = self.stage.app.now();
         self.store().grant_reward(&sharer.id, id, now).await.unwrap().is_none()
     }
 
@@ -233,11 +234,11 @@ impl<'a> Market<'a> {
 
     /// Starts a creator's onboarding.
     pub(crate) async fn onboard(&self, creator: &Actor) -> Answer {
-        let ask = Ask::by(creator).json(json!({}));
+        let ask = TestRequest::by(creator).json(json!({}));
         let (stage, store) = (self.stage, self.store().clone());
         let hands = (store, stage.stripe.clone(), stage.frontend().clone());
         let (endpoint, handle) = (&onboard_creator::ENDPOINT, &onboard_creator::handle);
-        stage.world.send(endpoint, handle, &hands, &ask).await
+        stage.app.send(endpoint, handle, &hands, &ask).await
     }
 
     /// Completes a creator's onboarding. Returns the account, which can receive transfers.
@@ -260,7 +261,7 @@ impl<'a> Market<'a> {
         let (worker, handle) = (&pay_creators::WORKER, &pay_creators::handle);
         let (stage, store) = (self.stage, self.store().clone());
         let hands = (store, stage.stripe.clone(), stage.payouts.clone());
-        let (ambient, event) = (&stage.world.ambient, ScheduleEvent::default());
+        let (ambient, event) = (&stage.app.ambient, ScheduleEvent::default());
         let run = || dispatch_schedule(worker, handle, &hands, ambient, event);
         acting_as(worker.name, run).await
     }
@@ -306,10 +307,10 @@ impl<'a> Market<'a> {
 
     /// A buyer requests a refund.
     pub(crate) async fn ask_back(&self, buyer: &Actor, purchase: &Purchase, why: &str) -> Answer {
-        let ask = Ask::by(buyer).path("id", &purchase.id).json(json!({ "reason": why }));
+        let ask = TestRequest::by(buyer).path("id", &purchase.id).json(json!({ "reason": why }));
         let hands = (self.store().clone(), self.stage.stripe.clone());
         let (endpoint, handle) = (&refund_purchase::ENDPOINT, &refund_purchase::handle);
-        self.stage.world.send(endpoint, handle, &hands, &ask).await
+        self.stage.app.send(endpoint, handle, &hands, &ask).await
     }
 
     /// Staff refund a purchase: `cents`, or all of it.
@@ -323,29 +324,29 @@ impl<'a> Market<'a> {
         if let Some(cents) = cents {
             body["amount"] = json!({ "amount": cents, "currency": "usd" });
         }
-        let ask = Ask::by(&Actor::admin()).key(key).path("id", &purchase.id).json(body);
+        let ask = TestRequest::by(&Actor::admin()).key(key).path("id", &purchase.id).json(body);
         self.give_back_as(&ask).await
     }
 
-    pub(crate) async fn give_back_as(&self, ask: &Ask) -> Answer {
+    pub(crate) async fn give_back_as(&self, ask: &TestRequest) -> Answer {
         use admin::refund_purchase::{ENDPOINT, handle};
         let hands = (self.store().clone(), self.stage.stripe.clone());
-        self.stage.world.send(&ENDPOINT, &handle, &hands, ask).await
+        self.stage.app.send(&ENDPOINT, &handle, &hands, ask).await
     }
 
     /// A buyer downloads a purchase.
     pub(crate) async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
-        let hands = (self.store().clone(), self.stage.world.uploads());
-        let ask = Ask::by(buyer).path("id", &purchase.id);
+        let hands = (self.store().clone(), self.stage.app.uploads());
+        let ask = TestRequest::by(buyer).path("id", &purchase.id);
         let (endpoint, handle) = (&download_purchase::ENDPOINT, &download_purchase::handle);
-        self.stage.world.send(endpoint, handle, &hands, &ask).await
+        self.stage.app.send(endpoint, handle, &hands, &ask).await
     }
 
     /// The ledger audit of all creators.
     pub(crate) async fn audit(&self) -> Value {
-        let ask = Ask::by(&Actor::admin()).query("limit", 100);
+        let ask = TestRequest::by(&Actor::admin()).query("limit", 100);
         let (endpoint, handle) = (&audit_ledger::ENDPOINT, &audit_ledger::handle);
-        let answer = self.stage.world.send(endpoint, handle, self.store(), &ask).await;
+        let answer = self.stage.app.send(endpoint, handle, self.store(), &ask).await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
         answer.json()
     }

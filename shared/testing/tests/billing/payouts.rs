@@ -129,7 +129,7 @@ async fn every_reason_for_no_payout_is_written() {
                 stage.at_stripe().onboard(&scene.account().await, Bank::Works).unwrap();
                 stage.at_stripe().dispute(payment.as_str(), None, Opening::Warning).unwrap();
             }
-            "banned" => stage.world.suspend(&scene.kim.id, "fraud", None).await,
+            "banned" => stage.app.suspend(&scene.kim.id, "fraud", None).await,
             "negative_balance" => {
                 market.pay_days(10).await;
                 assert_eq!(market.give_back("all", &scene.purchase, None).await.status(), 200);
@@ -169,9 +169,9 @@ async fn requests_of_a_run(meets: &str) -> u32 {
     let stage = Stage::new().await;
     let scene = Scene::payable(&stage, Bank::Works).await;
     scene.wait(7);
-    stage.world.engine.take_usage();
+    stage.app.engine.take_usage();
     scene.market.pay_creators().await.unwrap();
-    let usage = stage.world.engine.take_usage();
+    let usage = stage.app.engine.take_usage();
     match meets {
         "*" => usage.round_trips(),
         operation => usage.requests[operation],
@@ -188,8 +188,8 @@ async fn a_run_survives_death_at_every_step() {
             let stage = Stage::new().await;
             let scene = Scene::payable(&stage, Bank::Works).await;
             scene.wait(7);
-            stage.world.engine.order(fault.meets(), nth, fault);
-            let _ = stage.world.engine.until_hung(scene.market.pay_creators()).await;
+            stage.app.engine.order(fault.meets(), nth, fault);
+            let _ = stage.app.engine.until_hung(scene.market.pay_creators()).await;
             if nth % 2 == 0 {
                 scene.wait(2);
             }
@@ -263,7 +263,7 @@ impl Meanwhile {
                 let closing = if won { Closing::Won } else { Closing::Lost };
                 stage.at_stripe().close_dispute(&opened.unwrap(), closing).unwrap();
             }
-            Meanwhile::Ban => stage.world.suspend(&scene.kim.id, "fraud", None).await,
+            Meanwhile::Ban => stage.app.suspend(&scene.kim.id, "fraud", None).await,
         }
         stage.hear().await;
     }
@@ -297,8 +297,8 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
             scene.wait(7);
             if nth > 0 {
                 let fault = if nth % 2 == 1 { Fault::HangBefore } else { Fault::HangAfter };
-                stage.world.engine.order("TransactWriteItems", nth.div_ceil(2), fault);
-                stage.world.engine.until_hung(scene.market.pay_creators()).await;
+                stage.app.engine.order("TransactWriteItems", nth.div_ceil(2), fault);
+                stage.app.engine.until_hung(scene.market.pay_creators()).await;
             }
             let before = scene.market.payouts(&scene.kim).await.pop().map(|it| it.state);
             event.happen(&scene).await;
@@ -537,13 +537,13 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
             let events = stage.events();
             let event = events.iter().find(|event| kind_of(event) == "payout.failed").unwrap();
             assert_eq!(stage.deliver(event).await, 200);
-            stage.world.engine.take_usage();
+            stage.app.engine.take_usage();
             if most < u32::MAX {
-                stage.world.engine.order("*", nth, fault);
+                stage.app.engine.order("*", nth, fault);
             }
-            let _ = stage.world.engine.until_hung(scene.market.pay_creators()).await;
+            let _ = stage.app.engine.until_hung(scene.market.pay_creators()).await;
             if most == u32::MAX {
-                most = stage.world.engine.take_usage().round_trips();
+                most = stage.app.engine.take_usage().round_trips();
             }
             if nth % 2 == 0 {
                 scene.market.pay_creators().await.unwrap();
@@ -624,14 +624,14 @@ async fn getting_money_back_survives_death_at_every_step() {
             let stage = Stage::new().await;
             let scene = Scene::payable(&stage, Bank::Works).await;
             scene.market.pay_days(7).await;
-            stage.world.engine.take_usage();
+            stage.app.engine.take_usage();
             if most < u32::MAX {
-                stage.world.engine.order("*", nth, fault);
+                stage.app.engine.order("*", nth, fault);
             }
             let work = scene.market.give_back("key", &scene.purchase, Some(500));
-            stage.world.engine.until_hung(work).await;
+            stage.app.engine.until_hung(work).await;
             if most == u32::MAX {
-                most = stage.world.engine.take_usage().round_trips();
+                most = stage.app.engine.take_usage().round_trips();
             }
             let again = scene.market.give_back("key", &scene.purchase, Some(500)).await;
             assert_eq!(again.status(), 200, "{name}: {}", again.pretty());
@@ -659,9 +659,9 @@ async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
         scene.market.pay_days(8).await;
         scene.wait(1);
         let failed = stage.events();
-        stage.world.engine.order("*", nth, Fault::HangAfter);
+        stage.app.engine.order("*", nth, Fault::HangAfter);
         let work = scene.market.give_back("key", &scene.purchase, Some(500));
-        let done = stage.world.engine.until_hung(work).await.is_some();
+        let done = stage.app.engine.until_hung(work).await.is_some();
         for event in &failed {
             assert_eq!(stage.deliver(event).await, 200, "{nth} {}", kind_of(event));
         }
@@ -757,7 +757,7 @@ async fn the_audit_names_the_account_that_differs() {
     scene.market.pay_days(9).await;
     let good = scene.market.audit().await;
     assert_eq!(good["equal"], true, "{good:#}");
-    let items = stage.world.engine.dump();
+    let items = stage.app.engine.dump();
     let is_leg = |item: &&Value| {
         item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#")
             && item["account"]["S"] == "transferred"
@@ -767,7 +767,7 @@ async fn the_audit_names_the_account_that_differs() {
     };
     let put = |item: &Value| {
         let request = json!({ "TableName": TABLE, "Item": item }).to_string();
-        stage.world.engine.run("PutItem", &request).unwrap();
+        stage.app.engine.run("PutItem", &request).unwrap();
     };
     let mut leg = items.iter().find(is_leg).unwrap().clone();
     let mut book = items.iter().find(is_book).unwrap().clone();
@@ -799,9 +799,9 @@ async fn ten_thousand_sales_are_paid_out_at_once() {
     let stage = Stage::new().await;
     let (market, kim, _) = with_sales_of_a_cent(&stage, &[5_000, 5_000, 2_500]).await;
     stage.pass(7);
-    stage.world.engine.take_usage();
+    stage.app.engine.take_usage();
     market.pay_creators().await.unwrap();
-    let usage = stage.world.engine.take_usage();
+    let usage = stage.app.engine.take_usage();
     // Two reads and one transaction per eighty sales, once to release and once to collect them.
     assert!(usage.round_trips() < 800, "{usage:?}");
     assert_eq!(market.told(&kim).await, [("sent".to_owned(), 10_000)]);
@@ -822,9 +822,9 @@ async fn two_thousand_sales_are_returned_and_paid_again() {
     let theirs = stage.at_stripe().bank_payouts(&account).unwrap();
     stage.at_stripe().fail_bank_payout(theirs[0]["id"].as_str().unwrap()).unwrap();
     stage.hear().await;
-    stage.world.engine.take_usage();
+    stage.app.engine.take_usage();
     market.pay_creators().await.unwrap();
-    let usage = stage.world.engine.take_usage();
+    let usage = stage.app.engine.take_usage();
     assert!(usage.round_trips() < 150, "{usage:?}");
     assert_eq!(market.told(&kim).await, [("reopened".to_owned(), 2_000)]);
     market.reckon().await;
@@ -851,10 +851,10 @@ async fn with_sales_of_a_cent<'a>(stage: &'a Stage, prices: &[i64]) -> (Market<'
 /// Replaces the stored sales by this many of one cent each.
 fn cut_up(stage: &Stage, sales: usize) {
     let run = |operation: &str, body: Value| {
-        stage.world.engine.run(operation, &body.to_string()).unwrap();
+        stage.app.engine.run(operation, &body.to_string()).unwrap();
     };
     stage.stop_stream();
-    let mut items = stage.world.engine.dump();
+    let mut items = stage.app.engine.dump();
     items.retain(|item| item["sk"]["S"].as_str().unwrap().starts_with("SALE#"));
     for item in &items {
         let key = json!({ "pk": item["pk"], "sk": item["sk"] });
@@ -865,7 +865,7 @@ fn cut_up(stage: &Stage, sales: usize) {
     let held_until = sale["gsi1sk"]["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
     (sale["sold"], sale["kept"]) = (cent.clone(), cent);
     for number in 0..sales {
-        let id = domain::id::PurchaseId::new(stage.world.now(), number as u128).to_string();
+        let id = domain::id::PurchaseId::new(stage.app.now(), number as u128).to_string();
         sale["sk"]["S"] = json!(format!("SALE#{id}"));
         sale["purchase_id"]["S"] = json!(id);
         sale["gsi1sk"]["S"] = json!(format!("{held_until}#{id}"));
@@ -882,11 +882,11 @@ async fn seven_days_are_seven_days_in_any_month() {
         let scene = Scene::payable(&stage, Bank::Works).await;
         let sale = scene.market.sale(&scene.kim, &scene.purchase).await;
         assert_eq!(sale.sold_at.until(sale.hold_until), DAY * 7);
-        stage.world.ambient.clock.advance(DAY * 7 - Duration::from_secs(1));
+        stage.app.ambient.clock.advance(DAY * 7 - Duration::from_secs(1));
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[]).await;
-        assert_eq!(sale.state(stage.world.now()), SaleState::Held);
-        stage.world.ambient.clock.advance(Duration::from_secs(1));
+        assert_eq!(sale.state(stage.app.now()), SaleState::Held);
+        stage.app.ambient.clock.advance(Duration::from_secs(1));
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[("sent", NET)]).await;
         let payout = &scene.market.payouts(&scene.kim).await[0];

@@ -22,7 +22,7 @@ async fn has(stage: &Stage, of: &Actor) -> (Plan, u32) {
 
 /// The payment of a member's latest invoice.
 async fn payment_of_plan(stage: &Stage, of: &Actor) -> String {
-    let invoices = stage.world.store.invoices(&of.id, Default::default(), None).await.unwrap();
+    let invoices = stage.app.store.invoices(&of.id, Default::default(), None).await.unwrap();
     match &invoices.items[0].payment {
         Some(paid) => paid.to_string(),
         None => panic!("{:?}", invoices.items[0]),

@@ -158,8 +158,8 @@ async fn who_is_suspended_while_a_page_is_open_owns_what_they_pay_for() {
     let market = Market::new(&stage);
     let listing = market.on_sale(&kim, PRICE).await;
     let url = market.checkout(&ann, &listing, PRICE, None).await;
-    let until = stage.world.now().plus(DAY * 3);
-    stage.world.suspend(&ann.id, "fraud", Some(until)).await;
+    let until = stage.app.now().plus(DAY * 3);
+    stage.app.suspend(&ann.id, "fraud", Some(until)).await;
     stage.pay(&url, Card::Succeeds);
     stage.hear().await;
     let purchase = market.purchase_of(&ann, &url).await;
@@ -203,7 +203,7 @@ async fn a_page_that_ran_out_ends_its_purchase() {
     assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Pending);
     // No event arrives: the nightly run retrieves the payment.
     stage.events();
-    stage.world.ambient.clock.advance(DAY);
+    stage.app.ambient.clock.advance(DAY);
     stage.reconcile().await.unwrap();
     let ended = market.purchase_of(&ann, &url).await;
     assert_eq!((ended.state, ended.due_at), (PurchaseState::Expired, None));

@@ -197,7 +197,7 @@ impl<'a> Quarter<'a> {
             self.sellers[6].mends_on = Some(42);
         }
         if day == 45 {
-            stage.world.suspend(&self.sellers[BANNED].who.id, "fraud", None).await;
+            stage.app.suspend(&self.sellers[BANNED].who.id, "fraud", None).await;
         }
         if matches!(day, 30 | 50 | 70) {
             self.return_from_bank(5);
@@ -233,7 +233,7 @@ impl<'a> Quarter<'a> {
                 }
                 _ => None,
             };
-            let key = format!("sale-{}", self.stage().world.ambient.entropy.next());
+            let key = format!("sale-{}", self.stage().app.ambient.entropy.next());
             let answer = self.market.try_purchase(&by, &key, &listing, price, token.as_deref());
             let answer = answer.await;
             // A banned creator sells nothing; a buyer whose event was lost owns it already.
@@ -293,7 +293,7 @@ impl<'a> Quarter<'a> {
                 1 => self.market.give_back("all", &purchase, None).await,
                 _ => {
                     let part = 1 + i64::try_from(self.dice.roll(bought.price as u64)).unwrap();
-                    let key = format!("part-{}", self.stage().world.ambient.entropy.next());
+                    let key = format!("part-{}", self.stage().app.ambient.entropy.next());
                     self.market.give_back(&key, &purchase, Some(part)).await
                 }
             };
@@ -360,7 +360,7 @@ impl<'a> Quarter<'a> {
             self.tally.runs += 1;
             let kill = self.dice.one_in(4).then(|| u32::try_from(1 + self.dice.roll(60)).unwrap());
             let fault = [Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer][self.pick(3)];
-            let engine = &self.stage().world.engine;
+            let engine = &self.stage().app.engine;
             if let Some(nth) = kill {
                 engine.order("*", nth, fault);
             }

@@ -39,7 +39,7 @@ async fn a_day_without_webhooks_is_repaired() {
     let books = async || {
         let mut books = Vec::new();
         for user in &before {
-            books.push(stage.world.account(user).await);
+            books.push(stage.app.account(user).await);
         }
         books
     };
@@ -62,12 +62,12 @@ async fn what_was_parked_is_tried_again_every_night() {
     let event = stage.events().into_iter().find(completed).unwrap();
     // A bug of ours on the day the event arrived.
     let id = domain::billing::external::EventId::parse(&crate::stage::id_of(&event)).unwrap();
-    let (kind, now) = (kind_of(&event), stage.world.now());
-    stage.world.store.park_event(Some(&id), &kind, &event, "a fault", now).await.unwrap();
-    stage.world.store.park_event(None, "unknown", "{}", "not an event", now).await.unwrap();
+    let (kind, now) = (kind_of(&event), stage.app.now());
+    stage.app.store.park_event(Some(&id), &kind, &event, "a fault", now).await.unwrap();
+    stage.app.store.park_event(None, "unknown", "{}", "not an event", now).await.unwrap();
     stage.reconcile().await.unwrap();
     assert_eq!(stage.credits(&ann).await["available"], 60);
-    let left = stage.world.store.parked_events(None, 10).await.unwrap().items;
+    let left = stage.app.store.parked_events(None, 10).await.unwrap().items;
     assert_eq!(left.len(), 1, "an unusable event stays for manual review: {left:?}");
     stage.close().await;
 }
@@ -81,8 +81,6 @@ async fn an_order_whose_end_nobody_told_is_looked_at() {
     stage.events();
     stage.reconcile().await.unwrap();
     assert_eq!(json!(stage.order_of(&ann, &url).await)["state"], "expired");
-    assert!(
-        stage.world.store.due_orders(stage.world.now(), None, 10).await.unwrap().items.is_empty()
-    );
+    assert!(stage.app.store.due_orders(stage.app.now(), None, 10).await.unwrap().items.is_empty());
     stage.close().await;
 }

@@ -21,7 +21,7 @@ use sandbox::{
     stripe::{Bank, Closing, Opening},
 };
 use serde_json::json;
-use testing::{Actor, Ask, Fault, listings};
+use testing::{Actor, Fault, TestRequest, listings};
 
 use crate::{
     market::Market,
@@ -75,20 +75,20 @@ async fn what_was_never_opened_goes_back_at_once() {
 impl Market<'_> {
     /// A draft of a tailored model.
     async fn model(&self, creator: &Actor, cents: u32) -> ListingId {
-        let (store, world) = (self.store(), &self.stage.world);
-        let id = ListingId::new(world.now(), world.ambient.entropy.next());
+        let (store, app) = (self.store(), &self.stage.app);
+        let id = ListingId::new(app.now(), app.ambient.entropy.next());
         let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
         let described = Description { content, ..listings::description("Silver prints", cents) };
         let what = (Kind::ModelFinetune, described);
-        listings::draft(store, (&creator.id, id), what, world.now()).await
+        listings::draft(store, (&creator.id, id), what, app.now()).await
     }
 
     async fn generate(&self, by: &Actor, listing: &ListingId) -> String {
         let body = json!({ "listing_id": listing, "prompt": "a brass lamp" });
-        let ask = Ask::by(by).key(listing.as_str()).json(body);
+        let ask = TestRequest::by(by).key(listing.as_str()).json(body);
         let (endpoint, handle) = (&create_generation::ENDPOINT, &create_generation::handle);
         let hands = (self.store().clone(), Provider::Studio);
-        self.stage.world.send(endpoint, handle, &hands, &ask).await.brief()
+        self.stage.app.send(endpoint, handle, &hands, &ask).await.brief()
     }
 }
 
@@ -97,7 +97,7 @@ async fn a_model_is_gone_with_the_money() {
     let stage = Stage::new().await;
     let (market, kim, ann) = (Market::new(&stage), stage.member("kim"), stage.member("ann"));
     let listing = market.model(&kim, 10_000).await;
-    listings::publish(market.store(), &kim.id, &listing, stage.world.now()).await;
+    listings::publish(market.store(), &kim.id, &listing, stage.app.now()).await;
     let purchase = market.sold(&ann, &listing, 10_000).await;
     let copied = market.model(&ann, 0).await;
     assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
@@ -144,11 +144,11 @@ async fn the_same_key_is_one_refund() {
     let scene = Scene::sold(&stage).await;
     let (market, purchase) = (&scene.market, &scene.purchase);
     let body = json!({ "reason": "as agreed" });
-    let ask = Ask::by(&Actor::admin()).path("id", &purchase.id).json(body.clone());
+    let ask = TestRequest::by(&Actor::admin()).path("id", &purchase.id).json(body.clone());
     let keyless = market.give_back_as(&ask).await;
     assert_eq!(keyless.brief(), "400 idempotency_key_required");
     for who in [Actor::moderator(), scene.ann.clone()] {
-        let ask = Ask::by(&who).key("mine").path("id", &purchase.id).json(body.clone());
+        let ask = TestRequest::by(&who).key("mine").path("id", &purchase.id).json(body.clone());
         assert_eq!(market.give_back_as(&ask).await.status(), 403);
     }
     let first = market.give_back("one", purchase, Some(300)).await;
@@ -183,7 +183,7 @@ async fn staff_give_nothing_back_to_themselves() {
     let scene = Scene::sold(&stage).await;
     let (market, purchase) = (&scene.market, &scene.purchase);
     let ask = |who: &Actor, key: &str, body: serde_json::Value| {
-        Ask::by(&who.as_admin()).key(key).path("id", &purchase.id).json(body)
+        TestRequest::by(&who.as_admin()).key(key).path("id", &purchase.id).json(body)
     };
     let all = || json!({ "reason": "it is mine" });
     let part = json!({ "reason": "mine", "amount": { "amount": PRICE - 1, "currency": "usd" } });
@@ -194,7 +194,7 @@ async fn staff_give_nothing_back_to_themselves() {
         }
     }
     let bob = stage.member("bob");
-    stage.world.suspend(&bob.id, "lost their laptop", None).await;
+    stage.app.suspend(&bob.id, "lost their laptop", None).await;
     let suspended = market.give_back_as(&ask(&bob, "all", all())).await;
     assert_eq!(suspended.brief(), "403 account_suspended");
     scene.check(0).await;
@@ -325,14 +325,14 @@ async fn a_refund_survives_death_at_every_step() {
             }
             let stage = Stage::new().await;
             let scene = Scene::sold(&stage).await;
-            stage.world.engine.take_usage();
+            stage.app.engine.take_usage();
             if most < u32::MAX {
-                stage.world.engine.order(meets, nth, fault);
+                stage.app.engine.order(meets, nth, fault);
             }
             let work = scene.market.give_back("key", &scene.purchase, Some(500));
-            stage.world.engine.until_hung(work).await;
+            stage.app.engine.until_hung(work).await;
             if most == u32::MAX {
-                most = stage.world.engine.take_usage().round_trips();
+                most = stage.app.engine.take_usage().round_trips();
             }
             if nth % 2 == 0 {
                 stage.events();

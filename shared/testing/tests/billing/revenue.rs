@@ -14,7 +14,7 @@ use runtime::{BatchResponse, StreamEvent, dispatch_stream};
 use sandbox::stripe::{Card, Closing, Lasts, Off, Opening, Payment};
 use serde_json::{Value, json};
 use store::Store;
-use testing::{Actor, Ask, grants::acting_as};
+use testing::{Actor, TestRequest, grants::acting_as};
 
 use crate::{
     market::Market,
@@ -31,32 +31,32 @@ struct Numbers {
 impl Numbers {
     async fn new() -> Numbers {
         let stage = Stage::new().await;
-        let first = Day::of(stage.world.now());
+        let first = Day::of(stage.app.now());
         Numbers { stage, batches: RefCell::default(), first }
     }
 
     fn store(&self) -> &Store {
-        &self.stage.world.store
+        &self.stage.app.store
     }
 
     /// Ends the grace periods that are over, as the nightly run does. Returns how many.
     async fn end_graces(&self) -> usize {
         let mut ended = 0;
-        for user in self.store().due_graces(self.stage.world.now()).await.unwrap() {
-            let done = self.store().end_grace(&user, self.stage.world.now()).await.unwrap();
+        for user in self.store().due_graces(self.stage.app.now()).await.unwrap() {
+            let done = self.store().end_grace(&user, self.stage.app.now()).await.unwrap();
             ended += usize::from(done);
         }
         ended
     }
 
     fn today(&self) -> Day {
-        Day::of(self.stage.world.now())
+        Day::of(self.stage.app.now())
     }
 
     async fn project(&self, batch: &Value) {
         let event: StreamEvent = serde_json::from_value(batch.clone()).unwrap();
         let (worker, handle) = (&project_metrics::WORKER, &project_metrics::handle);
-        let ambient = &self.stage.world.ambient;
+        let ambient = &self.stage.app.ambient;
         let projected = || dispatch_stream(worker, handle, self.store(), ambient, event);
         let answer = acting_as(worker.name, projected).await;
         assert_eq!(answer, BatchResponse::default());
@@ -65,7 +65,7 @@ impl Numbers {
     /// Counts new stream records, and those that counting writes.
     async fn follow(&self) {
         loop {
-            let batch = self.stage.world.engine.stream_batch();
+            let batch = self.stage.app.engine.stream_batch();
             if batch["Records"].as_array().unwrap().is_empty() {
                 return;
             }
@@ -76,9 +76,9 @@ impl Numbers {
 
     async fn report(&self, from: Day, to: Day) -> Value {
         self.follow().await;
-        let ask = Ask::by(&Actor::admin()).query("from", from).query("to", to);
+        let ask = TestRequest::by(&Actor::admin()).query("from", from).query("to", to);
         let (endpoint, handle) = (&get_revenue_stats::ENDPOINT, &get_revenue_stats::handle);
-        let answer = self.stage.world.send(endpoint, handle, self.store(), &ask).await;
+        let answer = self.stage.app.send(endpoint, handle, self.store(), &ask).await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
         answer.json()
     }
@@ -104,7 +104,7 @@ impl Numbers {
         self.follow().await;
         let read = async || {
             let span = domain::metrics::Span { from: self.first, to: self.today() };
-            self.store().metrics(span, self.stage.world.now()).await.unwrap()
+            self.store().metrics(span, self.stage.app.now()).await.unwrap()
         };
         let kept = read().await;
         for (day, sums) in &kept.days {

@@ -26,10 +26,10 @@ fn damage(stage: &Stage, member: &Actor) {
     let is_theirs = |item: &Value| {
         item["user_id"]["S"] == json!(member.id) && item.get("granted_until").is_some()
     };
-    let mut account = stage.world.engine.dump().into_iter().find(is_theirs).unwrap();
+    let mut account = stage.app.engine.dump().into_iter().find(is_theirs).unwrap();
     account["credits"] = json!({"S": "no credits"});
     let put = json!({"TableName": TABLE, "Item": account});
-    stage.world.engine.run("PutItem", &put.to_string()).unwrap();
+    stage.app.engine.run("PutItem", &put.to_string()).unwrap();
 }
 
 #[tokio::test]
@@ -58,9 +58,9 @@ async fn however_many_rewards_there_were_what_is_paid_for_is_granted() {
     let market = Market::new(&stage);
     // A year of grants with expiry dates, some spent and some not.
     for nth in 0..70u32 {
-        let now = stage.world.now();
+        let now = stage.app.now();
         let ends_at = now.plus(domain::time::DAY * (300 + nth));
-        let gift = stage.world.store.update_account(&sue.id, None, now, |draft| {
+        let gift = stage.app.store.update_account(&sue.id, None, now, |draft| {
             draft.add_promo(domain::credits::LotId(format!("gift:{nth}")), 5, ends_at).map(drop)
         });
         gift.await.unwrap();

@@ -34,7 +34,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 use store::{AuditFilter, PageSize, changed_top_up};
-use testing::{Actor, Answer, Ask, World, grants::acting_as};
+use testing::{Actor, Answer, TestApp, TestRequest, grants::acting_as};
 
 /// The current signing secret of events.
 pub(crate) const SECRET: &str = "whsec_present";
@@ -43,7 +43,7 @@ pub(crate) const SECRET_BEFORE: &str = "whsec_before";
 
 /// One table with everything around it.
 pub(crate) struct Stage {
-    pub(crate) world: World,
+    pub(crate) app: TestApp,
     pub(crate) sandbox: RunningSandbox,
     pub(crate) stripe: Stripe,
     pub(crate) payouts: Payouts,
@@ -58,13 +58,13 @@ pub(crate) struct Stage {
 impl Stage {
     /// An empty stage. Stripe holds its events until the test takes them.
     pub(crate) async fn new() -> Stage {
-        let world = World::new();
+        let app = TestApp::new();
         let settings = Settings {
             deliver: Deliver::Off,
             signature_time: SignatureTime::Stripe,
             ..Settings::default()
         };
-        let (seed, now) = (Some(1), Some(world.now().as_secs()));
+        let (seed, now) = (Some(1), Some(app.now().as_secs()));
         let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
         let config = Config { stripe: setup, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
@@ -73,7 +73,7 @@ impl Stage {
         let key = Secret::new(sandbox::stripe::PAYOUTS_KEY);
         let payouts = Payouts::new(&base, &key).unwrap();
         Stage {
-            world,
+            app,
             stripe,
             payouts,
             sandbox,
@@ -102,21 +102,21 @@ impl Stage {
     pub(crate) fn stop_stream(&self) {
         let off = json!({ "StreamEnabled": false });
         let request = json!({ "TableName": testing::engine::TABLE, "StreamSpecification": off });
-        self.world.engine.run("UpdateTable", &request.to_string()).unwrap();
+        self.app.engine.run("UpdateTable", &request.to_string()).unwrap();
     }
 
     /// Advances the clock, here and at Stripe.
     pub(crate) fn pass(&self, days: u32) {
-        self.world.ambient.clock.advance(DAY * days);
-        self.at_stripe().advance(Advance::To(self.world.now().as_secs())).unwrap();
+        self.app.ambient.clock.advance(DAY * days);
+        self.at_stripe().advance(Advance::To(self.app.now().as_secs())).unwrap();
     }
 
     // Member requests.
 
     pub(crate) async fn try_checkout(&self, by: &Actor, key: &str, body: Value) -> Answer {
-        let ask = Ask::by(by).key(key).json(body);
-        let hands = (self.world.store.clone(), self.stripe.clone(), self.frontend.clone());
-        self.world.send(&open_checkout::ENDPOINT, &open_checkout::handle, &hands, &ask).await
+        let ask = TestRequest::by(by).key(key).json(body);
+        let hands = (self.app.store.clone(), self.stripe.clone(), self.frontend.clone());
+        self.app.send(&open_checkout::ENDPOINT, &open_checkout::handle, &hands, &ask).await
     }
 
     /// The URL of a new checkout.
@@ -128,61 +128,61 @@ impl Stage {
     }
 
     pub(crate) async fn portal(&self, by: &Actor) -> Answer {
-        let ask = Ask::by(by).json(json!({}));
-        let hands = (self.world.store.clone(), self.stripe.clone(), self.frontend.clone());
-        self.world.send(&open_portal::ENDPOINT, &open_portal::handle, &hands, &ask).await
+        let ask = TestRequest::by(by).json(json!({}));
+        let hands = (self.app.store.clone(), self.stripe.clone(), self.frontend.clone());
+        self.app.send(&open_portal::ENDPOINT, &open_portal::handle, &hands, &ask).await
     }
 
     pub(crate) async fn cancel(&self, by: &Actor, at_period_end: bool) -> Answer {
-        let ask = Ask::by(by).json(json!({ "cancel_at_period_end": at_period_end }));
-        let hands = (self.world.store.clone(), self.stripe.clone());
+        let ask = TestRequest::by(by).json(json!({ "cancel_at_period_end": at_period_end }));
+        let hands = (self.app.store.clone(), self.stripe.clone());
         let (endpoint, handle) = (&cancel_subscription::ENDPOINT, &cancel_subscription::handle);
-        self.world.send(endpoint, handle, &hands, &ask).await
+        self.app.send(endpoint, handle, &hands, &ask).await
     }
 
     pub(crate) async fn ban(&self, member: &Actor, key: &str, body: Value) -> Answer {
-        let ask = Ask::by(&Actor::admin()).path("id", &member.id).key(key).json(body);
-        let hands = (self.world.store.clone(), self.stripe.clone());
-        self.world.send(&ban_user::ENDPOINT, &ban_user::handle, &hands, &ask).await
+        let ask = TestRequest::by(&Actor::admin()).path("id", &member.id).key(key).json(body);
+        let hands = (self.app.store.clone(), self.stripe.clone());
+        self.app.send(&ban_user::ENDPOINT, &ban_user::handle, &hands, &ask).await
     }
 
     pub(crate) async fn unban(&self, member: &Actor, body: Value) -> Answer {
-        let ask = Ask::by(&Actor::admin()).path("id", &member.id).json(body);
+        let ask = TestRequest::by(&Actor::admin()).path("id", &member.id).json(body);
         let (endpoint, handle) = (&unban_user::ENDPOINT, &unban_user::handle);
-        self.world.send(endpoint, handle, &self.world.store, &ask).await
+        self.app.send(endpoint, handle, &self.app.store, &ask).await
     }
 
     pub(crate) async fn top_up(&self, by: &Actor, body: Value) -> Answer {
-        let (ask, hands) = (Ask::by(by).json(body), &self.world.store);
-        self.world.send(&update_top_up::ENDPOINT, &update_top_up::handle, hands, &ask).await
+        let (ask, hands) = (TestRequest::by(by).json(body), &self.app.store);
+        self.app.send(&update_top_up::ENDPOINT, &update_top_up::handle, hands, &ask).await
     }
 
     pub(crate) async fn subscription(&self, by: &Actor) -> Value {
-        let (ask, hands) = (Ask::by(by), &self.world.store);
+        let (ask, hands) = (TestRequest::by(by), &self.app.store);
         let (endpoint, handle) = (&get_subscription::ENDPOINT, &get_subscription::handle);
-        good(self.world.send(endpoint, handle, hands, &ask).await)
+        good(self.app.send(endpoint, handle, hands, &ask).await)
     }
 
     pub(crate) async fn credits(&self, by: &Actor) -> Value {
-        let (ask, hands) = (Ask::by(by), &self.world.store);
-        good(self.world.send(&get_credits::ENDPOINT, &get_credits::handle, hands, &ask).await)
+        let (ask, hands) = (TestRequest::by(by), &self.app.store);
+        good(self.app.send(&get_credits::ENDPOINT, &get_credits::handle, hands, &ask).await)
     }
 
     pub(crate) async fn usage(&self, by: &Actor) -> Value {
-        let (ask, hands) = (Ask::by(by), &self.world.store);
-        good(self.world.send(&get_usage::ENDPOINT, &get_usage::handle, hands, &ask).await)
+        let (ask, hands) = (TestRequest::by(by), &self.app.store);
+        good(self.app.send(&get_usage::ENDPOINT, &get_usage::handle, hands, &ask).await)
     }
 
     pub(crate) async fn invoices(&self, by: &Actor) -> Vec<Value> {
-        let (ask, hands) = (Ask::by(by).query("limit", 100), &self.world.store);
+        let (ask, hands) = (TestRequest::by(by).query("limit", 100), &self.app.store);
         let (endpoint, handle) = (&list_invoices::ENDPOINT, &list_invoices::handle);
-        let page = good(self.world.send(endpoint, handle, hands, &ask).await);
+        let page = good(self.app.send(endpoint, handle, hands, &ask).await);
         page["items"].as_array().unwrap().clone()
     }
 
     /// Spends this many credits of a member on images.
     pub(crate) async fn spend(&self, by: &Actor, credits: u32) {
-        let spent = self.world.store.update_account(&by.id, None, self.world.now(), |draft| {
+        let spent = self.app.store.update_account(&by.id, None, self.app.now(), |draft| {
             let hold = draft.start_job("gen", credits).map_err(store::StoreError::refused)?;
             draft.capture_job("gen", &hold).map_err(store::StoreError::refused)
         });
@@ -190,11 +190,11 @@ impl Stage {
     }
 
     pub(crate) async fn account(&self, of: &Actor) -> Account {
-        self.world.account(&of.id).await
+        self.app.account(&of.id).await
     }
 
     pub(crate) async fn billing(&self, of: &Actor) -> Billing {
-        self.world.store.billing(&of.id).await.unwrap()
+        self.app.store.billing(&of.id).await.unwrap()
     }
 
     // Events at Stripe.
@@ -214,18 +214,18 @@ impl Stage {
 
     /// Delivers an event with a valid signature. Returns the status of the response.
     pub(crate) async fn deliver(&self, body: &str) -> u16 {
-        let signature = self.at_stripe().sign(body, SECRET, self.world.now().as_secs());
+        let signature = self.at_stripe().sign(body, SECRET, self.app.now().as_secs());
         self.deliver_signed(body, &signature).await.status()
     }
 
     pub(crate) async fn deliver_signed(&self, body: &str, signature: &str) -> Answer {
-        let ask = Ask::anonymous()
+        let ask = TestRequest::anonymous()
             .header("Content-Type", "application/json")
             .header("Stripe-Signature", signature)
             .text(body);
         let secrets = StripeWebhookSecrets(self.secrets.0.clone());
-        let hands = (self.world.store.clone(), self.stripe.clone(), secrets);
-        self.world.send(&webhook_stripe::ENDPOINT, &webhook_stripe::handle, &hands, &ask).await
+        let hands = (self.app.store.clone(), self.stripe.clone(), secrets);
+        self.app.send(&webhook_stripe::ENDPOINT, &webhook_stripe::handle, &hands, &ask).await
     }
 
     /// Delivers all new events in order, then those that follow when charges reach the balance;
@@ -246,7 +246,7 @@ impl Stage {
 
     /// The same in base64, as API Gateway passes bodies that it takes for binary.
     pub(crate) async fn deliver_encoded(&self, encoded: &str, signature: &str) -> Answer {
-        let ask = Ask::anonymous()
+        let ask = TestRequest::anonymous()
             .header("Content-Type", "application/json")
             .header("Stripe-Signature", signature)
             .text(encoded);
@@ -254,9 +254,9 @@ impl Stage {
         event["isBase64Encoded"] = json!(true);
         let event = runtime::apigw::request(&event).unwrap();
         let secrets = StripeWebhookSecrets(self.secrets.0.clone());
-        let hands = (self.world.store.clone(), self.stripe.clone(), secrets);
+        let hands = (self.app.store.clone(), self.stripe.clone(), secrets);
         let (endpoint, handle) = (&webhook_stripe::ENDPOINT, &webhook_stripe::handle);
-        let answer = || dispatch(endpoint, handle, &hands, &self.world.ambient, event);
+        let answer = || dispatch(endpoint, handle, &hands, &self.app.ambient, event);
         Answer(acting_as(endpoint.name, answer).await)
     }
 
@@ -355,7 +355,7 @@ impl Stage {
     pub(crate) async fn order_of(&self, by: &Actor, url: &str) -> PackOrder {
         let session = self.at_stripe().object(session_of(url)).unwrap();
         let id = OrderId::parse(session["metadata"]["order_id"].as_str().unwrap()).unwrap();
-        self.world.store.order(&by.id, &id).await.unwrap()
+        self.app.store.order(&by.id, &id).await.unwrap()
     }
 
     /// The payment of a settled order.
@@ -366,7 +366,7 @@ impl Stage {
     /// Passes the table's stream through relay and queue to the top-up worker. Returns the number
     /// of messages.
     pub(crate) async fn work_on_top_ups(&self) -> usize {
-        let batch = self.world.engine.stream_batch();
+        let batch = self.app.engine.stream_batch();
         let mut users = Vec::new();
         for record in batch["Records"].as_array().unwrap() {
             if let Some(image) = record["dynamodb"]["NewImage"].as_object() {
@@ -383,10 +383,10 @@ impl Stage {
     pub(crate) async fn hint_top_up(&self, user: &Value) -> BatchResponse {
         let body = json!({ "user_id": user }).to_string();
         let event = json!({ "Records": [{ "messageId": "1", "body": body, "attributes": {} }] });
-        let hands = (self.world.store.clone(), self.stripe.clone());
+        let hands = (self.app.store.clone(), self.stripe.clone());
         let (worker, handle) = (&buy_top_ups::WORKER, &buy_top_ups::handle);
         let event = serde_json::from_value(event).unwrap();
-        let bought = || dispatch_queue(worker, handle, &hands, &self.world.ambient, event);
+        let bought = || dispatch_queue(worker, handle, &hands, &self.app.ambient, event);
         acting_as(worker.name, bought).await
     }
 
@@ -400,11 +400,11 @@ impl Stage {
             .endpoint_url("http://127.0.0.1:9")
             .build();
         let queue = TopUpQueue::new(&aws_sdk_sqs::Client::from_conf(nowhere), "top-ups");
-        let hands = (self.world.store.clone(), self.stripe.clone(), queue);
+        let hands = (self.app.store.clone(), self.stripe.clone(), queue);
         let (worker, handle) = (&reconcile_stripe::WORKER, &reconcile_stripe::handle);
         let event = include_str!("../../../../events/background-reconcile-stripe.json");
         let event: ScheduleEvent = serde_json::from_str(event).unwrap();
-        let run = || dispatch_schedule(worker, handle, &hands, &self.world.ambient, event);
+        let run = || dispatch_schedule(worker, handle, &hands, &self.app.ambient, event);
         acting_as(worker.name, run).await
     }
 
@@ -466,7 +466,7 @@ impl Stage {
     /// The audit records, oldest first.
     pub(crate) async fn audited(&self) -> Vec<AuditRecord> {
         let all = AuditFilter::default();
-        let page = self.world.store.audit_log(&all, PageSize::WHOLE, None).await.unwrap();
+        let page = self.app.store.audit_log(&all, PageSize::WHOLE, None).await.unwrap();
         page.items.into_iter().rev().collect()
     }
 
@@ -486,12 +486,12 @@ impl Stage {
 
     /// Checks the ledger of every member.
     pub(crate) async fn close(self) {
-        let audit = self.world.store.verify_audit(None, &Anchors::default()).await.unwrap();
+        let audit = self.app.store.verify_audit(None, &Anchors::default()).await.unwrap();
         assert_eq!(audit.broken, None);
         let members = self.members.take();
         assert!(!members.is_empty(), "a stage without members checks nothing");
         for member in &members {
-            self.world.check_books(&member.id).await;
+            self.app.check_books(&member.id).await;
             let shown = self.credits(member).await;
             let account = self.account(member).await;
             assert_eq!(shown["available"], account.credits.totals().available);

@@ -230,7 +230,7 @@ async fn what_is_paid_for_no_plan_is_parked_until_the_catalogue_is_mended() {
     let price = stage.post_to_stripe("prices", &form).await["id"].as_str().unwrap().to_owned();
     stage.subscribe_to(&ann, &price).await;
     stage.hear().await;
-    let parked = stage.world.store.parked_events(None, 100).await.unwrap().items;
+    let parked = stage.app.store.parked_events(None, 100).await.unwrap().items;
     assert!(parked.iter().any(|event| event.kind == "invoice.paid"), "{parked:?}");
     assert!(parked.iter().all(|event| event.why.contains("matches no plan")), "{parked:?}");
     assert_eq!(has(&stage, &ann).await, (Plan::Free, 10));
@@ -241,7 +241,7 @@ async fn what_is_paid_for_no_plan_is_parked_until_the_catalogue_is_mended() {
     stage.restart();
     stage.reconcile().await.unwrap();
     assert_eq!(has(&stage, &ann).await.0, Plan::Enterprise);
-    assert_eq!(stage.world.store.parked_events(None, 100).await.unwrap().items, []);
+    assert_eq!(stage.app.store.parked_events(None, 100).await.unwrap().items, []);
     stage.close().await;
 }
 
@@ -341,7 +341,7 @@ async fn a_ban_without_an_end_stops_the_renewal() {
         assert_eq!(stage.cancel(&ann, false).await.status(), 200);
         stage.hear().await;
         assert_eq!(stage.subscription(&ann).await["subscription"]["cancel_at_period_end"], false);
-        assert_eq!(stage.world.store.due_follow_ups(100).await.unwrap(), []);
+        assert_eq!(stage.app.store.due_follow_ups(100).await.unwrap(), []);
         stage.close().await;
     }
 }
@@ -349,7 +349,7 @@ async fn a_ban_without_an_end_stops_the_renewal() {
 #[tokio::test]
 async fn a_ban_for_a_while_leaves_the_subscription() {
     let (stage, ann) = subscribed("ann", "pro").await;
-    let until = stage.world.now().plus(DAY * 3);
+    let until = stage.app.now().plus(DAY * 3);
     let ban = json!({ "reason": "To cool down.", "until": until });
     let answer = stage.ban(&ann, "k", ban).await;
     assert_eq!(answer.json()["subscription"]["cancel_at_period_end"], false);

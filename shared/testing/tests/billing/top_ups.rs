@@ -68,7 +68,7 @@ async fn turning_it_off_and_on_buys_no_more_in_a_month() {
         assert_eq!(stage.work_on_top_ups().await, 0, "nothing is bought while it is off");
         let on = stage.top_up(&ann, wish()).await.json();
         assert_eq!(on["top_up"]["bought_this_month"], bought);
-        stage.world.engine.stream_batch();
+        stage.app.engine.stream_batch();
     }
     assert_eq!(bought, 2, "the cap of the month");
     assert_eq!(stage.invoices(&ann).await.len(), 3, "the first pack, and these");
@@ -170,7 +170,7 @@ async fn a_lost_answer_never_charges_twice() {
 async fn who_is_suspended_is_not_charged() {
     let (stage, ann) = watching(Card::Succeeds).await;
     stage.spend(&ann, 50).await;
-    stage.world.suspend(&ann.id, "chargeback fraud", None).await;
+    stage.app.suspend(&ann.id, "chargeback fraud", None).await;
     assert_eq!(stage.hint_top_up(&json!(ann.id)).await, BatchResponse::default());
     assert_eq!(stage.credits(&ann).await["available"], 10);
     // They may turn it off, but not on.

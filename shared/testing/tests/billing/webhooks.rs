@@ -23,7 +23,7 @@ async fn paid() -> (Stage, testing::Actor, String) {
 #[tokio::test]
 async fn only_what_stripe_signed_just_now_is_taken() {
     let (stage, ann, event) = paid().await;
-    let now = stage.world.now().as_secs();
+    let now = stage.app.now().as_secs();
     let sign = |secret: &str, at: i64| stage.at_stripe().sign(&event, secret, at);
     let check = async |body: &str, signature: &str, expected: &str| {
         let answer = stage.deliver_signed(body, signature).await;
@@ -47,13 +47,13 @@ async fn only_what_stripe_signed_just_now_is_taken() {
 async fn a_body_in_base64_is_taken_and_one_that_is_too_large_is_not() {
     use base64::Engine as _;
     let (stage, ann, event) = paid().await;
-    let signature = stage.at_stripe().sign(&event, SECRET, stage.world.now().as_secs());
+    let signature = stage.at_stripe().sign(&event, SECRET, stage.app.now().as_secs());
     let encoded = base64::engine::general_purpose::STANDARD.encode(&event);
     let answer = stage.deliver_encoded(&encoded, &signature).await;
     assert_eq!(answer.brief(), "200");
     assert_eq!(stage.credits(&ann).await["available"], 60);
     let large = format!("{{\"pad\": \"{}\"}}", "x".repeat(256 * 1024));
-    let signature = stage.at_stripe().sign(&large, SECRET, stage.world.now().as_secs());
+    let signature = stage.at_stripe().sign(&large, SECRET, stage.app.now().as_secs());
     assert_eq!(stage.deliver_signed(&large, &signature).await.status(), 413);
     stage.close().await;
 }
@@ -85,7 +85,7 @@ async fn different_events_of_one_payment_at_once_are_one_grant() {
 #[tokio::test]
 async fn an_event_that_cannot_be_used_is_kept_and_one_that_is_not_ours_is_not() {
     let (stage, ann, event) = paid().await;
-    let parked = async || stage.world.store.parked_events(None, 100).await.unwrap().items;
+    let parked = async || stage.app.store.parked_events(None, 100).await.unwrap().items;
     let with = |change: &dyn Fn(&mut Value)| {
         let mut changed: Value = serde_json::from_str(&event).unwrap();
         changed["id"] = json!("evt_changed");
@@ -133,7 +133,7 @@ async fn an_event_that_is_faster_than_our_own_answer_is_applied() {
     let stage = Stage::new().await;
     let ann = stage.member("ann");
     // The session is open at Stripe, and the process dies before it is stored.
-    let engine = &stage.world.engine;
+    let engine = &stage.app.engine;
     engine.order("UpdateItem", 1, testing::Fault::HangBefore);
     let asked = stage.try_checkout(&ann, "key", json!({"pack": "pack_50"}));
     assert!(engine.until_hung(asked).await.is_none());

@@ -78,7 +78,7 @@ async fn live(stage: &Stage, member: &Actor, dice: &mut Dice) {
         7 => take_back(stage, member, dice).await,
         _ => {
             let available = account.credits.totals().available;
-            let unlimited = account.credits.is_unlimited(stage.world.now());
+            let unlimited = account.credits.is_unlimited(stage.app.now());
             let most = if unlimited { 300 } else { available };
             if most > 0 && account.credits.debt == 0 {
                 let credits = u32::try_from(1 + dice.roll(u64::from(most))).unwrap();
@@ -176,7 +176,7 @@ fn announce(seed: u64) {
 /// Asserts that a member has what they paid for at Stripe.
 async fn check(stage: &Stage, member: &Actor) {
     let account = stage.account(member).await;
-    let ledger = stage.world.store.whole_ledger(&member.id).await.unwrap();
+    let ledger = stage.app.store.whole_ledger(&member.id).await.unwrap();
     let mut bought = 0i64;
     let mut plans = std::collections::BTreeMap::new();
     for line in &ledger {

@@ -2,7 +2,7 @@
 
 use expect_test::{expect, expect_file};
 use runtime::{Endpoint, Trigger};
-use testing::{Actor, Ask};
+use testing::{Actor, TestRequest};
 
 use crate::{functions, scene::Scene, shapes::Shapes};
 
@@ -20,27 +20,27 @@ struct Seen {
 async fn status(endpoint: &Endpoint, caller: &str, seen: &mut Seen) -> u16 {
     let scene = Scene::new().await;
     let ask = match caller {
-        "nobody" => Ask::anonymous(),
-        "member" => Ask::by(&scene.kim),
-        "other" => Ask::by(&Actor::member("ada")),
+        "nobody" => TestRequest::anonymous(),
+        "member" => TestRequest::by(&scene.kim),
+        "other" => TestRequest::by(&Actor::member("ada")),
         "suspended" => {
-            scene.world.suspend(&scene.kim.id, "spam", None).await;
-            Ask::by(&scene.kim)
+            scene.app.suspend(&scene.kim.id, "spam", None).await;
+            TestRequest::by(&scene.kim)
         }
-        "moderator" => Ask::by(&Actor::moderator()),
-        "admin" => Ask::by(&Actor::admin()),
+        "moderator" => TestRequest::by(&Actor::moderator()),
+        "admin" => TestRequest::by(&Actor::admin()),
         "banned" => {
-            scene.world.suspend(&Actor::admin().id, "bribed", None).await;
-            Ask::by(&Actor::admin())
+            scene.app.suspend(&Actor::admin().id, "bribed", None).await;
+            TestRequest::by(&Actor::admin())
         }
         other => panic!("unknown caller {other}"),
     };
     let event = scene.fill(endpoint, ask.key("a-new-key")).event(endpoint);
     let answer = scene.answer(endpoint, event).await;
-    scene.world.check_books(&scene.kim.id).await;
+    scene.app.check_books(&scene.kim.id).await;
     if answer.status() < 300 {
         seen.answers.add(endpoint.name, &answer.json());
-        scene.world.engine.dump().iter().for_each(|item| seen.items.add_item(item));
+        scene.app.engine.dump().iter().for_each(|item| seen.items.add_item(item));
     }
     answer.status()
 }

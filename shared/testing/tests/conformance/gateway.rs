@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runtime::EXPOSED_HEADERS;
-use testing::Ask;
+use testing::TestRequest;
 use yaml_rust2::Yaml;
 
 use crate::{
@@ -22,7 +22,7 @@ fn headers_of(response: &Yaml) -> BTreeMap<String, String> {
 #[tokio::test]
 async fn the_gateways_own_answers_carry_the_headers_of_ours() {
     let endpoint = &account::get_me::ENDPOINT;
-    let ours = Scene::new().await.answer(endpoint, Ask::anonymous().event(endpoint)).await;
+    let ours = Scene::new().await.answer(endpoint, TestRequest::anonymous().event(endpoint)).await;
     assert_eq!(ours.status(), 401);
     let mut common: BTreeMap<String, String> =
         ours.0.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();

@@ -14,7 +14,7 @@ use domain::{
 };
 use serde_json::json;
 use store::{Idempotency, Store};
-use testing::{Actor, Ask, listings};
+use testing::{Actor, TestRequest, listings};
 
 /// Ids of the marketplace data.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Market {
     ///
     /// # Panics
     /// If this function has no valid request for the endpoint.
-    pub(crate) fn fill(&self, name: &str, ask: Ask) -> Ask {
+    pub(crate) fn fill(&self, name: &str, ask: TestRequest) -> TestRequest {
         let free = json!({ "amount": 0, "currency": "usd" });
         match name {
             "marketplace-create-listing" => ask.json(json!({

@@ -1,4 +1,4 @@
-//! One world with a member's data in it, and every route of the system on it.
+//! One app with a member's data in it, and every route of the system on it.
 
 use clients::{
     Secret, Stripe,
@@ -15,7 +15,7 @@ use sandbox::{
 };
 use serde_json::json;
 use testing::{
-    Actor, Answer, Ask, World,
+    Actor, Answer, TestApp, TestRequest,
     cloud::{Bucket, Cloud},
     grants::acting_as,
 };
@@ -29,10 +29,10 @@ const STRIPE_SECRET: &str = "whsec_4d2b9f6c1e8a3705b6d1c9e2f7a80435";
 /// Time of the events, as their signatures and contexts state.
 const EVENTS_AT: Timestamp = Timestamp::from_secs(1_795_000_000);
 
-/// A world in which Kim has a generation, a preset, a subscription and its invoice, sells a listing
+/// A app in which Kim has a generation, a preset, a subscription and its invoice, sells a listing
 /// and has bought another.
 pub(crate) struct Scene {
-    pub(crate) world: World,
+    pub(crate) app: TestApp,
     pub(crate) kim: Actor,
     sandbox: RunningSandbox,
     generation: String,
@@ -44,26 +44,24 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new() -> Scene {
-        Scene::of(World::new()).await
+        Scene::of(TestApp::new()).await
     }
 
     /// The same, at the time of the files in `events/`.
     pub(crate) async fn at_the_events() -> Scene {
-        let world = World::new();
-        let ambient = runtime::InvocationContext {
-            clock: runtime::Clock::manual(EVENTS_AT),
-            ..world.ambient
-        };
-        Scene::of(World { ambient, ..world }).await
+        let app = TestApp::new();
+        let ambient =
+            runtime::InvocationContext { clock: runtime::Clock::manual(EVENTS_AT), ..app.ambient };
+        Scene::of(TestApp { ambient, ..app }).await
     }
 
-    async fn of(world: World) -> Scene {
+    async fn of(app: TestApp) -> Scene {
         let kim = Actor::member("kim");
-        let stripe = Setup { now: Some(world.now().as_secs()), ..Setup::default() };
+        let stripe = Setup { now: Some(app.now().as_secs()), ..Setup::default() };
         let config = Config { stripe, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
         let mut scene = Scene {
-            world,
+            app,
             kim: kim.clone(),
             sandbox,
             generation: String::new(),
@@ -75,33 +73,33 @@ impl Scene {
         scene.generation = scene.made(&generation::create_generation::ENDPOINT, &kim).await;
         scene.preset = scene.made(&generation::create_preset::ENDPOINT, &kim).await;
         scene.invoice = scene.subscribed(&kim).await;
-        scene.market = Market::of(&scene.world.store, &kim, scene.world.now()).await;
+        scene.market = Market::of(&scene.app.store, &kim, scene.app.now()).await;
         scene
     }
 
     /// The invoice of a plan that `actor` pays for, from Stripe's events.
     async fn subscribed(&self, actor: &Actor) -> String {
         let checkout = &billing::open_checkout::ENDPOINT;
-        let ask = Ask::by(actor).key("subscribe").json(json!({"plan": "pro"}));
+        let ask = TestRequest::by(actor).key("subscribe").json(json!({"plan": "pro"}));
         let page = self.answer(checkout, ask.event(checkout)).await.json();
         let session = page["checkout_url"].as_str().unwrap().rsplit('/').next().unwrap();
         let stripe = self.sandbox.stripe();
         stripe.pay(session, Card::Succeeds).unwrap();
         for body in stripe.events() {
             let webhook = &edge::webhook_stripe::ENDPOINT;
-            let signature = stripe.sign(&body, STRIPE_SECRET, self.world.now().as_secs());
-            let ask = Ask::anonymous().header("Stripe-Signature", signature).text(body);
+            let signature = stripe.sign(&body, STRIPE_SECRET, self.app.now().as_secs());
+            let ask = TestRequest::anonymous().header("Stripe-Signature", signature).text(body);
             let answer = self.answer(webhook, ask.event(webhook)).await;
             assert_eq!(answer.status(), 200, "{}", answer.pretty());
         }
         let list = &billing::list_invoices::ENDPOINT;
-        let invoices = self.answer(list, Ask::by(actor).event(list)).await.json();
+        let invoices = self.answer(list, TestRequest::by(actor).event(list)).await.json();
         invoices["items"][0]["id"].as_str().unwrap().to_owned()
     }
 
     /// The id of what `endpoint` creates.
     async fn made(&self, endpoint: &Endpoint, actor: &Actor) -> String {
-        let ask = self.fill(endpoint, Ask::by(actor).key(endpoint.name));
+        let ask = self.fill(endpoint, TestRequest::by(actor).key(endpoint.name));
         let answer = self.answer(endpoint, ask.event(endpoint)).await;
         let id = answer.json()["id"].as_str().map(str::to_owned);
         id.unwrap_or_else(|| panic!("{}: {}", endpoint.name, answer.pretty()))
@@ -111,7 +109,7 @@ impl Scene {
     ///
     /// # Panics
     /// If this function has no valid request for the endpoint.
-    pub(crate) fn fill(&self, endpoint: &Endpoint, ask: Ask) -> Ask {
+    pub(crate) fn fill(&self, endpoint: &Endpoint, ask: TestRequest) -> TestRequest {
         match endpoint.name {
             "generation-create-generation" => ask.json(json!({"prompt": "a red chair"})),
             "generation-get-generation" | "generation-cancel-generation" => {
@@ -149,10 +147,10 @@ impl Scene {
 
     /// The response of `endpoint` to `event`.
     pub(crate) async fn answer(&self, endpoint: &Endpoint, event: Request) -> Answer {
-        let (ambient, store) = (&self.world.ambient, self.world.store.clone());
-        let (images, documents) = (self.world.images(), self.world.documents());
+        let (ambient, store) = (&self.app.ambient, self.app.store.clone());
+        let (images, documents) = (self.app.images(), self.app.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
-        let (uploads, previews) = (self.bucket.uploads(), self.world.previews());
+        let (uploads, previews) = (self.bucket.uploads(), self.app.previews());
         let pictures = self.bucket.preview_bucket();
         let links = testing::share_links();
         macro_rules! routes {

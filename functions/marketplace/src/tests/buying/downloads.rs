@@ -11,7 +11,7 @@ use domain::{
 };
 use expect_test::expect;
 use serde_json::json;
-use testing::{Ask, listings};
+use testing::{TestRequest, listings};
 
 use super::stage::{Stall, member};
 
@@ -28,7 +28,7 @@ async fn a_buyer_gets_the_version_they_bought() {
     stall.next_version(&lena, &listing, Edit { content: Some(content), ..Edit::default() }).await;
     stall.retire(&lena, &listing).await;
 
-    let answer = stall.download(&Ask::by(&kim).path("id", &id)).await;
+    let answer = stall.download(&TestRequest::by(&kim).path("id", &id)).await;
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let mut body = answer.json();
     let url = body["assets"][0]["url"].take();
@@ -108,9 +108,9 @@ async fn a_buyer_gets_the_version_they_bought() {
     .assert_eq(&format!("{body:#}"));
 
     let owned = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
-    assert_eq!(owned.downloaded_at, Some(stall.world.now()));
-    stall.world.ambient.clock.advance(domain::time::DAY);
-    assert_eq!(stall.download(&Ask::by(&kim).path("id", &id)).await.status(), 200);
+    assert_eq!(owned.downloaded_at, Some(stall.app.now()));
+    stall.app.ambient.clock.advance(domain::time::DAY);
+    assert_eq!(stall.download(&TestRequest::by(&kim).path("id", &id)).await.status(), 200);
     let again = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
     assert_eq!(again, owned, "the first download is recorded");
 }
@@ -118,7 +118,7 @@ async fn a_buyer_gets_the_version_they_bought() {
 #[tokio::test]
 async fn a_model_is_bought_without_its_id() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let (store, now) = (stall.store(), stall.world.now());
+    let (store, now) = (stall.store(), stall.app.now());
     let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
     let described = Description { content, ..listings::description("Silver prints", 0) };
     let listing = ListingId::new(now, 77);
@@ -126,7 +126,7 @@ async fn a_model_is_bought_without_its_id() {
     listings::draft(store, (&lena.id, listing.clone()), what, now).await;
     listings::publish(store, &lena.id, &listing, now).await;
     let id = stall.taken(&kim, &listing).await;
-    let answer = stall.download(&Ask::by(&kim).path("id", &id)).await;
+    let answer = stall.download(&TestRequest::by(&kim).path("id", &id)).await;
     assert_eq!(answer.json()["content"], json!({}), "{}", answer.pretty());
     assert!(!answer.pretty().contains("acme-v1"), "{}", answer.pretty());
     let generate = answer.json()["links"]["generate"].clone();
@@ -138,15 +138,15 @@ async fn to_everybody_else_there_is_nothing() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let id = stall.taken(&kim, &listing).await.to_string();
-    let nobodys = PurchaseId::new(stall.world.now(), 999).to_string();
+    let nobodys = PurchaseId::new(stall.app.now(), 999).to_string();
     for (who, id) in
         [(&lena, &id), (&member("ada"), &id), (&kim, &nobodys), (&kim, &"x".to_owned())]
     {
-        let answer = stall.download(&Ask::by(who).path("id", id)).await;
+        let answer = stall.download(&TestRequest::by(who).path("id", id)).await;
         assert_eq!(answer.brief(), "404 purchase_not_found");
     }
-    stall.world.suspend(&kim.id, "spam", None).await;
-    assert_eq!(stall.download(&Ask::by(&kim).path("id", &id)).await.status(), 200);
+    stall.app.suspend(&kim.id, "spam", None).await;
+    assert_eq!(stall.download(&TestRequest::by(&kim).path("id", &id)).await.status(), 200);
 }
 
 #[tokio::test]
@@ -154,10 +154,10 @@ async fn what_was_paid_back_is_gone() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 900).await;
     let id = stall.paid(&kim, &listing, "card").await;
-    let ask = Ask::by(&kim).path("id", &id);
+    let ask = TestRequest::by(&kim).path("id", &id);
     assert_eq!(stall.download(&ask).await.status(), 200);
     let states = async || {
-        let item = stall.list(&Ask::by(&kim)).await.json()["items"][0].clone();
+        let item = stall.list(&TestRequest::by(&kim)).await.json()["items"][0].clone();
         (
             item["state"].clone(),
             item["entitlement"].clone(),

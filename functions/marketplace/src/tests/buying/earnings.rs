@@ -12,17 +12,17 @@ use domain::{
 use expect_test::expect;
 use serde_json::{Value, json};
 use store::Idempotency;
-use testing::{Actor, Ask};
+use testing::{Actor, TestRequest};
 
 use super::stage::{Stall, member};
 
 impl Stall {
     /// A paid purchase, as the webhook writes it.
     pub(crate) async fn paid(&self, by: &Actor, listing: &ListingId, card: &str) -> PurchaseId {
-        let now = self.world.now();
+        let now = self.app.now();
         let price = self.store().listing_page(listing, now).await.unwrap();
         let price = price.listing.on_sale().unwrap().price;
-        let id = PurchaseId::new(now, self.world.ambient.entropy.next());
+        let id = PurchaseId::new(now, self.app.ambient.entropy.next());
         let key = Idempotency { key: format!("pay-{id}"), fingerprint: "0".repeat(64) };
         let placed = self.store().place_purchase((&by.id, None), listing, &key, now, |offer| {
             Purchase::place(id.clone(), by.id.clone(), offer, price, None, now)
@@ -34,7 +34,7 @@ impl Stall {
 
     /// Applies a payment, modified by `change`.
     pub(crate) async fn hear(&self, by: &Actor, id: &PurchaseId, change: impl Fn(&mut Payment)) {
-        let now = self.world.now();
+        let now = self.app.now();
         let (read, _) = self.store().purchase_of_event(&by.id, id, None).await.unwrap();
         let mut payment = Payment {
             id: PaymentId::parse(&format!("pi_{id}")).unwrap(),
@@ -68,16 +68,16 @@ async fn a_creator_sees_what_they_sold() {
     stall.retire(&lena, &retired).await;
     stall.taken(&member("eve"), &free).await;
     stall.paid(&member("kim"), &listing, "card-1").await;
-    stall.world.ambient.clock.advance(domain::time::DAY);
+    stall.app.ambient.clock.advance(domain::time::DAY);
     let back = stall.paid(&member("ada"), &listing, "card-2").await;
     stall.hear(&member("ada"), &back, |payment| payment.refunded = 999).await;
     stall.review_of(&member("kim"), &listing, 4).await;
     stall.review_of(&member("eve"), &free, 5).await;
     let views = [(listing.clone(), (0..30).collect()), (free, (0..10).collect())];
-    stall.store().note_views(views.into(), stall.world.now()).await.unwrap();
-    stall.store().add_views(stall.world.now()).await.unwrap();
+    stall.store().note_views(views.into(), stall.app.now()).await.unwrap();
+    stall.store().add_views(stall.app.now()).await.unwrap();
 
-    let answer = stall.stats(&Ask::by(&lena)).await;
+    let answer = stall.stats(&TestRequest::by(&lena)).await;
     let mut stats = answer.json();
     let days = stats["last_30_days"].take();
     let days = days.as_array().unwrap();
@@ -182,7 +182,7 @@ async fn a_creator_sees_what_they_sold() {
 
 impl Stall {
     async fn review_of(&self, by: &Actor, listing: &ListingId, rating: u8) {
-        let ask = Ask::by(by).json(json!({ "listing_id": listing, "rating": rating }));
+        let ask = TestRequest::by(by).json(json!({ "listing_id": listing, "rating": rating }));
         assert_eq!(self.review(&ask).await.status(), 201);
     }
 }
@@ -190,13 +190,13 @@ impl Stall {
 #[tokio::test]
 async fn who_sells_nothing_sees_zeros() {
     let (stall, kim) = (Stall::open(), member("kim"));
-    let stats = stall.stats(&Ask::by(&kim)).await.json();
+    let stats = stall.stats(&TestRequest::by(&kim)).await.json();
     assert_eq!(stats["sales"], 0);
     assert_eq!([&stats["average_rating"], &stats["conversion_bps"]], [&Value::Null; 2]);
     assert_eq!((&stats["fee_bps"], &stats["hold_days"]), (&json!(2_000), &json!(7)));
     let listings = json!({"draft": 0, "pending": 0, "approved": 0, "rejected": 0, "delisted": 0});
     assert_eq!(stats["listings"], listings);
-    let earnings = stall.earnings(&Ask::by(&kim)).await.json();
+    let earnings = stall.earnings(&TestRequest::by(&kim)).await.json();
     assert_eq!(earnings, json!({"items": [], "next_cursor": null}));
 }
 
@@ -205,7 +205,7 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 999).await;
     let id = stall.paid(&kim, &listing, "card").await;
-    let shown = stall.earnings(&Ask::by(&lena)).await;
+    let shown = stall.earnings(&TestRequest::by(&lena)).await;
     expect![[r#"
         {
           "items": [
@@ -241,7 +241,7 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
         }"#]]
     .assert_eq(&shown.pretty());
 
-    let now = async || stall.earnings(&Ask::by(&lena)).await.json()["items"][0].clone();
+    let now = async || stall.earnings(&TestRequest::by(&lena)).await.json()["items"][0].clone();
     let check = async |state: &str, refunded: i64| {
         let sale = now().await;
         assert_eq!(
@@ -253,12 +253,12 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
     };
     stall.hear(&kim, &id, |payment| payment.refunded = 100).await;
     check("held", 100).await;
-    stall.world.ambient.clock.advance(HOLD);
+    stall.app.ambient.clock.advance(HOLD);
     check("payable", 100).await;
     stall.hear(&kim, &id, |payment| (payment.refunded, payment.disputed) = (100, true)).await;
     check("frozen", 100).await;
     stall.hear(&kim, &id, |payment| payment.refunded = 999).await;
     check("refunded", 999).await;
-    assert_eq!(stall.earnings(&Ask::by(&kim)).await.json()["items"], json!([]));
+    assert_eq!(stall.earnings(&TestRequest::by(&kim)).await.json()["items"], json!([]));
     assert_eq!(now().await["gross"], json!(Money::usd_cents(999)));
 }

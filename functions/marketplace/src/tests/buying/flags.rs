@@ -2,12 +2,12 @@
 
 use domain::marketplace::flag::FlagReason;
 use serde_json::json;
-use testing::{Actor, Ask};
+use testing::{Actor, TestRequest};
 
 use super::stage::{Stall, member};
 
-fn flag(by: &Actor, listing: impl ToString, reason: &str) -> Ask {
-    Ask::by(by).path("id", listing).json(json!({ "reason": reason }))
+fn flag(by: &Actor, listing: impl ToString, reason: &str) -> TestRequest {
+    TestRequest::by(by).path("id", listing).json(json!({ "reason": reason }))
 }
 
 #[tokio::test]
@@ -23,10 +23,10 @@ async fn three_members_put_a_listing_before_a_moderator() {
     let eve = member("eve");
     let flags = stall
         .store()
-        .flag_listing((&eve.id, None), &listing, FlagReason::Broken, stall.world.now())
+        .flag_listing((&eve.id, None), &listing, FlagReason::Broken, stall.app.now())
         .await
         .unwrap();
-    assert_eq!(flags.due_since, Some(stall.world.now()));
+    assert_eq!(flags.due_since, Some(stall.app.now()));
     let reasons: Vec<FlagReason> = flags.flags.iter().map(|flag| flag.reason).collect();
     assert_eq!(reasons, [FlagReason::Copied, FlagReason::Copied, FlagReason::Broken]);
 }
@@ -42,7 +42,7 @@ async fn what_is_not_on_sale_is_not_flagged() {
     let listing = stall.on_sale(&lena, 0).await;
     let ugly = stall.flag(&flag(&kim, &listing, "ugly")).await;
     assert_eq!(ugly.brief(), "422 invalid_request, /reason unknown_value");
-    stall.world.suspend(&kim.id, "spam", None).await;
+    stall.app.suspend(&kim.id, "spam", None).await;
     let suspended = stall.flag(&flag(&kim, &listing, "spam")).await;
     assert_eq!(suspended.brief(), "403 account_suspended");
 }

@@ -6,7 +6,7 @@ use domain::{
 };
 use expect_test::expect;
 use serde_json::json;
-use testing::{Actor, Ask, listings};
+use testing::{Actor, TestRequest, listings};
 
 use super::stage::{Stall, member, order, wish};
 
@@ -28,7 +28,7 @@ async fn what_is_free_is_the_buyers_at_once() {
         }"#]]
     .assert_eq(&answer.pretty());
 
-    let listed = stall.list(&Ask::by(&kim)).await;
+    let listed = stall.list(&TestRequest::by(&kim)).await;
     expect![[r#"
         {
           "items": [
@@ -55,7 +55,7 @@ async fn what_is_free_is_the_buyers_at_once() {
           "next_cursor": null
         }"#]].assert_eq(&listed.pretty());
     assert_eq!(stall.sums(&listing).await.0, 1);
-    stall.world.check_books(&kim.id).await;
+    stall.app.check_books(&kim.id).await;
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn the_same_key_is_the_same_purchase() {
     assert_eq!(stall.buy(&order(&kim, "k", &listing, 0)).await.json(), first);
     let another = stall.buy(&order(&kim, "k", &other, 0)).await;
     assert_eq!(another.brief(), "422 idempotency_key_reused");
-    let none = Ask::by(&kim).json(wish(&other, 0));
+    let none = TestRequest::by(&kim).json(wish(&other, 0));
     assert_eq!(stall.buy(&none).await.brief(), "400 idempotency_key_required");
     assert_eq!(stall.sums(&listing).await.0, 1);
 }
@@ -89,7 +89,7 @@ fn two_tabs_at_once_are_one_purchase() {
 
 /// Buys `listing` at a price and returns the error.
 async fn refused(stall: &Stall, buyer: &Actor, listing: &ListingId, cents: u32) -> String {
-    let key = format!("key-{}", stall.world.ambient.entropy.next());
+    let key = format!("key-{}", stall.app.ambient.entropy.next());
     stall.buy(&order(buyer, &key, listing, cents)).await.brief()
 }
 
@@ -110,7 +110,7 @@ async fn what_cannot_be_bought_is_refused_by_name() {
     assert_eq!(cheap.json()["price"], json!({"amount": 600, "currency": "usd"}));
     let mut euros = wish(&dear, 600);
     euros["expected_price"]["currency"] = json!("eur");
-    let euros = stall.buy(&Ask::by(&kim).key("euros").json(euros)).await;
+    let euros = stall.buy(&TestRequest::by(&kim).key("euros").json(euros)).await;
     assert_eq!(euros.brief(), "409 price_changed");
 
     let retired = stall.on_sale(&lena, 0).await;
@@ -119,27 +119,27 @@ async fn what_cannot_be_bought_is_refused_by_name() {
 
     let draft = stall.draft(&lena, "A draft", 0).await;
     assert_eq!(refused(&stall, &kim, &draft, 0).await, "404 listing_not_found");
-    let nothing = ListingId::new(stall.world.now(), 999);
+    let nothing = ListingId::new(stall.app.now(), 999);
     assert_eq!(refused(&stall, &kim, &nothing, 0).await, "404 listing_not_found");
 
     let last = stall.on_sale(&lena, 0).await;
-    stall.world.suspend(&kim.id, "spam", None).await;
+    stall.app.suspend(&kim.id, "spam", None).await;
     assert_eq!(refused(&stall, &kim, &last, 0).await, "403 account_suspended");
-    stall.world.suspend(&lena.id, "fraud", None).await;
+    stall.app.suspend(&lena.id, "fraud", None).await;
     let ada = member("ada");
     assert_eq!(refused(&stall, &ada, &last, 0).await, "409 seller_suspended");
-    assert_eq!(stall.list(&Ask::by(&ada)).await.json()["items"], json!([]));
+    assert_eq!(stall.list(&TestRequest::by(&ada)).await.json()["items"], json!([]));
 }
 
 #[tokio::test]
 async fn a_request_is_read_strictly() {
     let (stall, kim) = (Stall::open(), member("kim"));
     let check = async |body, expected: &str| {
-        let answer = stall.buy(&Ask::by(&kim).key("k").json(body)).await;
+        let answer = stall.buy(&TestRequest::by(&kim).key("k").json(body)).await;
         assert_eq!(answer.brief(), expected);
     };
     let price = json!({"amount": 0, "currency": "usd"});
-    let listing = ListingId::new(stall.world.now(), 1);
+    let listing = ListingId::new(stall.app.now(), 1);
     let missing = "422 invalid_request, /listing_id missing_field";
     check(json!({"expected_price": price}), missing).await;
     let malformed = json!({"listing_id": "x", "expected_price": price});
@@ -159,13 +159,13 @@ async fn without_stripe_the_purchase_waits_for_the_same_key() {
     for _ in 0..2 {
         assert_eq!(stall.buy(&order(&kim, "k", &listing, 600)).await.status(), 503);
     }
-    let listed = stall.list(&Ask::by(&kim)).await.json();
+    let listed = stall.list(&TestRequest::by(&kim)).await.json();
     let items = listed["items"].as_array().unwrap();
     assert_eq!(items.len(), 1);
     assert_eq!(items[0]["state"], "pending");
     assert_eq!(items[0].get("checkout_url"), None);
     assert_eq!(items[0].get("entitlement"), None);
-    let owned = stall.list(&Ask::by(&kim).query("listing_id", &listing)).await.json();
+    let owned = stall.list(&TestRequest::by(&kim).query("listing_id", &listing)).await.json();
     assert_eq!(owned["items"], json!([]));
 }
 
@@ -174,7 +174,7 @@ async fn the_page_is_shown_while_it_can_be_paid_on() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 600).await;
     stall.buy(&order(&kim, "k", &listing, 600)).await;
-    let listed = stall.list(&Ask::by(&kim)).await.json();
+    let listed = stall.list(&TestRequest::by(&kim)).await.json();
     let id = PurchaseId::parse(listed["items"][0]["id"].as_str().unwrap()).unwrap();
     let session = domain::billing::external::SessionId::parse("cs_1").unwrap();
     let page = (&session, "https://pay.test/cs_1");
@@ -190,11 +190,11 @@ async fn the_page_is_shown_while_it_can_be_paid_on() {
           "state": "pending"
         }"#]]
     .assert_eq(&again.pretty());
-    let listed = stall.list(&Ask::by(&kim)).await.json();
+    let listed = stall.list(&TestRequest::by(&kim)).await.json();
     assert_eq!(listed["items"][0]["checkout_url"], "https://pay.test/cs_1");
 
-    stall.world.ambient.clock.advance(domain::time::DAY);
-    let listed = stall.list(&Ask::by(&kim)).await.json();
+    stall.app.ambient.clock.advance(domain::time::DAY);
+    let listed = stall.list(&TestRequest::by(&kim)).await.json();
     assert_eq!(listed["items"][0].get("checkout_url"), None);
 }
 
@@ -205,21 +205,24 @@ async fn a_purchase_keeps_its_version_and_pages_are_cut() {
     stall.taken(&kim, &first).await;
     let edit = Edit { title: Some("Another light".to_owned()), ..Edit::default() };
     stall.next_version(&lena, &first, edit).await;
-    stall.world.ambient.clock.advance(std::time::Duration::from_secs(1));
+    stall.app.ambient.clock.advance(std::time::Duration::from_secs(1));
     stall.taken(&member("ada"), &first).await;
     let second = stall.on_sale(&lena, 0).await;
     stall.taken(&kim, &second).await;
 
-    let one = stall.list(&Ask::by(&kim).query("limit", 1)).await.json();
+    let one = stall.list(&TestRequest::by(&kim).query("limit", 1)).await.json();
     assert_eq!(one["items"][0]["listing_id"], json!(second));
     let cursor = one["next_cursor"].as_str().unwrap();
-    let next = stall.list(&Ask::by(&kim).query("limit", 1).query("cursor", cursor)).await.json();
+    let next =
+        stall.list(&TestRequest::by(&kim).query("limit", 1).query("cursor", cursor)).await.json();
     assert_eq!(next["items"][0]["listing_id"], json!(first));
     assert_eq!(next["items"][0]["version"], 1);
     assert_eq!(next["items"][0]["title"], "Rembrandt");
-    let of_ada = stall.list(&Ask::by(&member("ada")).query("listing_id", &first)).await.json();
+    let of_ada =
+        stall.list(&TestRequest::by(&member("ada")).query("listing_id", &first)).await.json();
     assert_eq!((&of_ada["items"][0]["version"], &of_ada["next_cursor"]), (&json!(2), &json!(null)));
-    let nothing = stall.list(&Ask::by(&member("ada")).query("listing_id", &second)).await.json();
+    let nothing =
+        stall.list(&TestRequest::by(&member("ada")).query("listing_id", &second)).await.json();
     assert_eq!(nothing["items"], json!([]));
 }
 
@@ -241,10 +244,10 @@ async fn a_referral_is_noted_if_it_means_something() {
     let (lena, kim) = (member("lena"), member("kim"));
     let (listing, other) = (stall.on_sale(&lena, 0).await, stall.on_sale(&lena, 0).await);
     let code = stall.shared(&kim, &listing).await;
-    let token = stall.links.click(&code, stall.world.now());
+    let token = stall.links.click(&code, stall.app.now());
     let month = domain::marketplace::share::ATTRIBUTED;
     let minute = std::time::Duration::from_secs(60);
-    let foreign = stall.links.click(&stall.links.code(&lena.id, &listing), stall.world.now());
+    let foreign = stall.links.click(&stall.links.code(&lena.id, &listing), stall.app.now());
     for (nth, (buyer, wanted, sent, after, expected)) in [
         ("ada", &listing, token.clone(), minute, true),
         ("eve", &listing, token.clone(), month - minute, true),
@@ -258,11 +261,11 @@ async fn a_referral_is_noted_if_it_means_something() {
     .into_iter()
     .enumerate()
     {
-        stall.world.ambient.clock.advance(after);
+        stall.app.ambient.clock.advance(after);
         let mut body = wish(wanted, 0);
         body["referral"] = json!(sent);
         let buyer = member(buyer);
-        let answer = stall.buy(&Ask::by(&buyer).key("k").json(body)).await;
+        let answer = stall.buy(&TestRequest::by(&buyer).key("k").json(body)).await;
         assert_eq!(answer.brief(), "201", "{nth}: never an error");
         let id = PurchaseId::parse(answer.json()["purchase_id"].as_str().unwrap()).unwrap();
         let purchase = stall.store().purchase(&buyer.id, &id).await.unwrap();
@@ -278,12 +281,12 @@ async fn nothing_is_bought_of_a_creator_with_three_strikes() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let (kept, before) = (stall.on_sale(&lena, 0).await, stall.on_sale(&lena, 0).await);
     assert_eq!(stall.buy(&order(&kim, "k", &before, 0)).await.status(), 201);
-    let (store, now) = (&stall.world.store, stall.world.now());
+    let (store, now) = (&stall.app.store, stall.app.now());
     for _ in 0..3 {
         let copied = stall.on_sale(&lena, 0).await;
         listings::strike(store, &copied, now).await;
     }
     assert_eq!(stall.buy(&order(&kim, "l", &kept, 0)).await.brief(), "409 seller_suspended");
-    let answer = stall.list(&Ask::by(&kim)).await.json();
+    let answer = stall.list(&TestRequest::by(&kim)).await.json();
     assert_eq!(answer["items"][0]["entitlement"], "active", "an earlier buyer keeps it");
 }

@@ -3,20 +3,20 @@
 use domain::id::{ListingId, ReviewId};
 use expect_test::expect;
 use serde_json::{Value, json};
-use testing::{Actor, Ask};
+use testing::{Actor, TestRequest};
 
 use super::stage::{Stall, member};
 
-fn review(by: &Actor, listing: &ListingId, rating: i64) -> Ask {
-    Ask::by(by).json(json!({ "listing_id": listing, "rating": rating, "comment": "Soft." }))
+fn review(by: &Actor, listing: &ListingId, rating: i64) -> TestRequest {
+    TestRequest::by(by).json(json!({ "listing_id": listing, "rating": rating, "comment": "Soft." }))
 }
 
-fn of(listing: &ListingId) -> Ask {
-    Ask::anonymous().path("id", listing)
+fn of(listing: &ListingId) -> TestRequest {
+    TestRequest::anonymous().path("id", listing)
 }
 
-fn reply(by: &Actor, (listing, id): (&ListingId, &Value), text: &str) -> Ask {
-    let ask = Ask::by(by).path("id", listing).path("review_id", id.as_str().unwrap());
+fn reply(by: &Actor, (listing, id): (&ListingId, &Value), text: &str) -> TestRequest {
+    let ask = TestRequest::by(by).path("id", listing).path("review_id", id.as_str().unwrap());
     ask.json(json!({ "text": text }))
 }
 
@@ -58,7 +58,7 @@ async fn a_buyer_says_something_and_says_it_anew() {
         }"#]]
     .assert_eq(&first.pretty());
 
-    stall.world.ambient.clock.advance(std::time::Duration::from_secs(60));
+    stall.app.ambient.clock.advance(std::time::Duration::from_secs(60));
     let second = stall.review(&review(&kim, &listing, 2)).await;
     assert_eq!(second.status(), 201);
     assert_eq!(second.json()["id"], first.json()["id"]);
@@ -103,7 +103,7 @@ async fn an_opinion_has_stars_and_words_that_are_seen() {
     let check = async |opinion: Value, expected: &str| {
         let mut body = opinion;
         body["listing_id"] = json!(listing);
-        assert_eq!(stall.review(&Ask::by(&kim).json(body)).await.brief(), expected);
+        assert_eq!(stall.review(&TestRequest::by(&kim).json(body)).await.brief(), expected);
     };
     check(json!({"rating": 0}), "422 invalid_request, /rating out_of_range").await;
     check(json!({"rating": 6}), "422 invalid_request, /rating out_of_range").await;
@@ -116,7 +116,7 @@ async fn an_opinion_has_stars_and_words_that_are_seen() {
     check(json!({"rating": 4, "comment": null}), "201").await;
     check(json!({"rating": 4}), "201").await;
     assert_eq!(stall.sums(&listing).await.1, [0, 0, 0, 1, 0]);
-    stall.world.suspend(&kim.id, "spam", None).await;
+    stall.app.suspend(&kim.id, "spam", None).await;
     check(json!({"rating": 1}), "403 account_suspended").await;
 }
 
@@ -157,7 +157,7 @@ async fn pages_of_reviews_are_all_of_them() {
         stall.taken(&member(name), &listing).await;
         let stars = i64::try_from(nth).unwrap() + 3;
         stall.review(&review(&member(name), &listing, stars)).await;
-        stall.world.ambient.clock.advance(std::time::Duration::from_secs(1));
+        stall.app.ambient.clock.advance(std::time::Duration::from_secs(1));
     }
     let first = stall.reviews(&of(&listing).query("limit", 2)).await.json();
     let cursor = first["next_cursor"].as_str().unwrap();
@@ -186,7 +186,7 @@ async fn a_creator_replies_once_to_their_own() {
     let other = stall.on_sale(&lena, 0).await;
     let elsewhere = stall.reply(&reply(&lena, (&other, &id), "Thanks.")).await;
     assert_eq!(elsewhere.brief(), "404 review_not_found");
-    let nothing = json!(ReviewId::new(stall.world.now(), 99));
+    let nothing = json!(ReviewId::new(stall.app.now(), 99));
     let answer = stall.reply(&reply(&lena, (&listing, &nothing), "Thanks.")).await;
     assert_eq!(answer.brief(), "404 review_not_found");
     let blank = stall.reply(&reply(&lena, about, " ")).await;
@@ -210,17 +210,17 @@ async fn a_creator_replies_once_to_their_own() {
 async fn reviews_of_what_is_not_on_sale_are_nobodys() {
     let (stall, lena) = (Stall::open(), member("lena"));
     let missing = async |id: &str| {
-        let answer = stall.reviews(&Ask::anonymous().path("id", id)).await;
+        let answer = stall.reviews(&TestRequest::anonymous().path("id", id)).await;
         assert_eq!(answer.brief(), "404 listing_not_found", "{id}");
     };
     missing("x").await;
-    missing(ListingId::new(stall.world.now(), 99).as_str()).await;
+    missing(ListingId::new(stall.app.now(), 99).as_str()).await;
     missing(stall.draft(&lena, "A draft", 0).await.as_str()).await;
     let listing = stall.on_sale(&lena, 0).await;
     let none = stall.reviews(&of(&listing)).await.json();
     let summary = json!({"average": null, "count": 0, "histogram": [0, 0, 0, 0, 0]});
     assert_eq!(none, json!({"items": [], "next_cursor": null, "summary": summary}));
-    stall.world.suspend(&lena.id, "fraud", None).await;
+    stall.app.suspend(&lena.id, "fraud", None).await;
     missing(listing.as_str()).await;
 }
 

@@ -6,14 +6,14 @@ use domain::{
 };
 use expect_test::expect;
 use serde_json::json;
-use testing::{Actor, Answer, Ask, BROWSER, Fault};
+use testing::{Actor, Answer, BROWSER, Fault, TestRequest};
 
 use super::stage::{Stall, member};
 
 impl Stall {
     /// A member's code for a listing.
     pub(crate) async fn shared(&self, by: &Actor, listing: &ListingId) -> String {
-        let answer = self.share(&Ask::by(by).path("id", listing)).await;
+        let answer = self.share(&TestRequest::by(by).path("id", listing)).await;
         assert_eq!(answer.status(), 201, "{}", answer.pretty());
         answer.json()["code"].as_str().unwrap().to_owned()
     }
@@ -23,7 +23,7 @@ impl Stall {
     }
 
     async fn visit(&self, code: &str, ip: &str, agent: &str) -> Answer {
-        let ask = Ask::anonymous().path("code", code).ip(ip).header("User-Agent", agent);
+        let ask = TestRequest::anonymous().path("code", code).ip(ip).header("User-Agent", agent);
         self.follow(&ask).await
     }
 }
@@ -32,24 +32,24 @@ impl Stall {
 async fn a_member_has_one_link_to_a_listing() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
-    let answer = stall.share(&Ask::by(&kim).path("id", &listing)).await;
+    let answer = stall.share(&TestRequest::by(&kim).path("id", &listing)).await;
     assert_eq!(answer.status(), 201);
     let code = answer.json()["code"].as_str().unwrap().to_owned();
     let url = format!("https://api.prolight.test/test/s/{code}");
     assert_eq!(answer.json(), json!({"code": code, "url": url, "clicks": 0}));
     assert_eq!(answer.header("location"), Some(&url[..]));
     stall.visit(&code, "203.0.113.1", BROWSER).await;
-    let again = stall.share(&Ask::by(&kim).path("id", &listing)).await;
+    let again = stall.share(&TestRequest::by(&kim).path("id", &listing)).await;
     assert_eq!(again.json(), json!({"code": code, "url": url, "clicks": 1}));
     assert_ne!(stall.shared(&lena, &listing).await, code, "each member has their own");
 
     let draft = stall.draft(&lena, "A draft", 0).await;
     for id in [draft.as_str(), "x"] {
-        let answer = stall.share(&Ask::by(&lena).path("id", id)).await;
+        let answer = stall.share(&TestRequest::by(&lena).path("id", id)).await;
         assert_eq!(answer.brief(), "404 listing_not_found");
     }
-    stall.world.suspend(&kim.id, "spam", None).await;
-    let suspended = stall.share(&Ask::by(&kim).path("id", &listing)).await;
+    stall.app.suspend(&kim.id, "spam", None).await;
+    let suspended = stall.share(&TestRequest::by(&kim).path("id", &listing)).await;
     assert_eq!(suspended.brief(), "403 account_suspended");
 }
 
@@ -68,7 +68,7 @@ async fn a_visitor_is_counted_once_a_day() {
     check("2001:db8:1:1::1", "one", 3).await;
     check("2001:db8:1:1:ffff::9", "two", 3).await;
     check("2001:db8:1:2::1", "one", 4).await;
-    stall.world.ambient.clock.advance(domain::time::DAY);
+    stall.app.ambient.clock.advance(domain::time::DAY);
     check("203.0.113.1", "one", 5).await;
 }
 
@@ -77,7 +77,8 @@ async fn a_visitor_is_counted_once_a_day() {
 async fn programs_that_follow_a_link_are_no_visitors() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
-    let ask = |nth: usize| Ask::anonymous().path("code", &code).ip(&format!("203.0.113.{nth}"));
+    let ask =
+        |nth: usize| TestRequest::anonymous().path("code", &code).ip(&format!("203.0.113.{nth}"));
     for (nth, agent) in
         ["", "curl/8.5.0", "Slackbot-LinkExpanding 1.0", "WhatsApp/2.23"].into_iter().enumerate()
     {
@@ -91,8 +92,8 @@ async fn programs_that_follow_a_link_are_no_visitors() {
     assert_eq!(stall.clicks(&code).await, 0);
     let get = stall.follow(&ask(60)).await;
     assert_eq!(stall.clicks(&code).await, 1);
-    assert_eq!((head.status(), head.0.body.as_str()), (get.status(), ""));
-    assert_eq!(head.0.headers, get.0.headers, "HEAD answers like GET");
+    assert_eq!((head.status(), head.body.as_str()), (get.status(), ""));
+    assert_eq!(head.headers, get.headers, "HEAD answers like GET");
 }
 
 /// Many addresses count at most the clicks that a listing may gain in a minute.
@@ -112,7 +113,8 @@ async fn the_page_says_what_it_is_and_leads_on() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 600).await;
     let code = stall.shared(&kim, &listing).await;
-    let answer = stall.follow(&Ask::anonymous().path("code", &code).query("fbclid", "x")).await;
+    let answer =
+        stall.follow(&TestRequest::anonymous().path("code", &code).query("fbclid", "x")).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(answer.header("cache-control"), Some("no-store"), "the token carries the time");
@@ -120,8 +122,8 @@ async fn the_page_says_what_it_is_and_leads_on() {
     let page = format!("0; url=https://app.prolight.test/marketplace/listings/{listing}?ref=");
     let token = refresh.strip_prefix(&page).unwrap();
     let (followed, at) = stall.links.read_click(token).unwrap();
-    assert!(followed == code && Referral::counts(at, stall.world.now()));
-    let html = answer.0.body.replace(token, "TOKEN").replace(&code, "CODE");
+    assert!(followed == code && Referral::counts(at, stall.app.now()));
+    let html = answer.body.replace(token, "TOKEN").replace(&code, "CODE");
     let html = html.replace(listing.as_str(), "LISTING").replace("><", ">\n<");
     expect![[r#"
         <!doctype html>
@@ -166,7 +168,7 @@ async fn a_long_description_is_cut_between_letters() {
         let edit = Edit { description: Some(description), ..Edit::default() };
         stall.next_version(&lena, &listing, edit).await;
         let code = stall.shared(&kim, &listing).await;
-        let html = stall.visit(&code, "203.0.113.1", BROWSER).await.0.body;
+        let html = stall.visit(&code, "203.0.113.1", BROWSER).await.body;
         let tag = format!(r#"<meta property="og:description" content="{expected}">"#);
         assert!(html.contains(&tag), "{html}");
     };
@@ -180,16 +182,16 @@ async fn an_invented_code_is_a_page_and_no_question_to_the_table() {
     let (stall, lena) = (Stall::open(), member("lena"));
     let listing = stall.on_sale(&lena, 0).await;
     let unshared = stall.links.code(&lena.id, &listing);
-    stall.world.engine.take_usage();
+    stall.app.engine.take_usage();
     for code in ["x", "0000000000000", "../admin", &unshared[1..]] {
         let answer = stall.visit(code, "203.0.113.1", BROWSER).await;
         assert_eq!(answer.status(), 404, "{code}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(answer.header("refresh"), None);
-        assert!(answer.0.body.contains("https://app.prolight.test/marketplace\""));
-        assert!(!answer.0.body.contains("admin"), "nothing of the code is on the page");
+        assert!(answer.body.contains("https://app.prolight.test/marketplace\""));
+        assert!(!answer.body.contains("admin"), "nothing of the code is on the page");
     }
-    assert!(stall.world.engine.take_usage().requests.is_empty());
+    assert!(stall.app.engine.take_usage().requests.is_empty());
     assert_eq!(stall.visit(&unshared, "203.0.113.1", BROWSER).await.status(), 404);
 }
 
@@ -201,8 +203,8 @@ async fn what_is_off_sale_leads_to_the_marketplace() {
     stall.retire(&lena, &listing).await;
     let answer = stall.visit(&code, "203.0.113.1", BROWSER).await;
     assert_eq!((answer.status(), answer.header("refresh")), (200, None));
-    assert!(answer.0.body.contains("No longer on sale"));
-    assert!(!answer.0.body.contains("Rembrandt"));
+    assert!(answer.body.contains("No longer on sale"));
+    assert!(!answer.body.contains("Rembrandt"));
 }
 
 #[tokio::test]
@@ -210,7 +212,7 @@ async fn who_cannot_be_counted_sees_the_page() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
     for nth in 1..=3 {
-        stall.world.engine.order("PutItem", nth, Fault::Fail);
+        stall.app.engine.order("PutItem", nth, Fault::Fail);
     }
     assert_eq!(stall.visit(&code, "203.0.113.1", BROWSER).await.status(), 200);
     assert_eq!(stall.clicks(&code).await, 0);

@@ -12,7 +12,7 @@ use domain::{
 use runtime::Frontend;
 use serde_json::{Value, json};
 use store::Store;
-use testing::{Actor, Answer, Ask, World, listings};
+use testing::{Actor, Answer, TestApp, TestRequest, listings};
 
 use crate::{
     create_purchase, create_review, download_purchase, flag_listing, follow_share,
@@ -20,9 +20,9 @@ use crate::{
     list_purchases, list_reviews, reply_to_review, share_listing,
 };
 
-/// A world with the functions for purchases.
+/// A app with the functions for purchases.
 pub(crate) struct Stall {
-    pub(crate) world: World,
+    pub(crate) app: TestApp,
     pub(crate) links: ShareLinks,
     previews: Previews,
     uploads: Uploads,
@@ -33,18 +33,18 @@ pub(crate) struct Stall {
 
 macro_rules! functions {
     ($($name:ident = $module:ident($stall:ident): $capabilities:expr;)*) => {$(
-        pub(crate) async fn $name(&self, ask: &Ask) -> Answer {
+        pub(crate) async fn $name(&self, ask: &TestRequest) -> Answer {
             let $stall = self;
             let capabilities = $capabilities;
             let (endpoint, handle) = (&$module::ENDPOINT, &$module::handle);
-            self.world.send(endpoint, handle, &capabilities, ask).await
+            self.app.send(endpoint, handle, &capabilities, ask).await
         }
     )*};
 }
 
 impl Stall {
     pub(crate) fn open() -> Stall {
-        let world = World::new();
+        let app = TestApp::new();
         // No server there: free purchases never call Stripe.
         let config = StripeConfig {
             base: "http://127.0.0.1:9".to_owned(),
@@ -53,12 +53,12 @@ impl Stall {
         };
         Stall {
             links: testing::share_links(),
-            previews: world.previews(),
-            uploads: world.uploads(),
-            documents: world.documents(),
+            previews: app.previews(),
+            uploads: app.uploads(),
+            documents: app.documents(),
             frontend: Frontend::new("https://app.prolight.test"),
             stripe: Stripe::new(&config).unwrap(),
-            world,
+            app,
         }
     }
 
@@ -82,7 +82,7 @@ impl Stall {
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.world.store
+        &self.app.store
     }
 
     /// A lighting preset of the creator's, on sale for `cents`.
@@ -98,22 +98,22 @@ impl Stall {
 
     /// A draft of the creator's.
     pub(crate) async fn draft(&self, creator: &Actor, title: &str, cents: u32) -> ListingId {
-        let now = self.world.now();
+        let now = self.app.now();
         let what = (Kind::LightingPreset, listings::description(title, cents));
-        let id = ListingId::new(now, self.world.ambient.entropy.next());
+        let id = ListingId::new(now, self.app.ambient.entropy.next());
         listings::draft(self.store(), (&creator.id, id), what, now).await
     }
 
     /// Submits it with an image and a file, and approves it.
     pub(crate) async fn publish(&self, creator: &Actor, id: &ListingId) {
-        let now = self.world.now();
+        let now = self.app.now();
         listings::with_file(self.store(), &creator.id, id, now).await;
         listings::publish(self.store(), &creator.id, id, now).await;
     }
 
     /// The creator's next version, on sale as well.
     pub(crate) async fn next_version(&self, creator: &Actor, id: &ListingId, edit: Edit) {
-        let now = self.world.now();
+        let now = self.app.now();
         let edited = self.store().change_listing(&creator.id, id, now, |shelf| {
             let newest = shelf.newest.clone();
             shelf.listing.edit(newest, edit.clone(), now).map(|newest| shelf.newest = newest)
@@ -123,7 +123,7 @@ impl Stall {
     }
 
     pub(crate) async fn retire(&self, creator: &Actor, id: &ListingId) {
-        let now = self.world.now();
+        let now = self.app.now();
         let retired = self.store().change_listing(&creator.id, id, now, |shelf| {
             shelf.listing.delist(DelistedBy::Creator, None, now)
         });
@@ -157,8 +157,8 @@ fn company() -> Company {
 }
 
 /// A purchase request at a price in cents.
-pub(crate) fn order(buyer: &Actor, key: &str, listing: &ListingId, cents: u32) -> Ask {
-    Ask::by(buyer).key(key).json(wish(listing, cents))
+pub(crate) fn order(buyer: &Actor, key: &str, listing: &ListingId, cents: u32) -> TestRequest {
+    TestRequest::by(buyer).key(key).json(wish(listing, cents))
 }
 
 pub(crate) fn wish(listing: &ListingId, cents: u32) -> Value {

@@ -3,12 +3,12 @@
 use domain::{marketplace::sale::HOLD, time::DAY};
 use expect_test::expect;
 use serde_json::{Value, json};
-use testing::{Actor, Ask, cloud::Cloud};
+use testing::{Actor, TestRequest, cloud::Cloud};
 
 use super::stage::{Stall, member};
 
-fn month(by: &Actor, month: &str) -> Ask {
-    Ask::by(by).path("month", month)
+fn month(by: &Actor, month: &str) -> TestRequest {
+    TestRequest::by(by).path("month", month)
 }
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn a_creator_reads_a_month_of_their_money() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 999).await;
     let id = stall.paid(&kim, &listing, "card").await;
-    stall.world.ambient.clock.advance(DAY);
+    stall.app.ambient.clock.advance(DAY);
     stall.hear(&kim, &id, |payment| payment.refunded = 100).await;
     let mut statement = stall.statement(&month(&lena, "2026-11")).await.json();
     let links = statement["links"].take();
@@ -163,14 +163,14 @@ async fn payouts_and_balances_say_where_the_money_is() {
     for card in ["one", "two"] {
         sales.push(stall.paid(&member(card), &listing, card).await);
     }
-    stall.world.ambient.clock.advance(HOLD);
-    let now = stall.world.now();
+    stall.app.ambient.clock.advance(HOLD);
+    let now = stall.app.now();
     assert_eq!(stall.store().release_sales(&lena.id, &sales, now).await.unwrap(), 2);
     stall.store().begin_payout(&lena.id, now.floor_to(DAY), now).await.unwrap();
-    let mut payouts = stall.payouts(&Ask::by(&lena)).await.json();
+    let mut payouts = stall.payouts(&TestRequest::by(&lena)).await.json();
     assert_eq!(payouts["next_cursor"], Value::Null);
     payouts["items"][0]["id"].take();
-    let mut stats = stall.stats(&Ask::by(&lena)).await.json();
+    let mut stats = stall.stats(&TestRequest::by(&lena)).await.json();
     let shown = json!([payouts["items"], stats["balance"].take(), stats["account"].take()]);
     expect![[r#"
         [
@@ -230,8 +230,8 @@ async fn payouts_and_balances_say_where_the_money_is() {
           }
         ]"#]]
     .assert_eq(&format!("{shown:#}"));
-    let earned = &stall.earnings(&Ask::by(&lena)).await.json()["items"][0];
+    let earned = &stall.earnings(&TestRequest::by(&lena)).await.json()["items"][0];
     assert_eq!(earned["released_at"], json!(now));
-    let others = stall.payouts(&Ask::by(&member("one"))).await.json();
+    let others = stall.payouts(&TestRequest::by(&member("one"))).await.json();
     assert_eq!(others["items"], json!([]));
 }

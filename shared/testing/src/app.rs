@@ -1,0 +1,408 @@
+//! The setup of one test: AWS in this process, a fixed clock, and the functions as they are
+//! deployed.
+//!
+//! A call takes the whole path: an API Gateway event, the start of the function's process with its
+//! variables, the access check and parsing, the handler, the store, a real DynamoDB engine, and the
+//! response on the wire. [`TestApp::close`] ends a test by checking the invariants.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{
+    Timestamp,
+    account::{Account, AccountError},
+    credits::{Credits, LotId},
+    generation::{ChargeState, Job},
+    id::UserId,
+    plan::Plan,
+    time::Period,
+};
+use runtime::{
+    Aws, Connect, Endpoint, Environment, Function, InvocationContext, Process, StreamEvent, Trigger,
+};
+use serde_json::{Value, json, value::to_raw_value};
+use store::{PageSize, Store};
+
+use crate::{
+    Answer, TestRequest,
+    aws::InProcessAws,
+    client::Client,
+    cloud::Bucket,
+    engine::{Engine, TABLE, unobserved},
+    grants::acting_as,
+    request::Actor,
+};
+
+/// Start time of every test.
+pub const BEGINNING: &str = "2026-11-22T09:00:00Z";
+
+/// A paid period in tests, about a month.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The bucket of images, uploads and the search index.
+pub const IMAGES: &str = "images";
+/// The bucket of public previews.
+pub const PREVIEWS: &str = "previews";
+/// The bucket of immutable records.
+pub const RECORDS: &str = "records";
+
+/// The variables of every function, as `template.yaml` sets them. Secrets are called by their
+/// variables.
+const ENVIRONMENT: [(&str, &str); 25] = [
+    ("BRIA_BASE_URL", "http://127.0.0.1:9/v2"),
+    ("BRIA_CALLS_PER_MINUTE", "60"),
+    ("BRIA_SECRET_ARN", "BRIA_SECRET_ARN"),
+    ("COMPANY_ADDRESS", "1 Example Street|Exampletown"),
+    ("COMPANY_EMAIL", "billing@prolight.test"),
+    ("COMPANY_NAME", "ProLight AI"),
+    ("COMPANY_TAX_ID", ""),
+    ("CORS_ORIGIN", "https://app.prolight.test"),
+    ("FRONTEND_URL", "https://app.prolight.test"),
+    ("GEMINI_BASE_URL", "http://127.0.0.1:9"),
+    ("GEMINI_SECRET_ARN", ""),
+    ("IMAGES_BUCKET", IMAGES),
+    ("IMAGE_ORIGINS", "http://127.0.0.1:9"),
+    ("IMAGE_PROVIDER", "studio"),
+    ("MALWARE_SCAN_TAG", ""),
+    ("PREVIEWS_BUCKET", PREVIEWS),
+    ("PREVIEWS_URL", "https://previews.prolight.test"),
+    ("PUBLIC_API_URL", "https://api.prolight.test/test"),
+    ("RECORDS_BUCKET", RECORDS),
+    ("SHARE_SECRET_ARN", "SHARE_SECRET_ARN"),
+    ("STRIPE_AUTOMATIC_TAX", "false"),
+    ("STRIPE_BASE_URL", "http://127.0.0.1:9"),
+    ("STRIPE_SECRET_ARN", "STRIPE_SECRET_ARN"),
+    ("TABLE_NAME", TABLE),
+    ("TAX_LABEL", "Tax"),
+];
+
+/// Number of the next app, and of the next restart.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The running processes: one for each app, function and thread, as Lambda runs one for each
+    /// concurrent call.
+    static PROCESSES: RefCell<HashMap<(u64, &'static str), Rc<Process>>> = RefCell::default();
+}
+
+/// AWS, the clock, and the functions.
+#[derive(Debug)]
+pub struct TestApp {
+    /// AWS in this process.
+    pub aws: InProcessAws,
+    /// The engine behind the table.
+    pub engine: Engine,
+    /// The store on it.
+    pub store: Store,
+    /// Clock and ids.
+    pub ambient: InvocationContext,
+    functions: Vec<fn() -> Vec<Function>>,
+    environment: BTreeMap<&'static str, String>,
+    number: AtomicU64,
+}
+
+impl Default for TestApp {
+    fn default() -> TestApp {
+        TestApp::new()
+    }
+}
+
+impl TestApp {
+    /// An empty app without functions, at [`BEGINNING`].
+    pub fn new() -> TestApp {
+        let aws = InProcessAws::new(&[IMAGES, PREVIEWS, RECORDS]);
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws.config()), TABLE.to_owned());
+        let now = Timestamp::parse(BEGINNING).expect("a time");
+        let ambient = InvocationContext {
+            cors_origin: Some("https://app.prolight.test".into()),
+            public_url: Some("https://api.prolight.test/test".into()),
+            ..InvocationContext::fixed(now)
+        };
+        aws.put_secret("SHARE_SECRET_ARN", &json!({ "signing_key": "a key for tests" }));
+        aws.put_secret("STRIPE_SECRET_ARN", &json!({ "api_key": "sk_test_none" }));
+        TestApp {
+            engine: aws.engine.clone(),
+            aws,
+            store,
+            ambient,
+            functions: Vec::new(),
+            environment: ENVIRONMENT.map(|(name, value)| (name, value.to_owned())).into(),
+            number: AtomicU64::new(NUMBER.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// An empty app with the functions of these crates.
+    pub fn serving(functions: &[fn() -> Vec<Function>]) -> TestApp {
+        TestApp { functions: functions.to_vec(), ..TestApp::new() }
+    }
+
+    /// Sets a variable of processes that start from now on.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.environment.insert(name, value.into());
+    }
+
+    /// Sets a variable that names a secret, and the secret.
+    pub fn set_secret(&mut self, name: &'static str, value: &Value) {
+        self.set(name, name);
+        self.aws.put_secret(name, value);
+    }
+
+    /// Ends all processes: what they keep in memory is lost.
+    pub fn restart(&self) {
+        self.number.store(NUMBER.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// The current time.
+    pub fn now(&self) -> Timestamp {
+        self.ambient.now()
+    }
+
+    /// Capabilities, connected as a process connects them.
+    pub async fn connect<C: Connect>(&self) -> C {
+        unobserved(C::connect(&self.process_environment(), &Aws::with(self.aws.config())))
+            .await
+            .expect("capabilities that connect")
+    }
+
+    /// A caller with this name.
+    pub fn sign_in(&self, name: &str) -> Client<'_> {
+        self.client(&Actor::member(name))
+    }
+
+    /// `actor` as a caller.
+    pub fn client(&self, actor: &Actor) -> Client<'_> {
+        Client::new(self, Some(actor.clone()))
+    }
+
+    /// A caller without a token.
+    pub fn visitor(&self) -> Client<'_> {
+        Client::new(self, None)
+    }
+
+    /// The endpoint of a request line, and its path parameters.
+    ///
+    /// # Panics
+    /// If no function answers it.
+    pub(crate) fn route(&self, method: &str, path: &str) -> (Endpoint, BTreeMap<String, String>) {
+        let mut functions = self.functions.iter().flat_map(|functions| functions());
+        let found = functions.find_map(|function| match function.trigger {
+            Trigger::Route(endpoint) if endpoint.method.as_str() == method => {
+                Some((endpoint, parameters(endpoint.path, path)?))
+            }
+            Trigger::Route(_)
+            | Trigger::Queue(_)
+            | Trigger::Stream(_)
+            | Trigger::Schedule(_)
+            | Trigger::Token(_) => None,
+        });
+        found.unwrap_or_else(|| panic!("no function answers {method} {path}"))
+    }
+
+    /// Sends `request` to an endpoint and returns the response on the wire.
+    pub async fn send(&self, endpoint: &Endpoint, request: &TestRequest) -> Answer {
+        self.send_event(endpoint, request.event(endpoint)).await
+    }
+
+    /// Sends an event of API Gateway to an endpoint.
+    pub async fn send_event(&self, endpoint: &Endpoint, event: lambda_http::Request) -> Answer {
+        let answered = async {
+            let process = self.process(endpoint.name).await;
+            process.request(self.ambient.clone(), event).await
+        };
+        let answered = acting_as(endpoint.name, || answered).await;
+        Answer::from_response(answered.expect("an answered request"))
+    }
+
+    /// Invokes a function that is no endpoint, with the event as Lambda passes it.
+    ///
+    /// # Errors
+    /// The message of the failed invocation.
+    pub async fn invoke(&self, name: &'static str, event: &Value) -> Result<Value, String> {
+        let event = to_raw_value(event).expect("JSON");
+        let answered = async {
+            let process = self.process(name).await;
+            process.event(self.ambient.clone(), event).await
+        };
+        let answered = acting_as(name, || answered).await.map_err(|failed| failed.to_string())?;
+        Ok(serde_json::from_str(answered.get()).expect("JSON"))
+    }
+
+    /// Runs a scheduled function once.
+    ///
+    /// # Errors
+    /// The message of the failed run.
+    pub async fn run(&self, name: &'static str) -> Result<(), String> {
+        self.invoke(name, &json!({ "id": "run", "time": self.now() })).await.map(drop)
+    }
+
+    /// The process of a function, started by its first call.
+    async fn process(&self, name: &'static str) -> Rc<Process> {
+        let key = (self.number.load(Ordering::Relaxed), name);
+        if let Some(process) = PROCESSES.with_borrow(|processes| processes.get(&key).cloned()) {
+            return process;
+        }
+        let mut functions = self.functions.iter().flat_map(|functions| functions());
+        let function = functions.find(|function| function.name() == name);
+        let function = function.unwrap_or_else(|| panic!("this app does not serve {name}"));
+        let (env, aws) = (self.process_environment(), Aws::with(self.aws.config()));
+        let started = unobserved(function.start(env, aws, &self.ambient)).await;
+        let process = Rc::new(started.unwrap_or_else(|error| panic!("{name}: {error:?}")));
+        PROCESSES.with_borrow_mut(|processes| processes.insert(key, process.clone()));
+        process
+    }
+
+    fn process_environment(&self) -> Environment {
+        self.environment.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+
+    /// A member's stored account, brought up to date.
+    pub async fn account(&self, user: &UserId) -> Account {
+        self.store.get_or_create_account(user, None, self.now()).await.expect("an account")
+    }
+
+    /// A member on `plan` with exactly this many credits left of it.
+    pub async fn member(&self, name: &str, plan: Plan, credits: u32) -> Actor {
+        let actor = Actor::member(name);
+        let setup = self.store.update_account(&actor.id, None, self.now(), |draft| {
+            if plan != Plan::Free {
+                let lot = LotId("invoice_1".to_owned());
+                let (starts_at, ends_at) = (self.now(), self.now().plus(MONTH));
+                draft.begin_period(plan, lot, Period { starts_at, ends_at })?;
+            }
+            let spare = draft.account().credits.totals().available.saturating_sub(credits);
+            if spare > 0 {
+                let hold = draft.start_job("setup", spare)?;
+                draft.capture_job("setup", &hold)?;
+            }
+            Ok::<(), AccountError>(())
+        });
+        setup.await.expect("a member");
+        actor
+    }
+
+    /// Writes a suspension directly into the table, permanent if `until` is `None`: for tests that
+    /// need the status, not the action.
+    pub async fn suspend(&self, member: &UserId, reason: &str, until: Option<Timestamp>) {
+        self.account(member).await;
+        let stored =
+            |item: &Value| item["user_id"]["S"] == json!(member) && item.get("standing").is_some();
+        let mut account = self.engine.dump().into_iter().find(stored).expect("an account");
+        let mut standing = json!({"state": {"S": "suspended"}, "reason": {"S": reason}});
+        if let Some(until) = until {
+            standing["until"] = json!({"S": until});
+        }
+        account["standing"] = json!({"M": standing});
+        let put = json!({"TableName": TABLE, "Item": account});
+        self.engine.run("PutItem", &put.to_string()).expect("a suspension");
+    }
+
+    /// The bucket of images, uploads and the search index.
+    pub fn images_bucket(&self) -> Bucket {
+        self.bucket(IMAGES)
+    }
+
+    /// The bucket of public previews.
+    pub fn previews_bucket(&self) -> Bucket {
+        self.bucket(PREVIEWS)
+    }
+
+    /// The bucket of immutable records.
+    pub fn records_bucket(&self) -> Bucket {
+        self.bucket(RECORDS)
+    }
+
+    /// The bucket with this name. One that does not exist answers every request with an error.
+    pub fn bucket(&self, name: &str) -> Bucket {
+        Bucket::of(&self.aws.config(), name)
+    }
+
+    /// All jobs of a member, newest first.
+    pub async fn jobs(&self, user: &UserId) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut after = None;
+        loop {
+            let size: PageSize = serde_json::from_value(json!(100)).expect("a size");
+            let page = self.store.jobs(user, None, size, after, self.now()).await.expect("a page");
+            jobs.extend(page.items);
+            after = page.next_cursor;
+            if after.is_none() {
+                return jobs;
+            }
+        }
+    }
+
+    /// Checks the invariants of a member: the ledger has no gaps and folds to the balance, held
+    /// credits belong to open jobs, and an image is charged if and only if it exists.
+    pub async fn check_books(&self, user: &UserId) {
+        let account = self.account(user).await;
+        let ledger = self.store.whole_ledger(user).await.expect("a ledger");
+        let folded = Credits::fold(&ledger).expect("a ledger that folds");
+        assert_eq!(folded, account.credits, "the balance is the fold of the ledger");
+        let totals = folded.totals();
+        let accounted =
+            totals.available + totals.held + totals.spent + totals.expired + totals.revoked;
+        assert_eq!(totals.granted, accounted, "every credit is somewhere");
+        let jobs = self.jobs(user).await;
+        let open: Vec<&Job> = jobs.iter().filter(|job| !job.status.is_final()).collect();
+        assert_eq!(usize::try_from(account.open_jobs).expect("a count"), open.len(), "open jobs");
+        let held: u32 = open.iter().map(|job| job.charge.credits).sum();
+        assert_eq!(totals.held, held, "held credits are those of open jobs");
+        for job in &jobs {
+            let captured = job.charge.state == ChargeState::Captured;
+            assert_eq!(captured, job.image.is_some(), "a captured credit has an image");
+        }
+    }
+
+    /// The stream records not read yet, as Lambda passes them to the relay.
+    pub fn outbox(&self) -> StreamEvent {
+        serde_json::from_value(self.engine.stream_batch()).expect("stream records")
+    }
+}
+
+/// Runs `work` `times` times in parallel, each in a thread of its own, and returns the results.
+///
+/// Every call waits until all others are ready.
+pub fn at_once<T, F>(times: usize, work: impl Fn(usize) -> F + Sync) -> Vec<T>
+where
+    T: Send,
+    F: Future<Output = T>,
+{
+    let (ready, work) = (Barrier::new(times), &work);
+    std::thread::scope(|scope| {
+        let start = |number| {
+            let ready = &ready;
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+                ready.wait();
+                runtime.expect("a runtime").block_on(work(number))
+            })
+        };
+        let threads: Vec<_> = (0..times).map(start).collect();
+        threads.into_iter().map(|thread| thread.join().expect("work that ends")).collect()
+    })
+}
+
+/// The path parameters of `path` in `template`, for example `/listings/{id}`.
+fn parameters(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
+    let (template, path) = (template.split('/'), path.split('/'));
+    if template.clone().count() != path.clone().count() {
+        return None;
+    }
+    let mut parameters = BTreeMap::new();
+    for (part, actual) in template.zip(path) {
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) => drop(parameters.insert(name.to_owned(), actual.to_owned())),
+            None if part == actual => {}
+            None => return None,
+        }
+    }
+    Some(parameters)
+}
