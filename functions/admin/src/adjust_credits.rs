@@ -50,7 +50,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawVal
         Adjustment::Grant(..) => Action::GrantCredits,
         Adjustment::TakeBack(..) => Action::TakeBackCredits,
     };
-    let entry = call.deed(action, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(action, Target::user(&member))?.with_reason(&reason);
     let (lot, asked) = (LotId(format!("admin:{:032x}", call.random())), call.idempotency());
     let change = |draft: &mut AccountUpdate| draft.adjust(lot.clone(), adjustment);
     let decided = store

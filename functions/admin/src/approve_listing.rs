@@ -50,7 +50,7 @@ async fn handle(
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (shown, target) = (&call.body.content_hash, Target::of(TargetKind::Listing, &id));
-    let entry = call.deed(Action::ApproveListing, target)?;
+    let entry = call.audit_entry(Action::ApproveListing, target)?;
     let answer = once(store, &call, async || {
         // The hash covers the files, so the scanned files are the approved ones.
         if scan.is_on() {

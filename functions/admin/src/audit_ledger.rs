@@ -63,7 +63,9 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let Request { creator_id, limit, cursor } = &call.body;
     if let Some(creator) = creator_id {
-        store.note_read(call.deed(Action::ReadMember, Target::user(creator))?, call.now).await?;
+        store
+            .note_read(call.audit_entry(Action::ReadMember, Target::user(creator))?, call.now)
+            .await?;
     }
     let Page { items: creators, next_cursor } = match creator_id {
         Some(creator) => Page { items: vec![creator.clone()], next_cursor: None },

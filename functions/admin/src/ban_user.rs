@@ -59,7 +59,7 @@ async fn handle(
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;
     let until = checked_until(*until, call.now)?;
-    let entry = call.deed(Action::Ban, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(Action::Ban, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let change = |draft: &mut AccountUpdate| {
         draft.suspend(reason.clone(), until);

@@ -60,7 +60,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<JudgedView
         Pictures::Keep => Action::DelistListing,
         Pictures::Remove => Action::RemovePictures,
     };
-    let entry = call.deed(action, target)?.with_reason(&reason);
+    let entry = call.audit_entry(action, target)?.with_reason(&reason);
     let judged =
         store.moderate_listing(&entry, &id, call.now, |shelf| -> Result<(), ListingError> {
             shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;

@@ -110,7 +110,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, Ap
         store.jobs(&user, None, few, None, call.now),
         store.audit_log(&about, PageSize::default(), None),
     )?;
-    store.note_read(call.deed(Action::ReadMember, Target::user(&user))?, call.now).await?;
+    store.note_read(call.audit_entry(Action::ReadMember, Target::user(&user))?, call.now).await?;
     let listings = listings.items.into_iter();
     Ok(Json(Response {
         profile: MemberView::of(&account),

@@ -6,7 +6,7 @@
 use domain::{Timestamp, time::Day};
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, Link, Links, PageRequest};
 use serde::Serialize;
-use store::{KeptReport, Page, Store};
+use store::{Page, Store, StoredReport};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-reports", "/api/v1/admin/revenue/reports", Access::Admin);
@@ -39,7 +39,7 @@ async fn handle(
 }
 
 impl ReportView {
-    fn of(report: &KeptReport, links: &Links) -> ReportView {
+    fn of(report: &StoredReport, links: &Links) -> ReportView {
         let file = |format: &str| {
             links.to(format_args!("/api/v1/admin/revenue/reports/{}?format={format}", report.day))
         };

@@ -43,7 +43,7 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<MemberView>>, ApiError> {
-    let entry = call.deed(Action::ReadMember, Target::directory())?;
+    let entry = call.audit_entry(Action::ReadMember, Target::directory())?;
     let Request { plan, status, creator, email, limit, cursor } = call.body;
     check_email(email.as_deref())?;
     let wanted = PeopleFilter { plan, standing: status, creator, email };

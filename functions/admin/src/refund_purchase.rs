@@ -56,7 +56,7 @@ async fn handle(
     let key = call.idempotency_key()?;
     let request = IdempotencyMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
     let target = Target::of(TargetKind::Purchase, &id);
-    let AuditEntry { actor, origin, .. } = call.deed(Action::Refund, target)?;
+    let AuditEntry { actor, origin, .. } = call.audit_entry(Action::Refund, target)?;
     let wish = RefundRequest {
         amount: call.body.amount,
         by: RefundedBy::Staff { actor, origin },

@@ -41,7 +41,7 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (said, target) = (&call.body, Target::of(TargetKind::Listing, &id));
-    let entry = call.deed(Action::RejectListing, target)?;
+    let entry = call.audit_entry(Action::RejectListing, target)?;
     let reason = checked_reason(&said.reason)?;
     let entry = entry.with_reason(&reason);
     let answer = once(store, &call, async || {

@@ -60,7 +60,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawVal
     let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
     let reason = checked_reason(reason)?;
     let target = Target::of(TargetKind::Listing, &id);
-    let entry = call.deed(action_of(*decision), target)?.with_reason(&reason);
+    let entry = call.audit_entry(action_of(*decision), target)?.with_reason(&reason);
     let answer = once(store, &call, async || {
         let resolved =
             store.resolve_flags((&entry, &id), (*decision, &reason), *seen, call.now).await?;

@@ -38,7 +38,7 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let member = member_id(&call.body.id)?;
     let reason = checked_reason(&call.body.reason)?;
-    let entry = call.deed(Action::Unban, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(Action::Unban, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let billing = store.billing(&member).await?;
     let view = |account: &Account| DecidedView::of(account, &billing);

@@ -43,7 +43,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawVal
     let reason = checked_reason(reason)?;
     let limits = Limits { monthly_allowance: *monthly_allowance, concurrency: *concurrency };
     limits.validate()?;
-    let entry = call.deed(Action::SetLimits, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(Action::SetLimits, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let change = |draft: &mut AccountUpdate| {
         draft.limit(limits);

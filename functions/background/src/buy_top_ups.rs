@@ -5,7 +5,7 @@
 //! duplicate messages and crashed workers never charge twice. A failed charge stops the top-up with
 //! its reason; if Stripe does not answer, the message is retried.
 
-use clients::{Stripe, queue::TopUpHint, stripe::Charged};
+use clients::{Stripe, queue::TopUpMessage, stripe::Charged};
 use domain::{
     account::AccountUpdate,
     billing::{
@@ -35,7 +35,7 @@ struct Deps {
     stripe: Stripe,
 }
 
-async fn handle(Deps { store, stripe }: &Deps, task: Task<TopUpHint>) -> Result<(), TaskError> {
+async fn handle(Deps { store, stripe }: &Deps, task: Task<TopUpMessage>) -> Result<(), TaskError> {
     let user = &task.body.user_id;
     let Some(order) = begun(store, &task).await? else { return Ok(()) };
     let settlement = Settlement::new(store, stripe);
@@ -59,7 +59,7 @@ async fn handle(Deps { store, stripe }: &Deps, task: Task<TopUpHint>) -> Result<
 }
 
 /// The order that buys the pack: the one already begun, or a new one if a pack is due.
-async fn begun(store: &Store, task: &Task<TopUpHint>) -> Result<Option<PackOrder>, StoreError> {
+async fn begun(store: &Store, task: &Task<TopUpMessage>) -> Result<Option<PackOrder>, StoreError> {
     let user: &UserId = &task.body.user_id;
     let account = store.get_or_create_account(user, None, task.now).await?;
     match account.top_up.map(|top_up| top_up.state) {

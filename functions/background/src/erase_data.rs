@@ -86,7 +86,7 @@ async fn erase_member(
         let settled = Settlement::new(store, stripe).subscription(user, &theirs.id, now).await;
         settled?;
     }
-    if store.wind_up(user, now).await? > 0 {
+    if store.close_down(user, now).await? > 0 {
         return Ok(Deleted { files: 0, more: true });
     }
     let deleted = stored.delete_images(user).await?;

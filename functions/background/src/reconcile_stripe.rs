@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clients::{
     Stripe, TopUpQueue,
-    queue::TopUpHint,
+    queue::TopUpMessage,
     stripe::{ListedEvent, SubscriptionNow, webhook_event::Subject},
 };
 use domain::{
@@ -24,7 +24,7 @@ use domain::{
     time::DAY,
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
-use settlement::{EventOutcome, Received, SettleError, Settlement};
+use settlement::{EventOutcome, ReceivedEvent, SettleError, Settlement};
 use store::{IndexPage, IndexPosition, ParkedEvent, Store, StoreError};
 use tracing::{info, warn};
 
@@ -167,11 +167,11 @@ impl Run<'_> {
     async fn replay(&mut self, parked: &ParkedEvent) -> Result<(), SettleError> {
         self.found.looked_at += 1;
         match self.settlement.receive(&parked.body, self.now).await {
-            Ok(Received::Heard(..)) => {
+            Ok(ReceivedEvent::Processed(..)) => {
                 self.store.unpark_event(&parked.id).await?;
                 self.found.repaired += 1;
             }
-            Ok(Received::Parked(why)) => {
+            Ok(ReceivedEvent::Parked(why)) => {
                 warn!(
                     event = parked.id,
                     kind = parked.kind,
@@ -344,7 +344,7 @@ impl Run<'_> {
         for _ in 0..PAGES_MAX {
             let page = self.store.due_top_ups(after.as_ref(), PAGE).await?;
             let hints: Vec<_> =
-                page.items.into_iter().map(|user_id| TopUpHint { user_id }).collect();
+                page.items.into_iter().map(|user_id| TopUpMessage { user_id }).collect();
             queue.send(&hints).await.into_iter().collect::<Result<(), _>>()?;
             after = page.next;
             if after.is_none() {

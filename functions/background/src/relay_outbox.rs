@@ -8,7 +8,7 @@
 
 use clients::{
     GenerationQueue, TopUpQueue,
-    queue::{JobMessage, Message, NotSent, Queue, TopUpHint},
+    queue::{JobMessage, Message, NotSent, Queue, TopUpMessage},
 };
 use domain::Timestamp;
 use runtime::{Change, Changes, Connect, Function, TaskError, Worker};
@@ -19,7 +19,7 @@ pub const WORKER: Worker = Worker::new("background-relay-outbox");
 /// The message that a change requires.
 enum Waiting {
     Job(JobMessage),
-    TopUp(TopUpHint),
+    TopUp(TopUpMessage),
     Nothing,
 }
 
@@ -80,7 +80,7 @@ impl<M: Message> Outgoing<M> {
 fn waiting(change: &Change, now: Timestamp) -> Result<Waiting, StoreError> {
     let image = &change.item.new_image.0;
     if let Some(user_id) = changed_top_up(image)? {
-        return Ok(Waiting::TopUp(TopUpHint { user_id }));
+        return Ok(Waiting::TopUp(TopUpMessage { user_id }));
     }
     let Some(job) = changed_job(image)? else { return Ok(Waiting::Nothing) };
     Ok(job.look_in_s(now).map_or(Waiting::Nothing, |delay_s| {

@@ -17,7 +17,7 @@ use domain::{
     time::Day,
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
-use store::{KeptReport, Store, optional};
+use store::{Store, StoredReport, optional};
 use tracing::{info, warn};
 
 use crate::{
@@ -153,7 +153,7 @@ async fn make(
     let csv_key = documents.store_once(document(FileKind::Csv)?, || to_csv(&named)).await?;
     let pdf = || to_pdf(&named, company);
     let pdf_key = documents.store_once(document(FileKind::Pdf)?, pdf).await?;
-    let stored = KeptReport { day, made_at: now, json, json_key, csv_key, pdf_key };
+    let stored = StoredReport { day, made_at: now, json, json_key, csv_key, pdf_key };
     Ok(store.keep_report(&stored).await?)
 }
 

@@ -32,6 +32,6 @@ pub(crate) async fn pack_page<R>(
         return Ok(url);
     }
     let page = stripe.open_pack_checkout(&order, customer, &after_checkout(frontend)).await?;
-    store.order_opened(&member.user_id, &order.id, &page.session, &page.url).await?;
+    store.set_order_checkout(&member.user_id, &order.id, &page.session, &page.url).await?;
     Ok(page.url)
 }

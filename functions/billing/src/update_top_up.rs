@@ -7,7 +7,7 @@
 //! not reset the month's count, and a charge in progress is completed.
 //! Retry: a repeat has no further effect.
 
-use domain::{FieldError, billing::top_up::TopUpWish, error::InvalidFields, pack::Pack};
+use domain::{FieldError, billing::top_up::TopUpSettings, error::InvalidFields, pack::Pack};
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
@@ -56,10 +56,10 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>,
 }
 
 impl Request {
-    fn wish(&self) -> Result<Option<TopUpWish>, InvalidFields> {
+    fn wish(&self) -> Result<Option<TopUpSettings>, InvalidFields> {
         match (self.enabled, self.pack, self.below, self.monthly_max) {
             (true, Some(pack), Some(below), Some(monthly_max)) => {
-                TopUpWish::new(pack, below, monthly_max).map(Some)
+                TopUpSettings::new(pack, below, monthly_max).map(Some)
             }
             (false, None, None, None) => Ok(None),
             (true, ..) => Err(unfit("`enabled: true` needs `pack`, `below` and `monthly_max`")),

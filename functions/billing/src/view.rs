@@ -7,7 +7,7 @@ use domain::{
         Billing,
         invoice::{Invoice, InvoiceStatus, Issue},
         subscription::{Subscription, SubscriptionStatus},
-        top_up::{TopUp, TopUpState, TopUpWish},
+        top_up::{TopUp, TopUpSettings, TopUpState},
     },
     id::InvoiceId,
     money::Money,
@@ -131,7 +131,7 @@ impl From<&Subscription> for SubscriptionState {
 impl TopUpView {
     /// `None` while it is off.
     pub(crate) fn of(top_up: &TopUp) -> Option<TopUpView> {
-        let TopUpWish { pack, below, monthly_max } = top_up.wish?;
+        let TopUpSettings { pack, below, monthly_max } = top_up.wish?;
         let (bought_this_month, state) = (top_up.bought, top_up.state.clone());
         Some(TopUpView { pack, below, monthly_max, bought_this_month, state })
     }

@@ -14,7 +14,7 @@ use runtime::{
     StripeWebhookSecrets,
 };
 use serde::{Deserialize, Serialize};
-use settlement::{EventOutcome, Received, Settlement};
+use settlement::{EventOutcome, ReceivedEvent, Settlement};
 use store::Store;
 
 use crate::signatures::refused;
@@ -56,15 +56,15 @@ async fn handle(
     Ok(NoStore(Response { received: true }))
 }
 
-fn count(received: &Received, now: Timestamp) {
+fn count(received: &ReceivedEvent, now: Timestamp) {
     let name = match received {
-        Received::Heard(EventOutcome::Applied, _) => "StripeEventsApplied",
-        Received::Heard(EventOutcome::DuplicateRefunded, _) => "SurplusSubscriptions",
-        Received::Heard(EventOutcome::LatePaymentRefunded, _) => "PurchasesReturned",
-        Received::Heard(EventOutcome::Already, _) => "StripeEventsRepeated",
-        Received::Heard(EventOutcome::NotOurs, _) => "StripeEventsNotOurs",
-        Received::Heard(EventOutcome::Ignored, _) => "StripeEventsIgnored",
-        Received::Parked(_) => "StripeEventsParked",
+        ReceivedEvent::Processed(EventOutcome::Applied, _) => "StripeEventsApplied",
+        ReceivedEvent::Processed(EventOutcome::DuplicateRefunded, _) => "SurplusSubscriptions",
+        ReceivedEvent::Processed(EventOutcome::LatePaymentRefunded, _) => "PurchasesReturned",
+        ReceivedEvent::Processed(EventOutcome::Already, _) => "StripeEventsRepeated",
+        ReceivedEvent::Processed(EventOutcome::NotOurs, _) => "StripeEventsNotOurs",
+        ReceivedEvent::Processed(EventOutcome::Ignored, _) => "StripeEventsIgnored",
+        ReceivedEvent::Parked(_) => "StripeEventsParked",
     };
     Metrics::at(now).count(name, 1).emit();
 }

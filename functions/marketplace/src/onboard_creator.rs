@@ -118,7 +118,7 @@ async fn opened(
     };
     let payee = Payee { version: closed.map_or(0, |it| it.version), ..payee };
     // A concurrent call created the same account.
-    store.keep_payee(closed, &payee).await?;
+    store.put_payee(closed, &payee).await?;
     let refreshed =
         Settlement::new(store, stripe).refresh_connected_account(&new.user, now).await?;
     Ok(refreshed.unwrap_or(payee))

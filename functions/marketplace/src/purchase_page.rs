@@ -22,7 +22,7 @@ pub(crate) async fn with_page(
     let customer = customer_of(store, stripe, (user, email), billing, now).await?;
     let urls = after_checkout(frontend, &purchase);
     let page = stripe.open_purchase_checkout(&purchase, &customer, &urls).await?;
-    Ok(store.purchase_opened(user, &purchase.id, (&page.session, &page.url)).await?)
+    Ok(store.set_purchase_checkout(user, &purchase.id, (&page.session, &page.url)).await?)
 }
 
 /// Where the page returns to. Stripe replaces the placeholder in braces with the session's id:

@@ -59,7 +59,7 @@ impl Http {
     ///
     /// # Errors
     /// As [`Http::new`].
-    pub fn kept() -> Result<Http, InvalidConfig> {
+    pub fn pooled() -> Result<Http, InvalidConfig> {
         let pool = Client::builder().pool_idle_timeout(IDLE_TIMEOUT);
         Http::build(pool.pool_max_idle_per_host(IDLE_MAX))
     }

@@ -41,7 +41,7 @@ pub struct JobMessage {
 
 /// Check this member's balance for an automatic top-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopUpHint {
+pub struct TopUpMessage {
     /// The member.
     pub user_id: UserId,
 }
@@ -68,7 +68,7 @@ impl Message for JobMessage {
     }
 }
 
-impl Message for TopUpHint {
+impl Message for TopUpMessage {
     const QUEUE_URL: &'static str = "TOP_UP_QUEUE_URL";
 
     fn user(&self) -> &UserId {
@@ -98,7 +98,7 @@ pub struct Queue<M> {
 /// The queue of generation jobs.
 pub type GenerationQueue = Queue<JobMessage>;
 /// The queue of automatic top-ups.
-pub type TopUpQueue = Queue<TopUpHint>;
+pub type TopUpQueue = Queue<TopUpMessage>;
 
 impl DomainError for NotSent {
     fn kind(&self) -> ErrorKind {

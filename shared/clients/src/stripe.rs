@@ -142,7 +142,7 @@ impl Stripe {
     /// # Errors
     /// When the base is not an HTTP URL, or the key is no valid header value.
     pub fn new(config: &StripeConfig) -> Result<Stripe, InvalidConfig> {
-        let transport = Transport::new(Http::kept()?, &config.base, &config.api_key)?;
+        let transport = Transport::new(Http::pooled()?, &config.base, &config.api_key)?;
         Ok(Stripe { live: is_live(&config.api_key), ..Stripe::over(transport, config.tax) })
     }
 

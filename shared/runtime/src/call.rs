@@ -130,7 +130,7 @@ impl<R> Call<R> {
     ///
     /// # Errors
     /// [`CallError::Unauthenticated`], only on a public route.
-    pub fn deed(&self, action: Action, target: Target) -> Result<AuditEntry, CallError> {
+    pub fn audit_entry(&self, action: Action, target: Target) -> Result<AuditEntry, CallError> {
         let Identity { user_id, role, .. } = self.member()?;
         let role = role.unwrap_or(Role::Moderator);
         let actor = Actor::Staff { user_id: user_id.clone(), role };

@@ -41,7 +41,7 @@ async fn found_or_made(
         None => None,
     };
     if let Some(known) = known {
-        tell_address(stripe, &known, address).await?;
+        update_customer_email(stripe, &known, address).await?;
         return Ok(known.id);
     }
     let deleted = billing.customer;
@@ -55,7 +55,7 @@ async fn found_or_made(
 }
 
 /// Updates the customer's email address at Stripe if it differs.
-pub(crate) async fn tell_address(
+pub(crate) async fn update_customer_email(
     stripe: &Stripe,
     customer: &CustomerNow,
     email: Option<&str>,

@@ -21,7 +21,7 @@ use domain::{
 use serde_json::json;
 use tracing::{error, warn};
 
-use crate::{EventOutcome, SettleError, Settlement, customer::tell_address};
+use crate::{EventOutcome, SettleError, Settlement, customer::update_customer_email};
 
 /// Actor name in the audit of the job that ends duplicate subscriptions.
 const DUPLICATES: &str = "surplus_subscriptions";
@@ -214,7 +214,7 @@ impl Settlement<'_> {
         let Some(customer) = self.store.billing(user).await?.customer else { return Ok(()) };
         let email = self.store.email_of(user).await?;
         if let Some(customer) = self.stripe.customer(&customer).await? {
-            tell_address(self.stripe, &customer, email.as_deref()).await?;
+            update_customer_email(self.stripe, &customer, email.as_deref()).await?;
         }
         Ok(())
     }

@@ -41,7 +41,7 @@ pub use customer::customer_of;
 pub use error::SettleError;
 use facts::{Facts, Gathered};
 pub use payouts::{Payer, PayoutProgress};
-pub use receive::Received;
+pub use receive::ReceivedEvent;
 use stripe_object::StripeObject;
 
 /// How often a write conflict is retried before the caller gets [`SettleError::Busy`].
@@ -95,9 +95,9 @@ impl<'a> Settlement<'a> {
                 Some(payment) => StripeObject::Payment(payment),
                 None => return Ok(EventOutcome::NotOurs),
             },
-            Subject::Account(account) => return self.heed_account(account, now).await,
+            Subject::Account(account) => return self.process_account_event(account, now).await,
             Subject::BankPayout(account, id) => {
-                return self.heed_bank_payout((account, id), now).await;
+                return self.process_bank_payout_event((account, id), now).await;
             }
             Subject::Ignored => return Ok(EventOutcome::Ignored),
             Subject::Unreadable(why) => return Err(SettleError::Unreadable(why.clone())),

@@ -58,7 +58,7 @@ impl Settlement<'_> {
                 // Stripe no longer finds the account: it was closed.
                 Err(StripeError::Missing) => {
                     let closed = Payee { ready: false, closed: true, ..read.clone() };
-                    if self.store.keep_payee(Some(&read), &closed).await? {
+                    if self.store.put_payee(Some(&read), &closed).await? {
                         return Ok(Some(closed));
                     }
                     continue;
@@ -72,7 +72,7 @@ impl Settlement<'_> {
                 looked_at: now,
                 ..read.clone()
             };
-            if self.store.keep_payee(Some(&read), &after).await? {
+            if self.store.put_payee(Some(&read), &after).await? {
                 return Ok(Some(after));
             }
         }
@@ -80,7 +80,7 @@ impl Settlement<'_> {
     }
 
     /// Handles an event about a connected account.
-    pub(crate) async fn heed_account(
+    pub(crate) async fn process_account_event(
         &self,
         account: &ConnectedAccountId,
         now: Timestamp,
@@ -95,7 +95,7 @@ impl Settlement<'_> {
     }
 
     /// Handles an event about a payout of a connected account to its bank.
-    pub(crate) async fn heed_bank_payout(
+    pub(crate) async fn process_bank_payout_event(
         &self,
         (account, id): (&ConnectedAccountId, &BankPayoutId),
         now: Timestamp,

@@ -8,9 +8,9 @@ use crate::{EventOutcome, SettleError, Settlement};
 
 /// The outcome of a received event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
+pub enum ReceivedEvent {
     /// Processed: the outcome, and the event type.
-    Heard(EventOutcome, String),
+    Processed(EventOutcome, String),
     /// Failed permanently, with this error code: the event is stored for manual replay.
     Parked(&'static str),
 }
@@ -20,19 +20,19 @@ impl Settlement<'_> {
     ///
     /// # Errors
     /// When Stripe or DynamoDB is unavailable: Stripe must deliver the event again.
-    pub async fn receive(&self, body: &str, now: Timestamp) -> Result<Received, SettleError> {
+    pub async fn receive(&self, body: &str, now: Timestamp) -> Result<ReceivedEvent, SettleError> {
         let webhook = match WebhookEvent::parse(body.as_bytes()) {
             Ok(webhook) => webhook,
             Err(why) => {
                 self.store.park_event(None, "unknown", body, &why.to_string(), now).await?;
-                return Ok(Received::Parked("event_unreadable"));
+                return Ok(ReceivedEvent::Parked("event_unreadable"));
             }
         };
         if webhook.live != self.stripe.is_live() {
-            return Ok(Received::Heard(EventOutcome::NotOurs, webhook.kind));
+            return Ok(ReceivedEvent::Processed(EventOutcome::NotOurs, webhook.kind));
         }
         match self.process_event(&webhook, now).await {
-            Ok(outcome) => Ok(Received::Heard(outcome, webhook.kind)),
+            Ok(outcome) => Ok(ReceivedEvent::Processed(outcome, webhook.kind)),
             Err(later) if passes(later.kind()) => Err(later),
             Err(never) => {
                 error!(
@@ -43,7 +43,7 @@ impl Settlement<'_> {
                 );
                 let (id, why) = (Some(&webhook.id), never.to_string());
                 self.store.park_event(id, &webhook.kind, body, &why, now).await?;
-                Ok(Received::Parked(never.code()))
+                Ok(ReceivedEvent::Parked(never.code()))
             }
         }
     }

@@ -136,7 +136,7 @@ impl Aggregate for AccountUpdate {
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
         let found = store.get(&Key::account(key.user)).await?;
-        draft_of(found, key.user, key.email, key.now)
+        begin_update(found, key.user, key.email, key.now)
     }
 
     fn diff(self, _: Self, _: &Self::Key<'_>) -> Result<Writes<Account>, StoreError> {
@@ -179,7 +179,7 @@ impl Transaction {
 }
 
 /// The update of a stored account, or of a new one, brought up to date.
-pub(crate) fn draft_of(
+pub(crate) fn begin_update(
     found: Option<Account>,
     user: &UserId,
     email: Option<EmailClaim<'_>>,
@@ -193,13 +193,13 @@ pub(crate) fn draft_of(
 ///
 /// # Errors
 /// When they are suspended, or the stored balance is inconsistent.
-pub(crate) fn active_draft_of(
+pub(crate) fn begin_active_update(
     found: Option<Account>,
     user: &UserId,
     email: Option<EmailClaim<'_>>,
     now: Timestamp,
 ) -> Result<AccountUpdate, StoreError> {
-    let draft = draft_of(found, user, email, now)?;
+    let draft = begin_update(found, user, email, now)?;
     draft.require_active().map_err(StoreError::refused)?;
     Ok(draft)
 }

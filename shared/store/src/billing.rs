@@ -12,7 +12,7 @@ use domain::{
 };
 
 use crate::{
-    accounts::{change_of, draft_of},
+    accounts::{begin_update, change_of},
     condition::{Condition, string},
     error::StoreError,
     events::is_applied,
@@ -51,7 +51,7 @@ impl Store {
     ) -> Result<(Account, Billing), StoreError> {
         let keys = [Key::account(user), Key::billing(user)];
         self.update_items(&keys, |mut found| {
-            let (writes, account) = change_of(draft_of(found.next()?, user, email, now)?)?;
+            let (writes, account) = change_of(begin_update(found.next()?, user, email, now)?)?;
             let billing = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
             Ok((writes, (account, billing)))
         })
@@ -75,7 +75,7 @@ impl Store {
         let mut keys = vec![Key::account(user), Key::billing(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         let decide = |mut found: BatchItems| {
-            let draft = draft_of(found.next()?, user, email, now)?;
+            let draft = begin_update(found.next()?, user, email, now)?;
             let read = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
             let noted = outcome(found.next()?, request, now)?;
             let mut billing = read.clone();

@@ -21,7 +21,7 @@ use domain::{
 };
 
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     error::StoreError,
     events::AppliedEvent,
     keys::Key,
@@ -123,7 +123,7 @@ impl Aggregate for BillingUpdate {
         keys.extend(wanted.order.iter().map(|order| Key::order(user, order)));
         keys.extend(invoices.into_iter().map(|invoice| Key::invoice(user, invoice)));
         let mut found = store.get_all(&keys).await?;
-        let draft = draft_of(found.next()?, user, None, key.now)?;
+        let draft = begin_update(found.next()?, user, None, key.now)?;
         let order = if wanted.order.is_some() { found.next()? } else { None };
         let (billing, invoices) = (key.read.clone(), found.rest()?);
         Ok(BillingUpdate { draft, billing, order, invoices, follow_ups: BTreeSet::new() })

@@ -14,7 +14,7 @@ use domain::{
 
 use crate::{
     ListingUpdate,
-    accounts::{change_of, draft_of},
+    accounts::{begin_update, change_of},
     error::{StoreError, optional},
     keys::{
         ERASURES, INPUT_PREFIX, Item, JOB_PREFIX, Key, PK, PRESET_PREFIX, SK, due_bound,
@@ -52,7 +52,7 @@ impl Store {
         let entry =
             AuditEntry::of_job("account-delete-me", Action::RequestDeletion, Target::user(user));
         let request = |found: Option<Account>| {
-            let mut draft = draft_of(found, user, email, now)?;
+            let mut draft = begin_update(found, user, email, now)?;
             if draft.account().deletion.is_some() {
                 return Ok((Transaction::default(), draft.account().clone()));
             }
@@ -94,7 +94,7 @@ impl Store {
     /// Takes a member's listings off sale, deletes their drafts and cancels their queued
     /// generations. Returns how many generations are still with a worker or a provider: they end
     /// normally, and the member is erased after that.
-    pub async fn wind_up(&self, user: &UserId, now: Timestamp) -> Result<u32, StoreError> {
+    pub async fn close_down(&self, user: &UserId, now: Timestamp) -> Result<u32, StoreError> {
         for job in self.waiting_jobs(user, now).await? {
             self.call_off_if_waiting(&job, now).await?;
         }
@@ -128,7 +128,7 @@ impl Store {
         let erase = |account: Option<Account>| {
             let Some(account) = account else { return Ok((Transaction::default(), ())) };
             let erased = account.deletion.is_none_or(|it| it.erased_at.is_some());
-            let mut draft = draft_of(Some(account), user, None, now)?;
+            let mut draft = begin_update(Some(account), user, None, now)?;
             if erased {
                 return Ok((Transaction::default(), ()));
             }

@@ -10,7 +10,7 @@ use domain::{
 };
 
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     condition::Condition,
     cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
@@ -111,7 +111,7 @@ impl Store {
                 Created::New(JobSource { account, named, licensed }) => (account, named, licensed),
                 Created::Before(id) => return Ok((Transaction::default(), Created::Before(id))),
             };
-            let mut draft = draft_of(account, user, email, now)?;
+            let mut draft = begin_update(account, user, email, now)?;
             let (job, input) = place(&mut draft, named).decided()?;
             let writes = Transaction::default()
                 .account(&draft.finish())?
@@ -148,7 +148,7 @@ impl Store {
             SourceRef::Nothing => (None, None),
             SourceRef::Preset(_) => {
                 let preset: Option<Preset> = found.next()?;
-                (preset.map(|preset| ResolvedSource::kept(preset.content)), None)
+                (preset.map(|preset| ResolvedSource::from_preset(preset.content)), None)
             }
             SourceRef::Listing(listing) => {
                 let read = (found.next()?, found.next()?);
@@ -201,7 +201,7 @@ impl Store {
             if outcome(found.next()?, request, now)?.is_some() {
                 return Ok((Transaction::default(), job));
             }
-            let mut draft = draft_of(account, user, None, now)?;
+            let mut draft = begin_update(account, user, None, now)?;
             let expected = job.version;
             let cancelled = how(job, &mut draft).map_err(StoreError::refused)?;
             let writes = Transaction::default()
@@ -354,7 +354,7 @@ impl Store {
             if present.is_none_or(|present| present.version != job.version) {
                 return Ok((Transaction::default(), Settled::Elsewhere));
             }
-            let mut draft = draft_of(account, &job.user_id, None, now)?;
+            let mut draft = begin_update(account, &job.user_id, None, now)?;
             let ended = end(job.clone(), &mut draft).decided()?;
             let writes = Transaction::default().account(&draft.finish())?;
             Ok((writes.job(&ended, job.version)?, Settled::Now(Box::new(ended))))

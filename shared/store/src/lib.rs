@@ -57,7 +57,7 @@ pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use orders::changed_top_up;
 pub use people::{PeopleFilter, StandingFilter};
 pub use rates::{Rate, RateLimited};
-pub use reports::KeptReport;
+pub use reports::StoredReport;
 pub use staff::Staff;
 pub use table::{IndexPage, IndexPosition, Store};
 pub use update::Decided;

@@ -14,7 +14,7 @@ use domain::{
 use serde::Deserialize;
 
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     error::{NotFound, StoreError},
     idempotency::{Created, Idempotency, Outcome, outcome},
     keys::{Key, OPEN_ORDERS, TOP_UPS, due_bound, is_account, order_of, user_of},
@@ -45,7 +45,7 @@ impl Store {
                 if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
                     return Ok((Transaction::default(), Created::Before(id)));
                 }
-                let draft = draft_of(account, user, email, now)?;
+                let draft = begin_update(account, user, email, now)?;
                 let order = first_version(place(&draft).decided()?);
                 let writes = Transaction::default()
                     .draft(draft)?
@@ -73,7 +73,7 @@ impl Store {
         let begin = |account: Option<Account>| {
             // A member without an account has allowed no purchase.
             let Some(account) = account else { return Ok((Transaction::default(), None)) };
-            let mut draft = draft_of(Some(account), user, None, now)?;
+            let mut draft = begin_update(Some(account), user, None, now)?;
             let order = begin(&mut draft).decided()?.map(first_version);
             let writes = Transaction::default().draft(draft)?;
             match order {
@@ -99,7 +99,7 @@ impl Store {
     ///
     /// # Errors
     /// [`NotFound::Order`].
-    pub async fn order_opened(
+    pub async fn set_order_checkout(
         &self,
         user: &UserId,
         id: &OrderId,

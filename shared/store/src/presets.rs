@@ -8,7 +8,7 @@ use domain::{
 };
 
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     condition::Condition,
     cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
@@ -37,7 +37,7 @@ impl Store {
             if let Some(Outcome::Preset(id)) = outcome(found.next()?, request, now)? {
                 return Ok((Transaction::default(), Created::Before(id)));
             }
-            let mut draft = draft_of(account, user, email, now)?;
+            let mut draft = begin_update(account, user, email, now)?;
             draft.add_preset().map_err(StoreError::refused)?;
             let writes = Transaction::default()
                 .account(&draft.finish())?
@@ -91,7 +91,7 @@ impl Store {
             if found.next::<Preset>()?.is_none() {
                 return Err(StoreError::refused(NotFound::Preset));
             }
-            let mut draft = draft_of(account, user, None, now)?;
+            let mut draft = begin_update(account, user, None, now)?;
             draft.drop_preset().map_err(StoreError::refused)?;
             let writes = Transaction::default().account(&draft.finish())?;
             let [_, preset] = keys.clone();

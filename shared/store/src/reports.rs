@@ -14,7 +14,7 @@ use crate::{
 
 /// The report of a day that is over. It is never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptReport {
+pub struct StoredReport {
     /// The day.
     pub day: Day,
     /// When it was made.
@@ -31,7 +31,7 @@ pub struct KeptReport {
 
 impl Store {
     /// Stores a report, unless its day has one. Returns whether it was stored.
-    pub async fn keep_report(&self, report: &KeptReport) -> Result<bool, StoreError> {
+    pub async fn keep_report(&self, report: &StoredReport) -> Result<bool, StoreError> {
         let put = self
             .client
             .put_item()
@@ -47,7 +47,7 @@ impl Store {
     ///
     /// # Errors
     /// [`NotFound::Report`].
-    pub async fn report(&self, day: Day) -> Result<KeptReport, StoreError> {
+    pub async fn report(&self, day: Day) -> Result<StoredReport, StoreError> {
         let found = self.get(&Key::report(day)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Report))
     }
@@ -60,7 +60,7 @@ impl Store {
         &self,
         size: PageSize,
         after: Option<Cursor>,
-    ) -> Result<Page<KeptReport>, StoreError> {
+    ) -> Result<Page<StoredReport>, StoreError> {
         let start = Cursor::parsed(after, Day::parse)?.map(|day| Key::report(day).item());
         let answer = self
             .partition(REPORTS.to_owned())
@@ -71,8 +71,8 @@ impl Store {
             .await
             .map_err(StoreError::unavailable)?;
         let found = answer.items.unwrap_or_default().into_iter().map(decode);
-        let found: Vec<KeptReport> = found.collect::<Result<_, _>>()?;
-        Ok(Page::cut(found, size, |report: &KeptReport| report.day.to_string()))
+        let found: Vec<StoredReport> = found.collect::<Result<_, _>>()?;
+        Ok(Page::cut(found, size, |report: &StoredReport| report.day.to_string()))
     }
 
     /// The report with the display names of its creators (Q1).

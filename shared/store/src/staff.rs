@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     PageSize,
-    accounts::{active_draft_of, change_of, draft_of},
+    accounts::{begin_active_update, begin_update, change_of},
     error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, outcome},
     keys::{Key, STANDINGS, due_bound, user_of},
@@ -60,13 +60,13 @@ impl Store {
             let account: Option<Account> = found.next()?;
             let account = account.ok_or_else(|| StoreError::refused(NotFound::User))?;
             account.check_decidable(staff.user_id).map_err(StoreError::refused)?;
-            let mut acting = active_draft_of(found.next()?, staff.user_id, staff.email, now)?;
+            let mut acting = begin_active_update(found.next()?, staff.user_id, staff.email, now)?;
             acting.seen_as(staff.role);
             if let Some(Outcome::Answer(answer)) = outcome(found.next()?, request, now)? {
                 return Ok((Transaction::default(), answer));
             }
             let before = account.audited();
-            let mut draft = draft_of(Some(account), member, None, now)?;
+            let mut draft = begin_update(Some(account), member, None, now)?;
             change(&mut draft).decided()?;
             let answer = serde_json::to_string(&view(draft.account()));
             let answer = answer.map_err(StoreError::corrupt)?;
@@ -144,7 +144,7 @@ impl Store {
             AuditEntry::of_job(LIFTED_BY, Action::Unban, target).with_reason("Suspension expired.");
         let lift = |account: Account| {
             let before = account.audited();
-            let mut draft = draft_of(Some(account), user, None, now)?;
+            let mut draft = begin_update(Some(account), user, None, now)?;
             if !draft.lift_if_over() {
                 return Ok((Transaction::default(), draft.account().clone()));
             }
@@ -187,7 +187,7 @@ impl Store {
             if same(&account) != same(seen) {
                 return Ok((Transaction::default(), ()));
             }
-            let mut draft = draft_of(Some(account), &seen.user_id, None, now)?;
+            let mut draft = begin_update(Some(account), &seen.user_id, None, now)?;
             draft.suspension_applied();
             Ok((change_of(draft)?.0, ()))
         };

@@ -341,7 +341,7 @@ impl TestApp {
 
     /// Checks the invariants of a member: the ledger has no gaps and folds to the balance, held
     /// credits belong to open jobs, and an image is charged if and only if it exists.
-    pub async fn check_books(&self, user: &UserId) {
+    pub async fn assert_credits_balance(&self, user: &UserId) {
         let account = self.account(user).await;
         let ledger = self.store.whole_ledger(user).await.expect("a ledger");
         let folded = Credits::fold(&ledger).expect("a ledger that folds");

@@ -15,7 +15,7 @@ async fn due(app: &TestApp) -> Vec<Erasure> {
 
 /// The steps of `background-erase-data` for a member, without files and Stripe.
 async fn erase(app: &TestApp, kim: &Actor) {
-    assert_eq!(app.store.wind_up(&kim.id, app.now()).await.unwrap(), 0);
+    assert_eq!(app.store.close_down(&kim.id, app.now()).await.unwrap(), 0);
     app.store.erase_member(&kim.id, app.now()).await.unwrap();
 }
 
@@ -31,7 +31,7 @@ async fn a_deleted_account_changes_nothing_and_its_erasure_is_due_at_once() {
     expect!["403 account_deleted"].assert_eq(&refused.brief());
     let subject = ErasureSubject::Member { user_id: kim.id.clone() };
     assert_eq!(due(&app).await, [Erasure::request(subject, app.now())]);
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -80,5 +80,5 @@ async fn who_comes_back_a_day_later_begins_with_the_balance_that_was_left() {
     assert_eq!(personal(&me), r#""kim@prolight.test" null null"#);
     assert_eq!(me["credits"]["available"], 3);
     assert_eq!(update(&app, &TestRequest::by(&kim).json(json!({"bio": "x"}))).await.status(), 200);
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }

@@ -44,7 +44,7 @@ async fn the_first_look_opens_an_account_with_ten_credits() {
           "user_id": "user_kim"
         }"#]]
     .assert_eq(&answer.pretty());
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn many_first_looks_at_once_open_one_account() {
         assert_eq!((answer.status(), &answer.json()["credits"]["available"]), (200, &10.into()));
     }
     assert_eq!(app.store.whole_ledger(&kim.id).await.unwrap().len(), 1);
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// The address is verified later, or changes: the token decides.
@@ -82,7 +82,7 @@ async fn free_credits_are_for_a_verified_address() {
     assert_eq!(look(&moved).await, (json!(false), json!(10), json!(null)), "granted credits stay");
     app.ambient.clock.advance(DAY * 31);
     assert_eq!(look(&moved).await, (json!(false), json!(0), json!(null)));
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// A month is granted once, on the first read; the rest of the previous month has expired.
@@ -98,7 +98,7 @@ async fn a_new_month_replaces_the_old_one() {
     }
     app.ambient.clock.advance(DAY * 365);
     assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["credits"]["available"], 10);
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_suspension_is_explained() {
     assert_eq!(answer.status(), 200);
     expect![[r#"{"reason":"spam","state":"suspended","until":"2026-11-29T09:00:00.000Z"}"#]]
         .assert_eq(&answer.json()["standing"].to_string());
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]

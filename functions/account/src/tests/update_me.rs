@@ -32,7 +32,7 @@ async fn what_is_left_out_stays_and_null_clears() {
     .await;
     check(json!({"bio": null}), expect![[r#""金 💡" null"#]]).await;
     check(json!({"display_name": null, "bio": "x"}), expect![[r#"null "x""#]]).await;
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_change_of_what_has_moved_is_refused() {
     assert_eq!(me.json()["display_name"], "Kim");
     let again = TestRequest::by(&kim).header("If-Match", me.header("etag").unwrap());
     assert_eq!(update(&app, &again.json(json!({"display_name": "Kimmy"}))).await.status(), 200);
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn of_many_who_save_what_they_saw_one_wins() {
     });
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|status| matches!(status, 200 | 412)), "{answers:?}");
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a_suspended_member_changes_nothing() {
     let answer = patch(&app, &kim, json!({"display_name": "Kim"})).await;
     expect!["403 account_suspended"].assert_eq(&answer.brief());
     assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["display_name"], Value::Null);
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// Writes are rate limited per member: every twelfth call writes to the table, refused ones never.

@@ -14,7 +14,7 @@ use domain::{
 
 use super::*;
 
-impl Desk {
+impl StaffApp {
     /// A listing on sale.
     async fn on_sale(&self, creator: &Actor, title: &str) -> ListingId {
         let id = self.waiting(creator, title).await;
@@ -96,7 +96,7 @@ impl Desk {
 
 #[tokio::test]
 async fn what_is_reported_longest_comes_first() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let one = desk.flagged(&lena(), "Rembrandt").await;
     let two = desk.on_sale(&lena(), "Another").await;
     desk.flag(&two, &["ada", "kim"]).await;
@@ -163,7 +163,7 @@ async fn what_is_reported_longest_comes_first() {
 
 #[tokio::test]
 async fn what_is_dismissed_stays_on_sale_and_is_not_reported_again() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.flagged(&lena(), "Rembrandt").await;
     let ask = verdict(
         &moderator,
@@ -192,7 +192,7 @@ async fn what_is_dismissed_stays_on_sale_and_is_not_reported_again() {
 
 #[tokio::test]
 async fn a_moderator_decides_on_flags_they_have_seen() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.flagged(&lena(), "Rembrandt").await;
     desk.flag(&id, &["eve"]).await;
     let brief = async |decision, seen| desk.decide(&moderator, &id, decision, seen).await.brief();
@@ -216,7 +216,7 @@ async fn a_moderator_decides_on_flags_they_have_seen() {
 /// Taking a listing off sale also resolves its reports.
 #[tokio::test]
 async fn nothing_is_left_to_decide_of_what_is_taken_off_sale() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.flagged(&lena(), "Rembrandt").await;
     let two = desk.on_sale(&lena(), "Another").await;
     desk.flag(&two, &["ada"]).await;
@@ -232,7 +232,7 @@ async fn nothing_is_left_to_decide_of_what_is_taken_off_sale() {
 
 #[test]
 fn of_two_moderators_one_resolves_and_the_other_is_told() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let id = runtime.block_on(desk.flagged(&lena(), "Rembrandt"));
     let mut said = testing::at_once(2, |nth| {
@@ -251,7 +251,7 @@ fn of_two_moderators_one_resolves_and_the_other_is_told() {
 /// A moderator who reported or bought a listing may not decide on it or on others' reports.
 #[tokio::test]
 async fn nobody_resolves_what_they_reported_or_bought() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let (store, now, by) = (&desk.app.store, desk.app.now(), &lena().id);
     let what = (Kind::LightingPreset, listings::description("Free", 0));
     let id = listings::draft(store, (by, ListingId::new(now, 7)), what, now).await;
@@ -274,7 +274,7 @@ async fn nobody_resolves_what_they_reported_or_bought() {
 
 #[tokio::test]
 async fn nobody_resolves_their_own_and_a_banned_moderator_decides_nothing() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let own = desk.waiting(&moderator, "Mine").await;
     assert_eq!(desk.approve(&desk.shown(&Actor::admin(), &own).await).await.status(), 200);
     desk.flag(&own, &["ada", "kim", "sam"]).await;
@@ -294,7 +294,7 @@ async fn nobody_resolves_their_own_and_a_banned_moderator_decides_nothing() {
 
 #[tokio::test]
 async fn three_strikes_hide_everything_until_the_first_of_them_is_over() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let (kept, others) =
         (desk.on_sale(&lena(), "Kept").await, desk.on_sale(&Actor::member("kai"), "Theirs").await);
     desk.strike(&lena(), STRIKES_TO_SUSPEND - 1).await;
@@ -320,7 +320,7 @@ async fn three_strikes_hide_everything_until_the_first_of_them_is_over() {
 /// A listing approved during the suspension is hidden, and is shown when the suspension is over.
 #[tokio::test]
 async fn what_is_approved_of_a_suspended_seller_is_not_shown() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let sold = desk.on_sale(&lena(), "Sold").await;
     let waits = desk.waiting(&lena(), "Waits").await;
     desk.strike(&lena(), STRIKES_TO_SUSPEND).await;
@@ -338,7 +338,7 @@ async fn what_is_approved_of_a_suspended_seller_is_not_shown() {
 /// A strike whose follow-up was interrupted: nothing is sold, and the next run hides the rest.
 #[tokio::test]
 async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let kept = desk.on_sale(&lena(), "Kept").await;
     desk.strike(&lena(), STRIKES_TO_SUSPEND - 1).await;
     let id = desk.flagged(&lena(), "The last").await;
@@ -357,7 +357,7 @@ async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
 /// The same rule applies to bans: a change of the suspension updates the listings.
 #[tokio::test]
 async fn listings_follow_a_ban_and_its_end() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let id = desk.on_sale(&lena(), "Rembrandt").await;
     let (store, now) = (&desk.app.store, desk.app.now());
     assert_eq!(store.sync_visibility(&lena().id, now).await.unwrap(), 0);
@@ -376,7 +376,7 @@ async fn listings_follow_a_ban_and_its_end() {
 
 #[tokio::test]
 async fn all_pages_together_hold_what_waits() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let mut waiting = Vec::new();
     for nth in 0..5 {
         waiting.push(json!(desk.waiting(&lena(), &format!("Light {nth}")).await));
@@ -405,7 +405,7 @@ async fn all_pages_together_hold_what_waits() {
 
 #[tokio::test]
 async fn a_moderator_knows_the_creator() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     desk.strike(&lena(), 1).await;
     let back = desk.waiting(&lena(), "Too dark").await;
     let ask = desk.sent_back(&moderator, &back, "Too dark.").await;

@@ -30,16 +30,16 @@ mod flags;
 mod people;
 
 /// A app, and the functions of this crate over it.
-struct Desk {
+struct StaffApp {
     app: TestApp,
     previews: Previews,
 }
 
-impl Desk {
-    fn open() -> Desk {
+impl StaffApp {
+    fn open() -> StaffApp {
         let app = TestApp::new();
         let previews = app.previews();
-        Desk { app, previews }
+        StaffApp { app, previews }
     }
 
     async fn pending(&self, ask: &TestRequest) -> Answer {
@@ -120,7 +120,7 @@ fn verdict(by: &Actor, id: impl ToString, body: Value) -> TestRequest {
     TestRequest::by(by).path("id", id).json(body)
 }
 
-impl Desk {
+impl StaffApp {
     /// The `content_hash` of the version in review.
     async fn content_hash(&self, id: &ListingId) -> String {
         self.app.store.any_listing(id).await.unwrap().newest.content_hash()
@@ -144,7 +144,7 @@ fn lena() -> Actor {
 
 #[tokio::test]
 async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let named = |profile: &mut Profile| profile.display_name = Some("Lena Okafor".to_owned());
     let (store, now) = (&desk.app.store, desk.app.now());
     let creator = lena();
@@ -272,7 +272,7 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
 
 #[tokio::test]
 async fn staff_judge_and_nobody_else() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let id = desk.waiting(&lena(), "Rembrandt").await;
     let check = async |who: Option<&Actor>, expected: &str| {
         let ask = || who.map_or_else(TestRequest::anonymous, TestRequest::by);
@@ -300,7 +300,7 @@ async fn staff_judge_and_nobody_else() {
 
 #[tokio::test]
 async fn what_is_approved_is_on_sale() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     desk.later();
     let answer = desk.approve(&desk.shown(&moderator, &id).await.key("k")).await;
@@ -318,7 +318,7 @@ async fn what_is_approved_is_on_sale() {
 
 #[test]
 fn two_moderators_at_once_decide_once() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let id = runtime.block_on(desk.waiting(&lena(), "Rembrandt"));
     let mut said = testing::at_once(2, |nth| {
@@ -341,7 +341,7 @@ fn two_moderators_at_once_decide_once() {
 /// be submitted again under its number: its hash identifies what a moderator was shown.
 #[tokio::test]
 async fn a_moderator_decides_on_what_they_were_shown() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     let shown = async || {
         let item = desk.pending(&TestRequest::by(&moderator)).await.json()["items"][0].clone();
@@ -372,7 +372,7 @@ async fn a_moderator_decides_on_what_they_were_shown() {
 
 #[tokio::test]
 async fn a_file_is_sold_once_it_was_found_clean() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let bucket = Cloud::here().bucket().await;
     let scan = || bucket.scan(Some("scan=clean"));
     let id = desk.waiting(&lena(), "Rembrandt").await;
@@ -394,7 +394,7 @@ async fn a_file_is_sold_once_it_was_found_clean() {
     bucket.discard().await;
 }
 
-impl Desk {
+impl StaffApp {
     /// A tailored model in review.
     async fn model(&self, creator: &Actor, model: &str) -> ListingId {
         let now = self.app.now();
@@ -410,7 +410,7 @@ impl Desk {
 
 #[test]
 fn of_two_listings_of_a_model_one_is_approved() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let ids = [lena(), Actor::member("mara")]
         .map(|creator| runtime.block_on(desk.model(&creator, "acme-v1")));
@@ -435,7 +435,7 @@ fn of_two_listings_of_a_model_one_is_approved() {
 
 #[tokio::test]
 async fn a_model_goes_to_another_once_staff_took_it_off_sale() {
-    let (desk, moderator, mara) = (Desk::open(), Actor::moderator(), Actor::member("mara"));
+    let (desk, moderator, mara) = (StaffApp::open(), Actor::moderator(), Actor::member("mara"));
     let first = desk.model(&lena(), "acme-v1").await;
     assert_eq!(desk.approve(&desk.shown(&moderator, &first).await).await.status(), 200);
     let second = desk.model(&mara, "acme-v2").await;
@@ -462,7 +462,7 @@ async fn a_model_goes_to_another_once_staff_took_it_off_sale() {
     desk.submit_again(&lena(), &first).await;
 }
 
-impl Desk {
+impl StaffApp {
     /// A creator resubmits a delisted listing whose model belongs to another by now.
     async fn submit_again(&self, creator: &Actor, id: &ListingId) {
         let (store, now) = (&self.app.store, self.app.now());
@@ -475,7 +475,7 @@ impl Desk {
 
 #[tokio::test]
 async fn a_creator_reads_why_and_what_is_on_sale_stays() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     let ask = desk.sent_back(&moderator, &id, " Show it on a face. ").await;
     let answer = desk.reject(&ask).await;
@@ -501,7 +501,7 @@ async fn a_creator_reads_why_and_what_is_on_sale_stays() {
 
 #[tokio::test]
 async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     let delist = |reason: &str| verdict(&moderator, &id, json!({ "reason": reason }));
     assert_eq!(desk.delist(&delist("Copied.")).await.brief(), "409 not_on_sale");
@@ -521,7 +521,7 @@ async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
 /// Images that must not be seen are deleted, and the creator has to upload others.
 #[tokio::test]
 async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     assert_eq!(desk.approve(&desk.shown(&moderator, &id).await).await.status(), 200);
     let due = async || desk.app.store.due_erasures(desk.app.now(), 10).await.unwrap();
@@ -544,7 +544,7 @@ async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
 
 #[tokio::test]
 async fn nobody_judges_their_own() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.waiting(&moderator, "Rembrandt").await;
     let own = "403 own_listing";
     assert_eq!(desk.approve(&desk.shown(&moderator, &id).await).await.brief(), own);
@@ -557,7 +557,7 @@ async fn nobody_judges_their_own() {
 
 #[tokio::test]
 async fn a_verdict_is_about_something_and_has_a_reason() {
-    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let (desk, moderator) = (StaffApp::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
     let nothing = ListingId::new(desk.app.now(), 999);
     for missing in [nothing.as_str(), "x"] {

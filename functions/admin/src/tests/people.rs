@@ -23,7 +23,7 @@ macro_rules! asks {
 }
 asks!(adjust_credits, get_user, list_audit, list_users, unban_user, update_limits);
 
-impl Desk {
+impl StaffApp {
     /// No member here has a Stripe customer, so Stripe is not called.
     async fn ban_user(&self, ask: &TestRequest) -> Answer {
         use ban_user::{ENDPOINT, handle};
@@ -59,7 +59,7 @@ fn because(body: Value) -> Value {
 
 #[tokio::test]
 async fn credits_are_granted_and_taken_back_once_for_a_key() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Free, 10).await;
     let ask =
         |amount: i64, key: &str| about(&admin, &kim, because(json!({ "amount": amount }))).key(key);
@@ -77,7 +77,7 @@ async fn credits_are_granted_and_taken_back_once_for_a_key() {
     }
     let keyless = about(&admin, &kim, because(json!({ "amount": 1 })));
     assert_eq!(desk.adjust_credits(&keyless).await.brief(), "400 idempotency_key_required");
-    desk.app.check_books(&kim.id).await;
+    desk.app.assert_credits_balance(&kim.id).await;
 
     assert_eq!(desk.rows().await, 2);
     let rows = desk.audit("target", &format!("user:{}", kim.id)).await;
@@ -101,7 +101,7 @@ async fn credits_are_granted_and_taken_back_once_for_a_key() {
 
 #[test]
 fn one_key_many_times_at_once_grants_once() {
-    let desk = Desk::open();
+    let desk = StaffApp::open();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let kim = runtime.block_on(desk.app.member("kim", Plan::Free, 10));
     testing::at_once(4, |_| {
@@ -118,7 +118,7 @@ fn one_key_many_times_at_once_grants_once() {
 
 #[tokio::test]
 async fn a_ban_bites_hides_and_calls_off_and_an_unban_undoes_it() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Pro, 100).await;
     let listing = desk.waiting(&kim, "Rembrandt").await;
     assert_eq!(desk.approve(&desk.shown(&admin, &listing).await).await.status(), 200);
@@ -155,12 +155,12 @@ async fn a_ban_bites_hides_and_calls_off_and_an_unban_undoes_it() {
     assert_eq!(suspended["items"], json!([]));
     assert_eq!(desk.audit("action", "ban").await.len(), 1);
     assert_eq!(desk.audit("action", "unban").await.len(), 1);
-    desk.app.check_books(&kim.id).await;
+    desk.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
 async fn a_suspension_ends_by_its_date() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Free, 10).await;
     let now = desk.app.now();
     let until = |until| because(json!({ "until": until }));
@@ -182,7 +182,7 @@ async fn a_suspension_ends_by_its_date() {
 /// Only admins may act, and no one may act on an admin: so one is always left.
 #[tokio::test]
 async fn admins_decide_neither_on_themselves_nor_on_each_other() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Free, 10).await;
     let grant = about(&admin, &kim, because(json!({ "amount": 1 }))).key("k");
     assert_eq!(desk.adjust_credits(&grant).await.status(), 200);
@@ -214,7 +214,7 @@ async fn admins_decide_neither_on_themselves_nor_on_each_other() {
 
 #[tokio::test]
 async fn limits_replace_the_plans_until_they_are_taken_away() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Free, 10).await;
     let set = async |body: Value| desk.update_limits(&about(&admin, &kim, because(body))).await;
     let answer = set(json!({ "monthly_allowance": 40, "concurrency": 1 })).await;
@@ -230,7 +230,7 @@ async fn limits_replace_the_plans_until_they_are_taken_away() {
 
 #[tokio::test]
 async fn a_member_is_shown_with_all_that_is_theirs() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Pro, 100).await;
     let listing = desk.waiting(&kim, "Rembrandt").await;
     let grant = about(&admin, &kim, because(json!({ "amount": 1 }))).key("k");
@@ -253,7 +253,7 @@ async fn a_member_is_shown_with_all_that_is_theirs() {
 /// However many members there are, a page reads only its own.
 #[tokio::test]
 async fn a_page_of_many_members_costs_what_one_of_few_does() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let now = desk.app.now();
     for n in 0..450 {
         let id = UserId::parse(&format!("user_{n:04}")).unwrap();
@@ -289,7 +289,7 @@ async fn a_page_of_many_members_costs_what_one_of_few_does() {
 
 #[tokio::test]
 async fn the_audit_says_where_it_is_broken_and_what_it_is_asked_is_checked() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Free, 10).await;
     for key in ["a", "b", "c"] {
         let grant = about(&admin, &kim, because(json!({ "amount": 1 }))).key(key);
@@ -313,7 +313,7 @@ async fn the_audit_says_where_it_is_broken_and_what_it_is_asked_is_checked() {
 /// address, which is personal data.
 #[tokio::test]
 async fn who_looks_at_members_is_on_the_record() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Free, 10).await;
     let page = TestRequest::by(&admin).path("id", &kim.id);
     for _ in 0..3 {
@@ -343,7 +343,7 @@ async fn who_looks_at_members_is_on_the_record() {
 /// The gateway's request id cannot be chosen by the caller; the caller's id is recorded beside it.
 #[tokio::test]
 async fn a_row_names_the_request_as_the_gateway_does() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let kim = desk.app.member("kim", Plan::Free, 10).await;
     let ask = about(&admin, &kim, because(json!({ "amount": 1 }))).key("k");
     let answer = desk.adjust_credits(&ask.header("X-Request-Id", "forged-1")).await;
@@ -357,7 +357,7 @@ async fn a_row_names_the_request_as_the_gateway_does() {
 /// moderate them.
 #[tokio::test]
 async fn a_call_of_staff_keeps_their_role() {
-    let (desk, admin) = (Desk::open(), Actor::admin());
+    let (desk, admin) = (StaffApp::open(), Actor::admin());
     let other = Actor::member("other").as_admin();
     assert_eq!(desk.pending(&TestRequest::by(&other)).await.status(), 200);
     let grant = about(&admin, &other, because(json!({ "amount": 1 }))).key("k");

@@ -15,7 +15,7 @@ use testing::{Fault, Usage};
 
 use super::{
     outside::Outside,
-    stage::{SECOND, Stage},
+    stage::{SECOND, WorkerApp},
 };
 
 /// The path of a job.
@@ -30,15 +30,15 @@ enum Path {
 }
 
 impl Path {
-    fn stage<'a>(self, outside: &'a Outside, name: &str) -> Stage<'a> {
+    fn stage<'a>(self, outside: &'a Outside, name: &str) -> WorkerApp<'a> {
         match self {
-            Path::Studio => Stage::studio(outside, name),
-            Path::Told | Path::Polled => Stage::bria(outside, name),
+            Path::Studio => WorkerApp::studio(outside, name),
+            Path::Told | Path::Polled => WorkerApp::bria(outside, name),
         }
     }
 
     /// From the first message to the end, without faults.
-    async fn walk(self, stage: &Stage<'_>) {
+    async fn walk(self, stage: &WorkerApp<'_>) {
         stage.work().await;
         match self {
             Path::Studio => return,

@@ -6,11 +6,11 @@ use testing::Fault;
 use super::{
     outside::Outside,
     queue::Message,
-    stage::{MINUTE, Stage},
+    stage::{MINUTE, WorkerApp},
 };
 
 /// Received five times, failed five times: the dead letters of the queue after that.
-async fn buried(stage: &Stage<'_>) -> Vec<Message> {
+async fn buried(stage: &WorkerApp<'_>) -> Vec<Message> {
     for _ in 0..5 {
         // Three attempts of the SDK for the first read of the job.
         for nth in 1..=3 {
@@ -26,7 +26,7 @@ async fn buried(stage: &Stage<'_>) -> Vec<Message> {
 #[tokio::test]
 async fn a_job_that_failed_five_times_ends_and_is_not_charged() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "five-times");
+    let stage = WorkerApp::studio(&outside, "five-times");
     let job = stage.post("a red chair").await;
     stage.relay().await;
     let dead = buried(&stage).await;
@@ -48,7 +48,7 @@ async fn a_job_that_failed_five_times_ends_and_is_not_charged() {
 async fn a_dead_letter_ends_what_nobody_works_on() {
     let outside = Outside::begin().await;
 
-    let stage = Stage::bria(&outside, "submitted");
+    let stage = WorkerApp::bria(&outside, "submitted");
     let job = stage.post("submitted").await;
     stage.step().await;
     stage.queue.hint(&job, 1);
@@ -59,7 +59,7 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     assert_eq!(stage.ending(&job).await, "timed_out");
     stage.close().await;
 
-    let stage = Stage::bria(&outside, "leased");
+    let stage = WorkerApp::bria(&outside, "leased");
     let job = stage.post("leased").await;
     stage.relay().await;
     stage.app.engine.order("PutItem", 1, Fault::HangAfter);
@@ -71,7 +71,7 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     assert_eq!(stage.ending(&job).await, "submit_unknown");
     stage.close().await;
 
-    let stage = Stage::studio(&outside, "over");
+    let stage = WorkerApp::studio(&outside, "over");
     let job = stage.post("over").await;
     stage.step().await;
     let before = stage.app.engine.dump();
@@ -82,7 +82,7 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
 }
 
 /// A message for `job` in the dead-letter queue.
-fn dead_of(stage: &Stage<'_>, job: &domain::generation::Job) -> Vec<Message> {
+fn dead_of(stage: &WorkerApp<'_>, job: &domain::generation::Job) -> Vec<Message> {
     stage.queue.lose_all();
     stage.queue.hint(job, 1);
     stage.queue.receive()
@@ -91,7 +91,7 @@ fn dead_of(stage: &Stage<'_>, job: &domain::generation::Job) -> Vec<Message> {
 #[tokio::test]
 async fn what_never_was_a_hint_is_dropped() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "dropped");
+    let stage = WorkerApp::studio(&outside, "dropped");
     for body in [
         r#"{"hello": "app"}"#,
         "[]",
@@ -111,7 +111,7 @@ async fn what_never_was_a_hint_is_dropped() {
 #[tokio::test]
 async fn a_letter_stays_until_its_job_is_ended() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "stays");
+    let stage = WorkerApp::studio(&outside, "stays");
     let job = stage.post("a red chair").await;
     stage.relay().await;
     let dead = stage.queue.receive();

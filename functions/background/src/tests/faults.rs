@@ -14,7 +14,7 @@ use sandbox::{
 
 use super::{
     outside::Outside,
-    stage::{MINUTE, SECOND, Stage},
+    stage::{MINUTE, SECOND, WorkerApp},
 };
 
 /// Whether a webhook reports the end.
@@ -35,7 +35,7 @@ async fn check(
     faults: &[(Route, Fault, u32)],
     expected: (&str, usize),
 ) {
-    let stage = Stage::bria(outside, name);
+    let stage = WorkerApp::bria(outside, name);
     for (route, fault, times) in faults {
         let order = Order::next(fault.clone()).on_route(*route).on_marker(name);
         outside.order(order.times(*times));
@@ -137,7 +137,7 @@ async fn patience_has_the_length_it_should() {
     };
 
     submit(AnswerFault::TooMany { retry_after_s: Some(7) }.into(), "for 7 s");
-    let stage = Stage::bria(&outside, "for-7-s");
+    let stage = WorkerApp::bria(&outside, "for-7-s");
     let job = stage.post("for 7 s").await;
     stage.step().await;
     let waiting = stage.job(&job).await;
@@ -148,7 +148,7 @@ async fn patience_has_the_length_it_should() {
     stage.close().await;
 
     submit(OutcomeFault::Unknown.into(), "unknown");
-    let stage = Stage::bria(&outside, "unknown");
+    let stage = WorkerApp::bria(&outside, "unknown");
     let job = stage.post("unknown").await;
     stage.until_quiet().await;
     let ended = stage.job(&job).await;
@@ -160,7 +160,7 @@ async fn patience_has_the_length_it_should() {
         ("lost", AnswerFault::BrokenConnection.into(), MINUTE * 10),
     ] {
         submit(fault, name);
-        let stage = Stage::bria(&outside, name);
+        let stage = WorkerApp::bria(&outside, name);
         let job = stage.post(name).await;
         stage.until_quiet().await;
         let ended = stage.job(&job).await;
@@ -181,7 +181,7 @@ async fn a_provider_that_took_nothing_costs_nothing() {
     for (name, bria, ending) in
         [("nobody", nobody, "provider_unavailable"), ("stranger", stranger, "provider_rejected")]
     {
-        let mut stage = Stage::bria(&outside, name);
+        let mut stage = WorkerApp::bria(&outside, name);
         stage.hands.2 = ImageProvider::Bria(BriaImages { bria, ..outside.bria() });
         let job = stage.post(name).await;
         stage.until_quiet().await;
@@ -200,7 +200,7 @@ async fn a_submit_that_is_never_answered_is_never_repeated() {
         ("told later", None, "succeeded"),
         ("never told", Some(WebhookFault::Dropped), "submit_unknown"),
     ] {
-        let stage = Stage::bria(&outside, name);
+        let stage = WorkerApp::bria(&outside, name);
         silence(&outside, name, notice.as_ref());
         let job = stage.post(name).await;
         stage.relay().await;
@@ -232,7 +232,7 @@ async fn a_submit_that_is_never_answered_is_never_repeated() {
 #[tokio::test]
 async fn a_submit_that_outlasts_the_worker_is_never_repeated() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "outlasted");
+    let stage = WorkerApp::bria(&outside, "outlasted");
     silence(&outside, "outlasted", Some(&WebhookFault::Dropped));
     let job = stage.post("outlasted").await;
     stage.relay().await;

@@ -8,13 +8,15 @@ use testing::Actor;
 
 use super::{
     outside::Outside,
-    stage::{MINUTE, Stage},
+    stage::{MINUTE, WorkerApp},
 };
 
 #[tokio::test]
 async fn five_hints_are_one_image() {
     let outside = Outside::begin().await;
-    for mut stage in [Stage::studio(&outside, "five-drawn"), Stage::bria(&outside, "five-asked")] {
+    for mut stage in
+        [WorkerApp::studio(&outside, "five-drawn"), WorkerApp::bria(&outside, "five-asked")]
+    {
         stage.hands.2 = outside.provider();
         let job = stage.post("five hints").await;
         stage.queue.hint(&job, 5);
@@ -32,7 +34,7 @@ async fn five_hints_are_one_image() {
 #[tokio::test]
 async fn hints_in_any_order() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "orders");
+    let stage = WorkerApp::bria(&outside, "orders");
     let mut jobs = Vec::new();
     for name in ["one", "two", "three"] {
         jobs.push(stage.post_by(&Actor::member(name), name).await);
@@ -55,7 +57,7 @@ async fn hints_in_any_order() {
 #[tokio::test]
 async fn a_hint_about_what_is_over_changes_nothing() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "over");
+    let stage = WorkerApp::studio(&outside, "over");
     let done = stage.post("done").await;
     stage.step().await;
     let cancelled = stage.post("cancelled").await;
@@ -79,7 +81,7 @@ async fn a_hint_about_what_is_over_changes_nothing() {
 #[tokio::test]
 async fn a_cancel_and_a_worker_at_once() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "torn");
+    let stage = WorkerApp::studio(&outside, "torn");
     for words in ["first", "second", "third"] {
         let job = stage.post(words).await;
         stage.relay().await;
@@ -99,7 +101,7 @@ async fn a_cancel_and_a_worker_at_once() {
 #[tokio::test]
 async fn one_poisoned_message_among_nine_good_ones() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "poisoned");
+    let stage = WorkerApp::bria(&outside, "poisoned");
     let mut jobs = Vec::new();
     for number in 0..9 {
         if number == 4 {
@@ -128,7 +130,7 @@ async fn one_poisoned_message_among_nine_good_ones() {
 #[tokio::test]
 async fn a_worker_whose_clock_is_ahead_respects_a_lease() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "ahead");
+    let stage = WorkerApp::studio(&outside, "ahead");
     let job = stage.post("a red chair").await;
     stage.queue.hint(&job, 2);
     let mut batch = stage.queue.receive();
@@ -151,7 +153,7 @@ async fn a_worker_whose_clock_is_ahead_respects_a_lease() {
 #[tokio::test]
 async fn a_worker_that_comes_back_too_late_writes_nothing() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "too-late");
+    let stage = WorkerApp::studio(&outside, "too-late");
     let job = stage.post("a red chair").await;
     stage.queue.hint(&job, 1);
     let ambient =

@@ -8,11 +8,11 @@ use sandbox::{
 
 use super::{
     outside::Outside,
-    stage::{SECOND, Stage},
+    stage::{SECOND, WorkerApp},
 };
 
 /// Posts a job whose webhook meets `fault`.
-async fn posted(outside: &Outside, stage: &Stage<'_>, fault: WebhookFault) -> Job {
+async fn posted(outside: &Outside, stage: &WorkerApp<'_>, fault: WebhookFault) -> Job {
     outside.order(Order::next(fault.into()));
     let job = stage.post("a red chair").await;
     stage.relay().await;
@@ -20,7 +20,7 @@ async fn posted(outside: &Outside, stage: &Stage<'_>, fault: WebhookFault) -> Jo
 }
 
 /// The job succeeded after one submit, and nothing changes it afterwards.
-async fn close(outside: &Outside, stage: Stage<'_>, job: &Job) {
+async fn close(outside: &Outside, stage: WorkerApp<'_>, job: &Job) {
     assert_eq!(stage.ending(job).await, "succeeded");
     let ended = stage.job(job).await;
     stage.until_quiet().await;
@@ -32,7 +32,7 @@ async fn close(outside: &Outside, stage: Stage<'_>, job: &Job) {
 #[tokio::test]
 async fn a_doubled_notice_is_heard_once() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "doubled");
+    let stage = WorkerApp::bria(&outside, "doubled");
     let job = posted(&outside, &stage, WebhookFault::Duplicate { copies: 4 }).await;
     stage.work().await;
     for _ in 0..3 {
@@ -51,7 +51,7 @@ async fn a_doubled_notice_is_heard_once() {
 #[tokio::test]
 async fn a_late_notice_changes_nothing() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "late");
+    let stage = WorkerApp::bria(&outside, "late");
     let job = posted(&outside, &stage, WebhookFault::Late { delay_ms: 1 }).await;
     stage.work().await;
     stage.relay().await;
@@ -69,7 +69,7 @@ async fn a_late_notice_changes_nothing() {
 #[tokio::test]
 async fn an_early_notice_names_the_request() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "early");
+    let stage = WorkerApp::bria(&outside, "early");
     let job = posted(&outside, &stage, WebhookFault::Early).await;
     stage.hearing(stage.work()).await;
     let named = stage.job(&job).await;
@@ -85,7 +85,7 @@ async fn an_early_notice_names_the_request() {
 #[tokio::test]
 async fn a_forged_notice_is_refused() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "forged");
+    let stage = WorkerApp::bria(&outside, "forged");
     let job = posted(&outside, &stage, WebhookFault::Forged).await;
     stage.work().await;
     let before = stage.job(&job).await;
@@ -101,7 +101,7 @@ async fn a_forged_notice_is_refused() {
 #[tokio::test]
 async fn notices_and_a_poll_at_once() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "at-once");
+    let stage = WorkerApp::bria(&outside, "at-once");
     let job = posted(&outside, &stage, WebhookFault::Duplicate { copies: 1 }).await;
     stage.work().await;
     stage.relay().await;
@@ -117,7 +117,7 @@ async fn notices_and_a_poll_at_once() {
 #[tokio::test]
 async fn a_missing_notice_costs_a_minute() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "missing");
+    let stage = WorkerApp::bria(&outside, "missing");
     let job = posted(&outside, &stage, WebhookFault::Dropped).await;
     stage.work().await;
     stage.until_quiet().await;

@@ -13,13 +13,13 @@ use testing::{Actor, cloud::Cloud};
 
 use super::{
     outside::Outside,
-    stage::{MINUTE, SECOND, Stage},
+    stage::{MINUTE, SECOND, WorkerApp},
 };
 
 #[tokio::test]
 async fn our_own_renderer_draws_an_image_at_once() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "drawn");
+    let stage = WorkerApp::studio(&outside, "drawn");
     let job = stage.post("a red chair").await;
     stage.step().await;
 
@@ -46,7 +46,7 @@ async fn our_own_renderer_draws_an_image_at_once() {
 #[tokio::test]
 async fn the_same_order_is_the_same_image() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "again");
+    let stage = WorkerApp::studio(&outside, "again");
     let first = stage.post("a red chair").await;
     let second = stage.post_by(&Actor::member("another"), "a red chair").await;
     stage.step().await;
@@ -61,7 +61,7 @@ async fn an_image_is_charged_when_the_bucket_has_it_and_not_before() {
     let outside = Outside::begin().await;
     let missing = Cloud::here().missing_bucket();
 
-    let mut stage = Stage::studio(&outside, "stored-later");
+    let mut stage = WorkerApp::studio(&outside, "stored-later");
     stage.hands.1 = missing.images();
     let job = stage.post("a red chair").await;
     stage.step().await;
@@ -78,7 +78,7 @@ async fn an_image_is_charged_when_the_bucket_has_it_and_not_before() {
     stage.close().await;
     missing.discard().await;
 
-    let mut stage = Stage::studio(&outside, "stored-never");
+    let mut stage = WorkerApp::studio(&outside, "stored-never");
     stage.hands.1 = Cloud::here().missing_bucket().images();
     let job = stage.post("a red chair").await;
     stage.until_quiet().await;
@@ -90,7 +90,7 @@ async fn an_image_is_charged_when_the_bucket_has_it_and_not_before() {
 #[tokio::test]
 async fn bria_draws_an_image_and_says_so() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "told");
+    let stage = WorkerApp::bria(&outside, "told");
     let job = stage.post("a red chair").await;
     stage.step().await;
     let submitted = stage.job(&job).await;
@@ -120,7 +120,7 @@ async fn bria_draws_an_image_and_says_so() {
 #[tokio::test]
 async fn what_bria_is_asked_for() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "asked");
+    let stage = WorkerApp::bria(&outside, "asked");
     stage.post("a red chair").await;
     stage.step().await;
     let received = outside.sandbox.received(&Filter::route(Route::GenerateLite));
@@ -146,7 +146,7 @@ async fn what_bria_is_asked_for() {
 #[tokio::test]
 async fn a_tailored_model_is_asked_by_its_name() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "tailored");
+    let stage = WorkerApp::bria(&outside, "tailored");
     let job = stage.post_tailored("a red chair", "m-7").await;
     stage.step().await;
     let received = outside.sandbox.received(&Filter::route(Route::GenerateTailored));
@@ -167,7 +167,7 @@ async fn a_tailored_model_is_asked_by_its_name() {
 #[tokio::test]
 async fn our_own_renderer_passes_a_tailored_model_over() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "passed-over");
+    let stage = WorkerApp::studio(&outside, "passed-over");
     let job = stage.post_tailored("a red chair", "m-7").await;
     stage.step().await;
     assert_eq!(stage.ending(&job).await, "succeeded");
@@ -179,7 +179,7 @@ async fn our_own_renderer_passes_a_tailored_model_over() {
 #[tokio::test]
 async fn bria_says_nothing_and_is_asked() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "polled");
+    let stage = WorkerApp::bria(&outside, "polled");
     outside.order(Order::next(WebhookFault::Dropped.into()));
     let job = stage.post("a red chair").await;
     stage.step().await;
@@ -201,7 +201,7 @@ async fn bria_says_nothing_and_is_asked() {
 #[tokio::test]
 async fn a_provider_that_is_gone_costs_nothing() {
     let outside = Outside::begin().await;
-    let mut stage = Stage::bria(&outside, "switched");
+    let mut stage = WorkerApp::bria(&outside, "switched");
     stage.hands.2 = ImageProvider::Studio;
     let job = stage.post("a red chair").await;
     stage.step().await;
@@ -212,7 +212,7 @@ async fn a_provider_that_is_gone_costs_nothing() {
 }
 
 /// Three jobs of one batch.
-async fn three_jobs(stage: &Stage<'_>) -> [Job; 3] {
+async fn three_jobs(stage: &WorkerApp<'_>) -> [Job; 3] {
     let mut jobs = Vec::new();
     for name in ["first", "second", "third"] {
         jobs.push(stage.post_by(&Actor::member(name), name).await);
@@ -228,7 +228,7 @@ fn at_most(outside: &Outside, calls_per_minute: u32) -> ImageProvider {
 async fn submits_keep_to_brias_limit_per_minute() {
     let outside = Outside::begin().await;
     outside.order(Order::next(WebhookFault::Dropped.into()).times(3));
-    let mut stage = Stage::bria(&outside, "limited");
+    let mut stage = WorkerApp::bria(&outside, "limited");
     stage.hands.2 = at_most(&outside, 2);
     let jobs = three_jobs(&stage).await;
     stage.step().await;
@@ -251,7 +251,7 @@ async fn submits_keep_to_brias_limit_per_minute() {
 async fn polls_of_all_jobs_share_brias_limit_per_minute() {
     let outside = Outside::begin().await;
     outside.order(Order::next(WebhookFault::Dropped.into()).times(3));
-    let mut stage = Stage::bria(&outside, "limited-polls");
+    let mut stage = WorkerApp::bria(&outside, "limited-polls");
     let jobs = three_jobs(&stage).await;
     stage.step().await;
     stage.relay().await;

@@ -13,12 +13,12 @@ use testing::cloud::Cloud;
 
 use super::{
     outside::Outside,
-    stage::{SECOND, Stage},
+    stage::{SECOND, WorkerApp},
 };
 
 /// Checks how a job whose image meets `fault` ends.
 async fn check(outside: &Outside, name: &str, fault: (Route, Fault, u32), ending: &str) {
-    let stage = Stage::bria(outside, name);
+    let stage = WorkerApp::bria(outside, name);
     let (route, fault, times) = fault;
     outside.order(Order::next(fault).on_route(route).on_marker(name).times(times));
     let job = stage.post(name).await;
@@ -77,7 +77,7 @@ fn elsewhere() -> ImageFetcher {
 #[tokio::test]
 async fn a_picture_on_a_host_that_is_not_listed_waits_until_it_is() {
     let outside = Outside::begin().await;
-    let mut stage = Stage::bria(&outside, "unlisted");
+    let mut stage = WorkerApp::bria(&outside, "unlisted");
     let fetcher = elsewhere();
     stage.hands.2 = ImageProvider::Bria(BriaImages { fetcher, ..outside.bria() });
     let job = stage.post("unlisted").await;
@@ -114,7 +114,7 @@ async fn a_picture_on_a_host_that_is_not_listed_waits_until_it_is() {
 #[tokio::test]
 async fn a_picture_whose_host_is_never_listed_is_given_up_once_the_provider_deleted_it() {
     let outside = Outside::begin().await;
-    let mut stage = Stage::bria(&outside, "never listed");
+    let mut stage = WorkerApp::bria(&outside, "never listed");
     let fetcher = elsewhere();
     stage.hands.2 = ImageProvider::Bria(BriaImages { fetcher, ..outside.bria() });
     let job = stage.post("never listed").await;
@@ -134,7 +134,7 @@ async fn a_picture_whose_host_is_never_listed_is_given_up_once_the_provider_dele
 async fn a_picture_is_fetched_again_until_the_bucket_takes_it() {
     let outside = Outside::begin().await;
     let missing = Cloud::here().missing_bucket();
-    let mut stage = Stage::bria(&outside, "refused");
+    let mut stage = WorkerApp::bria(&outside, "refused");
     stage.hands.1 = missing.images();
     let job = stage.post("refused").await;
     stage.step().await;

@@ -1,7 +1,7 @@
 //! The relay: changes of the table become messages in the queue, at least once.
 
 use clients::queue::JobMessage;
-use domain::{account::AccountError, billing::top_up::TopUpWish, pack::Pack};
+use domain::{account::AccountError, billing::top_up::TopUpSettings, pack::Pack};
 use runtime::BatchResponse;
 use sandbox::{
     faults::{AnswerFault, Order},
@@ -13,12 +13,12 @@ use testing::{Actor, cloud::Cloud, grants::acting_as};
 use super::{
     outside::Outside,
     queue::Mood,
-    stage::{SECOND, Stage},
+    stage::{SECOND, WorkerApp},
 };
 use crate::relay_outbox;
 
 /// The stream's records of three members' new jobs.
-async fn three_posted(stage: &Stage<'_>) -> Value {
+async fn three_posted(stage: &WorkerApp<'_>) -> Value {
     for name in ["first", "second", "third"] {
         stage.post_by(&Actor::member(name), name).await;
     }
@@ -39,7 +39,7 @@ fn reported(response: BatchResponse) -> Vec<String> {
 #[tokio::test]
 async fn hints_reach_the_real_queue() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "real");
+    let stage = WorkerApp::studio(&outside, "real");
     let batch = three_posted(&stage).await;
     let queue = Cloud::here().queue().await;
     let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
@@ -72,7 +72,7 @@ async fn a_queue_that_fails_is_reported() {
     let outside = Outside::begin().await;
     for (mood, failed) in [(Mood::Willing, &[][..]), (Mood::Choosy, &[1]), (Mood::Away, &[0, 1, 2])]
     {
-        let stage = Stage::studio(&outside, "failing");
+        let stage = WorkerApp::studio(&outside, "failing");
         let batch = three_posted(&stage).await;
         stage.queue.is_now(mood);
         let response = stage.relay_batch(batch.clone()).await;
@@ -90,7 +90,7 @@ async fn a_queue_that_fails_is_reported() {
 #[tokio::test]
 async fn a_stream_that_is_read_from_its_start_again_does_no_harm() {
     let outside = Outside::begin().await;
-    let stage = Stage::bria(&outside, "replayed");
+    let stage = WorkerApp::bria(&outside, "replayed");
     let job = stage.post("a red chair").await;
     let mut stream: Vec<Value> = Vec::new();
     for _ in 0..3 {
@@ -121,7 +121,7 @@ async fn a_stream_that_is_read_from_its_start_again_does_no_harm() {
 #[tokio::test]
 async fn only_jobs_that_wait_become_hints() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "filtered");
+    let stage = WorkerApp::studio(&outside, "filtered");
     let job = stage.post("a red chair").await;
     let mut batch = stage.app.engine.stream_batch();
     let records = batch["Records"].as_array_mut().unwrap();
@@ -147,7 +147,7 @@ async fn only_jobs_that_wait_become_hints() {
 async fn a_hint_is_delayed_until_its_job_is_due() {
     let outside = Outside::begin().await;
     for (name, asked_for, delay) in [("a minute", 60, 60), ("an hour", 3600, 900)] {
-        let stage = Stage::bria(&outside, name);
+        let stage = WorkerApp::bria(&outside, name);
         let busy = AnswerFault::TooMany { retry_after_s: Some(asked_for) };
         outside.order(Order::next(busy.into()).on_route(Route::GenerateLite).on_marker(name));
         let job = stage.post(name).await;
@@ -166,9 +166,9 @@ async fn a_hint_is_delayed_until_its_job_is_due() {
 #[tokio::test]
 async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "low");
+    let stage = WorkerApp::studio(&outside, "low");
     let (member, now) = (&stage.member.id, stage.app.now());
-    let watch = TopUpWish::new(Pack::Small, 5, 1).unwrap();
+    let watch = TopUpSettings::new(Pack::Small, 5, 1).unwrap();
     for spend in [0, 5, 1] {
         let changed = stage.app.store.update_account(member, None, now, |draft| {
             draft.allow_top_up(Some(watch));

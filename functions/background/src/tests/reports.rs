@@ -44,14 +44,14 @@ fn subscribed(name: &str, at: Timestamp) -> [Fact; 2] {
 }
 
 /// A app with activity on the 22nd, and its own bucket.
-struct Desk {
+struct ReportApp {
     app: TestApp,
     bucket: Bucket,
     company: Company,
 }
 
-impl Desk {
-    async fn open() -> Desk {
+impl ReportApp {
+    async fn open() -> ReportApp {
         let (app, bucket) = (TestApp::new(), Cloud::here().bucket().await);
         app.store.count(&subscribed("ann", app.now())).await.unwrap();
         let company = Company {
@@ -61,7 +61,7 @@ impl Desk {
             tax_id: None,
             tax_label: "VAT".to_owned(),
         };
-        Desk { app, bucket, company }
+        ReportApp { app, bucket, company }
     }
 
     async fn run(&self, due: &str, now: &str) -> Outcome {
@@ -97,7 +97,7 @@ impl Desk {
 
 #[tokio::test]
 async fn a_day_is_reported_once_and_nothing_changes_that() {
-    let desk = Desk::open().await;
+    let desk = ReportApp::open().await;
     assert_eq!(desk.run(NIGHT, NIGHT).await, MADE);
     let told = desk.told("2026-11-22").await.unwrap();
     assert_eq!((told.period.end.mrr, told.period.revenue.net), (2_900, 2_900));
@@ -123,7 +123,7 @@ async fn a_day_is_reported_once_and_nothing_changes_that() {
 
 #[tokio::test]
 async fn of_runs_at_once_one_reports() {
-    let desk = Desk::open().await;
+    let desk = ReportApp::open().await;
     let run = || desk.run(NIGHT, NIGHT);
     let done = tokio::join!(run(), run(), run());
     let made = [done.0, done.1, done.2].iter().filter(|it| it.made).count();
@@ -136,7 +136,7 @@ async fn of_runs_at_once_one_reports() {
 #[tokio::test]
 async fn a_run_that_is_cut_off_is_finished_by_the_next() {
     for fault in [Fault::HangBefore, Fault::HangAfter] {
-        let desk = Desk::open().await;
+        let desk = ReportApp::open().await;
         desk.app.engine.order("PutItem", 1, fault);
         assert_eq!(desk.app.engine.until_hung(desk.run(NIGHT, NIGHT)).await, None, "it died");
         let expected = if fault == Fault::HangBefore { MADE } else { QUIET };
@@ -149,7 +149,7 @@ async fn a_run_that_is_cut_off_is_finished_by_the_next() {
 
 #[tokio::test]
 async fn no_day_is_reported_before_it_is_over_or_before_the_first() {
-    let desk = Desk::open().await;
+    let desk = ReportApp::open().await;
     for (due, now) in [
         // The day with activity is not over.
         ("2026-11-22T02:00:00Z", "2026-11-22T23:59:59Z"),
@@ -171,7 +171,7 @@ async fn no_day_is_reported_before_it_is_over_or_before_the_first() {
 
 #[tokio::test]
 async fn a_past_day_without_a_report_is_told_as_it_was() {
-    let desk = Desk::open().await;
+    let desk = ReportApp::open().await;
     let later = at("2026-12-05T10:00:00Z");
     desk.app.store.count(&subscribed("ben", later)).await.unwrap();
     let now = "2026-12-24T02:00:00Z";
@@ -189,7 +189,7 @@ async fn a_past_day_without_a_report_is_told_as_it_was() {
 /// A late fact changes the metrics of the day, not its report; the difference is counted.
 #[tokio::test]
 async fn a_report_that_is_no_longer_right_is_noticed_and_stays() {
-    let desk = Desk::open().await;
+    let desk = ReportApp::open().await;
     assert_eq!(desk.run(NIGHT, NIGHT).await, MADE);
     let before = desk.told("2026-11-22").await;
     let late = subscribed("late", at("2026-11-22T23:59:59Z"));
@@ -202,7 +202,7 @@ async fn a_report_that_is_no_longer_right_is_noticed_and_stays() {
 
 #[tokio::test]
 async fn facts_that_no_stream_brought_are_counted_by_the_run_and_noticed() {
-    let desk = Desk::open().await;
+    let desk = ReportApp::open().await;
     desk.state(&subscribed("lost", at("2026-11-22T12:00:00Z"))).await;
     let outcome = desk.run(NIGHT, NIGHT).await;
     assert!(outcome.made && outcome.sums_differed > 0, "{outcome:?}");

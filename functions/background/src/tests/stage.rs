@@ -45,7 +45,7 @@ const MOMENTS_MAX: usize = 500;
 
 /// One table with everything that works on it.
 #[derive(Debug)]
-pub(super) struct Stage<'a> {
+pub(super) struct WorkerApp<'a> {
     pub(super) app: TestApp,
     pub(super) queue: Queue,
     /// The top-up queue.
@@ -61,15 +61,15 @@ pub(super) struct Stage<'a> {
     pub(super) notices: Cell<u32>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> WorkerApp<'a> {
     /// A stage whose images our own renderer makes.
-    pub(super) fn studio(outside: &'a Outside, name: &str) -> Stage<'a> {
-        Stage::new(outside, name, Provider::Studio, ImageProvider::Studio)
+    pub(super) fn studio(outside: &'a Outside, name: &str) -> WorkerApp<'a> {
+        WorkerApp::new(outside, name, Provider::Studio, ImageProvider::Studio)
     }
 
     /// A stage whose images Bria makes.
-    pub(super) fn bria(outside: &'a Outside, name: &str) -> Stage<'a> {
-        Stage::new(outside, name, Provider::Bria, outside.provider())
+    pub(super) fn bria(outside: &'a Outside, name: &str) -> WorkerApp<'a> {
+        WorkerApp::new(outside, name, Provider::Bria, outside.provider())
     }
 
     /// Bria's webhooks have the time of this machine, so a stage starts at its minute.
@@ -78,14 +78,14 @@ impl<'a> Stage<'a> {
         name: &str,
         provider: Provider,
         images: ImageProvider,
-    ) -> Stage<'a> {
+    ) -> WorkerApp<'a> {
         let mut app = TestApp::new();
         app.ambient.clock = Clock::manual(Clock::System.now().floor_to(MINUTE));
         // The SDK's retries wait a millisecond, not a second.
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let config = app.engine.client().config().to_builder().retry_config(retries).build();
         app.store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), TABLE.to_owned());
-        Stage {
+        WorkerApp {
             queue: Queue::new(app.ambient.clock.clone()),
             top_ups: Queue::new(app.ambient.clock.clone()),
             hands: (app.store.clone(), outside.bucket.images(), images),
@@ -354,7 +354,7 @@ impl<'a> Stage<'a> {
     /// Ends a stage: the ledger of every member who posted balances.
     pub(super) async fn close(self) {
         for member in self.members() {
-            self.app.check_books(&member.id).await;
+            self.app.assert_credits_balance(&member.id).await;
         }
     }
 }

@@ -6,13 +6,13 @@ use testing::{Actor, Fault};
 use super::{
     outside::Outside,
     queue::Mood,
-    stage::{MINUTE, SECOND, Stage},
+    stage::{MINUTE, SECOND, WorkerApp},
 };
 
 #[tokio::test]
 async fn a_lost_hint_is_sent_again() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "lost");
+    let stage = WorkerApp::studio(&outside, "lost");
     let job = stage.post("a red chair").await;
     stage.relay().await;
     stage.queue.lose_all();
@@ -33,7 +33,7 @@ async fn a_lost_hint_is_sent_again() {
 #[tokio::test]
 async fn a_dead_workers_job_is_taken_up_when_its_lease_is_over() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "dead-worker");
+    let stage = WorkerApp::studio(&outside, "dead-worker");
     let job = stage.post("a red chair").await;
     stage.relay().await;
     stage.app.engine.order("PutItem", 1, Fault::HangAfter);
@@ -56,7 +56,7 @@ async fn a_dead_workers_job_is_taken_up_when_its_lease_is_over() {
 #[tokio::test]
 async fn a_sweep_may_run_twice_at_once() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "twice");
+    let stage = WorkerApp::studio(&outside, "twice");
     let mut jobs = Vec::new();
     for name in ["first", "second", "third"] {
         jobs.push(stage.post_by(&Actor::member(name), name).await);
@@ -79,7 +79,7 @@ async fn a_sweep_may_run_twice_at_once() {
 #[tokio::test]
 async fn a_sweep_whose_queue_is_away_fails_and_loses_nothing() {
     let outside = Outside::begin().await;
-    let stage = Stage::studio(&outside, "away");
+    let stage = WorkerApp::studio(&outside, "away");
     let job = stage.post("a red chair").await;
     stage.outbox();
     stage.pass(MINUTE);

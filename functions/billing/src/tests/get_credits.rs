@@ -86,7 +86,7 @@ async fn a_new_member_has_one_lot_and_one_line() {
           "unlimited": false
         }"#]]
     .assert_eq(&answer.pretty());
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// granted = available + held + spent + expired + revoked holds after every change.
@@ -114,7 +114,7 @@ async fn every_credit_ever_granted_is_somewhere() {
         1 2026-11-22T09:00:00.000Z grant by free:2026-11-22T09:00:00.000Z, 10 left
     "#]]
     .assert_eq(&ledger(&body));
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// The ledger of a response, one line per entry.
@@ -141,7 +141,7 @@ async fn unlimited_is_said_and_still_metered() {
         null
         {"available":0,"expired":10,"granted":11,"held":0,"revoked":0,"spent":1}"#]]
     .assert_eq(&said.join("\n"));
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn the_ledger_pages_without_losing_a_line() {
         }
         assert_eq!(found, expected, "limit {limit}");
     }
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -187,5 +187,5 @@ async fn a_suspended_member_sees_what_they_have() {
     let (app, kim) = (TestApp::new(), Actor::member("kim"));
     app.suspend(&kim.id, "spam", None).await;
     assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["available"], 10);
-    app.check_books(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }

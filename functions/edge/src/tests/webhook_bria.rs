@@ -104,7 +104,7 @@ impl Scene {
     /// Asserts that the job did not change.
     async fn assert_untouched(&self) {
         assert_eq!(self.present().await, self.job);
-        self.app.check_books(&self.kim.id).await;
+        self.app.assert_credits_balance(&self.kim.id).await;
     }
 }
 
@@ -156,7 +156,7 @@ async fn a_notice_makes_its_job_due_and_moves_no_credit() {
     let job = scene.present().await;
     assert_eq!((job.status, job.due_at), (Status::Submitted, Some(scene.app.now())));
     assert_eq!(scene.app.account(&scene.kim.id).await, before);
-    scene.app.check_books(&scene.kim.id).await;
+    scene.app.assert_credits_balance(&scene.kim.id).await;
 }
 
 /// The worker polls Bria for the outcome; the webhook alone ends no job.
@@ -168,7 +168,7 @@ async fn what_a_notice_claims_is_not_believed() {
         let notice = Notice::saying(&body, REQUEST, scene.app.now());
         assert_eq!(scene.deliver(&notice).await.status(), 200, "{claim}");
         assert_eq!(scene.present().await.status, Status::Submitted, "{claim}");
-        scene.app.check_books(&scene.kim.id).await;
+        scene.app.assert_credits_balance(&scene.kim.id).await;
     }
 }
 
@@ -184,7 +184,7 @@ async fn an_early_notice_names_the_request() {
     // The worker that still waited for the answer finds that the job has changed.
     let late = scene.job.clone().accept(REQUEST, scene.app.now());
     assert!(!scene.app.store.advance(&scene.job, &late).await.unwrap());
-    scene.app.check_books(&scene.kim.id).await;
+    scene.app.assert_credits_balance(&scene.kim.id).await;
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn sixteen_copies_at_once_are_one_notice() {
     assert!(answers.iter().any(|answer| answer.status() == 200));
     let job = scene.present().await;
     assert_eq!((job.status, job.request_id.as_deref()), (Status::Submitted, Some(REQUEST)));
-    scene.app.check_books(&scene.kim.id).await;
+    scene.app.assert_credits_balance(&scene.kim.id).await;
 }
 
 /// During a rotation both tokens are accepted.

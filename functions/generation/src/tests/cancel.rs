@@ -40,7 +40,7 @@ async fn a_queued_generation_is_taken_back_for_free() {
         }"#]].assert_eq(&answer.pretty());
     let totals = studio.app.account(&kim.id).await.credits.totals();
     assert_eq!((totals.available, totals.held, totals.spent), (10, 0, 0));
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn what_has_begun_or_is_over_is_not_taken_back() {
         assert_eq!(problem["charge"]["state"], charge, "{status:?}");
         assert_eq!(problem["detail"], detail, "{status:?}");
         assert_eq!(studio.app.store.job(&kim.id, &job.id).await.unwrap(), job);
-        studio.app.check_books(&kim.id).await;
+        studio.app.assert_credits_balance(&kim.id).await;
     };
     let (begun, over) = ("generation_already_submitted", "generation_finished");
     let warning = "The provider has this generation and cannot be stopped. 1 credit(s) are charged \
@@ -83,7 +83,7 @@ async fn a_repeat_with_the_key_is_the_same_answer() {
     // The key of the creating request belongs to another request.
     let reused = studio.cancel(&about(&kim, &other).key("k2")).await;
     assert_eq!(reused.brief(), "422 idempotency_key_reused");
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn two_who_take_back_at_once_release_one_credit() {
     assert_eq!(answers[0], "200");
     assert!(answers[1..].iter().all(|answer| answer == "409 generation_finished"), "{answers:?}");
     assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 10);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -116,5 +116,5 @@ async fn only_its_member_takes_it_back_and_not_while_suspended() {
     studio.app.suspend(&kim.id, "spam", None).await;
     check(about(&kim, &job), expect!["403 account_suspended"]).await;
     assert_eq!(studio.app.store.job(&kim.id, &job.id).await.unwrap(), job);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }

@@ -46,7 +46,7 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
     assert_eq!(answer.header("location"), answer.json()["links"]["self"].as_str());
     assert_eq!(answer.header("retry-after"), Some("15"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// One read and one transaction. The table's stream feeds the queue, not the request.
@@ -61,7 +61,7 @@ async fn an_order_takes_two_round_trips() {
         let expected = ["BatchGetItem", "TransactWriteItems"].map(|name| (name.to_owned(), 1));
         assert_eq!(requests, expected);
     }
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// Posts `body` as a member without restrictions, and checks the error; nothing is charged.
@@ -251,7 +251,7 @@ async fn a_suspended_member_is_told_why() {
         }"#]]
     .assert_eq(&answer.pretty());
     assert!(studio.app.jobs(&kim.id).await.is_empty());
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn a_suspension_ends_by_itself() {
     assert_eq!(studio.create(&order(&kim, "k")).await.code(), "account_suspended");
     studio.app.ambient.clock.advance(minute);
     assert_eq!(studio.create(&order(&kim, "k")).await.status(), 202);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// Transient faults of the table are invisible to the caller, and nothing happens twice.
@@ -276,7 +276,7 @@ async fn a_table_that_falters_is_asked_again() {
         assert_eq!(answer.status(), 202, "{fault:?}");
         assert_eq!(studio.app.jobs(&kim.id).await.len(), 1, "{fault:?}");
         assert_eq!(studio.app.account(&kim.id).await.credits.totals().held, 1, "{fault:?}");
-        studio.app.check_books(&kim.id).await;
+        studio.app.assert_credits_balance(&kim.id).await;
     }
 }
 
@@ -300,7 +300,7 @@ async fn a_table_that_is_away_is_a_fault_of_ours() {
     .assert_eq(&answer.pretty());
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(studio.create(&order(&kim, "k")).await.status(), 202);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// A member has their own credits: another's account is never touched.
@@ -312,7 +312,7 @@ async fn everybody_pays_for_themselves() {
     for actor in [&kim, &ada] {
         assert_eq!(studio.create(&order(actor, "same-key")).await.status(), 202);
         assert_eq!(studio.app.account(&actor.id).await.credits.totals().available, 0);
-        studio.app.check_books(&actor.id).await;
+        studio.app.assert_credits_balance(&actor.id).await;
     }
 }
 

@@ -29,7 +29,7 @@ async fn without_credits_the_next_grant_is_named() {
           "type": "https://prolight.ai/problems/insufficient_credits"
         }"#]]
     .assert_eq(&answer.pretty());
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// Credits of a paid plan are granted by a paid invoice, so the date is unknown.
@@ -53,11 +53,11 @@ async fn a_month_of_ten_images_is_ten_images() {
         studio.moved(job, Status::Succeeded).await;
     }
     assert_eq!(studio.create(&order(&kim, "order-10")).await.code(), "insufficient_credits");
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
     studio.app.ambient.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
     assert_eq!(studio.create(&order(&kim, "order-11")).await.status(), 202);
     assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 9);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn so_many_may_run_at_once_as_the_plan_says() {
         assert_eq!((&problem["open"], &problem["max"]), (&json!(most), &json!(most)), "{plan:?}");
         studio.moved(open.remove(0), Status::Succeeded).await;
         assert_eq!(studio.create(&order(&kim, "one-more")).await.status(), 202, "{plan:?}");
-        studio.app.check_books(&kim.id).await;
+        studio.app.assert_credits_balance(&kim.id).await;
     }
 }
 
@@ -99,7 +99,7 @@ async fn of_64_posts_at_once_for_three_credits_three_are_accepted() {
         "{outcomes:?}"
     );
     assert_eq!(studio.app.jobs(&kim.id).await.len(), 3);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// A job's charge in each status, and what the account has left of ten credits.
@@ -117,7 +117,7 @@ async fn a_credit_is_spent_for_an_image_and_for_nothing_else() {
         let totals = studio.app.account(&kim.id).await.credits.totals();
         let left = (totals.available, totals.held, totals.spent);
         assert_eq!(left, (available, held, spent), "{status:?}");
-        studio.app.check_books(&kim.id).await;
+        studio.app.assert_credits_balance(&kim.id).await;
     };
     check(Status::Queued, "held", (9, 1, 0)).await;
     check(Status::Submitting, "held", (9, 1, 0)).await;

@@ -120,7 +120,7 @@ async fn a_finished_generation_has_its_image_behind_links_that_expire() {
             assert!(link.contains(part), "{part} in {link}");
         }
     }
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_failed_generation_says_why() {
         }"#]]
     .assert_eq(&format!("{:#}", json!({"error": body["error"], "charge": body["charge"]})));
     assert!(body.get("image").is_none() && body.get("expected_at").is_none());
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// A client with the current `ETag` gets a 304.
@@ -202,5 +202,5 @@ async fn a_suspension_takes_nothing_away() {
         1
     );
     assert_eq!(studio.create(&order(&kim, "k2")).await.code(), "account_suspended");
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }

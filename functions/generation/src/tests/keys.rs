@@ -33,7 +33,7 @@ async fn a_repeat_is_the_same_generation() {
     assert_eq!((again.status(), again.json()), (202, first.json()));
     assert_eq!(again.header("location"), first.header("location"));
     assert_eq!(studio.app.account(&kim.id).await.credits.totals().held, 1);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// The answer to a repeat is the generation in its current state.
@@ -45,7 +45,7 @@ async fn a_repeat_shows_how_far_it_is() {
     let again = studio.create(&order(&kim, "order-1")).await;
     assert_eq!((again.status(), again.json()["status"].clone()), (202, json!("failed")));
     assert_eq!(again.json()["charge"]["state"], "released");
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_key_belongs_to_one_order() {
         }"#]]
     .assert_eq(&studio.create(&other).await.pretty());
     assert_eq!(studio.app.jobs(&kim.id).await.len(), 1);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// A refused request does not use its key: with credits, the same key succeeds.
@@ -75,7 +75,7 @@ async fn a_refused_order_leaves_its_key_free() {
     assert_eq!(studio.create(&order(&kim, "order-1")).await.code(), "insufficient_credits");
     studio.app.ambient.clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
     assert_eq!(studio.create(&order(&kim, "order-1")).await.status(), 202);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// Repeating a request that spent the last credit is not a 402.
@@ -86,7 +86,7 @@ async fn a_repeat_is_answered_before_any_rule_looks_at_it() {
     let first = studio.create(&order(&kim, "order-1")).await;
     assert_eq!(studio.create(&order(&kim, "order-2")).await.code(), "insufficient_credits");
     assert_eq!(studio.create(&order(&kim, "order-1")).await.json(), first.json());
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_key_is_forgotten_after_a_day() {
     assert_eq!(studio.created(&kim, "order-1").await.id, first.id);
     studio.app.ambient.clock.advance(Duration::from_secs(1));
     assert_ne!(studio.created(&kim, "order-1").await.id, first.id);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -110,5 +110,5 @@ async fn one_key_64_times_at_once_is_one_generation() {
         assert_eq!((answer.status(), &answer.json()["id"]), (202, &first.json()["id"]));
     }
     assert_eq!(studio.app.jobs(&kim.id).await.len(), 1);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }

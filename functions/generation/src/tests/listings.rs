@@ -135,7 +135,7 @@ async fn a_bought_template_is_filled_and_named() {
     assert_eq!(again.json()["id"], json!(id), "the same key");
     let next = studio.create(&with_it(&kim, "next", &listing, slots)).await;
     assert_eq!(next.status(), 202);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn what_was_not_bought_is_not_used() {
         assert_eq!(answer.brief(), "403 listing_not_licensed");
     }
     assert!(studio.app.jobs(&kim.id).await.is_empty());
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -257,5 +257,5 @@ async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
     assert_eq!(used(&mara, "i", &stolen).await, "202", "staff found that it was hers");
     assert_eq!(used(&kim, "j", &listing).await, "403 model_not_proven");
     assert_eq!(used(&lena, "k", &before).await, "403 model_not_proven");
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }

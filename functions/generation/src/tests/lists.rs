@@ -54,7 +54,7 @@ async fn the_newest_comes_first_and_nothing_is_lost_between_pages() {
         assert_eq!(pages.concat(), expected, "limit {limit}");
         assert!(pages.iter().all(|page| page.len() <= limit && !page.is_empty()), "limit {limit}");
     }
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]

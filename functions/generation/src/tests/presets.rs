@@ -69,7 +69,7 @@ async fn a_preset_is_kept_under_a_name() {
         studio.list_presets(&TestRequest::by(&kim)).await.json()["items"],
         json!([answer.json()])
     );
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn an_order_uses_a_preset_refines_it_and_stands_before_it() {
     let body = json!({"preset_id": id, "lighting": own});
     let input = made_from(&studio, &kim, "own-light", body).await;
     assert_eq!(input.lighting, serde_json::from_value(own).unwrap());
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// A preset without a prompt needs one; one with a structured prompt is refined by it.
@@ -171,7 +171,7 @@ async fn a_preset_may_keep_the_light_alone() {
     let body = json!({"preset_id": id, "prompt": "a vase"});
     let input = made_from(&studio, &kim, "with-words", body).await;
     assert_eq!(input.prompt.as_deref(), Some("a vase"));
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_forgotten_preset_is_gone_and_what_was_made_with_it_stays() {
     expect!["422 invalid_request, /preset_id unknown_preset"].assert_eq(&answer.brief());
     let shown = studio.get(&about(&kim, &job)).await.json();
     assert_eq!(shown["input"]["prompt"], "a red chair");
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn a_repeat_with_the_key_is_the_same_preset() {
         TestRequest::by(&kim).key("keep").json(with(window_light(), "/name", json!("Other")));
     assert_eq!(studio.create_preset(&other).await.brief(), "422 idempotency_key_reused");
     assert_eq!(studio.app.account(&kim.id).await.presets, 1);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
@@ -243,5 +243,5 @@ async fn a_member_keeps_a_hundred_and_a_suspended_one_changes_none() {
     expect!["403 account_suspended"].assert_eq(&studio.create_preset(&one_more).await.brief());
     expect!["403 account_suspended"].assert_eq(&studio.delete_preset(&forget).await.brief());
     assert_eq!(studio.list_presets(&TestRequest::by(&kim)).await.status(), 200);
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }

@@ -65,7 +65,7 @@ async fn the_template_says_what_was_said_and_how_it_is_lit() {
           }
         }"#]].assert_eq(&answer.pretty());
     assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 10, "it is free");
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 /// The result is a valid input for a generation.
@@ -76,7 +76,7 @@ async fn a_structured_prompt_can_be_ordered() {
     let order = json!({"structured_prompt": answer["structured_prompt"]});
     let created = studio.create(&TestRequest::by(&kim).key("k").json(order)).await;
     assert_eq!(created.status(), 202, "{}", created.pretty());
-    studio.app.check_books(&kim.id).await;
+    studio.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use domain::{id::ListingId, marketplace::listing_stats::ListingStats};
 use search::{Catalogue, Document};
 use testing::{Actor, Fault, cloud::Cloud};
 
-use super::shop::Shop;
+use super::shop::ListingApp;
 use crate::SearchIndex;
 
 /// More failures than the SDK's attempts.
 const ALWAYS: u32 = 12;
 
-impl Shop {
+impl ListingApp {
     /// Makes the table fail `operation` for a few calls.
     fn table_fails(&self, operation: &str) {
         (1..=ALWAYS).for_each(|nth| self.app.engine.order(operation, nth, Fault::Fail));
@@ -39,7 +39,7 @@ impl Shop {
 
 #[tokio::test]
 async fn an_index_that_is_missing_or_damaged_is_lived_without() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp one").await;
     assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the changes alone");
     let entries = shop.app.store.whole_catalogue().await.unwrap();
@@ -66,7 +66,7 @@ async fn an_index_that_is_missing_or_damaged_is_lived_without() {
 /// The indexer may run an older version: its index is not searched as if it were current.
 #[tokio::test]
 async fn an_index_of_an_earlier_format_is_made_anew_where_it_is_searched() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp 85 mm").await;
     let mut blob = shop.index().await;
     blob[8] = 1;
@@ -77,7 +77,7 @@ async fn an_index_of_an_earlier_format_is_made_anew_where_it_is_searched() {
 
 #[tokio::test]
 async fn a_pointer_that_says_nothing_is_lived_without() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     shop.bucket.put("search/current.json", b"{}", "application/json", "nobody").await;
     assert_eq!(shop.titles(&[]).await, ["Lamp"]);
@@ -86,7 +86,7 @@ async fn a_pointer_that_says_nothing_is_lived_without() {
 
 #[tokio::test]
 async fn without_the_bucket_changes_are_searched() {
-    let (mut shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (mut shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     let missing = Cloud::here().missing_bucket();
     shop.finder.0 = SearchIndex::open(shop.app.store.clone(), missing.snapshots());
@@ -96,7 +96,7 @@ async fn without_the_bucket_changes_are_searched() {
 
 #[tokio::test]
 async fn without_the_table_what_was_known_is_searched() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp one").await;
     assert_eq!(shop.titles(&[]).await, ["Lamp one"]);
     shop.on_sale(&kim, "Lamp two").await;
@@ -114,7 +114,7 @@ async fn without_the_table_what_was_known_is_searched() {
 /// An index has the age of its build: listings withdrawn since are known only from the table.
 #[tokio::test]
 async fn a_new_index_does_not_bring_back_what_was_unlisted() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     shop.publish_index(shop.index().await).await;
     assert_eq!(shop.titles(&[]).await, ["Lamp"]);
@@ -134,7 +134,7 @@ async fn a_new_index_does_not_bring_back_what_was_unlisted() {
 
 #[tokio::test]
 async fn visits_are_counted_without_a_write_for_each() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     shop.app.engine.take_usage();
     for nth in 0..40 {
@@ -153,7 +153,7 @@ async fn visits_are_counted_without_a_write_for_each() {
 
 #[tokio::test]
 async fn visits_that_could_not_be_written_are_written_later() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     (1..=3).for_each(|nth| shop.app.engine.order("PutItem", nth, Fault::Fail));
     assert_eq!(
@@ -177,7 +177,7 @@ async fn visits_that_could_not_be_written_are_written_later() {
 /// at most sixty a minute.
 #[tokio::test]
 async fn popularity_is_not_made_by_looking_again() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     for _ in 0..300 {
         assert_eq!(shop.seen_from(&id, "2001:db8:7:7::1").await.status(), 200);
@@ -198,7 +198,7 @@ async fn popularity_is_not_made_by_looking_again() {
 
 #[tokio::test]
 async fn a_visit_to_nothing_is_none() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let draft = shop.draft(&kim, "Lamp").await;
     shop.app.engine.take_usage();
     for id in [draft.as_str(), "lst_01JD0000000000000000000000", "lst_", "../listings"] {

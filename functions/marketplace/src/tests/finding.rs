@@ -7,11 +7,11 @@ use search::{Catalogue, Document};
 use serde_json::json;
 use testing::{Actor, TestRequest};
 
-use super::shop::{Shop, camera};
+use super::shop::{ListingApp, camera};
 
 #[tokio::test]
 async fn pages_are_all_of_it_while_others_are_listed() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let mut made = BTreeSet::new();
     for nth in 0..7 {
         made.insert(shop.on_sale(&kim, &format!("Lamp number {nth}")).await.to_string());
@@ -42,7 +42,7 @@ async fn pages_are_all_of_it_while_others_are_listed() {
 
 #[tokio::test]
 async fn a_cursor_of_another_search_is_none() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     for nth in 0..3 {
         shop.on_sale(&kim, &format!("Lamp number {nth}")).await;
     }
@@ -58,7 +58,7 @@ async fn a_cursor_of_another_search_is_none() {
 
 #[tokio::test]
 async fn whatever_is_typed_is_only_words() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     let long = "lamp ".repeat(2_048);
     for typed in ["title:lamp", "lamp*", "\"lamp", "a OR b", "📷💡", "((", "-lamp", &long] {
@@ -73,7 +73,7 @@ async fn whatever_is_typed_is_only_words() {
 
 #[tokio::test]
 async fn words_are_found_in_any_script() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     for (name, title) in
         [("One", "柔和人像摄影棚灯光预设"), ("Two", "스튜디오 조명"), ("Three", "Lens 85 mm")]
     {
@@ -94,7 +94,7 @@ async fn words_are_found_in_any_script() {
 
 #[tokio::test]
 async fn filters_and_facets_agree() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp one").await;
     shop.on_sale(&kim, "Lamp two").await;
     let all = shop.search(&[]).await.json();
@@ -133,7 +133,7 @@ async fn filters_and_facets_agree() {
 
 #[tokio::test]
 async fn a_list_may_be_repeated() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     let lens = shop.draft_of(&kim, camera("Lens", "1:1")).await;
     shop.publish(&kim, &lens).await;
@@ -153,7 +153,7 @@ async fn a_list_may_be_repeated() {
 
 #[tokio::test]
 async fn stars_are_written_as_people_write_them() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     let mut entry = shop.app.store.whole_catalogue().await.unwrap().remove(0);
     (entry.card.rating, entry.card.ratings) = (Some(450), 2);

@@ -7,9 +7,9 @@ use serde_json::json;
 use store::Popular;
 use testing::{Actor, TestRequest};
 
-use super::shop::Shop;
+use super::shop::ListingApp;
 
-impl Shop {
+impl ListingApp {
     async fn rank(&self, category: Option<Category>, items: Vec<Card>) {
         let list = Popular { items, as_of: self.app.now() };
         self.app.store.set_popular(category, &list).await.unwrap();
@@ -18,7 +18,7 @@ impl Shop {
 
 #[tokio::test]
 async fn before_the_first_list_there_is_none() {
-    let shop = Shop::open().await;
+    let shop = ListingApp::open().await;
     let answer = shop.popular(TestRequest::anonymous()).await;
     assert_eq!(answer.json(), json!({ "items": [], "as_of": null }));
     assert_eq!(answer.header("cache-control"), Some("public, max-age=60"));
@@ -29,7 +29,7 @@ async fn before_the_first_list_there_is_none() {
 
 #[tokio::test]
 async fn a_list_is_read_again_after_ten_seconds() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     let card = shop.app.store.whole_catalogue().await.unwrap().remove(0).card;
     let titles = async |ask: TestRequest| {

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use store::PageSize;
 use testing::{Actor, TestRequest, listings};
 
-use super::shop::{Shop, lighting, template};
+use super::shop::{ListingApp, lighting, template};
 
 #[tokio::test]
 async fn a_listing_lives() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "Rembrandt at Dusk").await;
     assert_eq!(shop.page(&id).await.brief(), "404 listing_not_found");
     let own = shop.own(&kim, &id).await.json();
@@ -50,7 +50,7 @@ async fn a_listing_lives() {
 
 #[tokio::test]
 async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let draft = shop.draft(&kim, "A draft").await;
     let waits = shop.draft(&kim, "Waits").await;
     assert_eq!(shop.submit(&kim, &waits).await.status(), 200);
@@ -86,7 +86,7 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
 /// For a listing taken off sale before, with a next version whose images are still pending.
 #[tokio::test]
 async fn a_creator_who_leaves_takes_the_pictures_of_every_version_along() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let (store, now) = (shop.app.store.clone(), shop.app.now());
     let id = shop.draft(&kim, "Rembrandt at Dusk").await;
     assert_eq!(shop.submit(&kim, &id).await.status(), 200);
@@ -100,7 +100,7 @@ async fn a_creator_who_leaves_takes_the_pictures_of_every_version_along() {
     };
     assert_eq!(pictures().await, (0, 1));
     for _ in 0..2 {
-        assert_eq!(store.wind_up(&kim.id, now).await.unwrap(), 0);
+        assert_eq!(store.close_down(&kim.id, now).await.unwrap(), 0);
     }
     assert_eq!(pictures().await, (0, 0));
     let erased = store.due_erasures(now, 10).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_creator_who_leaves_takes_the_pictures_of_every_version_along() {
 
 #[tokio::test]
 async fn an_edit_is_the_next_version_and_the_old_one_stays_on_sale() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "First light").await;
     let edited = shop.patch(TestRequest::by(&kim), &id, json!({ "title": "Second light" })).await;
     assert_eq!((edited.status(), &edited.json()["version"]), (200, &json!(2)));
@@ -129,7 +129,7 @@ async fn an_edit_is_the_next_version_and_the_old_one_stays_on_sale() {
 
 #[tokio::test]
 async fn a_change_may_name_what_it_changes() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let tag = shop.own(&kim, &id).await.header("etag").unwrap().to_owned();
     let ask = || TestRequest::by(&kim).header("If-Match", &tag);
@@ -149,7 +149,7 @@ async fn a_change_may_name_what_it_changes() {
 
 #[tokio::test]
 async fn what_is_not_yours_does_not_exist() {
-    let shop = Shop::open().await;
+    let shop = ListingApp::open().await;
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     shop.app.account(&ada.id).await;
     let id = shop.draft(&kim, "A light").await;
@@ -177,7 +177,7 @@ async fn what_is_not_yours_does_not_exist() {
 
 #[tokio::test]
 async fn what_cannot_be_listed() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let mut nth = 0;
     let mut check = async |change: Value, expected: &str| {
         nth += 1;
@@ -215,7 +215,7 @@ async fn what_cannot_be_listed() {
 
 #[tokio::test]
 async fn the_same_key_is_the_same_listing() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let first = shop.create(&kim, "one", lighting("A light")).await.json();
     let again = shop.create(&kim, "one", lighting("A light")).await.json();
     assert_eq!(first["id"], again["id"]);
@@ -230,7 +230,7 @@ async fn the_same_key_is_the_same_listing() {
 
 #[tokio::test]
 async fn a_near_copy_is_told_to_the_moderator() {
-    let shop = Shop::open().await;
+    let shop = ListingApp::open().await;
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
@@ -245,7 +245,7 @@ async fn a_near_copy_is_told_to_the_moderator() {
 
 #[tokio::test]
 async fn what_a_change_may_not_be() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let check = async |change: Value, expected: &str| {
         let answer = shop.patch(TestRequest::by(&kim), &id, change.clone()).await;
@@ -270,7 +270,7 @@ async fn what_a_change_may_not_be() {
 /// An omitted field stays. `null` clears an optional field, and is invalid for any other.
 #[tokio::test]
 async fn null_is_not_left_out() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     for field in ["title", "description", "category", "tags", "price", "demo", "content"] {
         let answer = shop.patch(TestRequest::by(&kim), &id, json!({ field: null })).await;
@@ -286,7 +286,7 @@ async fn null_is_not_left_out() {
 /// Unicode and line ends are normalised.
 #[tokio::test]
 async fn text_is_kept_in_one_form() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let sent = json!({
         "title": "Lumie\u{300}re 👩🏽\u{200d}🚀",
@@ -304,7 +304,7 @@ async fn text_is_kept_in_one_form() {
 
 #[tokio::test]
 async fn a_template_shows_what_is_filled_in_and_not_the_prompt() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft_of(&kim, template("On slate")).await;
     assert_eq!(shop.submit(&kim, &id).await.brief(), "409 no_preview", "it cannot be rendered");
     shop.publish(&kim, &id).await;
@@ -321,7 +321,7 @@ async fn a_template_shows_what_is_filled_in_and_not_the_prompt() {
 
 #[tokio::test]
 async fn a_rejection_says_why_and_the_next_version_is_another() {
-    let shop = Shop::open().await;
+    let shop = ListingApp::open().await;
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
@@ -344,7 +344,7 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
 
 #[tokio::test]
 async fn own_listings_come_in_pages_the_newest_first() {
-    let shop = Shop::open().await;
+    let shop = ListingApp::open().await;
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     let mut made = Vec::new();
     for nth in 0..5 {
@@ -378,7 +378,7 @@ fn item_id(item: &Value) -> domain::id::ListingId {
 
 #[tokio::test]
 async fn who_has_three_strikes_works_on_drafts_and_hands_nothing_in() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let draft = shop.draft(&kim, "A draft").await;
     let (store, now) = (&shop.app.store, shop.app.now());
     for nth in 0..3 {

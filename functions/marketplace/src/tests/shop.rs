@@ -16,7 +16,7 @@ use crate::{
     preview_listing, retire_listing, search_listings, submit_listing, update_listing,
 };
 
-pub(super) struct Shop {
+pub(super) struct ListingApp {
     pub(super) app: TestApp,
     pub(super) bucket: Bucket,
     pub(super) finder: (SearchIndex, Previews),
@@ -25,8 +25,8 @@ pub(super) struct Shop {
     pub(super) lists: (PopularCache, Previews),
 }
 
-impl Shop {
-    pub(super) async fn open() -> Shop {
+impl ListingApp {
+    pub(super) async fn open() -> ListingApp {
         let app = TestApp::new();
         let bucket = Cloud::here().bucket().await;
         let finder = SearchIndex::open(app.store.clone(), bucket.snapshots());
@@ -34,7 +34,7 @@ impl Shop {
         let (finder, visits) = ((finder, app.previews()), (visits, app.previews()));
         let demos = (app.store.clone(), DemoCache::new(app.previews(), bucket.preview_bucket()));
         let lists = (PopularCache::new(app.store.clone()), app.previews());
-        Shop { app, bucket, finder, visits, demos, lists }
+        ListingApp { app, bucket, finder, visits, demos, lists }
     }
 
     pub(super) async fn close(self) {

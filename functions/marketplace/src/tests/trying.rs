@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use testing::Actor;
 
-use super::shop::{Shop, camera, lighting, template};
+use super::shop::{ListingApp, camera, lighting, template};
 
 #[tokio::test]
 async fn a_demo_is_a_picture_and_nothing_else() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Rembrandt").await;
     let first = shop.try_it(&id, json!({ "subject": "product" })).await;
     assert_eq!(first.status(), 200, "{}", first.pretty());
@@ -30,7 +30,7 @@ async fn a_demo_is_a_picture_and_nothing_else() {
 
 #[tokio::test]
 async fn a_visitor_stays_within_what_the_creator_set() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Rembrandt").await;
     let check = async |body: Value, expected: &str| {
         assert_eq!(shop.try_it(&id, body.clone()).await.brief(), expected, "{body}");
@@ -49,7 +49,7 @@ async fn a_visitor_stays_within_what_the_creator_set() {
 
 #[tokio::test]
 async fn demos_are_limited_by_who_asks() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Rembrandt").await;
     for _ in 0..60 {
         assert_eq!(shop.try_it(&id, json!({ "size": 256 })).await.status(), 200);
@@ -61,7 +61,7 @@ async fn demos_are_limited_by_who_asks() {
 
 #[tokio::test]
 async fn a_picture_has_the_shape_of_the_frame_and_a_usual_subject() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let wide = shop.draft_of(&kim, camera("A wide frame", "16:9")).await;
     shop.publish(&kim, &wide).await;
     let seen = shop.try_it(&wide, json!({})).await.json();
@@ -80,7 +80,7 @@ async fn a_picture_has_the_shape_of_the_frame_and_a_usual_subject() {
 
 #[tokio::test]
 async fn what_cannot_be_tried() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let draft = shop.draft(&kim, "Not on sale").await;
     assert_eq!(shop.try_it(&draft, json!({})).await.brief(), "404 listing_not_found");
     let prompt = shop.draft_of(&kim, template("On slate")).await;
@@ -97,11 +97,11 @@ async fn what_cannot_be_tried() {
 /// An image that a process has seen is not checked again: it is served without the bucket.
 #[tokio::test]
 async fn a_picture_that_was_seen_is_not_looked_for() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Rembrandt").await;
     let small = || json!({ "size": 256 });
     let first = shop.try_it(&id, small()).await.json();
-    let Shop { app, bucket, demos, .. } = shop;
+    let ListingApp { app, bucket, demos, .. } = shop;
     bucket.discard().await;
     let ask = testing::TestRequest::anonymous().path("id", &id).json(small());
     let (endpoint, handle) = (&crate::preview_listing::ENDPOINT, &crate::preview_listing::handle);

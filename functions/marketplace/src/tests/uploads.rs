@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use store::Arrival;
 use testing::Actor;
 
-use super::shop::Shop;
+use super::shop::ListingApp;
 
 #[tokio::test]
 async fn a_form_is_made_for_what_is_taken() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let check = async |body: Value, expected: &str| {
         assert_eq!(shop.upload(&kim, &id, body.clone()).await.brief(), expected, "{body}");
@@ -40,7 +40,7 @@ async fn a_form_is_made_for_what_is_taken() {
 
 #[tokio::test]
 async fn a_form_is_for_one_file_of_one_listing() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1_000 });
     let answer = shop.upload(&kim, &id, wish).await;
@@ -58,7 +58,7 @@ async fn a_form_is_for_one_file_of_one_listing() {
 
 #[tokio::test]
 async fn a_file_is_followed_by_who_sends_it() {
-    let shop = Shop::open().await;
+    let shop = ListingApp::open().await;
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     let id = shop.draft(&kim, "A light").await;
     let wish = json!({
@@ -113,7 +113,7 @@ async fn a_file_is_followed_by_who_sends_it() {
 
 #[tokio::test]
 async fn uploads_of_a_listing_are_counted() {
-    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
     let id = shop.draft(&kim, "A light").await;
     let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1 });
     for _ in 0..UPLOADS_MAX {
@@ -126,7 +126,7 @@ async fn uploads_of_a_listing_are_counted() {
 /// The limit is of a creator and of a UTC day, whatever listings the files are for.
 #[tokio::test]
 async fn the_bytes_of_a_day_are_counted_for_each_creator() {
-    let (shop, kim, ada) = (Shop::open().await, Actor::member("kim"), Actor::member("ada"));
+    let (shop, kim, ada) = (ListingApp::open().await, Actor::member("kim"), Actor::member("ada"));
     let listings = [shop.draft(&kim, "A light").await, shop.draft(&kim, "Another").await];
     let asset = |bytes: u64| json!({ "purpose": "asset", "content_type": "application/zip", "bytes": bytes });
     let day = u64::from(UPLOAD_KIB_A_DAY) * 1024 / ASSET_BYTES_MAX;

@@ -33,7 +33,7 @@ const KEY_CONTEXT: &[u8] = b"bria-webhook-signing-v1";
 
 /// A verified webhook event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WebhookNotice {
+pub struct BriaEvent {
     /// The request it is about.
     pub request_id: RequestId,
     /// The status of that request; never `Expired`.
@@ -86,7 +86,7 @@ pub fn verify(
     headers: &HeaderMap,
     raw_body: &[u8],
     now: Timestamp,
-) -> Result<WebhookNotice, WebhookError> {
+) -> Result<BriaEvent, WebhookError> {
     let id = header(headers, ID_HEADER)?;
     let stamp = header(headers, TIMESTAMP_HEADER)?;
     let signatures = header(headers, SIGNATURE_HEADER)?;
@@ -101,7 +101,7 @@ pub fn verify(
     let report = Report::parse(raw_body).ok_or(WebhookError::Body)?;
     match (RequestId::parse(id), report.request_id()) {
         (Some(request_id), Some(in_body)) if request_id == in_body => {
-            Ok(WebhookNotice { request_id, status: report.image_status() })
+            Ok(BriaEvent { request_id, status: report.image_status() })
         }
         (Some(_) | None, Some(_) | None) => Err(WebhookError::Body),
     }
@@ -185,7 +185,7 @@ mod tests {
             Delivery { id: id.into(), body: body.into(), signature, ..Delivery::of_contract() }
         }
 
-        fn verify(&self) -> Result<WebhookNotice, WebhookError> {
+        fn verify(&self) -> Result<BriaEvent, WebhookError> {
             let tokens: Vec<Secret> = self.tokens.iter().map(|token| Secret::new(*token)).collect();
             let mut headers = HeaderMap::new();
             headers.insert(ID_HEADER, self.id.parse().unwrap());

@@ -116,7 +116,7 @@ fn client(base: &str, tax: Tax) -> Stripe {
 }
 
 fn transport(base: &str, key: &Secret) -> Transport {
-    Transport::paced(Http::kept().unwrap(), base, key, QUICK).unwrap()
+    Transport::paced(Http::pooled().unwrap(), base, key, QUICK).unwrap()
 }
 
 fn member() -> UserId {

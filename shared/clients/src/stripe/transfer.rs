@@ -151,7 +151,7 @@ impl Payouts {
     /// # Errors
     /// When the base is not an HTTP URL, or the key is no valid header value.
     pub fn new(base: &str, api_key: &Secret) -> Result<Payouts, InvalidConfig> {
-        Ok(Payouts { transport: Transport::new(Http::kept()?, base, api_key)? })
+        Ok(Payouts { transport: Transport::new(Http::pooled()?, base, api_key)? })
     }
 
     /// Transfers a payout to its creator's account, once under its key. The transfer group is the

@@ -7,7 +7,7 @@ use crate::{
     account::Account,
     billing::{
         follow_up::{FollowUp, FollowUpTask},
-        top_up::{TopUp, TopUpWish},
+        top_up::{TopUp, TopUpSettings},
     },
     credits::{
         Hold, InsufficientCredits, LedgerError, LotAllocation, LotId, LotSize, LotSource, LotTerms,
@@ -285,7 +285,7 @@ impl AccountUpdate {
     }
 
     /// Sets which packs automatic top-up buys from now on; `None` turns it off.
-    pub fn allow_top_up(&mut self, wish: Option<TopUpWish>) {
+    pub fn allow_top_up(&mut self, wish: Option<TopUpSettings>) {
         let now = self.now;
         if wish.is_some() || self.account.top_up.is_some() {
             self.account.top_up.get_or_insert_with(|| TopUp::new(now)).allow(wish);

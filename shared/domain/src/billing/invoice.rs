@@ -255,7 +255,7 @@ impl Invoice {
     ) -> Result<(), LedgerError> {
         self.payment = Some(payment.id.clone());
         self.amount_refunded = payment.refunded;
-        (self.gone, self.fees) = (payment.gone(), payment.fees);
+        (self.gone, self.fees) = (payment.returned(), payment.fees);
         if payment.taken_back(1) == 0 {
             return self.give_back(draft);
         }

@@ -175,7 +175,7 @@ impl PackOrder {
     }
 
     /// Records its Checkout Session.
-    pub fn opened(&mut self, session: SessionId, url: String) {
+    pub fn set_checkout_session(&mut self, session: SessionId, url: String) {
         self.session = Some(session);
         self.url = Some(url);
     }

@@ -60,12 +60,12 @@ impl Payment {
     /// How many of `credits` are no longer paid for: the same share as was taken back of the money,
     /// rounded down, at most all.
     pub fn taken_back(&self, credits: u32) -> u32 {
-        let share = share_of(i64::from(credits), self.gone(), self.amount.amount);
+        let share = share_of(i64::from(credits), self.returned(), self.amount.amount);
         u32::try_from(share).unwrap_or(credits)
     }
 
     /// The amount taken back by refunds and disputes, in minor units, at most the amount paid.
-    pub fn gone(&self) -> i64 {
+    pub fn returned(&self) -> i64 {
         let gone = self.refunded.max(0).saturating_add(self.withdrawn.max(0));
         gone.min(self.amount.amount)
     }

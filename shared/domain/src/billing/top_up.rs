@@ -21,7 +21,7 @@ pub const MONTHLY_MAX: u32 = 20;
 
 /// A member's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopUpWish {
+pub struct TopUpSettings {
     /// The pack to buy.
     pub pack: Pack,
     /// Buy when fewer credits than this are available.
@@ -36,7 +36,7 @@ pub struct TopUpWish {
 pub struct TopUp {
     /// The settings; `None` while it is off.
     #[serde(flatten)]
-    pub wish: Option<TopUpWish>,
+    pub wish: Option<TopUpSettings>,
     /// The month that `bought` counts.
     pub month: Timestamp,
     /// Number of packs bought in that month.
@@ -83,10 +83,10 @@ pub enum TopUpPause {
     NoPaymentMethod,
 }
 
-impl TopUpWish {
+impl TopUpSettings {
     /// # Errors
     /// The fields outside their range.
-    pub fn new(pack: Pack, below: u32, monthly_max: u32) -> Result<TopUpWish, InvalidFields> {
+    pub fn new(pack: Pack, below: u32, monthly_max: u32) -> Result<TopUpSettings, InvalidFields> {
         let mut check = FieldCheck::new();
         check.require((1..=BELOW_MAX).contains(&below), "/below", "range", || {
             format!("1 to {BELOW_MAX} credits")
@@ -95,7 +95,7 @@ impl TopUpWish {
             format!("1 to {MONTHLY_MAX} packs a month")
         });
         check.finish()?;
-        Ok(TopUpWish { pack, below, monthly_max })
+        Ok(TopUpSettings { pack, below, monthly_max })
     }
 }
 
@@ -108,7 +108,7 @@ impl TopUp {
 
     /// Turns it on, changes it, or turns it off. The month's count stays, and a charge in progress
     /// continues.
-    pub(crate) fn allow(&mut self, wish: Option<TopUpWish>) {
+    pub(crate) fn allow(&mut self, wish: Option<TopUpSettings>) {
         self.wish = wish;
         self.state = match &self.state {
             TopUpState::Charging { .. } => self.state.clone(),

@@ -157,7 +157,7 @@ impl ResolvedSource {
     }
 
     /// A preset of the member.
-    pub fn kept(kept: PresetContent) -> ResolvedSource {
+    pub fn from_preset(kept: PresetContent) -> ResolvedSource {
         ResolvedSource { kept, licensed: None }
     }
 

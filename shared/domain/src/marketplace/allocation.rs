@@ -35,7 +35,7 @@ impl PaymentAllocation {
     /// The allocation of a sale at `price`. The price's part of what was taken back is rounded
     /// down, and so is the platform's fee.
     pub fn of_sale(price: i64, payment: &Payment) -> PaymentAllocation {
-        let (paid, gone) = (payment.amount.amount, payment.gone());
+        let (paid, gone) = (payment.amount.amount, payment.returned());
         let kept = price - share_of(price, gone, paid);
         let Split { fee, net, .. } = Split::of(kept);
         PaymentAllocation { fee, net, tax: paid - gone - kept, ..PaymentAllocation::aside(payment) }
@@ -43,13 +43,13 @@ impl PaymentAllocation {
 
     /// The allocation of a payment for a listing that could no longer be bought.
     pub fn of_return(payment: &Payment) -> PaymentAllocation {
-        let returns = payment.amount.amount - payment.gone();
+        let returns = payment.amount.amount - payment.returned();
         PaymentAllocation { returns, ..PaymentAllocation::aside(payment) }
     }
 
     fn aside(payment: &Payment) -> PaymentAllocation {
         let taken = payment.refunded.max(0).saturating_add(payment.withdrawn.max(0));
-        let excess = taken - payment.gone();
+        let excess = taken - payment.returned();
         let (claimed, lost) = if payment.disputed { (excess, 0) } else { (0, excess) };
         PaymentAllocation { processor: payment.fees, claimed, lost, ..PaymentAllocation::default() }
     }

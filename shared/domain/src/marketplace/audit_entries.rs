@@ -20,7 +20,7 @@ const REWARDS: &str = "rewards";
 
 impl Payout {
     /// The audit entries for the change since `before`, where it is a decision about money.
-    pub fn deeds_since(&self, before: &Payout) -> impl Iterator<Item = AuditEntry> {
+    pub fn audit_entries_since(&self, before: &Payout) -> impl Iterator<Item = AuditEntry> {
         self.reversal_entry(before).into_iter().chain(self.state_entry(before))
     }
 
@@ -75,7 +75,7 @@ impl Payout {
 
 impl Purchase {
     /// The audit entries for refunds decided since `before`.
-    pub fn deeds_since(&self, before: &Purchase) -> impl Iterator<Item = AuditEntry> {
+    pub fn audit_entries_since(&self, before: &Purchase) -> impl Iterator<Item = AuditEntry> {
         let known = |it: &Refund| before.refunds.iter().any(|was| was.number == it.number);
         let asked = self.refunds.iter().filter(move |it| !known(it));
         asked.map(|it| self.refund_entry(it)).chain(self.return_entry(before))
@@ -104,7 +104,7 @@ impl Purchase {
 
 impl Reward {
     /// The audit entry for its grant, if it was granted since `before`.
-    pub fn deed_since(&self, before: &Reward) -> Option<AuditEntry> {
+    pub fn audit_entry_since(&self, before: &Reward) -> Option<AuditEntry> {
         let granted = |it: &Reward| matches!(it.state, RewardState::Granted { .. });
         if !granted(self) || granted(before) {
             return None;

@@ -286,7 +286,7 @@ impl PurchaseUpdate {
         };
         let before = mem::replace(&mut self.purchase.position, after);
         let why = self.why(payment);
-        self.purchase.taken_back = payment.gone();
+        self.purchase.taken_back = payment.returned();
         if let Some(sale) = &mut self.sale {
             sale.kept = after.split();
         }
@@ -309,7 +309,7 @@ impl PurchaseUpdate {
     fn why(&self, payment: &Payment) -> &'static str {
         let refunded = payment.refunded.clamp(0, payment.amount.amount);
         let before = self.purchase.refunded.clamp(0, payment.amount.amount);
-        let withdrawn = payment.gone() - refunded;
+        let withdrawn = payment.returned() - refunded;
         let withdrawn_before = self.purchase.taken_back - before;
         match ((refunded - before).signum(), (withdrawn - withdrawn_before).signum()) {
             (1, 0) => ":refund",
@@ -364,7 +364,7 @@ impl PurchaseUpdate {
     /// return it, and is accrued again when some of it comes back.
     fn follow_reward(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let Some(reward) = &mut self.reward else { return Ok(()) };
-        if payment.gone() < payment.amount.amount {
+        if payment.returned() < payment.amount.amount {
             reward.restore(self.purchase.paid_at.unwrap_or(now));
             return Ok(());
         }
@@ -406,7 +406,7 @@ fn access(payment: &Payment) -> EntitlementState {
         EntitlementState::Revoked
     } else if payment.disputed {
         EntitlementState::Suspended
-    } else if payment.gone() >= paid {
+    } else if payment.returned() >= paid {
         EntitlementState::Revoked
     } else {
         EntitlementState::Active

@@ -21,7 +21,7 @@ use super::{
     on_sale, strikes_of,
 };
 use crate::{
-    accounts::{active_draft_of, draft_of},
+    accounts::{begin_active_update, begin_update},
     cursor::{Cursor, Page, PageSize},
     error::StoreError,
     keys::{DUE_FLAGS, Key},
@@ -66,7 +66,7 @@ impl Store {
     ) -> Result<Flags, StoreError> {
         let keys = [Key::account(user), Key::listing(listing), Key::flags(listing)];
         self.update_items(&keys, |mut found| {
-            let draft = active_draft_of(found.next()?, user, email, now)?;
+            let draft = begin_active_update(found.next()?, user, email, now)?;
             let number = on_sale(found.next()?)?.newest_sold();
             let before: Option<Flags> = found.next()?;
             let mut after = before.clone().unwrap_or_else(|| Flags::none(listing.clone()));
@@ -195,7 +195,7 @@ impl Transaction {
         let mut counted = strikes.clone();
         counted.add(strike);
         let creator = &before.listing.creator_id;
-        let mut draft = draft_of(Some(before.creator.clone()), creator, None, now)?;
+        let mut draft = begin_update(Some(before.creator.clone()), creator, None, now)?;
         draft.suspend_selling(counted.suspend_until(now));
         let after = ListingUpdate { creator: draft.account().clone(), ..before.clone() };
         let this = self.draft(draft)?.replace(Some(&strikes), &counted)?;

@@ -20,7 +20,7 @@ use domain::{
 
 use super::{book_of, listings::Signed, sums_of};
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     condition::Condition,
     error::{NotFound, StoreError},
     idempotency::{Created, Idempotency, Outcome, outcome},
@@ -126,7 +126,7 @@ impl Store {
         let mut keys = vec![Key::account(user), Key::creator(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         let create = |mut found: BatchItems| {
-            let mut draft = draft_of(found.next()?, user, email, now)?;
+            let mut draft = begin_update(found.next()?, user, email, now)?;
             let book: Option<CreatorBalance> = found.next()?;
             if let Some(Outcome::Listing(id)) = outcome(found.next()?, request, now)? {
                 return Ok((Transaction::default(), Created::Before(id)));

@@ -26,11 +26,7 @@ impl Store {
 
     /// Writes a creator's connected account in place of `read`, with its owner. `false` on a write
     /// conflict: ask Stripe again.
-    pub async fn keep_payee(
-        &self,
-        read: Option<&Payee>,
-        after: &Payee,
-    ) -> Result<bool, StoreError> {
+    pub async fn put_payee(&self, read: Option<&Payee>, after: &Payee) -> Result<bool, StoreError> {
         // Unchanged: there is nothing to write, and a transaction must not be empty.
         if read == Some(after) {
             return Ok(true);

@@ -300,7 +300,7 @@ impl Aggregate for PayoutUpdate {
             .replace(Some(&before.book), &self.book)?
             .replace_each(&before.sales, &self.sales)?
             .journals(&self.journals)?
-            .audit_all(self.payout.deeds_since(&before.payout), key.now);
+            .audit_all(self.payout.audit_entries_since(&before.payout), key.now);
         Ok((writes, self))
     }
 }

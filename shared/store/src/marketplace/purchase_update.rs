@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::{book_of, catalogue::Touched, sums_of};
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     billing_update::Applied,
     error::{NotFound, StoreError},
     events::{AppliedEvent, is_applied},
@@ -60,7 +60,7 @@ impl Aggregate for Settling {
         let mut found = store.get_all(&keys).await?;
         let review = if review.is_some() { found.next()? } else { None };
         let sharer = match sharer {
-            Some(sharer) => Some(draft_of(found.next()?, sharer, None, key.now)?),
+            Some(sharer) => Some(begin_update(found.next()?, sharer, None, key.now)?),
             None => None,
         };
         let update = PurchaseUpdate { review, sharer, ..update };
@@ -231,7 +231,7 @@ impl Transaction {
             this = this.fenced(ItemKind::Review, &key, review, None)?;
         }
         this = this.journals(&after.journals)?;
-        this = this.audit_all(purchase.deeds_since(&before.purchase), now);
+        this = this.audit_all(purchase.audit_entries_since(&before.purchase), now);
         if let Some(card) = &after.card {
             this = this.card(buyer, card, now)?;
         }

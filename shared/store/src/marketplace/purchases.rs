@@ -19,7 +19,7 @@ use domain::{
 
 use super::{book_of, sums_of};
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
     idempotency::{Created, Idempotency, Outcome, outcome},
@@ -109,7 +109,7 @@ impl Store {
             Key::entitlement(user, listing),
         ];
         let mut found = self.get_all(&keys).await?;
-        let draft = draft_of(found.next()?, user, email, now)?;
+        let draft = begin_update(found.next()?, user, email, now)?;
         if let Some(Outcome::Purchase(id)) = outcome(found.next()?, Some(request), now)? {
             return Ok(Created::Before(id));
         }
@@ -134,7 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// [`NotFound::Purchase`].
-    pub async fn purchase_opened(
+    pub async fn set_purchase_checkout(
         &self,
         user: &UserId,
         id: &PurchaseId,

@@ -13,7 +13,7 @@ use domain::{
 
 use super::{book_of, own};
 use crate::{
-    accounts::active_draft_of,
+    accounts::begin_active_update,
     cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
     keys::{Key, REVIEW_PREFIX, listing_pk},
@@ -76,7 +76,7 @@ impl Store {
     ) -> Result<Reviewed, StoreError> {
         let keys = [Key::account(user), Key::entitlement(user, listing), Key::stats(listing)];
         let mut found = self.get_all(&keys).await?;
-        let draft = active_draft_of(found.next()?, user, email, now)?;
+        let draft = begin_active_update(found.next()?, user, email, now)?;
         let owned: Option<Entitlement> = found.next()?;
         let owned = owned.ok_or_else(|| StoreError::refused(ReviewError::NotABuyer))?;
         let stats: Option<ListingStats> = found.next()?;

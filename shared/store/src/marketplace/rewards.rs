@@ -13,7 +13,7 @@ use domain::{
 use serde::de::IgnoredAny;
 
 use crate::{
-    accounts::draft_of,
+    accounts::begin_update,
     error::StoreError,
     keys::{HELD_REWARDS, Key, due_bound, reward_of},
     table::Store,
@@ -59,7 +59,7 @@ impl Store {
             let mut writes = Transaction::default()
                 .draft(draft)?
                 .replace(Some(&before), &after)?
-                .audit_all(after.deed_since(&before), now);
+                .audit_all(after.audit_entry_since(&before), now);
             if let Some(read) = book {
                 let mut book = read.clone();
                 let what = (before.cause(), Currency::USD);
@@ -82,7 +82,7 @@ impl Store {
         let mut found =
             self.get_all(&[Key::reward(sharer, purchase), Key::account(sharer)]).await?;
         let Some(before) = found.next::<Reward>()? else { return Ok(None) };
-        let mut draft = draft_of(found.next()?, sharer, None, now)?;
+        let mut draft = begin_update(found.next()?, sharer, None, now)?;
         let same_card = self.has_paid_with(sharer, before.fingerprint.as_deref()).await?;
         let mut after = before.clone();
         after.grant(&mut draft, same_card).map_err(StoreError::refused)?;

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::on_sale;
 use crate::{
-    accounts::active_draft_of,
+    accounts::begin_active_update,
     condition::{Condition, number, string},
     error::{NotFound, StoreError},
     keys::Key,
@@ -46,7 +46,7 @@ impl Store {
     ) -> Result<Share, StoreError> {
         let keys = [Key::account(user), Key::listing(listing), Key::share(code)];
         self.update_items(&keys, |mut found| {
-            let draft = active_draft_of(found.next()?, user, email, now)?;
+            let draft = begin_active_update(found.next()?, user, email, now)?;
             on_sale(found.next()?)?;
             if let Some(share) = found.next()? {
                 return Ok((Transaction::default(), share));

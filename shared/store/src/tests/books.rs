@@ -285,7 +285,7 @@ async fn what_moves_beside_the_billing_is_read_again() {
             // The checkout session is set.
             0 => drop(meanwhile(async || {
                 let url = "https://checkout.test";
-                app.store.order_opened(&user, &order.id, &session, url).await.unwrap()
+                app.store.set_order_checkout(&user, &order.id, &session, url).await.unwrap()
             })),
             // A credit is held.
             1 => drop(meanwhile(async || app.posted(&user, NOW).await)),

@@ -6,7 +6,7 @@ use domain::{
     billing::{
         external::SessionId,
         order::{OrderState, PackOrder, Via},
-        top_up::{TopUpPause, TopUpState, TopUpWish},
+        top_up::{TopUpPause, TopUpSettings, TopUpState},
     },
     id::OrderId,
     pack::Pack,
@@ -39,7 +39,7 @@ impl TestApp {
 
     /// The member wants a small pack whenever fewer than five credits are left.
     async fn wants_packs(&self, user: &UserId, now: Timestamp) -> TopUpState {
-        let wish = TopUpWish::new(Pack::Small, 5, 2).unwrap();
+        let wish = TopUpSettings::new(Pack::Small, 5, 2).unwrap();
         self.top_up(user, now, |draft| draft.allow_top_up(Some(wish))).await
     }
 
@@ -132,7 +132,7 @@ async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
     let order = app.ordered(&user, NOW).await;
     let open = async |name: &str| {
         let url = format!("https://checkout.test/{name}");
-        app.store.order_opened(&user, &order.id, &session(name), &url).await
+        app.store.set_order_checkout(&user, &order.id, &session(name), &url).await
     };
     let opened = open("cs_1").await.unwrap();
     let expected = PackOrder {
@@ -148,7 +148,7 @@ async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
     assert_eq!(due, [(user.clone(), order.id.clone())]);
 
     let nobody = UserId::parse("nobody").unwrap();
-    let missing = app.store.order_opened(&nobody, &order.id, &session("cs_1"), "u").await;
+    let missing = app.store.set_order_checkout(&nobody, &order.id, &session("cs_1"), "u").await;
     assert_eq!(code(missing), "order_not_found");
     let world_has = app.engine.dump().len();
     assert_eq!(world_has, 5, "account, person, ledger entry, order, record: nothing was made up");

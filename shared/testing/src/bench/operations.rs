@@ -131,7 +131,8 @@ impl Bench {
         });
         let order = placed.await?;
         let session = SessionId::parse("cs_test_1").expect("an id");
-        let opened = self.store.order_opened(user, &order.id, &session, "https://pay.example");
+        let opened =
+            self.store.set_order_checkout(user, &order.id, &session, "https://pay.example");
         Ok(opened.await?)
     }
 

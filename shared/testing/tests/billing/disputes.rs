@@ -8,11 +8,11 @@ use domain::marketplace::{
 use sandbox::stripe::{Bank, Card, Closing, Opening};
 
 use crate::{
-    scene::{NET, PRICE, Scene},
+    scene::{NET, PRICE, PaidSale},
     stage::{Stage, kind_of},
 };
 
-impl Scene<'_> {
+impl PaidSale<'_> {
     fn payment(&self) -> String {
         self.purchase.payment.clone().unwrap().to_string()
     }
@@ -38,13 +38,13 @@ impl Scene<'_> {
 async fn a_dispute_may_take_more_than_was_paid() {
     for (closing, lost, kept) in [(Closing::Lost, 700, 0), (Closing::Won, 0, NET)] {
         let stage = Stage::new().await;
-        let scene = Scene::funded(&stage, Bank::Works).await;
+        let scene = PaidSale::funded(&stage, Bank::Works).await;
         let dispute = scene.open(Some(PRICE + 700), Opening::Chargeback).await;
         assert_eq!(scene.on(LedgerAccount::DisputesReceivable).await, 700);
         scene.end(&dispute, closing).await;
         assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, lost);
         assert_eq!(scene.market.book(&scene.kim).await.money.net, kept);
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -52,7 +52,7 @@ async fn a_dispute_may_take_more_than_was_paid() {
 #[tokio::test]
 async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
     let stage = Stage::new().await;
-    let scene = Scene::funded(&stage, Bank::Works).await;
+    let scene = PaidSale::funded(&stage, Bank::Works).await;
     let dispute = scene.open(None, Opening::Warning).await;
     scene.market.pay_days(8).await;
     assert!(scene.market.told(&scene.kim).await.is_empty(), "sales on hold are not reported");
@@ -62,7 +62,7 @@ async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
     scene.market.pay_days(3).await;
     assert_eq!(scene.market.told(&scene.kim).await, [("paid".to_owned(), NET)]);
     assert_eq!(scene.access().await, EntitlementState::Active);
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -70,7 +70,7 @@ async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
 #[tokio::test]
 async fn one_frozen_sale_does_not_keep_the_others() {
     let stage = Stage::new().await;
-    let scene = Scene::funded(&stage, Bank::Works).await;
+    let scene = PaidSale::funded(&stage, Bank::Works).await;
     let bob = stage.member("bob");
     scene.market.sold(&bob, &scene.listing, PRICE).await;
     stage.at_stripe().restrict(&scene.account().await).unwrap();
@@ -85,7 +85,7 @@ async fn one_frozen_sale_does_not_keep_the_others() {
     assert_eq!(scene.market.book(&scene.kim).await.frozen, 0);
     scene.market.pay_days(3).await;
     assert_eq!(scene.on(LedgerAccount::Transferred).await, 2 * NET);
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -99,7 +99,7 @@ async fn a_dispute_after_the_payout_is_followed_to_its_end() {
         (true, Closing::Lost, NET, NET),
     ] {
         let stage = Stage::new().await;
-        let scene = Scene::funded(&stage, Bank::Works).await;
+        let scene = PaidSale::funded(&stage, Bank::Works).await;
         scene.market.pay_days(7).await;
         if banked {
             stage.at_stripe().pay_bank(&scene.account().await).unwrap();
@@ -113,7 +113,7 @@ async fn a_dispute_after_the_payout_is_followed_to_its_end() {
         scene.market.pay_creators().await.unwrap();
         assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, debt, "{banked} {closing:?}");
         assert_eq!(scene.on(LedgerAccount::Transferred).await, transferred);
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -123,7 +123,7 @@ async fn a_dispute_after_the_payout_is_followed_to_its_end() {
 #[tokio::test]
 async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
     let stage = Stage::new().await;
-    let scene = Scene::funded(&stage, Bank::Works).await;
+    let scene = PaidSale::funded(&stage, Bank::Works).await;
     let bob = stage.member("bob");
     scene.market.pay_days(9).await;
     let dispute = scene.open(None, Opening::Chargeback).await;
@@ -137,7 +137,7 @@ async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
     scene.market.pay_days(3).await;
     assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), NET));
     assert_eq!(scene.on(LedgerAccount::Transferred).await, NET + 3_200);
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -145,7 +145,7 @@ async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
 async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
     for closing in [Closing::Won, Closing::Lost] {
         let stage = Stage::new().await;
-        let scene = Scene::funded(&stage, Bank::Works).await;
+        let scene = PaidSale::funded(&stage, Bank::Works).await;
         assert_eq!(scene.market.give_back("one", &scene.purchase, Some(500)).await.status(), 200);
         stage.hear().await;
         // The full amount, although a part was refunded.
@@ -169,7 +169,7 @@ async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
         stage.hear().await;
         assert_eq!(scene.access().await, access);
         assert_eq!(scene.market.book(&scene.kim).await.money.net, net);
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -178,7 +178,7 @@ async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
 #[tokio::test]
 async fn disputes_of_parts_add_up() {
     let stage = Stage::new().await;
-    let scene = Scene::funded(&stage, Bank::Works).await;
+    let scene = PaidSale::funded(&stage, Bank::Works).await;
     let one = scene.open(Some(500), Opening::Chargeback).await;
     let two = scene.open(Some(1_500), Opening::Chargeback).await;
     scene.end(&one, Closing::Won).await;
@@ -186,7 +186,7 @@ async fn disputes_of_parts_add_up() {
     scene.end(&two, Closing::Lost).await;
     assert_eq!(scene.market.book(&scene.kim).await.money.net, 400);
     assert_eq!(scene.access().await, EntitlementState::Active);
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -195,7 +195,7 @@ async fn disputes_of_parts_add_up() {
 async fn notices_of_a_dispute_in_any_order_are_one_state() {
     for turn in 0..8 {
         let stage = Stage::new().await;
-        let scene = Scene::funded(&stage, Bank::Works).await;
+        let scene = PaidSale::funded(&stage, Bank::Works).await;
         scene.market.pay_days(7).await;
         let opened = stage.at_stripe().dispute(&scene.payment(), Some(2_600), Opening::Chargeback);
         let dispute = opened.unwrap();
@@ -218,7 +218,7 @@ async fn notices_of_a_dispute_in_any_order_are_one_state() {
         assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, 600);
         scene.market.pay_creators().await.unwrap();
         assert_eq!(scene.on(LedgerAccount::Transferred).await, 0, "reversed");
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -228,7 +228,7 @@ async fn notices_of_a_dispute_in_any_order_are_one_state() {
 #[tokio::test]
 async fn a_seller_who_shares_is_not_paid_twice() {
     let stage = Stage::new().await;
-    let scene = Scene::funded(&stage, Bank::Works).await;
+    let scene = PaidSale::funded(&stage, Bank::Works).await;
     let (bob, lee) = (stage.member("bob"), stage.member("lee"));
     let own = scene.market.shared_by(&scene.kim, &scene.listing).await;
     let url = scene.market.checkout(&bob, &scene.listing, PRICE, Some(&own)).await;
@@ -254,6 +254,6 @@ async fn a_seller_who_shares_is_not_paid_twice() {
     let cost = scene.market.balance(&lee, LedgerAccount::RewardExpense).await;
     assert!(cost > 0, "booked as a cost of that sale");
     scene.market.pay_days(2).await;
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }

@@ -12,7 +12,7 @@ use testing::Actor;
 
 use crate::{
     market::Market,
-    scene::{NET, PRICE, Scene},
+    scene::{NET, PRICE, PaidSale},
     stage::{Stage, kind_of, session_of},
 };
 
@@ -52,7 +52,7 @@ async fn a_transfer_that_fails_keeps_nobody_else_from_being_paid() {
         market.pay_days(2).await;
         assert_eq!(states().await, vec![("paid".to_owned(), NET); 3], "{fault:?}");
         assert_eq!(market.transfers().len(), 3);
-        market.reckon().await;
+        market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -61,7 +61,7 @@ async fn a_transfer_that_fails_keeps_nobody_else_from_being_paid() {
 #[tokio::test]
 async fn a_transfer_is_attempted_every_day_until_it_is_made() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     stage.pass(7);
     for day in 1..=3 {
         let order = Order::next(Fault::Answer(AnswerFault::ServerError));
@@ -81,7 +81,7 @@ async fn a_transfer_is_attempted_every_day_until_it_is_made() {
     assert_eq!(payout.attempt.unwrap().number, 4);
     scene.market.pay_days(2).await;
     assert_eq!(scene.market.transfers().len(), 1);
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -90,7 +90,7 @@ async fn a_transfer_is_attempted_every_day_until_it_is_made() {
 async fn a_reversal_that_fails_is_made_the_day_after() {
     for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Closed).await;
+        let scene = PaidSale::payable(&stage, Bank::Closed).await;
         scene.market.pay_days(7).await;
         stage.pass(2);
         let events = stage.events();
@@ -108,7 +108,7 @@ async fn a_reversal_that_fails_is_made_the_day_after() {
         scene.market.ready(&scene.kim, Bank::Works).await;
         scene.market.pay_days(3).await;
         assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), NET), "{fault:?}");
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -117,7 +117,7 @@ async fn a_reversal_that_fails_is_made_the_day_after() {
 #[tokio::test]
 async fn what_was_overpaid_is_got_back_under_another_key() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     scene.market.pay_days(7).await;
     let given = scene.market.give_back("key", &scene.purchase, Some(500)).await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
@@ -200,7 +200,7 @@ async fn a_list_that_cannot_be_read_does_not_hide_the_others() {
 #[tokio::test]
 async fn a_day_without_stripe_ends_the_run() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     stage.pass(7);
     let order = Order::next(Fault::Answer(AnswerFault::ServerError)).times(1_000);
     stage.sandbox.order(order).unwrap();

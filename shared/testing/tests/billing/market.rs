@@ -372,7 +372,7 @@ impl<'a> Market<'a> {
     /// Asserts, for every creator, what must hold of money when none is in transit: journals fold
     /// to the balances, sum to zero and clear; Stripe's balance equals ours; nothing was sent
     /// twice.
-    pub(crate) async fn reckon(&self) -> Balances {
+    pub(crate) async fn assert_ledger_balances(&self) -> Balances {
         let audit = self.audit().await;
         assert_eq!(audit["equal"], true, "{audit:#}");
         assert_eq!(audit["next_cursor"], Value::Null, "one page lists all creators");

@@ -23,11 +23,11 @@ use testing::{Actor, Fault, engine::TABLE};
 
 use crate::{
     market::Market,
-    scene::{NET, PRICE, Scene},
+    scene::{NET, PRICE, PaidSale},
     stage::{Stage, kind_of},
 };
 
-impl Scene<'_> {
+impl PaidSale<'_> {
     async fn told(&self) -> Vec<(String, i64)> {
         self.market.told(&self.kim).await
     }
@@ -51,7 +51,7 @@ impl Scene<'_> {
 #[tokio::test]
 async fn a_sale_is_paid_out_after_its_seven_days() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     scene.market.pay_days(6).await;
     scene.check_told(&[]).await;
     assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "held");
@@ -64,7 +64,7 @@ async fn a_sale_is_paid_out_after_its_seven_days() {
     scene.check_told(&[("paid", NET)]).await;
     let payout = &scene.market.payouts(&scene.kim).await[0];
     assert!(payout.paid_at > payout.sent_at && payout.bank_payout.is_some(), "{payout:?}");
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -86,7 +86,7 @@ async fn whoever_is_not_onboarded_is_paid_the_day_after() {
     market.pay_days(1).await;
     assert_eq!(market.told(&kim).await[0], ("sent".to_owned(), NET));
     market.pay_days(2).await;
-    market.reckon().await;
+    market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -94,7 +94,7 @@ async fn whoever_is_not_onboarded_is_paid_the_day_after() {
 #[tokio::test]
 async fn a_day_that_was_skipped_is_paid_once_its_reason_is_gone() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     stage.at_stripe().restrict(&scene.account().await).unwrap();
     scene.market.pay_days(7).await;
     scene.check_told(&[("account_not_ready", NET)]).await;
@@ -102,7 +102,7 @@ async fn a_day_that_was_skipped_is_paid_once_its_reason_is_gone() {
     scene.market.pay_creators().await.unwrap();
     scene.check_told(&[("sent", NET)]).await;
     scene.market.pay_days(2).await;
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -116,7 +116,7 @@ async fn every_reason_for_no_payout_is_written() {
         ("account_not_ready", NET),
     ] {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Works).await;
+        let scene = PaidSale::payable(&stage, Bank::Works).await;
         let (market, payment) = (&scene.market, scene.purchase.payment.clone().unwrap());
         match reason {
             "below_minimum" => {
@@ -151,7 +151,7 @@ async fn every_reason_for_no_payout_is_written() {
 #[tokio::test]
 async fn two_runs_at_once_are_one_payout() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     scene.wait(7);
     let runs = join_all((0..6).map(|_| scene.market.pay_creators())).await;
     // A run that meets another may leave the work to it.
@@ -160,14 +160,14 @@ async fn two_runs_at_once_are_one_payout() {
     scene.check_told(&[("sent", NET)]).await;
     assert_eq!(scene.market.transfers().len(), 1);
     scene.market.pay_days(2).await;
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
 /// Number of requests of each kind in a successful run, on the day of the payout.
 async fn requests_of_a_run(meets: &str) -> u32 {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     scene.wait(7);
     stage.app.engine.take_usage();
     scene.market.pay_creators().await.unwrap();
@@ -186,7 +186,7 @@ async fn a_run_survives_death_at_every_step() {
         for nth in 1..=requests_of_a_run(fault.meets()).await {
             let name = format!("{fault:?} {nth}");
             let stage = Stage::new().await;
-            let scene = Scene::payable(&stage, Bank::Works).await;
+            let scene = PaidSale::payable(&stage, Bank::Works).await;
             scene.wait(7);
             stage.app.engine.order(fault.meets(), nth, fault);
             let _ = stage.app.engine.until_hung(scene.market.pay_creators()).await;
@@ -201,7 +201,7 @@ async fn a_run_survives_death_at_every_step() {
             scene.market.pay_days(3).await;
             assert_eq!(scene.market.transfers().len(), 1, "{name}");
             scene.check_told(&[("paid", NET)]).await;
-            scene.market.reckon().await;
+            scene.market.assert_ledger_balances().await;
             stage.close().await;
         }
     }
@@ -220,7 +220,7 @@ async fn a_transfer_whose_answer_is_lost_is_made_once() {
     ] {
         for days in waits {
             let stage = Stage::new().await;
-            let scene = Scene::payable(&stage, Bank::Works).await;
+            let scene = PaidSale::payable(&stage, Bank::Works).await;
             scene.wait(7);
             let order = Order::next(AtStripe::Answer(fault.clone()));
             let order = order.on_route(Route::StripeTransfers).on_marker("POST").times(times);
@@ -233,7 +233,7 @@ async fn a_transfer_whose_answer_is_lost_is_made_once() {
             assert_eq!(scene.market.transfers().len(), 1, "{fault:?} {days}");
             scene.market.pay_days(2).await;
             scene.check_told(&[("paid", NET)]).await;
-            scene.market.reckon().await;
+            scene.market.assert_ledger_balances().await;
             stage.close().await;
         }
     }
@@ -249,7 +249,7 @@ enum Meanwhile {
 }
 
 impl Meanwhile {
-    async fn happen(self, scene: &Scene<'_>) {
+    async fn happen(self, scene: &PaidSale<'_>) {
         let (stage, payment) = (scene.market.stage, scene.purchase.payment.clone().unwrap());
         match self {
             Meanwhile::Refund(cents) => {
@@ -292,7 +292,7 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
     ] {
         for nth in 0..=2 * writes {
             let stage = Stage::new().await;
-            let scene = Scene::payable(&stage, Bank::Works).await;
+            let scene = PaidSale::payable(&stage, Bank::Works).await;
             scene.market.fund().await;
             scene.wait(7);
             if nth > 0 {
@@ -319,7 +319,7 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
                     assert_eq!(scene.debt().await, 0, "{name}");
                 }
             }
-            scene.market.reckon().await;
+            scene.market.assert_ledger_balances().await;
             stage.close().await;
         }
     }
@@ -329,7 +329,7 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
 #[tokio::test]
 async fn a_payout_of_one_sale_is_made_of_its_charge() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     pay_platform(&stage, "daily").await;
     scene.market.pay_days(7).await;
     assert_eq!(stage.at_stripe().balance().available, -NET, "the balance was paid out");
@@ -349,7 +349,7 @@ async fn a_payout_of_one_sale_is_made_of_its_charge() {
 #[tokio::test]
 async fn a_balance_that_is_paid_out_every_day_pays_nobody() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     let bob = stage.member("bob");
     scene.market.sold(&bob, &scene.listing, PRICE).await;
     pay_platform(&stage, "daily").await;
@@ -374,7 +374,7 @@ async fn pay_platform(stage: &Stage, interval: &str) {
 #[tokio::test]
 async fn a_transfer_that_stripe_refuses_is_paid_another_day() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     scene.market.sold(&stage.member("eve"), &scene.listing, PRICE).await;
     let (lee, bob) = (stage.member("lee"), stage.member("bob"));
     let other = scene.market.on_sale(&lee, PRICE).await;
@@ -394,7 +394,7 @@ async fn a_transfer_that_stripe_refuses_is_paid_another_day() {
     stage.hear().await;
     scene.market.pay_days(3).await;
     assert_eq!(scene.told().await[0], ("paid".to_owned(), 2 * NET));
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -405,11 +405,11 @@ async fn money_that_is_pending_at_stripe_is_not_needed() {
     let stage = Stage::new().await;
     let change = SettingsChange { funds_available_at_once: Some(false), ..Default::default() };
     stage.at_stripe().change_settings(change).unwrap();
-    let scene = Scene::payable(&stage, Bank::Works).await;
-    scene.market.reckon().await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
+    scene.market.assert_ledger_balances().await;
     scene.market.pay_days(9).await;
     scene.check_told(&[("paid", NET)]).await;
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -418,7 +418,7 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
     for arrived_before in [false, true] {
         let stage = Stage::new().await;
         let bank = if arrived_before { Bank::Works } else { Bank::Closed };
-        let scene = Scene::payable(&stage, bank).await;
+        let scene = PaidSale::payable(&stage, bank).await;
         scene.market.pay_days(8).await;
         if arrived_before {
             scene.market.pay_days(1).await;
@@ -436,12 +436,12 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
         scene.check_told(&[("sent", NET), ("reopened", NET)]).await;
         let payout = &scene.market.payouts(&scene.kim).await[1];
         assert_eq!(payout.state, PayoutState::Reopened { code: "account_closed".to_owned() });
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         scene.market.ready(&scene.kim, Bank::Works).await;
         scene.market.pay_days(3).await;
         scene.check_told(&[("paid", NET), ("reopened", NET)]).await;
         assert_eq!(scene.market.transfers().len(), 2, "one for each payout");
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -450,7 +450,7 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
 #[tokio::test]
 async fn a_bank_failure_nobody_told_us_of_is_found() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Closed).await;
+    let scene = PaidSale::payable(&stage, Bank::Closed).await;
     scene.market.pay_days(7).await;
     scene.wait(2);
     stage.events();
@@ -462,7 +462,7 @@ async fn a_bank_failure_nobody_told_us_of_is_found() {
     stage.events();
     stage.reconcile().await.unwrap();
     scene.check_told(&[("paid", NET), ("reopened", NET)]).await;
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -471,7 +471,7 @@ async fn a_bank_failure_nobody_told_us_of_is_found() {
 async fn an_old_failure_heard_late_changes_nothing() {
     for late in [false, true] {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Closed).await;
+        let scene = PaidSale::payable(&stage, Bank::Closed).await;
         scene.market.pay_days(7).await;
         scene.wait(2);
         let failed: Vec<String> = stage.events();
@@ -490,7 +490,7 @@ async fn an_old_failure_heard_late_changes_nothing() {
         scene.market.pay_days(3).await;
         scene.check_told(&[("paid", NET)]).await;
         assert_eq!(scene.market.transfers().len(), 1);
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -501,7 +501,7 @@ async fn an_old_failure_heard_late_changes_nothing() {
 async fn what_another_bank_took_is_not_got_back() {
     for (days, state) in [(1, "sent"), (2, "paid")] {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Closed).await;
+        let scene = PaidSale::payable(&stage, Bank::Closed).await;
         scene.market.pay_days(7).await;
         scene.wait(2);
         let events = stage.events();
@@ -515,7 +515,7 @@ async fn what_another_bank_took_is_not_got_back() {
         scene.market.pay_days(2).await;
         scene.check_told(&[("paid", NET)]).await;
         assert_eq!(scene.market.transfers().len(), 1);
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }
@@ -531,7 +531,7 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
                 break;
             }
             let stage = Stage::new().await;
-            let scene = Scene::payable(&stage, Bank::Closed).await;
+            let scene = PaidSale::payable(&stage, Bank::Closed).await;
             scene.market.pay_days(8).await;
             scene.wait(1);
             let events = stage.events();
@@ -553,7 +553,7 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
             let told = scene.told().await;
             // A run that finds it reopened on the same day pays it on that day.
             assert_eq!(told[0], ("paid".to_owned(), NET), "{fault:?} {nth}: {told:?}");
-            scene.market.reckon().await;
+            scene.market.assert_ledger_balances().await;
             stage.close().await;
         }
     }
@@ -563,7 +563,7 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
 #[tokio::test]
 async fn what_cannot_be_got_back_is_evened_out() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     scene.market.pay_days(9).await;
     let given = scene.market.give_back("key", &scene.purchase, None).await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
@@ -578,14 +578,14 @@ async fn what_cannot_be_got_back_is_evened_out() {
     assert_eq!(scene.told().await[0], ("sent".to_owned(), 3_200 - NET));
     assert_eq!(scene.debt().await, 0);
     scene.market.pay_days(2).await;
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
 #[tokio::test]
 async fn a_creator_in_debt_for_three_cycles_is_paid_what_is_left() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     let second = scene.market.on_sale(&scene.kim, PRICE).await;
     let other = scene.market.sold(&scene.ann, &second, PRICE).await;
     scene.market.pay_days(9).await;
@@ -607,7 +607,7 @@ async fn a_creator_in_debt_for_three_cycles_is_paid_what_is_left() {
     let told = scene.told().await;
     assert_eq!(told[0], ("paid".to_owned(), 2_400), "{told:?}");
     assert_eq!(scene.debt().await, 0);
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -622,7 +622,7 @@ async fn getting_money_back_survives_death_at_every_step() {
             }
             let name = format!("{fault:?} {nth}");
             let stage = Stage::new().await;
-            let scene = Scene::payable(&stage, Bank::Works).await;
+            let scene = PaidSale::payable(&stage, Bank::Works).await;
             scene.market.pay_days(7).await;
             stage.app.engine.take_usage();
             if most < u32::MAX {
@@ -643,7 +643,7 @@ async fn getting_money_back_survives_death_at_every_step() {
             assert_eq!(got_back, 1, "{name}: {deeds:#?}");
             assert_eq!(scene.debt().await, 0, "{name}");
             scene.market.pay_days(3).await;
-            scene.market.reckon().await;
+            scene.market.assert_ledger_balances().await;
             stage.close().await;
         }
     }
@@ -655,7 +655,7 @@ async fn getting_money_back_survives_death_at_every_step() {
 async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
     for nth in 1..30 {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Closed).await;
+        let scene = PaidSale::payable(&stage, Bank::Closed).await;
         scene.market.pay_days(8).await;
         scene.wait(1);
         let failed = stage.events();
@@ -673,7 +673,7 @@ async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
         let transferred = scene.market.balance(&scene.kim, LedgerAccount::Transferred).await;
         assert_eq!(transferred, NET - 400, "{nth}: {told:?}, {debt} owed");
         assert_eq!(told[0].0, "paid", "{nth}: {told:?}");
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
         if done {
             return;
@@ -715,7 +715,7 @@ async fn onboarding_twice_is_one_account_and_a_lost_capability_shows() {
 #[tokio::test]
 async fn whose_address_is_not_verified_is_paid_once_it_is() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     let (market, kim) = (&scene.market, &scene.kim);
     let refused = market.onboard(&kim.unverified()).await;
     assert_eq!(refused.brief(), "403 email_unverified");
@@ -725,7 +725,7 @@ async fn whose_address_is_not_verified_is_paid_once_it_is() {
     market.pay_days(1).await;
     scene.check_told(&[("sent", NET), ("email_unverified", NET)]).await;
     market.pay_days(2).await;
-    market.reckon().await;
+    market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -753,7 +753,7 @@ fn opened(stage: &Stage) -> usize {
 #[tokio::test]
 async fn the_audit_names_the_account_that_differs() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = PaidSale::payable(&stage, Bank::Works).await;
     scene.market.pay_days(9).await;
     let good = scene.market.audit().await;
     assert_eq!(good["equal"], true, "{good:#}");
@@ -807,7 +807,7 @@ async fn ten_thousand_sales_are_paid_out_at_once() {
     assert_eq!(market.told(&kim).await, [("sent".to_owned(), 10_000)]);
     let payout: &Payout = &market.payouts(&kim).await[0];
     assert_eq!(payout.sales, 10_000);
-    market.reckon().await;
+    market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -827,10 +827,10 @@ async fn two_thousand_sales_are_returned_and_paid_again() {
     let usage = stage.app.engine.take_usage();
     assert!(usage.round_trips() < 150, "{usage:?}");
     assert_eq!(market.told(&kim).await, [("reopened".to_owned(), 2_000)]);
-    market.reckon().await;
+    market.assert_ledger_balances().await;
     market.pay_days(1).await;
     assert_eq!(market.told(&kim).await[0], ("sent".to_owned(), 2_000));
-    market.reckon().await;
+    market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -879,7 +879,7 @@ async fn seven_days_are_seven_days_in_any_month() {
     for (days_before, month) in [(65, "2027-02"), (96, "2027-03"), (462, "2028-03")] {
         let stage = Stage::new().await;
         stage.pass(days_before);
-        let scene = Scene::payable(&stage, Bank::Works).await;
+        let scene = PaidSale::payable(&stage, Bank::Works).await;
         let sale = scene.market.sale(&scene.kim, &scene.purchase).await;
         assert_eq!(sale.sold_at.until(sale.hold_until), DAY * 7);
         stage.app.ambient.clock.advance(DAY * 7 - Duration::from_secs(1));
@@ -891,7 +891,7 @@ async fn seven_days_are_seven_days_in_any_month() {
         scene.check_told(&[("sent", NET)]).await;
         let payout = &scene.market.payouts(&scene.kim).await[0];
         assert!(payout.date.starts_with(month), "{}", payout.date);
-        scene.market.reckon().await;
+        scene.market.assert_ledger_balances().await;
         stage.close().await;
     }
 }

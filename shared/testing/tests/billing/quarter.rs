@@ -448,7 +448,7 @@ impl<'a> Quarter<'a> {
     }
 
     async fn check(&self) -> Balances {
-        let balances = self.market.reckon().await;
+        let balances = self.market.assert_ledger_balances().await;
         for seller in &self.sellers {
             for payout in self.market.payouts(&seller.who).await {
                 assert!(!payout.is_open(), "{payout:?}");

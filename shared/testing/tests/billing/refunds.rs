@@ -25,11 +25,11 @@ use testing::{Actor, Fault, TestRequest, listings};
 
 use crate::{
     market::Market,
-    scene::{NET, PRICE, Scene},
+    scene::{NET, PRICE, PaidSale},
     stage::Stage,
 };
 
-impl Scene<'_> {
+impl PaidSale<'_> {
     async fn now(&self) -> Purchase {
         self.market.store().purchase(&self.ann.id, &self.purchase.id).await.unwrap()
     }
@@ -43,7 +43,7 @@ impl Scene<'_> {
         assert_eq!(purchase.state == PurchaseState::Refunded, refunded == PRICE);
         let revoked = self.access().await == EntitlementState::Revoked;
         assert_eq!(revoked, refunded == PRICE);
-        self.market.reckon().await;
+        self.market.assert_ledger_balances().await;
         let payment = self.market.stage.at_stripe().object(purchase.payment.unwrap().as_str());
         let charge = payment.unwrap()["latest_charge"].as_str().unwrap().to_owned();
         let charge = self.market.stage.at_stripe().object(&charge).unwrap();
@@ -54,7 +54,7 @@ impl Scene<'_> {
 #[tokio::test]
 async fn what_was_never_opened_goes_back_at_once() {
     let stage = Stage::new().await;
-    let scene = Scene::sold(&stage).await;
+    let scene = PaidSale::sold(&stage).await;
     stage.pass(14);
     let given = scene.market.ask_back(&scene.ann, &scene.purchase, "not for me").await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
@@ -116,7 +116,7 @@ async fn what_was_opened_or_is_old_is_for_staff_to_decide() {
         [("downloaded_already", 1, true), ("refund_window_over", 15, false)]
     {
         let stage = Stage::new().await;
-        let scene = Scene::sold(&stage).await;
+        let scene = PaidSale::sold(&stage).await;
         if download {
             assert_eq!(scene.market.download(&scene.ann, &scene.purchase).await.status(), 200);
         }
@@ -141,7 +141,7 @@ async fn what_was_opened_or_is_old_is_for_staff_to_decide() {
 #[tokio::test]
 async fn the_same_key_is_one_refund() {
     let stage = Stage::new().await;
-    let scene = Scene::sold(&stage).await;
+    let scene = PaidSale::sold(&stage).await;
     let (market, purchase) = (&scene.market, &scene.purchase);
     let body = json!({ "reason": "as agreed" });
     let ask = TestRequest::by(&Actor::admin()).path("id", &purchase.id).json(body.clone());
@@ -180,7 +180,7 @@ async fn the_same_key_is_one_refund() {
 #[tokio::test]
 async fn staff_give_nothing_back_to_themselves() {
     let stage = Stage::new().await;
-    let scene = Scene::sold(&stage).await;
+    let scene = PaidSale::sold(&stage).await;
     let (market, purchase) = (&scene.market, &scene.purchase);
     let ask = |who: &Actor, key: &str, body: serde_json::Value| {
         TestRequest::by(&who.as_admin()).key(key).path("id", &purchase.id).json(body)
@@ -207,7 +207,7 @@ async fn staff_give_nothing_back_to_themselves() {
 #[tokio::test]
 async fn parts_never_add_up_to_more_than_was_paid() {
     let stage = Stage::new().await;
-    let scene = Scene::sold(&stage).await;
+    let scene = PaidSale::sold(&stage).await;
     let give =
         async |key: &str, cents| scene.market.give_back(key, &scene.purchase, Some(cents)).await;
     assert_eq!(give("one", 800).await.status(), 200);
@@ -228,7 +228,7 @@ async fn parts_never_add_up_to_more_than_was_paid() {
     stage.hear().await;
     let purchase = scene.now().await;
     assert_eq!((purchase.refunded, purchase.state), (PRICE, PurchaseState::Refunded));
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }
 
@@ -236,7 +236,7 @@ async fn parts_never_add_up_to_more_than_was_paid() {
 async fn nothing_is_given_back_while_a_bank_decides() {
     for opening in [Opening::Chargeback, Opening::Warning] {
         let stage = Stage::new().await;
-        let scene = Scene::sold(&stage).await;
+        let scene = PaidSale::sold(&stage).await;
         let payment = scene.purchase.payment.clone().unwrap();
         let dispute = stage.at_stripe().dispute(payment.as_str(), None, opening).unwrap();
         stage.hear().await;
@@ -260,7 +260,7 @@ async fn nothing_is_given_back_while_a_bank_decides() {
                 assert_eq!([&refund["state"], &refund["code"]], ["failed", "charge_disputed"]);
                 assert_eq!(scene.access().await, EntitlementState::Active);
                 assert_eq!(scene.market.book(&scene.kim).await.money.net, NET);
-                scene.market.reckon().await;
+                scene.market.assert_ledger_balances().await;
             }
         }
         stage.close().await;
@@ -273,7 +273,7 @@ async fn a_refund_before_between_and_after_a_payout_ends_the_same() {
     for cents in [700, PRICE] {
         for order in ["before", "between", "after", "banked"] {
             let stage = Stage::new().await;
-            let scene = Scene::sold(&stage).await;
+            let scene = PaidSale::sold(&stage).await;
             scene.market.fund().await;
             let account = scene.market.ready(&scene.kim, Bank::Works).await;
             stage.pass(7);
@@ -324,7 +324,7 @@ async fn a_refund_survives_death_at_every_step() {
                 break;
             }
             let stage = Stage::new().await;
-            let scene = Scene::sold(&stage).await;
+            let scene = PaidSale::sold(&stage).await;
             stage.app.engine.take_usage();
             if most < u32::MAX {
                 stage.app.engine.order(meets, nth, fault);
@@ -358,7 +358,7 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
     ] {
         for at_night in nights {
             let stage = Stage::new().await;
-            let scene = Scene::sold(&stage).await;
+            let scene = PaidSale::sold(&stage).await;
             let order = Order::next(AtStripe::Answer(fault.clone()));
             stage.sandbox.order(order.on_route(Route::StripeRefunds).times(times)).unwrap();
             let lost = scene.market.ask_back(&scene.ann, &scene.purchase, "no").await;
@@ -382,7 +382,7 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
 #[tokio::test]
 async fn a_refund_that_comes_back_is_none() {
     let stage = Stage::new().await;
-    let scene = Scene::sold(&stage).await;
+    let scene = PaidSale::sold(&stage).await;
     assert_eq!(scene.market.give_back("key", &scene.purchase, None).await.status(), 200);
     stage.hear().await;
     scene.check(PRICE).await;
@@ -396,6 +396,6 @@ async fn a_refund_that_comes_back_is_none() {
     assert_eq!(scene.access().await, EntitlementState::Active);
     let book = scene.market.book(&scene.kim).await;
     assert_eq!(book.money.net, NET);
-    scene.market.reckon().await;
+    scene.market.assert_ledger_balances().await;
     stage.close().await;
 }

@@ -119,7 +119,7 @@ async fn a_reward_that_was_spent_is_owed_when_its_sale_is_taken_back_and_returns
         stage.hear().await;
         let told = stage.credits(&sue).await;
         assert_eq!((&told["available"], &told["debt"]), (&json!(0), &json!(3)));
-        market.reckon().await;
+        market.assert_ledger_balances().await;
         stage.at_stripe().close_dispute(&dispute.unwrap(), closing).unwrap();
         let events = stage.events();
         for event in events.iter().chain(&events) {
@@ -134,7 +134,7 @@ async fn a_reward_that_was_spent_is_owed_when_its_sale_is_taken_back_and_returns
             Closing::Lost | Closing::WarningClosed => (0, 3),
         };
         assert_eq!((&told["available"], &told["debt"]), (&json!(expected.0), &json!(expected.1)));
-        market.reckon().await;
+        market.assert_ledger_balances().await;
         stage.close().await;
     }
 }

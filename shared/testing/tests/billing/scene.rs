@@ -14,7 +14,7 @@ pub(crate) const PRICE: i64 = 2_000;
 pub(crate) const NET: i64 = 1_600;
 
 /// A listing of Kim's, bought by Ann.
-pub(crate) struct Scene<'a> {
+pub(crate) struct PaidSale<'a> {
     pub(crate) market: Market<'a>,
     pub(crate) kim: Actor,
     pub(crate) ann: Actor,
@@ -22,25 +22,25 @@ pub(crate) struct Scene<'a> {
     pub(crate) purchase: Purchase,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> PaidSale<'a> {
     /// Kim has no connected account.
-    pub(crate) async fn sold(stage: &'a Stage) -> Scene<'a> {
+    pub(crate) async fn sold(stage: &'a Stage) -> PaidSale<'a> {
         let (kim, ann) = (stage.member("kim"), stage.member("ann"));
         let market = Market::new(stage);
         let listing = market.on_sale(&kim, PRICE).await;
         let purchase = market.sold(&ann, &listing, PRICE).await;
-        Scene { market, kim, ann, listing, purchase }
+        PaidSale { market, kim, ann, listing, purchase }
     }
 
     /// Like [`Scene::payable`], with more money at Stripe than that of the sale.
-    pub(crate) async fn funded(stage: &'a Stage, bank: Bank) -> Scene<'a> {
+    pub(crate) async fn funded(stage: &'a Stage, bank: Bank) -> PaidSale<'a> {
         Market::new(stage).fund().await;
-        Scene::payable(stage, bank).await
+        PaidSale::payable(stage, bank).await
     }
 
     /// Kim can be paid, to the given bank.
-    pub(crate) async fn payable(stage: &'a Stage, bank: Bank) -> Scene<'a> {
-        let scene = Scene::sold(stage).await;
+    pub(crate) async fn payable(stage: &'a Stage, bank: Bank) -> PaidSale<'a> {
+        let scene = PaidSale::sold(stage).await;
         scene.market.ready(&scene.kim, bank).await;
         scene
     }

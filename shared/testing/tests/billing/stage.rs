@@ -491,7 +491,7 @@ impl Stage {
         let members = self.members.take();
         assert!(!members.is_empty(), "a stage without members checks nothing");
         for member in &members {
-            self.app.check_books(&member.id).await;
+            self.app.assert_credits_balance(&member.id).await;
             let shown = self.credits(member).await;
             let account = self.account(member).await;
             assert_eq!(shown["available"], account.credits.totals().available);

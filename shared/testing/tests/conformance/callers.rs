@@ -37,7 +37,7 @@ async fn status(endpoint: &Endpoint, caller: &str, seen: &mut Seen) -> u16 {
     };
     let event = scene.fill(endpoint, ask.key("a-new-key")).event(endpoint);
     let answer = scene.answer(endpoint, event).await;
-    scene.app.check_books(&scene.kim.id).await;
+    scene.app.assert_credits_balance(&scene.kim.id).await;
     if answer.status() < 300 {
         seen.answers.add(endpoint.name, &answer.json());
         scene.app.engine.dump().iter().for_each(|item| seen.items.add_item(item));

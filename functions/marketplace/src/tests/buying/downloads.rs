@@ -13,11 +13,11 @@ use expect_test::expect;
 use serde_json::json;
 use testing::{TestRequest, listings};
 
-use super::stage::{Stall, member};
+use super::stage::{BuyingApp, member};
 
 #[tokio::test]
 async fn a_buyer_gets_the_version_they_bought() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let id = stall.taken(&kim, &listing).await;
     let rig = LightingRig {
@@ -117,7 +117,7 @@ async fn a_buyer_gets_the_version_they_bought() {
 
 #[tokio::test]
 async fn a_model_is_bought_without_its_id() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let (store, now) = (stall.store(), stall.app.now());
     let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
     let described = Description { content, ..listings::description("Silver prints", 0) };
@@ -135,7 +135,7 @@ async fn a_model_is_bought_without_its_id() {
 
 #[tokio::test]
 async fn to_everybody_else_there_is_nothing() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let id = stall.taken(&kim, &listing).await.to_string();
     let nobodys = PurchaseId::new(stall.app.now(), 999).to_string();
@@ -151,7 +151,7 @@ async fn to_everybody_else_there_is_nothing() {
 
 #[tokio::test]
 async fn what_was_paid_back_is_gone() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 900).await;
     let id = stall.paid(&kim, &listing, "card").await;
     let ask = TestRequest::by(&kim).path("id", &id);

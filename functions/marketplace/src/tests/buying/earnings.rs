@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use store::Idempotency;
 use testing::{Actor, TestRequest};
 
-use super::stage::{Stall, member};
+use super::stage::{BuyingApp, member};
 
-impl Stall {
+impl BuyingApp {
     /// A paid purchase, as the webhook writes it.
     pub(crate) async fn paid(&self, by: &Actor, listing: &ListingId, card: &str) -> PurchaseId {
         let now = self.app.now();
@@ -60,7 +60,7 @@ impl Stall {
 
 #[tokio::test]
 async fn a_creator_sees_what_they_sold() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let listing = stall.on_sale(&lena, 999).await;
     stall.draft(&lena, "A draft", 0).await;
     let free = stall.on_sale(&lena, 0).await;
@@ -180,7 +180,7 @@ async fn a_creator_sees_what_they_sold() {
     .assert_eq(&format!("{:#}", json!([stats, &days[28..]])));
 }
 
-impl Stall {
+impl BuyingApp {
     async fn review_of(&self, by: &Actor, listing: &ListingId, rating: u8) {
         let ask = TestRequest::by(by).json(json!({ "listing_id": listing, "rating": rating }));
         assert_eq!(self.review(&ask).await.status(), 201);
@@ -189,7 +189,7 @@ impl Stall {
 
 #[tokio::test]
 async fn who_sells_nothing_sees_zeros() {
-    let (stall, kim) = (Stall::open(), member("kim"));
+    let (stall, kim) = (BuyingApp::open(), member("kim"));
     let stats = stall.stats(&TestRequest::by(&kim)).await.json();
     assert_eq!(stats["sales"], 0);
     assert_eq!([&stats["average_rating"], &stats["conversion_bps"]], [&Value::Null; 2]);
@@ -202,7 +202,7 @@ async fn who_sells_nothing_sees_zeros() {
 
 #[tokio::test]
 async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 999).await;
     let id = stall.paid(&kim, &listing, "card").await;
     let shown = stall.earnings(&TestRequest::by(&lena)).await;

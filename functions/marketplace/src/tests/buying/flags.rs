@@ -4,7 +4,7 @@ use domain::marketplace::flag::FlagReason;
 use serde_json::json;
 use testing::{Actor, TestRequest};
 
-use super::stage::{Stall, member};
+use super::stage::{BuyingApp, member};
 
 fn flag(by: &Actor, listing: impl ToString, reason: &str) -> TestRequest {
     TestRequest::by(by).path("id", listing).json(json!({ "reason": reason }))
@@ -12,7 +12,7 @@ fn flag(by: &Actor, listing: impl ToString, reason: &str) -> TestRequest {
 
 #[tokio::test]
 async fn three_members_put_a_listing_before_a_moderator() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let listing = stall.on_sale(&lena, 0).await;
     let reports = [("kim", "spam"), ("kim", "copied"), ("ada", "copied"), ("eve", "broken")];
     for (who, reason) in reports {
@@ -33,7 +33,7 @@ async fn three_members_put_a_listing_before_a_moderator() {
 
 #[tokio::test]
 async fn what_is_not_on_sale_is_not_flagged() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let draft = stall.draft(&lena, "A draft", 0).await;
     for id in [draft.as_str(), "x"] {
         let answer = stall.flag(&flag(&kim, id, "spam")).await;

@@ -8,11 +8,11 @@ use expect_test::expect;
 use serde_json::json;
 use testing::{Actor, TestRequest, listings};
 
-use super::stage::{Stall, member, order, wish};
+use super::stage::{BuyingApp, member, order, wish};
 
 #[tokio::test]
 async fn what_is_free_is_the_buyers_at_once() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let answer = stall.buy(&order(&kim, "k", &listing, 0)).await;
     assert_eq!(answer.status(), 201);
@@ -55,12 +55,12 @@ async fn what_is_free_is_the_buyers_at_once() {
           "next_cursor": null
         }"#]].assert_eq(&listed.pretty());
     assert_eq!(stall.sums(&listing).await.0, 1);
-    stall.app.check_books(&kim.id).await;
+    stall.app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
 async fn the_same_key_is_the_same_purchase() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let (listing, other) = (stall.on_sale(&lena, 0).await, stall.on_sale(&lena, 0).await);
     let first = stall.buy(&order(&kim, "k", &listing, 0)).await.json();
     stall.retire(&lena, &listing).await;
@@ -74,7 +74,7 @@ async fn the_same_key_is_the_same_purchase() {
 
 #[test]
 fn two_tabs_at_once_are_one_purchase() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let listing = runtime.block_on(stall.on_sale(&lena, 0));
     let mut codes = testing::at_once(4, |nth| {
@@ -88,14 +88,14 @@ fn two_tabs_at_once_are_one_purchase() {
 }
 
 /// Buys `listing` at a price and returns the error.
-async fn refused(stall: &Stall, buyer: &Actor, listing: &ListingId, cents: u32) -> String {
+async fn refused(stall: &BuyingApp, buyer: &Actor, listing: &ListingId, cents: u32) -> String {
     let key = format!("key-{}", stall.app.ambient.entropy.next());
     stall.buy(&order(buyer, &key, listing, cents)).await.brief()
 }
 
 #[tokio::test]
 async fn what_cannot_be_bought_is_refused_by_name() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     assert_eq!(refused(&stall, &lena, &listing, 0).await, "409 own_listing");
 
@@ -133,7 +133,7 @@ async fn what_cannot_be_bought_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_request_is_read_strictly() {
-    let (stall, kim) = (Stall::open(), member("kim"));
+    let (stall, kim) = (BuyingApp::open(), member("kim"));
     let check = async |body, expected: &str| {
         let answer = stall.buy(&TestRequest::by(&kim).key("k").json(body)).await;
         assert_eq!(answer.brief(), expected);
@@ -154,7 +154,7 @@ async fn a_request_is_read_strictly() {
 /// and there is no entitlement yet.
 #[tokio::test]
 async fn without_stripe_the_purchase_waits_for_the_same_key() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 600).await;
     for _ in 0..2 {
         assert_eq!(stall.buy(&order(&kim, "k", &listing, 600)).await.status(), 503);
@@ -171,14 +171,14 @@ async fn without_stripe_the_purchase_waits_for_the_same_key() {
 
 #[tokio::test]
 async fn the_page_is_shown_while_it_can_be_paid_on() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 600).await;
     stall.buy(&order(&kim, "k", &listing, 600)).await;
     let listed = stall.list(&TestRequest::by(&kim)).await.json();
     let id = PurchaseId::parse(listed["items"][0]["id"].as_str().unwrap()).unwrap();
     let session = domain::billing::external::SessionId::parse("cs_1").unwrap();
     let page = (&session, "https://pay.test/cs_1");
-    stall.store().purchase_opened(&kim.id, &id, page).await.unwrap();
+    stall.store().set_purchase_checkout(&kim.id, &id, page).await.unwrap();
 
     let again = stall.buy(&order(&kim, "k", &listing, 600)).await;
     assert_eq!(again.status(), 201, "the page is known: Stripe is not asked again");
@@ -200,7 +200,7 @@ async fn the_page_is_shown_while_it_can_be_paid_on() {
 
 #[tokio::test]
 async fn a_purchase_keeps_its_version_and_pages_are_cut() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let first = stall.on_sale(&lena, 0).await;
     stall.taken(&kim, &first).await;
     let edit = Edit { title: Some("Another light".to_owned()), ..Edit::default() };
@@ -228,7 +228,7 @@ async fn a_purchase_keeps_its_version_and_pages_are_cut() {
 
 #[tokio::test]
 async fn a_member_begins_thirty_purchases_an_hour() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     for _ in 0..30 {
         assert_eq!(stall.buy(&order(&kim, "k", &listing, 0)).await.status(), 201);
@@ -240,7 +240,7 @@ async fn a_member_begins_thirty_purchases_an_hour() {
 
 #[tokio::test]
 async fn a_referral_is_noted_if_it_means_something() {
-    let stall = Stall::open();
+    let stall = BuyingApp::open();
     let (lena, kim) = (member("lena"), member("kim"));
     let (listing, other) = (stall.on_sale(&lena, 0).await, stall.on_sale(&lena, 0).await);
     let code = stall.shared(&kim, &listing).await;
@@ -278,7 +278,7 @@ async fn a_referral_is_noted_if_it_means_something() {
 
 #[tokio::test]
 async fn nothing_is_bought_of_a_creator_with_three_strikes() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let (kept, before) = (stall.on_sale(&lena, 0).await, stall.on_sale(&lena, 0).await);
     assert_eq!(stall.buy(&order(&kim, "k", &before, 0)).await.status(), 201);
     let (store, now) = (&stall.app.store, stall.app.now());

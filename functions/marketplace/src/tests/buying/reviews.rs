@@ -5,7 +5,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 use testing::{Actor, TestRequest};
 
-use super::stage::{Stall, member};
+use super::stage::{BuyingApp, member};
 
 fn review(by: &Actor, listing: &ListingId, rating: i64) -> TestRequest {
     TestRequest::by(by).json(json!({ "listing_id": listing, "rating": rating, "comment": "Soft." }))
@@ -22,7 +22,7 @@ fn reply(by: &Actor, (listing, id): (&ListingId, &Value), text: &str) -> TestReq
 
 #[tokio::test]
 async fn an_average_is_rounded_half_up() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let listing = stall.on_sale(&lena, 0).await;
     for (name, stars) in [("kim", 3), ("ada", 4), ("eve", 1)] {
         let buyer = member(name);
@@ -34,7 +34,7 @@ async fn an_average_is_rounded_half_up() {
 
 #[tokio::test]
 async fn a_buyer_says_something_and_says_it_anew() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let nobody = stall.review(&review(&kim, &listing, 5)).await;
     assert_eq!(nobody.brief(), "403 not_a_buyer");
@@ -97,7 +97,7 @@ async fn a_buyer_says_something_and_says_it_anew() {
 
 #[tokio::test]
 async fn an_opinion_has_stars_and_words_that_are_seen() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     stall.taken(&kim, &listing).await;
     let check = async |opinion: Value, expected: &str| {
@@ -122,7 +122,7 @@ async fn an_opinion_has_stars_and_words_that_are_seen() {
 
 #[test]
 fn reviews_at_once_are_all_counted_once() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let buyers: Vec<Actor> = ["kim", "ada", "eve", "bob"].map(member).into();
     let listing = runtime.block_on(async {
@@ -151,7 +151,7 @@ fn reviews_at_once_are_all_counted_once() {
 
 #[tokio::test]
 async fn pages_of_reviews_are_all_of_them() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let listing = stall.on_sale(&lena, 0).await;
     for (nth, name) in ["kim", "ada", "eve"].into_iter().enumerate() {
         stall.taken(&member(name), &listing).await;
@@ -174,7 +174,7 @@ async fn pages_of_reviews_are_all_of_them() {
 
 #[tokio::test]
 async fn a_creator_replies_once_to_their_own() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     stall.taken(&kim, &listing).await;
     let id = stall.review(&review(&kim, &listing, 3)).await.json()["id"].clone();
@@ -208,7 +208,7 @@ async fn a_creator_replies_once_to_their_own() {
 
 #[tokio::test]
 async fn reviews_of_what_is_not_on_sale_are_nobodys() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let missing = async |id: &str| {
         let answer = stall.reviews(&TestRequest::anonymous().path("id", id)).await;
         assert_eq!(answer.brief(), "404 listing_not_found", "{id}");
@@ -226,7 +226,7 @@ async fn reviews_of_what_is_not_on_sale_are_nobodys() {
 
 #[tokio::test]
 async fn a_review_of_what_was_paid_back_is_gone() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 900).await;
     let id = stall.paid(&kim, &listing, "card").await;
     stall.review(&review(&kim, &listing, 1)).await;

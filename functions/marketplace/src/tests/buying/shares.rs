@@ -8,9 +8,9 @@ use expect_test::expect;
 use serde_json::json;
 use testing::{Actor, Answer, BROWSER, Fault, TestRequest};
 
-use super::stage::{Stall, member};
+use super::stage::{BuyingApp, member};
 
-impl Stall {
+impl BuyingApp {
     /// A member's code for a listing.
     pub(crate) async fn shared(&self, by: &Actor, listing: &ListingId) -> String {
         let answer = self.share(&TestRequest::by(by).path("id", listing)).await;
@@ -30,7 +30,7 @@ impl Stall {
 
 #[tokio::test]
 async fn a_member_has_one_link_to_a_listing() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let answer = stall.share(&TestRequest::by(&kim).path("id", &listing)).await;
     assert_eq!(answer.status(), 201);
@@ -55,7 +55,7 @@ async fn a_member_has_one_link_to_a_listing() {
 
 #[tokio::test]
 async fn a_visitor_is_counted_once_a_day() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
     let check = async |ip: &str, agent: &str, clicks: u32| {
         assert_eq!(stall.visit(&code, ip, agent).await.status(), 200);
@@ -75,7 +75,7 @@ async fn a_visitor_is_counted_once_a_day() {
 /// Programs do not count as visitors: link previews, prefetching, `HEAD`.
 #[tokio::test]
 async fn programs_that_follow_a_link_are_no_visitors() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
     let ask =
         |nth: usize| TestRequest::anonymous().path("code", &code).ip(&format!("203.0.113.{nth}"));
@@ -99,7 +99,7 @@ async fn programs_that_follow_a_link_are_no_visitors() {
 /// Many addresses count at most the clicks that a listing may gain in a minute.
 #[tokio::test]
 async fn a_minute_of_clicks_has_an_end() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
     for nth in 0..70 {
         let answer = stall.visit(&code, &format!("203.0.113.{nth}"), BROWSER).await;
@@ -110,7 +110,7 @@ async fn a_minute_of_clicks_has_an_end() {
 
 #[tokio::test]
 async fn the_page_says_what_it_is_and_leads_on() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 600).await;
     let code = stall.shared(&kim, &listing).await;
     let answer =
@@ -162,7 +162,7 @@ async fn the_page_says_what_it_is_and_leads_on() {
 
 #[tokio::test]
 async fn a_long_description_is_cut_between_letters() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let check = async |description: String, expected: &str| {
         let edit = Edit { description: Some(description), ..Edit::default() };
@@ -179,7 +179,7 @@ async fn a_long_description_is_cut_between_letters() {
 
 #[tokio::test]
 async fn an_invented_code_is_a_page_and_no_question_to_the_table() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let listing = stall.on_sale(&lena, 0).await;
     let unshared = stall.links.code(&lena.id, &listing);
     stall.app.engine.take_usage();
@@ -197,7 +197,7 @@ async fn an_invented_code_is_a_page_and_no_question_to_the_table() {
 
 #[tokio::test]
 async fn what_is_off_sale_leads_to_the_marketplace() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let code = stall.shared(&kim, &listing).await;
     stall.retire(&lena, &listing).await;
@@ -209,7 +209,7 @@ async fn what_is_off_sale_leads_to_the_marketplace() {
 
 #[tokio::test]
 async fn who_cannot_be_counted_sees_the_page() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
     for nth in 1..=3 {
         stall.app.engine.order("PutItem", nth, Fault::Fail);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A app with the functions for purchases.
-pub(crate) struct Stall {
+pub(crate) struct BuyingApp {
     pub(crate) app: TestApp,
     pub(crate) links: ShareLinks,
     previews: Previews,
@@ -42,8 +42,8 @@ macro_rules! functions {
     )*};
 }
 
-impl Stall {
-    pub(crate) fn open() -> Stall {
+impl BuyingApp {
+    pub(crate) fn open() -> BuyingApp {
         let app = TestApp::new();
         // No server there: free purchases never call Stripe.
         let config = StripeConfig {
@@ -51,7 +51,7 @@ impl Stall {
             api_key: Secret::new("sk_test_nothing"),
             tax: Tax::None,
         };
-        Stall {
+        BuyingApp {
             links: testing::share_links(),
             previews: app.previews(),
             uploads: app.uploads(),

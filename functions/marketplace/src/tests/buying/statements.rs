@@ -5,7 +5,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 use testing::{Actor, TestRequest, cloud::Cloud};
 
-use super::stage::{Stall, member};
+use super::stage::{BuyingApp, member};
 
 fn month(by: &Actor, month: &str) -> TestRequest {
     TestRequest::by(by).path("month", month)
@@ -13,7 +13,7 @@ fn month(by: &Actor, month: &str) -> TestRequest {
 
 #[tokio::test]
 async fn a_creator_reads_a_month_of_their_money() {
-    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 999).await;
     let id = stall.paid(&kim, &listing, "card").await;
     stall.app.ambient.clock.advance(DAY);
@@ -119,7 +119,7 @@ async fn a_creator_reads_a_month_of_their_money() {
 
 #[tokio::test]
 async fn what_is_no_month_or_no_form_is_refused() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     for bad in ["2026-12", "2026-1", "november", "2026-11-01", "9999-12"] {
         let answer = stall.statement(&month(&lena, bad)).await;
         assert_eq!(answer.brief(), "404 statement_not_found", "{bad}");
@@ -131,7 +131,7 @@ async fn what_is_no_month_or_no_form_is_refused() {
 #[tokio::test]
 async fn a_file_is_made_once_for_each_state_of_a_month() {
     let bucket = Cloud::here().bucket().await;
-    let mut stall = Stall::open();
+    let mut stall = BuyingApp::open();
     stall.documents = bucket.documents();
     let (lena, kim) = (member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 999).await;
@@ -157,7 +157,7 @@ async fn a_file_is_made_once_for_each_state_of_a_month() {
 
 #[tokio::test]
 async fn payouts_and_balances_say_where_the_money_is() {
-    let (stall, lena) = (Stall::open(), member("lena"));
+    let (stall, lena) = (BuyingApp::open(), member("lena"));
     let listing = stall.on_sale(&lena, 999).await;
     let mut sales = Vec::new();
     for card in ["one", "two"] {

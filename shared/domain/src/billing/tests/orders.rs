@@ -8,7 +8,7 @@ fn placed(member: &mut Member, via: Via) -> PackOrder {
     let id = OrderId::new(START, 7);
     let mut order =
         member.at(START, |draft, _| PackOrder::place(id, Pack::Small, via, draft)).unwrap();
-    order.opened(SessionId::parse("cs_1").unwrap(), "https://pay".to_owned());
+    order.set_checkout_session(SessionId::parse("cs_1").unwrap(), "https://pay".to_owned());
     order
 }
 
@@ -180,7 +180,7 @@ fn packs_are_one_lot_and_each_refund_takes_its_own_number() {
             };
             let mut order = member.at(START, place);
             let session = SessionId::parse(&format!("cs_{nth}")).unwrap();
-            order.opened(session, "https://pay".to_owned());
+            order.set_checkout_session(session, "https://pay".to_owned());
             order
         })
         .collect();

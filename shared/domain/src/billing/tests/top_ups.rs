@@ -1,12 +1,12 @@
 //! Automatic top-up.
 
 use super::*;
-use crate::billing::top_up::{TopUp, TopUpPause, TopUpState, TopUpWish};
+use crate::billing::top_up::{TopUp, TopUpPause, TopUpSettings, TopUpState};
 
 fn watching(below: u32, monthly_max: u32) -> Member {
     let mut member = Member::new();
     member.at(START, |draft, _| {
-        draft.allow_top_up(Some(TopUpWish::new(Pack::Small, below, monthly_max).unwrap()));
+        draft.allow_top_up(Some(TopUpSettings::new(Pack::Small, below, monthly_max).unwrap()));
     });
     member
 }
@@ -88,7 +88,7 @@ fn a_failure_stops_it_with_its_reason_until_it_is_turned_on_again() {
         member.spend(START, 1);
         assert_eq!(top_up(&member).state, paused, "it does not retry automatically");
         member.at(START, |draft, _| {
-            draft.allow_top_up(Some(TopUpWish::new(Pack::Small, 11, 3).unwrap()));
+            draft.allow_top_up(Some(TopUpSettings::new(Pack::Small, 11, 3).unwrap()));
         });
         assert_eq!(top_up(&member).state, TopUpState::Due { since: START });
     };
@@ -103,7 +103,7 @@ fn changing_the_wish_neither_loses_a_charge_nor_resets_the_month() {
     let mut member = watching(1_000, 2);
     let id = buy(&mut member, START).unwrap();
     member.at(START, |draft, _| {
-        draft.allow_top_up(Some(TopUpWish::new(Pack::Large, 5, 2).unwrap()));
+        draft.allow_top_up(Some(TopUpSettings::new(Pack::Large, 5, 2).unwrap()));
     });
     assert_eq!(top_up(&member).state, TopUpState::Charging { order: id });
     assert_eq!(top_up(&member).bought, 1);
@@ -166,7 +166,7 @@ fn placed_by(member: &mut Member) -> PackOrder {
         PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
     };
     let mut order = member.at(START, place);
-    order.opened(SessionId::parse("cs_9").unwrap(), "https://pay".to_owned());
+    order.set_checkout_session(SessionId::parse("cs_9").unwrap(), "https://pay".to_owned());
     order
 }
 
@@ -178,7 +178,7 @@ fn top_ups_that_were_stored_before_are_read() {
         "bought": 3, "state": "charging", "order": OrderId::new(START, 1),
     });
     let read: TopUp = serde_json::from_value(stored).unwrap();
-    assert_eq!(read.wish, Some(TopUpWish { pack: Pack::Small, below: 20, monthly_max: 4 }));
+    assert_eq!(read.wish, Some(TopUpSettings { pack: Pack::Small, below: 20, monthly_max: 4 }));
     assert_eq!(read.bought, 3);
     assert!(matches!(read.state, TopUpState::Charging { .. }));
     let off = TopUp { wish: None, ..read };
@@ -197,7 +197,7 @@ fn an_unlimited_member_needs_none() {
 #[test]
 fn what_can_be_wished_for() {
     let check = |below: u32, monthly_max: u32, pointers: &[&str]| {
-        let found = TopUpWish::new(Pack::Small, below, monthly_max).err();
+        let found = TopUpSettings::new(Pack::Small, below, monthly_max).err();
         let found: Vec<String> = found
             .map(|invalid| invalid.0.into_iter().map(|field| field.pointer).collect())
             .unwrap_or_default();

@@ -121,7 +121,7 @@ fn a_listing_that_shows_nothing_needs_words() {
 fn a_preset_does_not_stand_for_a_listing() {
     let mut draft = drafted(member(Plan::Free), NOW);
     let order = order(json!({"listing_id": LISTING_ID, "prompt": "a"}));
-    let named = Some(ResolvedSource::kept(PresetContent::default()));
+    let named = Some(ResolvedSource::from_preset(PresetContent::default()));
     let refused = create_job(&mut draft, &order, named, &names(1, Provider::Bria)).unwrap_err();
     assert_eq!(refused, OrderError::NotLicensed);
 }

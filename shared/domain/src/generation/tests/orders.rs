@@ -125,7 +125,7 @@ fn kept() -> PresetContent {
 fn words_of_the_order_refine_those_of_the_preset() {
     let check = |kept: PresetContent, refine: Option<&str>, expected: (Option<&str>, bool)| {
         let order = order(json!({"preset_id": PRESET_ID, "prompt": refine}));
-        let input = Input::resolve(&order, ResolvedSource::kept(kept), 7).unwrap();
+        let input = Input::resolve(&order, ResolvedSource::from_preset(kept), 7).unwrap();
         assert_eq!(input.preset_id, Some(PresetId::parse(PRESET_ID).unwrap()));
         assert_eq!((input.prompt.as_deref(), input.structured_prompt.is_some()), expected);
     };
@@ -143,7 +143,8 @@ fn words_of_the_order_refine_those_of_the_preset() {
 
     let long = PresetContent { prompt: Some("x".repeat(2000)), ..Default::default() };
     let order = order(json!({"preset_id": PRESET_ID, "prompt": "seen from above"}));
-    let prompt = Input::resolve(&order, ResolvedSource::kept(long), 7).unwrap().prompt.unwrap();
+    let prompt =
+        Input::resolve(&order, ResolvedSource::from_preset(long), 7).unwrap().prompt.unwrap();
     assert_eq!(prompt.chars().count(), PROMPT_CHARS_MAX);
 }
 
@@ -151,7 +152,8 @@ fn words_of_the_order_refine_those_of_the_preset() {
 fn a_preset_of_light_alone_needs_words() {
     let order = order(json!({"preset_id": PRESET_ID}));
     let scene = PresetContent { prompt: None, ..kept() };
-    let InvalidFields(fields) = Input::resolve(&order, ResolvedSource::kept(scene), 7).unwrap_err();
+    let InvalidFields(fields) =
+        Input::resolve(&order, ResolvedSource::from_preset(scene), 7).unwrap_err();
     let [field] = &fields[..] else { panic!("one field: {fields:?}") };
     assert_eq!((field.pointer.as_str(), field.code), ("/prompt", "missing"));
 }
@@ -164,7 +166,8 @@ fn the_request_precedes_the_preset_and_the_preset_the_defaults() {
         } else {
             fields["prompt"] = json!("a red chair");
         }
-        Input::resolve(&order(fields), ResolvedSource::kept(kept.unwrap_or_default()), 7).unwrap()
+        Input::resolve(&order(fields), ResolvedSource::from_preset(kept.unwrap_or_default()), 7)
+            .unwrap()
     };
     let plain = resolve(json!({}), None);
     assert_eq!((plain.seed, plain.quality), (7, Quality::Standard));
@@ -243,7 +246,7 @@ fn a_preset_is_taken_over_into_the_job() {
     let (job, input) = create_job(
         &mut draft,
         &order,
-        Some(ResolvedSource::kept(preset.content)),
+        Some(ResolvedSource::from_preset(preset.content)),
         &names(1, Provider::Studio),
     )
     .unwrap();

@@ -35,14 +35,14 @@ fn month(text: &str) -> Month {
 }
 
 /// A creator with one sale of 10.01 dollars and its later changes.
-struct Story {
+struct StatementHistory {
     deal: PurchaseUpdate,
     amount: i64,
     journals: Vec<Journal>,
 }
 
-impl Story {
-    fn new() -> Story {
+impl StatementHistory {
+    fn new() -> StatementHistory {
         let listing = on_sale(1_001);
         let stats = super::no_stats();
         let book = CreatorBalance::new(user("creator"));
@@ -51,7 +51,7 @@ impl Story {
             (listing, AccountStatus::Active.into()),
             (stats, book),
         );
-        Story { deal, amount: 1_001, journals: Vec::new() }
+        StatementHistory { deal, amount: 1_001, journals: Vec::new() }
     }
 
     /// Stripe reports these amounts as refunded and withdrawn.
@@ -130,7 +130,7 @@ fn told(statement: &Statement) -> String {
 
 #[test]
 fn every_turn_of_a_sale_has_its_word() {
-    let mut story = Story::new();
+    let mut story = StatementHistory::new();
     story.hear("2026-10-20T10:00:00Z", (0, 0, false));
     story.hear("2026-10-21T10:00:00Z", (101, 0, false));
     story.hear("2026-10-22T10:00:00Z", (0, 0, false));
@@ -182,7 +182,7 @@ fn every_turn_of_a_sale_has_its_word() {
 
 #[test]
 fn a_line_has_the_title_of_what_was_bought() {
-    let mut story = Story::new();
+    let mut story = StatementHistory::new();
     story.hear("2026-10-20T10:00:00Z", (0, 0, false));
     let statement = Statement::of(user("creator"), month("2026-10"), &story.entries());
     assert_eq!(statement.purchases(), [purchase_id(1)].into());

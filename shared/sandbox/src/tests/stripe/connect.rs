@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use super::{webhooks::Ear, *};
+use super::{webhooks::WebhookReceiver, *};
 use crate::stripe::{Advance, Bank};
 
 const SECRET: &str = "whsec_connect";
@@ -439,7 +439,8 @@ async fn a_payout_fails_after_it_arrived_and_goes_out_with_the_next() {
 #[tokio::test]
 async fn connected_accounts_have_an_endpoint_of_their_own() {
     let account = Account::open().await;
-    let (platform, connected) = (Ear::answering(&[]).await, Ear::answering(&[]).await);
+    let (platform, connected) =
+        (WebhookReceiver::answering(&[]).await, WebhookReceiver::answering(&[]).await);
     account.set(json!({
         "webhook": { "url": platform.url, "secret": "whsec_platform" },
         "connect_webhook": { "url": connected.url, "secret": SECRET },
@@ -483,7 +484,8 @@ async fn connected_accounts_have_an_endpoint_of_their_own() {
 #[tokio::test]
 async fn endpoints_and_destinations_for_connected_accounts_are_registered() {
     let account = Account::open().await;
-    let (snapshots, thin) = (Ear::answering(&[]).await, Ear::answering(&[]).await);
+    let (snapshots, thin) =
+        (WebhookReceiver::answering(&[]).await, WebhookReceiver::answering(&[]).await);
     let form = [
         ("url", snapshots.url.as_str()),
         ("enabled_events[0]", "payout.paid"),

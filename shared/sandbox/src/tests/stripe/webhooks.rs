@@ -7,7 +7,7 @@ use super::*;
 const SECRET: &str = "whsec_test_secret";
 
 /// An event receiver with statuses to answer first; then 200.
-pub(super) struct Ear {
+pub(super) struct WebhookReceiver {
     pub(super) url: String,
     heard: Arc<Heard>,
 }
@@ -18,14 +18,14 @@ struct Heard {
     statuses: Mutex<Vec<u16>>,
 }
 
-impl Ear {
-    pub(super) async fn answering(statuses: &[u16]) -> Ear {
+impl WebhookReceiver {
+    pub(super) async fn answering(statuses: &[u16]) -> WebhookReceiver {
         let heard = Arc::new(Heard { statuses: Mutex::new(statuses.to_vec()), ..Heard::default() });
         let app = Router::new().fallback(hear).with_state(Arc::clone(&heard));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhooks/stripe", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, app).into_future());
-        Ear { url, heard }
+        WebhookReceiver { url, heard }
     }
 
     pub(super) async fn wait_for(&self, count: usize) -> Vec<Value> {
@@ -60,9 +60,9 @@ async fn hear(State(heard): State<Arc<Heard>>, headers: HeaderMap, body: Bytes) 
     Status::from_u16(status).unwrap()
 }
 
-async fn listened(statuses: &[u16]) -> (Account, Ear) {
+async fn listened(statuses: &[u16]) -> (Account, WebhookReceiver) {
     let account = Account::open().await;
-    let ear = Ear::answering(statuses).await;
+    let ear = WebhookReceiver::answering(statuses).await;
     let webhook = json!({ "url": ear.url, "secret": SECRET });
     account.set(json!({ "webhook": webhook, "pauses_ms": [20] }));
     (account, ear)
@@ -129,7 +129,7 @@ async fn it_is_tried_until_it_is_taken_or_the_tries_are_used_up() {
 #[tokio::test]
 async fn registered_endpoints_hear_what_they_asked_for() {
     let account = Account::open().await;
-    let ear = Ear::answering(&[]).await;
+    let ear = WebhookReceiver::answering(&[]).await;
     let form = [
         ("url", ear.url.as_str()),
         ("enabled_events[0]", "checkout.session.completed"),
