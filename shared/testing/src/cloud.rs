@@ -15,10 +15,8 @@ use clients::{
     AssetScan, AuditAnchors, Documents, GenerationQueue, Images, PreviewBucket, SearchSnapshots,
     Uploads, scan::CleanTag,
 };
+use demo::api::variable;
 use serde_json::{Value, json};
-use store::Store;
-
-use crate::api::variable;
 
 /// Longest wait for a message just sent.
 const MESSAGE_WAIT: Duration = Duration::from_secs(5);
@@ -28,7 +26,6 @@ const MESSAGE_WAIT: Duration = Duration::from_secs(5);
 pub struct Cloud {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
-    dynamodb: aws_sdk_dynamodb::Client,
 }
 
 impl Cloud {
@@ -48,22 +45,7 @@ impl Cloud {
             .credentials_provider(SharedCredentialsProvider::new(root))
             .endpoint_url(endpoint)
             .build();
-        Cloud {
-            s3: s3(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        }
-    }
-
-    /// The stack's table.
-    ///
-    /// # Panics
-    /// If the environment does not name it.
-    pub fn store(&self) -> Store {
-        match variable("PROLIGHT_TABLE") {
-            Ok(table) => Store::new(self.dynamodb.clone(), table),
-            Err(error) => panic!("this needs the table of a local stack: {error}"),
-        }
+        Cloud { s3: s3(&config), sqs: aws_sdk_sqs::Client::new(&config) }
     }
 
     /// A new empty bucket.

@@ -7,7 +7,6 @@
     reason = "a broken test setup should stop the test"
 )]
 
-pub mod api;
 pub mod app;
 pub mod aws;
 #[cfg(feature = "bench")]
@@ -15,17 +14,16 @@ pub mod bench;
 mod client;
 pub mod cloud;
 pub mod engine;
-pub mod files;
 pub mod grants;
 pub mod listings;
 mod objects;
 mod request;
-pub mod seed;
 
 pub use app::{TestApp, at_once};
 pub use client::{Client, ClientRequest};
+pub use demo::api::BROWSER;
 pub use engine::{Engine, Fault, Usage};
-pub use request::{Actor, Answer, BROWSER, SOURCE_IP, TestRequest};
+pub use request::{Actor, Answer, SOURCE_IP, TestRequest};
 
 /// Share links, signed with a test key.
 pub fn share_links() -> clients::share::ShareLinks {

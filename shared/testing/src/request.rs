@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use demo::api::BROWSER;
 use domain::id::UserId;
 use lambda_http::Request;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,10 +14,6 @@ const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 
 /// Default source IP of requests, from a documentation range (RFC 5737).
 pub const SOURCE_IP: &str = "203.0.113.9";
-
-/// User agent of a browser.
-pub const BROWSER: &str =
-    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0 (ProLight's tests)";
 
 /// A request to build. By default it comes from a browser.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use demo::api::variable;
 use domain::{
     id::{ListingId, PurchaseId},
     marketplace::{
@@ -21,7 +22,7 @@ use sandbox::{
     stripe::{Bank, Card, Closing, Opening},
 };
 use serde_json::Value;
-use testing::{Actor, Fault, api::variable};
+use testing::{Actor, Fault};
 
 use crate::{
     market::Market,

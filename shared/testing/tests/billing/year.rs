@@ -4,10 +4,11 @@
 //! At the end every member's balance is the fold of their ledger and matches what they paid for at
 //! Stripe. The seed is printed; `PROLIGHT_YEARS` runs that many years.
 
+use demo::api::variable;
 use domain::{credits::LotSource, plan::Plan};
 use sandbox::stripe::{Card, Closing, Opening};
 use serde_json::{Value, json};
-use testing::{Actor, api::variable};
+use testing::Actor;
 
 use crate::stage::{Stage, kind_of};
 

@@ -9,21 +9,22 @@ use crate::root;
 
 /// Allowed dependencies of each shared crate on the others. A crate of functions may use every
 /// crate that is deployed; the sandbox and test crates are for tests only.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("search", &["domain"]),
     ("studio", &["domain"]),
     ("paper", &["domain"]),
     ("media", &["domain"]),
     ("connect", &["domain"]),
+    ("connect-derive", &[]),
     ("store", &["domain", "connect"]),
     ("clients", &["domain", "media", "connect"]),
-    ("runtime", &["domain", "connect", "store", "clients"]),
+    ("runtime", &["domain", "connect", "connect-derive", "store", "clients"]),
     ("settlement", &["domain", "store", "clients"]),
 ];
 const FUNCTIONS_MAY_KNOW: &[&str] =
     &["domain", "search", "studio", "paper", "store", "media", "clients", "runtime", "settlement"];
-const NEVER_DEPLOYED: [&str; 2] = ["sandbox", "testing"];
+const NEVER_DEPLOYED: [&str; 3] = ["demo", "sandbox", "testing"];
 
 /// The packages of the workspace by name, from `cargo metadata`.
 fn packages() -> BTreeMap<String, Value> {

@@ -1,8 +1,8 @@
 //! With the sandbox's Bria as the provider: real signed webhooks through the gateway, and faults.
 
+use demo::api::Api;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testing::api::Api;
 
 use crate::{
     member::{Member, answer, quick, text, until},

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use demo::api::{Answer, Api, fresh_key};
 use domain::credits::{Credits, LedgerEntry, Totals};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use testing::api::{Answer, Api, fresh_key};
 use tokio::time::sleep;
 
 /// Longest wait for anything: the machine may be small and busy.

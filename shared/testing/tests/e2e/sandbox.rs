@@ -1,8 +1,8 @@
 //! The sandbox's controls: faults on demand, and received requests.
 
+use demo::api::{fresh_key, variable};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use testing::api::{fresh_key, variable};
 
 use crate::member::answer;
 

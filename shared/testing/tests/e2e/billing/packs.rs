@@ -1,7 +1,7 @@
 //! Credit packs: paid on Stripe's page, granted by its webhook, with our receipt.
 
+use demo::api::fresh_key;
 use serde_json::json;
-use testing::api::fresh_key;
 
 use super::stripe::{self, AUTHENTICATES, DECLINED, PAYS};
 use crate::member::{Member, text};

@@ -1,8 +1,8 @@
 //! Stripe's side: its hosted pages, and the sandbox's controls.
 
+use demo::api::{Answer, Api, variable};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testing::api::{Answer, Api, variable};
 
 use crate::{
     member::{answer, text},

@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use demo::api::{Answer, Api, variable};
 use reqwest::Method;
 use sandbox::stripe::sign;
 use serde_json::{Value, json};
-use testing::api::{Answer, Api, variable};
 
 use super::stripe;
 use crate::member::{Member, answer, text, until};

@@ -1,7 +1,7 @@
 //! The whole life of a listing, with payments.
 
+use demo::api::Api;
 use serde_json::json;
-use testing::api::Api;
 
 use super::{
     buyer::PURCHASES,

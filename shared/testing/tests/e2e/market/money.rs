@@ -1,7 +1,7 @@
 //! Creators' money: onboarding, refunds, and what the ledger reports.
 
+use demo::api::Api;
 use serde_json::json;
-use testing::api::Api;
 
 use super::{
     buyer::PURCHASES,

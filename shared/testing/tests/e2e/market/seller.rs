@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use demo::api::{Answer, Api};
 use domain::lighting::LightingRig;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testing::api::{Answer, Api};
 use tokio::time::sleep;
 
 use crate::member::{Member, answer, text, until};

@@ -1,7 +1,7 @@
 //! Share links.
 
+use demo::api::variable;
 use serde_json::json;
-use testing::api::variable;
 
 use super::{
     buyer::PURCHASES,

@@ -1,7 +1,7 @@
 //! Files: only through the form, and checked before they are visible.
 
+use demo::api::Api;
 use serde_json::{Value, json};
-use testing::api::Api;
 
 use super::seller::{lighting, png, word};
 use crate::member::{Member, text, until};
@@ -96,7 +96,7 @@ async fn what_is_no_picture_is_refused_and_says_why() {
 #[tokio::test]
 async fn an_asset_is_measured_and_only_buyers_get_it() {
     let (creator, id) = creator_with_a_draft().await;
-    let zip = testing::files::zip(&[("luts/warm.cube", b"LUT_3D_SIZE 2\n"), ("readme.txt", b"Hi")]);
+    let zip = demo::files::zip(&[("luts/warm.cube", b"LUT_3D_SIZE 2\n"), ("readme.txt", b"Hi")]);
     let wish = json!({
         "purpose": "asset", "content_type": "application/zip", "bytes": zip.len(),
         "file_name": "luts.zip",

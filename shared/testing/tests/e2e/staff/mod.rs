@@ -1,8 +1,8 @@
 //! Staff views and decisions, on a stack with permissions enforced.
 
+use demo::api::Api;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testing::api::Api;
 
 use crate::{
     market::seller::{LISTINGS, found, lighting, word},

@@ -1,7 +1,7 @@
 //! The edge, as browsers and operators see it: CORS, unknown routes, request ids.
 
+use demo::api::{Api, variable};
 use reqwest::Method;
-use testing::api::{Api, variable};
 
 use crate::member::{GENERATIONS, Member, answer};
 

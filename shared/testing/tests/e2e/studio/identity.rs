@@ -1,8 +1,8 @@
 //! Authentication: every invalid token, and what needs no token.
 
+use demo::api::{Answer, Api};
 use reqwest::Method;
 use serde_json::json;
-use testing::api::{Answer, Api};
 
 use crate::{
     member::{GENERATIONS, Member, answer, until},

@@ -2,11 +2,11 @@
 
 use std::io::Cursor;
 
+use demo::api::Api;
 use image::{ImageFormat, ImageReader};
 use reqwest::Method;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use testing::api::Api;
 
 use crate::member::{Member, answer, quick, text};
 
@@ -52,7 +52,7 @@ async fn a_link_cannot_be_bent() {
 }
 
 /// The response of a link, without a token.
-async fn anonymous(url: &str) -> testing::api::Answer {
+async fn anonymous(url: &str) -> demo::api::Answer {
     answer(Api::anonymous().unwrap().request(Method::GET, url)).await
 }
 

@@ -1,7 +1,7 @@
 //! A member's journey: sign in, order images in each of the three ways, receive them, pay for them.
 
+use demo::api::Api;
 use serde_json::json;
-use testing::api::Api;
 
 use crate::member::{GENERATIONS, Member, quick, text, until};
 

@@ -1,7 +1,7 @@
 //! Limits: open jobs, credits, and repeated requests.
 
+use demo::api::{Answer, fresh_key};
 use serde_json::{Value, json};
-use testing::api::{Answer, fresh_key};
 use tokio::task::JoinSet;
 
 use crate::member::{GENERATIONS, Member, quick};

@@ -12,10 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use demo::{
+    api::{Api, fresh_key, variable},
+    seed,
+};
 use domain::lighting::LightingRig;
+use runtime::{Aws, Clock, Connect, Environment};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use testing::{api::Api, cloud::Cloud, seed};
+use store::Store;
 
 const PEOPLE: [&str; 4] = ["MEMBER", "CREATOR", "MODERATOR", "ADMIN"];
 const PROMPT: &str = "a calm studio portrait of a woman in a teal roll-neck, hair slicked back";
@@ -43,8 +48,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Generates demo data for the admin reports.
 async fn revenue() -> Result<(), Box<dyn Error>> {
-    let now = runtime::InvocationContext::system().now();
-    let news = seed::history(&Cloud::here().store(), now).await?;
+    let table = variable("PROLIGHT_TABLE")?;
+    let environment = [("TABLE_NAME", table.as_str())].into_iter().collect::<Environment>();
+    let store = Store::connect(&environment, &Aws::load().await).await?;
+    let news = seed::history(&store, Clock::System.now()).await?;
     line("revenue", &format!("90 days generated, {news} new facts"));
     Ok(())
 }
@@ -60,7 +67,7 @@ async fn marketplace(api: &Api) -> Result<(), Box<dyn Error>> {
     line("search rembrant", &format!("{} found, first: {first}", found["total"]));
     let demo = format!("/api/v1/marketplace/listings/{}/preview", catalogue.drawable);
     let wish = json!({ "subject": "bust", "overrides": { "stops": 0.5 } });
-    let shown = api.post(&demo, &testing::api::fresh_key(), &wish).await?;
+    let shown = api.post(&demo, &fresh_key(), &wish).await?;
     let bytes = api.fetch(text(&shown["image"]["url"])).await?;
     std::fs::write(DEMO, &bytes)?;
     line("live demo", &format!("{DEMO}, {} kB", bytes.len() / 1000));
@@ -95,7 +102,7 @@ Be paid as a creator: open the onboarding_url this prints, then look at your mon
 /// Requests the picture with a key that makes a retry of this request harmless.
 async fn order(api: &Api) -> Result<Value, Box<dyn Error>> {
     let order = json!({ "prompt": PROMPT, "lighting": LightingRig::three_point() });
-    let job = api.post("/api/v1/generations", &testing::api::fresh_key(), &order).await?;
+    let job = api.post("/api/v1/generations", &fresh_key(), &order).await?;
     line("asked", &format!("{} ({})", text(&job["id"]), text(&job["charge"]["state"])));
     Ok(job)
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
-use crate::BROWSER;
+/// User agent of a browser.
+pub const BROWSER: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0 (ProLight's tests)";
 
 /// Timeout of one call.
 const TIMEOUT: Duration = Duration::from_secs(30);
