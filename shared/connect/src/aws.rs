@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use aws_config::{
-    BehaviorVersion, SdkConfig, retry::RetryConfig,
-    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion, stalled_stream_protection::StalledStreamProtectionConfig,
 };
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, region::Region};
+
+use crate::{environment::Environment, error::InitError};
 
 /// Timeout of one attempt of a small request: DynamoDB, SQS, Secrets Manager.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,18 +25,34 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Reads region, credentials and endpoint from the environment, as the SDK does.
-    pub async fn load() -> Aws {
+    /// Reads region, credentials and, for a local engine, the endpoint from the variables in which
+    /// Lambda passes them. No other source is asked: profiles, STS and instance metadata have no
+    /// part in a function, and their clients would only make it larger.
+    ///
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+    ///
+    /// # Errors
+    /// [`InitError::Missing`] when the region or the credentials are not set.
+    pub fn from_environment(env: &Environment) -> Result<Aws, InitError> {
+        let credentials = Credentials::new(
+            env.text("AWS_ACCESS_KEY_ID")?,
+            env.text("AWS_SECRET_ACCESS_KEY")?,
+            env.optional("AWS_SESSION_TOKEN").map(str::to_owned),
+            None,
+            "environment",
+        );
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT);
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(env.text("AWS_REGION")?.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .timeout_config(timeouts.build())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .load()
-            .await;
-        Aws { config }
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url(env.optional("AWS_ENDPOINT_URL").map(str::to_owned));
+        Ok(Aws { config: config.build() })
     }
 
     /// With the given configuration, for tests.

@@ -50,7 +50,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn revenue() -> Result<(), Box<dyn Error>> {
     let table = variable("PROLIGHT_TABLE")?;
     let environment = [("TABLE_NAME", table.as_str())].into_iter().collect::<Environment>();
-    let store = Store::connect(&environment, &Aws::load().await).await?;
+    let aws = Aws::from_environment(&Environment::of_process())?;
+    let store = Store::connect(&environment, &aws).await?;
     let news = seed::history(&store, Clock::System.now()).await?;
     line("revenue", &format!("90 days generated, {news} new facts"));
     Ok(())

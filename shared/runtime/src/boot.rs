@@ -197,7 +197,7 @@ fn run_program<E: 'static, A: 'static>(
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let tokio = tokio.map_err(InitError::unavailable("the async runtime"))?;
     tokio.block_on(async {
-        let (aws, process) = (Aws::load().await, Process::new(&env));
+        let (aws, process) = (Aws::from_environment(&env)?, Process::new(&env));
         let now = process.ambient.now();
         let answer = program.connect(env, aws, now).await?;
         run(process, answer).await.map_err(InitError::unavailable("Lambda's runtime API"))

@@ -113,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_is_read_again_after_five_minutes() {
-        let (place, aws) = (place("held-five-minutes"), Rc::new(Aws::load().await));
+        let (place, aws) = (place("held-five-minutes"), Rc::new(crate::tests::aws()));
         let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
         let held = Connected::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
         let at = async |secs: u64| held.at(NOW.plus(Duration::from_secs(secs))).await.0.clone();
@@ -130,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_doubted_secret_is_read_at_once_and_once_a_minute() {
-        let (place, aws) = (place("held-doubted"), Rc::new(Aws::load().await));
+        let (place, aws) = (place("held-doubted"), Rc::new(crate::tests::aws()));
         let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
         let held = Connected::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
         let doubted = async |secs: u64| {

@@ -9,8 +9,10 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
 use aws_smithy_runtime_api::{
     client::{
         http::{
@@ -23,6 +25,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
 use crate::{engine::Engine, objects::Objects};
@@ -38,6 +41,11 @@ pub struct InProcessAws {
     /// The buckets.
     pub objects: Objects,
     secrets: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+/// Credentials that sign and are valid nowhere.
+pub fn credentials() -> Credentials {
+    Credentials::new("ANOTREAL", "not a real secret", None, None, "tests")
 }
 
 impl InProcessAws {
@@ -61,7 +69,7 @@ impl InProcessAws {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials()))
             .endpoint_url(AWS_URL)
             .timeout_config(TimeoutConfig::disabled())
             .retry_config(

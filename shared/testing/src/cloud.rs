@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{
-    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedCredentialsProvider,
 };
 use aws_sdk_s3::types::{Tag, Tagging};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_types::SdkConfig;
 use clients::{
     AssetScan, AuditAnchors, Documents, GenerationQueue, Images, PreviewBucket, SearchSnapshots,
     Uploads, scan::CleanTag,

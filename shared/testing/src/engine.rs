@@ -14,7 +14,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    config::{BehaviorVersion, Region, retry::RetryConfig},
 };
 use aws_smithy_runtime_api::{
     client::{
@@ -33,7 +33,7 @@ use dynoxide::{Database, ImportOptions};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::grants;
+use crate::{aws::credentials, grants};
 
 /// The table's name in every test.
 pub const TABLE: &str = "app";
@@ -174,7 +174,7 @@ impl Engine {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
+            .credentials_provider(credentials())
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(3)

@@ -12,7 +12,7 @@ mod workers;
 use domain::{DomainError, ErrorKind, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{InvocationContext, apigw};
+use crate::{Aws, Environment, InvocationContext, apigw};
 
 /// Test capabilities, built directly and without a table.
 macro_rules! put_together {
@@ -34,6 +34,13 @@ put_together!(http::Shelf, idempotency::TestApp, logs::Outcome);
 
 /// 2026-11-22T09:30:00Z.
 const NOW: Timestamp = Timestamp::from_secs(1_795_339_800);
+
+/// AWS with credentials that are valid nowhere.
+pub(crate) fn aws() -> Aws {
+    let variables =
+        ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name, "none"));
+    Aws::from_environment(&Environment::of(variables)).expect("a configuration")
+}
 
 fn ambient() -> InvocationContext {
     InvocationContext {

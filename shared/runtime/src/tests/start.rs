@@ -6,7 +6,7 @@ use clients::{Images, Issuer, Previews, SearchSnapshots, ShareLinks, Uploads};
 use connect::chain;
 use store::Store;
 
-use crate::{Aws, Connect, Environment, ImageProvider, InitError, PromptProvider, WebhookTokens};
+use crate::{Connect, Environment, ImageProvider, InitError, PromptProvider, WebhookTokens};
 
 #[test]
 fn a_handler_requires_what_its_capabilities_do() {
@@ -42,7 +42,7 @@ fn a_handler_requires_what_its_capabilities_do() {
 
 #[tokio::test]
 async fn the_stack_chooses_the_provider() {
-    let aws = Aws::load().await;
+    let aws = super::aws();
     let said = |error: InitError| chain(&error);
     let connect = async |provider: &str| {
         let env = Environment::of([("IMAGE_PROVIDER", provider), ("BRIA_SECRET_ARN", "")]);
@@ -62,7 +62,7 @@ async fn the_stack_chooses_the_provider() {
 
 #[tokio::test]
 async fn an_issuer_that_does_not_answer_yet_is_no_reason_not_to_start() {
-    let aws = Aws::load().await;
+    let aws = super::aws();
     let env = Environment::of([
         ("AUTH_ISSUER", "http://127.0.0.1:9"),
         ("AUTH_AUDIENCE", "prolight"),
