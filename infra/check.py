@@ -2,10 +2,11 @@
 
 The SAM transform must succeed, each stack must stay well under the 500 resources and the megabyte
 that CloudFormation allows one, and no policy of ours may allow an action or a resource by `*`,
-tracing apart. Every function that may touch the table is held to partitions. Every environment must
-be able to fetch images from where the template's default fetches them. Staging and production
-are not laxer than they should be: a closed bucket of previews, locked records, a firewall, and in
-production alarms that reach somebody.
+tracing apart. Every function that may touch the table is held to partitions. Named policies keep
+to IAM's limits and have more than one function. Every environment must be able to fetch images from
+where the template's default fetches them. Staging and production are not laxer than they should be:
+a closed bucket of previews, locked records, a firewall, and in production alarms that reach
+somebody.
 """
 
 import json
@@ -22,8 +23,17 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-RESOURCES_MAX = 450
+RESOURCES_MAX = 340
+"""Room for the next fifteen endpoints, of three resources each."""
 TEMPLATE_BYTES_MAX = 1_000_000
+MANAGED_POLICIES_MAX = 10
+"""IAM's default quota for a role; those of SAM count too."""
+POLICY_CHARS_MAX = 6_144
+"""IAM's limit for a managed policy, white space not counted."""
+ARN = "x" * 100
+"""As long as an ARN of ours may be on average: the names in it are made by CloudFormation."""
+PERMISSIONS = "infra/permissions.yaml"
+BOUNDARY = "FunctionBoundary"
 NESTED = tuple(str(path) for path in sorted(Path("infra").glob("*.yaml")))
 SAMCONFIG = Path("infra/samconfig.toml")
 ORIGIN = re.compile(r"https://(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}")
@@ -48,7 +58,9 @@ def main() -> None:
         for complaint in too_wide(name, resource)
     ]
     complaints += [it for name, stack in stacks.items() for it in too_large(name, stack)]
-    complaints += beyond(main_stack["Resources"])
+    policies = stacks[PERMISSIONS]["Resources"]
+    complaints += beyond(main_stack["Resources"] | policies, policies[BOUNDARY]["Properties"])
+    complaints += beyond_iam(main_stack["Resources"], policies)
     complaints += lax("staging") + lax("prod")
     complaints += list(lost_origins(yaml_parse(Path("template.yaml").read_text())))
     if complaints:
@@ -57,9 +69,8 @@ def main() -> None:
     print(f"{count} resources of at most {RESOURCES_MAX}; no policy is wider than it must be")
 
 
-def beyond(resources: dict[str, Any]) -> Iterator[str]:
-    """What roles allow that the boundary does not: it would be refused."""
-    boundary = resources["FunctionBoundary"]["Properties"]
+def beyond(resources: dict[str, Any], boundary: dict[str, Any]) -> Iterator[str]:
+    """What roles and named policies allow that the boundary does not: it would be refused."""
     within = {
         action
         for statement in statements(boundary)
@@ -67,10 +78,44 @@ def beyond(resources: dict[str, Any]) -> Iterator[str]:
         for action in as_list(statement["Action"])
     }
     for name, resource in resources.items():
-        if is_of_a_function(name):
+        if is_of_functions(name, resource):
             for statement in statements(resource["Properties"]):
                 if past := sorted(set(as_list(statement["Action"])) - within):
-                    yield f"{name}: allows {past}, which FunctionBoundary does not"
+                    yield f"{name}: allows {past}, which {BOUNDARY} does not"
+
+
+def beyond_iam(resources: dict[str, Any], policies: dict[str, Any]) -> Iterator[str]:
+    """Which limit of IAM roles and named policies are over, and which policy needs no name."""
+    users: dict[str, int] = dict.fromkeys(policies, 0)
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        attached = resource["Properties"].get("ManagedPolicyArns", [])
+        if len(attached) > MANAGED_POLICIES_MAX:
+            yield f"{name}: {len(attached)} managed policies: the limit is {MANAGED_POLICIES_MAX}"
+        for policy in set(re.findall(r"Outputs\.(\w+)", json.dumps(attached))):
+            if policy not in users:
+                yield f"{name}: {PERMISSIONS} has no {policy}"
+            users[policy] = users.get(policy, 0) + 1
+    for name, policy in policies.items():
+        document = json.dumps(filled(policy["Properties"]["PolicyDocument"]), separators=(",", ":"))
+        if (size := len(document)) > POLICY_CHARS_MAX:
+            yield f"{name}: up to {size} characters: the limit is {POLICY_CHARS_MAX}"
+        if users[name] < 2 and name != BOUNDARY:
+            yield f"{name}: {users[name]} functions use it: state it in the function's block"
+
+
+def filled(node: Any) -> Any:
+    """A policy with an ARN in place of each reference."""
+    if isinstance(node, list):
+        return [filled(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "Fn::If" in node:
+        return filled(node["Fn::If"][1])
+    if "Fn::Sub" in node:
+        return re.sub(r"\$\{[^}]+\}", ARN, node["Fn::Sub"])
+    return ARN if "Ref" in node else {key: filled(value) for key, value in node.items()}
 
 
 def too_large(name: str, stack: dict[str, Any]) -> Iterator[str]:
@@ -136,7 +181,7 @@ def too_wide(name: str, resource: dict[str, Any]) -> Iterator[str]:
         if statement["Effect"] != "Allow":
             continue
         actions = as_list(statement["Action"])
-        if is_of_a_function(name) and any(it.startswith("dynamodb:") for it in actions):
+        if is_of_functions(name, resource) and any(it.startswith("dynamodb:") for it in actions):
             if not leading_keys(statement):
                 yield f"{name}: allows {actions} on every partition"
         everywhere = "*" in as_list(statement.get("Resource", []))
@@ -146,9 +191,10 @@ def too_wide(name: str, resource: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: allows {actions} on every resource"
 
 
-def is_of_a_function(name: str) -> bool:
-    """Whether a resource is the role of a function of ours."""
-    return name.endswith("Role")
+def is_of_functions(name: str, resource: dict[str, Any]) -> bool:
+    """Whether a resource is the role of a function of ours, or a policy for some."""
+    policy = resource["Type"] == "AWS::IAM::ManagedPolicy" and name != BOUNDARY
+    return name.endswith("Role") or policy
 
 
 def leading_keys(statement: dict[str, Any]) -> list[str]:

@@ -16,8 +16,12 @@ def main() -> None:
     stack: str = parser.parse_args().stack
     event = json.loads(Path("events/background-report-revenue.json").read_text())
     event["time"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    described = boto3.client("cloudformation").describe_stack_resource(
+        StackName=stack, LogicalResourceId="BackgroundReportRevenue"
+    )
     answer = boto3.client("lambda").invoke(
-        FunctionName=f"{stack}-background-report-revenue", Payload=json.dumps(event)
+        FunctionName=described["StackResourceDetail"]["PhysicalResourceId"],
+        Payload=json.dumps(event),
     )
     if error := answer.get("FunctionError"):
         sys.exit(f"{error}: {answer['Payload'].read().decode()}")

@@ -1,5 +1,5 @@
 //! Table permissions of the functions: every request that a test makes as a function is checked
-//! against the policies in `template.yaml`.
+//! against its block in `template.yaml` and the policies of `infra/permissions.yaml` that it names.
 //!
 //! No local engine evaluates `dynamodb:LeadingKeys`, so a partition missing in a policy would fail
 //! on AWS first. Here it fails the test.
@@ -9,15 +9,20 @@ use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// The table and its index, as the template names them.
-const TABLE: &str = "Data.Outputs.TableArn";
-const INDEX: &str = "Data.Outputs.TableArn/index/gsi1";
+/// The table and its index, as the parameter of `infra/permissions.yaml` names them.
+const TABLE: &str = "TableArn";
+const INDEX: &str = "TableArn/index/gsi1";
+/// What `template.yaml` writes before the parameter's name.
+const OUTPUTS: &str = "Data.Outputs.";
+/// What a block writes before the name of a policy.
+const POLICIES: &str = "Permissions.Outputs.";
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 const PRINCIPAL_TAG: &str = "aws:PrincipalTag/";
 
 tokio::task_local! { static FUNCTION: &'static str; }
 
 static TEMPLATE: LazyLock<Template> = LazyLock::new(Template::read);
+static PERMISSIONS: LazyLock<Yaml> = LazyLock::new(|| load("infra/permissions.yaml"));
 
 /// Runs `work` as the function with this name: a table request that its policy or the boundary does
 /// not allow panics. The future is boxed: some are larger than a test's stack.
@@ -122,24 +127,18 @@ struct Condition {
 
 impl Template {
     fn read() -> Template {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
-        let yaml = std::fs::read_to_string(path).expect("the template");
-        let template = YamlLoader::load_from_str(&yaml).expect("YAML").remove(0);
-        let resources = &template["Resources"];
-        let boundary = &resources["FunctionBoundary"]["Properties"]["PolicyDocument"];
-        let blocks = resources.as_hash().into_iter().flat_map(|it| it.values());
+        let template = load("template.yaml");
+        let blocks = template["Resources"].as_hash().into_iter().flat_map(|it| it.values());
         let functions = blocks.filter_map(|block| {
             let properties = &block["Properties"];
-            let name = properties["FunctionName"].as_str()?;
-            let name = name.strip_prefix("${AWS::StackName}-")?.to_owned();
-            let policies = properties["Policies"].as_vec().into_iter().flatten();
-            let policy = policies.flat_map(|policy| statements(&policy["Statement"]));
-            let policy = policy.map(statement).collect();
+            let archive = properties["CodeUri"].as_str()?;
+            let name = archive.strip_prefix(".local/lambda/")?.strip_suffix("/bootstrap.zip")?;
+            let policy = statements(&properties["Policies"]).into_iter().map(statement).collect();
             let tags = properties["Tags"].as_hash().into_iter().flatten();
             let tags = tags.map(|(name, value)| (text(name), text(value))).collect();
-            Some((name, Principal { tags, policy }))
+            Some((name.to_owned(), Principal { tags, policy }))
         });
-        let boundary = statements(&boundary["Statement"]).into_iter().map(statement).collect();
+        let boundary = document("FunctionBoundary").into_iter().map(statement).collect();
         Template { boundary, functions: functions.collect() }
     }
 
@@ -185,21 +184,53 @@ impl Condition {
     }
 }
 
-/// The statements of a document, with both branches of every `Fn::If`.
-pub fn statements(list: &Yaml) -> Vec<&Yaml> {
-    let all = list.as_vec().into_iter().flatten();
-    all.flat_map(|it| match it {
-        Yaml::Array(_) => statements(it),
-        Yaml::Hash(_) => vec![it],
+/// A template. CloudFormation's short tags are ignored: `!Ref X` reads as `X`.
+///
+/// # Panics
+/// If there is no such file, or it is no YAML.
+pub fn load(path: &str) -> Yaml {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let yaml = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"));
+    merged(&YamlLoader::load_from_str(&yaml).expect("YAML")[0])
+}
+
+/// The node with what it merges (`<<`) in place; its own keys win.
+fn merged(node: &Yaml) -> Yaml {
+    if let Some(items) = node.as_vec() {
+        return Yaml::Array(items.iter().map(merged).collect());
+    }
+    let Some(own) = node.as_hash() else { return node.clone() };
+    let (base, own): (Vec<_>, Vec<_>) = own.iter().partition(|(key, _)| key.as_str() == Some("<<"));
+    let base = base.into_iter().filter_map(|(_, from)| merged(from).into_hash()).flatten();
+    let own = own.into_iter().map(|(key, value)| (key.clone(), merged(value)));
+    Yaml::Hash(base.chain(own).collect())
+}
+
+/// The statements of a block's policies, those of named policies included, with both branches of
+/// every `Fn::If`.
+///
+/// # Panics
+/// If the block names a policy that `infra/permissions.yaml` does not have.
+pub fn statements(node: &Yaml) -> Vec<&Yaml> {
+    match node {
+        Yaml::Array(all) => all.iter().flat_map(statements).collect(),
+        Yaml::Hash(_) if node["Statement"].is_badvalue() => vec![node],
+        Yaml::Hash(_) => statements(&node["Statement"]),
+        Yaml::String(name) => name.strip_prefix(POLICIES).map(document).unwrap_or_default(),
         Yaml::Real(_)
         | Yaml::Integer(_)
-        | Yaml::String(_)
         | Yaml::Boolean(_)
         | Yaml::Alias(_)
         | Yaml::Null
         | Yaml::BadValue => Vec::new(),
-    })
-    .collect()
+    }
+}
+
+/// The statements of a policy in `infra/permissions.yaml`.
+fn document(name: &str) -> Vec<&'static Yaml> {
+    let found = statements(&PERMISSIONS["Resources"][name]["Properties"]["PolicyDocument"]);
+    assert!(!found.is_empty(), "infra/permissions.yaml has no policy {name}");
+    found
 }
 
 fn statement(node: &Yaml) -> Statement {
@@ -217,7 +248,7 @@ fn statement(node: &Yaml) -> Statement {
         actions: texts(&node["Action"]),
         resources: texts(&node["Resource"])
             .iter()
-            .map(|it| it.replace(&format!("${{{TABLE}}}"), TABLE))
+            .map(|it| it.replace(OUTPUTS, "").replace(&format!("${{{TABLE}}}"), TABLE))
             .collect(),
         conditions: conditions.collect(),
     }

@@ -7,7 +7,8 @@ use super::{Item, Key, PK, SK, text};
 const ERASURE_PREFIX: &str = "ERASURE#";
 /// Index partition of erasures.
 pub(crate) const ERASURES: &str = "ERASURES";
-/// The partition of the audit. Its items are never updated or deleted: `template.yaml` denies it.
+/// The partition of the audit. Its items are never updated or deleted: `FunctionBoundary` denies
+/// it.
 pub(crate) const AUDIT: &str = "AUDIT";
 
 impl Key {

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runtime::EXPOSED_HEADERS;
-use testing::TestRequest;
+use testing::{TestRequest, grants::load};
 use yaml_rust2::Yaml;
 
 use crate::{
     read, root,
     scene::Scene,
-    template::{keys, load, text},
+    template::{keys, text},
 };
 
 fn headers_of(response: &Yaml) -> BTreeMap<String, String> {
