@@ -9,7 +9,7 @@
 use domain::{
     audit::{Action, Target},
     id::UserId,
-    marketplace::journal::{Balances, LedgerAccount},
+    marketplace::creator::journal::{Balances, LedgerAccount},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};

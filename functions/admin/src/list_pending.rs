@@ -7,7 +7,7 @@
 //! compared with the provider's console: `printf %s <id> | sha256sum`.
 
 use clients::{Previews, Uploads};
-use domain::marketplace::revision::Revision;
+use domain::marketplace::listing::revision::Revision;
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PageRequest};
 use store::{Page, Store};
 

@@ -8,7 +8,7 @@
 use domain::{
     Timestamp,
     id::{ListingId, PurchaseId, UserId},
-    marketplace::{purchase::Purchase, refund::ManualReview},
+    marketplace::purchase::{Purchase, refund::ManualReview},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};

@@ -13,7 +13,7 @@ use domain::{
     id::PurchaseId,
     marketplace::{
         listing::checked_reason,
-        refund::{IdempotencyMark, RefundReceipt, RefundRequest, RefundedBy},
+        purchase::refund::{IdempotencyMark, RefundReceipt, RefundRequest, RefundedBy},
     },
     money::Money,
 };

@@ -13,8 +13,8 @@ use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
     marketplace::{
-        flag::Decision,
         listing::{State, checked_reason},
+        moderation::flag::Decision,
     },
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, once};

@@ -5,7 +5,7 @@
 //! reward. Repeated, late or concurrent runs grant nothing twice: the write that grants a reward
 //! also ends it. One that fails is logged and counted, and the others are granted.
 
-use domain::marketplace::share::RewardState;
+use domain::marketplace::community::reward::RewardState;
 use runtime::{Function, Metrics, Task, TaskError, Worker};
 use store::Store;
 use tracing::{info, warn};

@@ -14,7 +14,7 @@ use clients::{SearchSnapshots, snapshots::SnapshotError};
 use domain::{
     DomainError, ErrorKind, Timestamp,
     id::ListingId,
-    marketplace::{card::Entry, listing_stats::ListingStats},
+    marketplace::{community::listing_stats::ListingStats, listing::card::Entry},
     time::DAY,
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};

@@ -16,7 +16,7 @@ use clients::{Stripe, stripe::Payouts};
 use domain::{
     Timestamp,
     id::{PurchaseId, UserId},
-    marketplace::payout::{Payout, PayoutDecision, PayoutState},
+    marketplace::creator::payout::{Payout, PayoutDecision, PayoutState},
     time::DAY,
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};

@@ -10,7 +10,7 @@ use std::iter;
 
 use domain::{
     Timestamp,
-    marketplace::{Category, card::Card, listing_stats::ListingStats},
+    marketplace::{Category, community::listing_stats::ListingStats, listing::card::Card},
 };
 use futures_util::future::try_join_all;
 use runtime::{Function, Metrics, Task, TaskError, Worker};

@@ -18,7 +18,7 @@ use clients::{
 };
 use domain::{
     id::{ListingId, UploadId},
-    marketplace::upload::{Asset, Purpose, Upload, UploadState},
+    marketplace::listing::upload::{Asset, Purpose, Upload, UploadState},
 };
 use media::{Preview, asset::inspect, picture::PictureError};
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
@@ -135,7 +135,8 @@ async fn draw(
     let upload_id = UploadId::new(task.now, task.random());
     let stored = previews.store(&upload.listing_id, &upload_id, &preview).await?;
     let (width, height) = (stored.large.width, stored.large.height);
-    let preview = domain::marketplace::upload::Preview { upload_id, width, height, drawn: false };
+    let preview =
+        domain::marketplace::listing::upload::Preview { upload_id, width, height, drawn: false };
     Ok(Ok(Arrival::Preview(preview)))
 }
 

@@ -1,23 +1,23 @@
 //! The revenue report as files: JSON, CSV and PDF.
 
 mod csv;
-mod pdf;
+mod layout;
 #[cfg(test)]
 mod tests;
 
 use clients::documents::DocumentsUnavailable;
 use domain::{DomainError, ErrorKind};
-use paper::PaperError;
+use pdf::PdfError;
 
 pub(crate) use csv::to_csv;
-pub(crate) use pdf::to_pdf;
+pub(crate) use layout::to_pdf;
 
 /// Why a report could not be produced: faults of ours.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportFailed {
     /// The PDF could not be rendered.
     #[error(transparent)]
-    Paper(#[from] PaperError),
+    Paper(#[from] PdfError),
     /// The CSV could not be written.
     #[error("the CSV could not be written")]
     Csv(#[from] ::csv::Error),

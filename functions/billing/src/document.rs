@@ -10,7 +10,7 @@ mod tests;
 
 use clients::documents::Company;
 use domain::billing::invoice::Invoice;
-use paper::{DocumentInfo, Fonts, figures::calendar};
+use pdf::{DocumentInfo, Fonts, figures::calendar};
 
 use self::{figures::Mark, layout::Content};
 

@@ -9,8 +9,8 @@ use domain::{
     error::InvalidFields,
     id::ListingId,
     marketplace::{
-        Category, Kind, content::Content, demo::DemoSettings, listing::Listing,
-        revision::Description,
+        Category, Kind,
+        listing::{Listing, content::Content, demo::DemoSettings, revision::Description},
     },
     money::{Currency, Money},
 };

@@ -12,8 +12,8 @@ use domain::{
     Timestamp,
     id::{ListingId, PurchaseId},
     marketplace::{
+        community::share::Referral,
         purchase::{Purchase, PurchaseState},
-        share::Referral,
     },
     money::Money,
 };

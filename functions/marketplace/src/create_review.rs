@@ -7,7 +7,7 @@
 
 use domain::{
     id::{ListingId, ReviewId},
-    marketplace::review::Opinion,
+    marketplace::community::review::Opinion,
 };
 use runtime::{Access, ApiError, Call, Created, Endpoint, Function};
 use serde::Deserialize;

@@ -10,7 +10,7 @@ use domain::{
     Timestamp,
     id::{ListingId, PurchaseId},
     image::link_works_until,
-    marketplace::{Kind, content::Content},
+    marketplace::{Kind, listing::content::Content},
 };
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Link, NoStore};
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@
 //! the listing before a moderator. Members never see the reports of others.
 //! Retry: the same report again changes nothing.
 
-use domain::{id::ListingId, marketplace::flag::FlagReason};
+use domain::{id::ListingId, marketplace::moderation::flag::FlagReason};
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store};

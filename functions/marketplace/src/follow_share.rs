@@ -9,7 +9,7 @@
 //! ignored.
 
 use clients::{Previews, ShareLinks};
-use domain::marketplace::{share::Share, visitor::VISITORS_A_MINUTE};
+use domain::marketplace::community::{share::Share, visitor::VISITORS_A_MINUTE};
 use futures_util::future::join;
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Frontend, Function, Html, HtmlPage};
 use serde::Deserialize;

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use clients::documents::{Company, Document, Documents};
-use domain::{marketplace::statement::Statement, time::Month};
+use domain::{marketplace::creator::statement::Statement, time::Month};
 use futures_util::future::try_join;
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile};
 use serde::Deserialize;

@@ -6,7 +6,7 @@
 use domain::{
     Timestamp,
     id::{ListingId, UploadId},
-    marketplace::upload::{Purpose, UploadState},
+    marketplace::listing::upload::{Purpose, UploadState},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Polled};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@
 use domain::{
     Timestamp,
     id::PayoutId,
-    marketplace::payout::{Payout, PayoutState},
+    marketplace::creator::payout::{Payout, PayoutState},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};

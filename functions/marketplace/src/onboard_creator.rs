@@ -12,7 +12,7 @@ use domain::{
     FieldError, Timestamp,
     error::InvalidFields,
     id::UserId,
-    marketplace::payee::{Payee, PayeeState},
+    marketplace::creator::payee::{Payee, PayeeState},
 };
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Frontend, Function, NoStore};
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 //! Access: anybody, at most [`PER_VISITOR`] and [`PER_LISTING`].
 //! Changes: a new image is stored under a hash of everything that determines its pixels, and counts
 //! against the listing's limit; the visitor's counter. Overrides are rounded to steps
-//! (`domain::marketplace::demo`), which bounds the number of images. A process remembers the images
-//! it saw last, and checks the bucket only for others.
+//! (`domain::marketplace::listing::demo`), which bounds the number of images. A process remembers
+//! the images it saw last, and checks the bucket only for others.
 //! Retry: the same request returns the same image.
 //!
 //! The response is only a watermarked image: the settings it is rendered from are what is sold.
@@ -23,7 +23,7 @@ use domain::{
     FieldError,
     error::InvalidFields,
     id::ListingId,
-    marketplace::demo::{DemoScene, DemoSubject, Overrides},
+    marketplace::listing::demo::{DemoScene, DemoSubject, Overrides},
 };
 use media::{picture::PictureError, preview::watermarked_jpeg};
 use runtime::{

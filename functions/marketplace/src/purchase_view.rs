@@ -5,9 +5,12 @@ use domain::{
     id::{ListingId, PayoutId, PurchaseId, ReviewId},
     marketplace::{
         Kind,
-        purchase::{Entitlement, EntitlementState, Purchase, PurchaseState},
-        review::{Reply, Review},
-        sale::{Sale, SaleState},
+        community::review::{Reply, Review},
+        creator::sale::{Sale, SaleState},
+        purchase::{
+            Purchase, PurchaseState,
+            entitlement::{Entitlement, EntitlementState},
+        },
     },
     money::Money,
 };

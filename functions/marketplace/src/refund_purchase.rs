@@ -11,7 +11,7 @@ use domain::{
     id::PurchaseId,
     marketplace::{
         listing::checked_reason,
-        refund::{RefundReceipt, RefundRequest, RefundedBy},
+        purchase::refund::{RefundReceipt, RefundRequest, RefundedBy},
     },
 };
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};

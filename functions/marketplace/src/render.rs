@@ -2,7 +2,7 @@
 
 use domain::{
     DomainError, ErrorKind,
-    marketplace::demo::{DemoScene, DemoSubject},
+    marketplace::listing::demo::{DemoScene, DemoSubject},
 };
 use studio::{Palette, Scene, Subject};
 

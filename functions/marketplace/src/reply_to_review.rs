@@ -6,7 +6,7 @@
 
 use domain::{
     id::{ListingId, ReviewId},
-    marketplace::review::checked_reply,
+    marketplace::community::review::checked_reply,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
 use serde::Deserialize;

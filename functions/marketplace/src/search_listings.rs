@@ -15,7 +15,10 @@ use domain::{
     DomainError, ErrorKind, FieldError,
     error::InvalidFields,
     id::CreatorId,
-    marketplace::{Category, Kind, card::Card, revision::TAGS_MAX},
+    marketplace::{
+        Category, Kind,
+        listing::{card::Card, revision::TAGS_MAX},
+    },
     money::Money,
 };
 use runtime::{Access, ApiError, Cacheable, Call, Connect, Endpoint, Function};

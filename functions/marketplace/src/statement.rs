@@ -3,7 +3,7 @@
 mod context;
 mod csv;
 mod format;
-mod pdf;
+mod layout;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -11,7 +11,7 @@ use clients::documents::{Company, FileKind};
 use domain::{
     Timestamp,
     id::{PayoutId, PurchaseId},
-    marketplace::{
+    marketplace::creator::{
         sale::Split,
         statement::{Line, LineKind, Total},
     },
@@ -37,7 +37,7 @@ impl StatementContext {
         match kind {
             FileKind::Csv => csv::to_csv(&self.statement),
             FileKind::Json => Ok(serde_json::to_vec(self)?),
-            FileKind::Pdf => pdf::to_pdf(self, company),
+            FileKind::Pdf => layout::to_pdf(self, company),
         }
     }
 }

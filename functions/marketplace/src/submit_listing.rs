@@ -10,9 +10,11 @@ use clients::{PreviewBucket, Previews};
 use domain::{
     id::{ListingId, UploadId},
     marketplace::{
-        demo::{DemoSubject, default_scene},
-        strike::Seller,
-        upload::Preview,
+        listing::{
+            demo::{DemoSubject, default_scene},
+            upload::Preview,
+        },
+        moderation::strike::Seller,
     },
 };
 use media::Preview as Drawn;

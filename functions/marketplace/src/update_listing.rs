@@ -10,7 +10,10 @@
 use clients::Previews;
 use domain::{
     id::ListingId,
-    marketplace::{Category, content::Content, demo::DemoSettings, revision::Edit},
+    marketplace::{
+        Category,
+        listing::{content::Content, demo::DemoSettings, revision::Edit},
+    },
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, patch};

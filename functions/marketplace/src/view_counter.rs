@@ -1,7 +1,7 @@
 //! Counts views in the process: at most one write in ten seconds for all listings.
 //!
-//! A visitor is a network (`domain::marketplace::visitor`). The first one after a quiet time is
-//! written at once, so a process that ends loses at most the views of its last ten seconds.
+//! A visitor is a network (`domain::marketplace::community::visitor`). The first one after a quiet
+//! time is written at once, so a process that ends loses at most the views of its last ten seconds.
 
 use std::{
     mem,
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Timestamp, id::ListingId, marketplace::visitor::VISITORS_A_MINUTE};
+use domain::{Timestamp, id::ListingId, marketplace::community::visitor::VISITORS_A_MINUTE};
 use runtime::{Aws, Connect, Environment, InitError};
 use store::{Store, Tally};
 use tracing::warn;

@@ -10,7 +10,7 @@ use std::fmt;
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use connect::{Aws, Connect, Environment, InitError};
-use domain::{id::ListingId, marketplace::upload};
+use domain::{id::ListingId, marketplace::listing::upload};
 use media::preview::{PREVIEW_SIDES_PX, Preview, PreviewJpeg};
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use connect::{Aws, Connect, Environment, InitError};
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
-    marketplace::visitor::Network,
+    marketplace::community::visitor::Network,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};

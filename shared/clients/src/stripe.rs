@@ -11,6 +11,7 @@
 //! * A webhook event ([`webhook_event`]) only says which object to retrieve. The results here are
 //!   the state at the time of the request, in the types of `domain`.
 
+mod bank_payout;
 mod catalogue;
 mod checkout;
 mod connect;
@@ -44,6 +45,7 @@ use crate::{
     secrets::{self, Secret, StripeSecret},
 };
 use ::connect::{Aws, Connect, Environment, InitError};
+pub use bank_payout::{BankPayout, BankPayoutState};
 use catalogue::Catalogue;
 pub use checkout::{OpenedPage, ReturnUrls, Session, SessionStatus};
 pub use customer::CustomerNow;
@@ -55,9 +57,7 @@ use portal_configuration::Portal;
 pub use refund::{Refund, RefundReason, RefundState};
 pub use subscription::{ListedSubscription, Renewal, SubscriptionNow};
 pub use top_up::Charged;
-pub use transfer::{
-    BalanceNow, BankPayout, BankPayoutState, NewTransfer, Payouts, Reversal, Transfer,
-};
+pub use transfer::{BalanceNow, NewTransfer, Payouts, Reversal, Transfer};
 pub use transport::PAGE_SIZE;
 use transport::Transport;
 pub use webhook_event::WebhookEvent;

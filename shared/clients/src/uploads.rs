@@ -7,6 +7,8 @@
 //! be sent again and replace the one in quarantine, so every read or copy there names its etag, and
 //! another one is [`UploadError::Replaced`]: S3 reports the replacement as a new upload.
 
+mod download;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use aws_sdk_s3::{
@@ -17,7 +19,7 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use domain::{
     DomainError, ErrorKind, Timestamp,
-    marketplace::upload::{AssetKind, FILE_NAME_CHARS_MAX, UPLOAD_OPEN},
+    marketplace::listing::upload::{AssetKind, UPLOAD_OPEN},
 };
 use media::asset::{HEAD_BYTES, sniff};
 use serde::Serialize;
@@ -26,11 +28,10 @@ use crate::{
     bucket::{Bucket, CACHE_CONTROL, Found, ReadError, in_bucket, unavailable, unread},
     post_policy::{Policy, Signer},
 };
+use download::attachment;
 
 const QUARANTINE: &str = "quarantine";
 const ASSETS: &str = "assets";
-/// Most characters of a file extension, its dots included.
-const ENDING_CHARS_MAX: usize = 16;
 /// For a copy within the bucket, which takes S3 some seconds for each few hundred megabytes.
 const COPY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -48,8 +49,8 @@ pub struct NewUpload<'a> {
     pub key: &'a str,
     /// Its owner, stored with the object and read as [`Uploaded::owner`].
     pub owner: &'a str,
-    /// The declared type; see [`domain::marketplace::upload::Purpose::content_types`]. The actual
-    /// type follows from its bytes.
+    /// The declared type; see [`domain::marketplace::listing::upload::Purpose::content_types`]. The
+    /// actual type follows from its bytes.
     pub content_type: &'a str,
     /// Most bytes. An empty file is refused.
     pub bytes_max: u64,
@@ -236,7 +237,7 @@ impl Uploads {
     }
 
     /// Copies `upload` within the bucket to `to_key`, as a download called `file_name` (see
-    /// [`attachment`]) with the type of its `kind`; declared metadata is not copied.
+    /// `download::attachment`) with the type of its `kind`; declared metadata is not copied.
     ///
     /// An existing object at `to_key` is kept, whichever upload it is from: an asset is written
     /// once. So its properties must be taken from the copy, never from the upload, also because an
@@ -293,8 +294,8 @@ impl Uploads {
         self.bucket.remove(key).await.map_err(UploadsUnavailable)
     }
 
-    /// A presigned link that downloads the object at `key` as `file_name` (see [`attachment`]),
-    /// valid for [`domain::image::LINK_LIFETIME`] from the start of the window of
+    /// A presigned link that downloads the object at `key` as `file_name` (see
+    /// `download::attachment`), valid for [`domain::image::LINK_LIFETIME`] from the start of the window of
     /// [`domain::image::LINK_WINDOW`] that contains `now`. No call is made.
     ///
     /// # Errors
@@ -308,46 +309,6 @@ impl Uploads {
         let disposition = Some(attachment(file_name));
         self.bucket.link_as(key, disposition, now).await.map_err(UploadsUnavailable)
     }
-}
-
-/// A `Content-Disposition` for a download called `file_name`, of at most [`FILE_NAME_CHARS_MAX`]
-/// characters that are safe in headers and file systems: each run of other characters than ASCII
-/// letters, digits, dots, `-` and `_` becomes one `-`. A long name is cut before its extension,
-/// which identifies its type.
-pub fn attachment(file_name: &str) -> String {
-    let mut plain = String::with_capacity(file_name.len());
-    for letter in file_name.chars() {
-        match letter {
-            '.' if plain.is_empty() || plain.ends_with('.') => {}
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' => plain.push(letter),
-            _ if plain.is_empty() || plain.ends_with('-') => {}
-            _ => plain.push('-'),
-        }
-    }
-    let plain = plain.trim_end_matches(['-', '.']);
-    let name = if plain.is_empty() { "download".to_owned() } else { shortened(plain) };
-    format!("attachment; filename=\"{name}\"")
-}
-
-/// A plain name within the limit, with its extension; `.tar.gz` is one extension.
-fn shortened(plain: &str) -> String {
-    if plain.len() <= FILE_NAME_CHARS_MAX {
-        return plain.to_owned();
-    }
-    let (stem, ending) = plain.rsplit_once('.').unwrap_or((plain, ""));
-    let (stem, ending) = match stem.strip_suffix(".tar") {
-        Some(stem) => (stem, format!(".tar.{ending}")),
-        None if ending.is_empty() => (stem, String::new()),
-        None => (stem, format!(".{ending}")),
-    };
-    // Anything longer behind a dot is not an extension.
-    let (stem, ending) = match ending.len() <= ENDING_CHARS_MAX {
-        true => (stem, ending.as_str()),
-        false => (plain, ""),
-    };
-    let room = FILE_NAME_CHARS_MAX - ending.len();
-    let stem = stem.get(..room).unwrap_or(stem).trim_end_matches(['-', '.']);
-    format!("{stem}{ending}")
 }
 
 /// The copy source is a header value, so special characters are percent-encoded.
@@ -372,216 +333,4 @@ impl From<ReadError> for UploadError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use axum::{
-        Router,
-        extract::Request,
-        http::{HeaderMap, Method, StatusCode},
-        response::IntoResponse,
-    };
-
-    use domain::marketplace::upload::PREVIEW_BYTES_MAX;
-
-    use super::*;
-    use crate::{bucket::client_at, loopback};
-
-    const COPIED: &str = "<CopyObjectResult><ETag>\"1\"</ETag></CopyObjectResult>";
-
-    fn upload() -> Uploaded {
-        Uploaded {
-            key: "quarantine/lst 1/upl_1".into(),
-            bytes: 12,
-            content_type: None,
-            owner: None,
-            etag: "\"1\"".into(),
-        }
-    }
-
-    type Seen = Arc<Mutex<Vec<(Method, String, HeaderMap)>>>;
-
-    /// A bucket that answers everything with `status` and `body`, and the requests it got.
-    async fn bucket(status: StatusCode, body: &'static str) -> (Uploads, Seen) {
-        let seen = Seen::default();
-        let asked = seen.clone();
-        let routes = Router::new().fallback(move |request: Request| {
-            let (parts, _) = request.into_parts();
-            let path = parts.uri.path().to_owned();
-            asked.lock().unwrap().push((parts.method, path, parts.headers));
-            async move { (status, body).into_response() }
-        });
-        (Uploads::new(&client_at(&loopback::serve(routes).await), "uploads"), seen)
-    }
-
-    #[tokio::test]
-    async fn a_form_fixes_every_field_and_expires_after_five_minutes() {
-        let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), "uploads");
-        let key = quarantine_key("lst_1", "upl_1");
-        let new = NewUpload {
-            key: &key,
-            owner: "auth0|1",
-            content_type: "image/png",
-            bytes_max: PREVIEW_BYTES_MAX,
-        };
-        let now = Timestamp::from_millis(1_700_000_100_999);
-        let form = uploads.presign(&new, now).await.unwrap();
-        assert_eq!(form.url, "http://127.0.0.1:1/uploads/");
-        assert_eq!(form.expires_at, Timestamp::from_secs(1_700_000_400));
-        for (name, value) in [
-            ("Content-Type", "image/png"),
-            ("key", "quarantine/lst_1/upl_1"),
-            ("success_action_status", "201"),
-            ("x-amz-credential", "id/20231114/us-east-1/s3/aws4_request"),
-            ("x-amz-date", "20231114T221500Z"),
-            ("x-amz-meta-owner", "auth0|1"),
-        ] {
-            assert_eq!(form.fields[name], value, "{name}");
-        }
-        assert_eq!(form.fields.len(), 9);
-        assert_eq!(uploads.presign(&new, now).await.unwrap(), form);
-    }
-
-    #[tokio::test]
-    async fn what_is_read_is_known_by_its_first_bytes() {
-        let (uploads, seen) = bucket(StatusCode::OK, "LUT_3D_SIZE 2").await;
-        let kind = uploads.sniff(&upload(), 13).await.unwrap();
-        assert_eq!(kind, Some(AssetKind::Cube));
-        assert_eq!(uploads.fetch(&upload(), 13).await.unwrap(), "LUT_3D_SIZE 2");
-        for (method, path, headers) in seen.lock().unwrap().iter() {
-            assert_eq!(
-                (method, path.as_str()),
-                (&Method::GET, "/uploads/quarantine/lst%201/upl_1")
-            );
-            assert_eq!(headers["if-match"], "\"1\"");
-        }
-        let refused = uploads.sniff(&upload(), 12).await.unwrap_err();
-        assert!(matches!(refused, UploadError::TooLarge), "{refused:?}");
-        assert_eq!(uploads.asset("assets/l/u", 13).await.unwrap(), "LUT_3D_SIZE 2");
-        let refused = uploads.asset("assets/l/u", 12).await.unwrap_err();
-        assert!(matches!(refused, UploadError::TooLarge), "{refused:?}");
-    }
-
-    /// A bucket that answers `there` to a HEAD of an asset, and `copied` to a copy.
-    async fn with_asset(there: StatusCode, copied: StatusCode) -> (Uploads, Seen) {
-        let seen = Seen::default();
-        let asked = seen.clone();
-        let routes = Router::new().fallback(move |request: Request| {
-            let (parts, _) = request.into_parts();
-            let status = if parts.method == Method::HEAD { there } else { copied };
-            let path = parts.uri.path().to_owned();
-            asked.lock().unwrap().push((parts.method, path, parts.headers));
-            async move { (status, COPIED).into_response() }
-        });
-        (Uploads::new(&client_at(&loopback::serve(routes).await), "uploads"), seen)
-    }
-
-    #[tokio::test]
-    async fn an_asset_keeps_nothing_but_its_bytes_and_is_written_once() {
-        let to = asset_key("lst_1", "upl_1");
-        let (uploads, seen) = with_asset(StatusCode::NOT_FOUND, StatusCode::OK).await;
-        uploads.promote(&upload(), &to, AssetKind::Zip, "Soft \"light\".zip").await.unwrap();
-        {
-            let seen = seen.lock().unwrap();
-            let (method, path, headers) = &seen[1];
-            assert_eq!((method, path.as_str()), (&Method::PUT, "/uploads/assets/lst_1/upl_1"));
-            for (name, value) in [
-                ("x-amz-copy-source", "uploads/quarantine/lst%201/upl_1"),
-                ("x-amz-copy-source-if-match", "\"1\""),
-                ("if-none-match", "*"),
-                ("x-amz-metadata-directive", "REPLACE"),
-                ("content-type", "application/zip"),
-                ("content-disposition", "attachment; filename=\"Soft-light-.zip\""),
-                ("cache-control", CACHE_CONTROL),
-            ] {
-                assert_eq!(headers[name], value, "{name}");
-            }
-            assert!(!headers.contains_key("x-amz-meta-owner"));
-        }
-        let (uploads, seen) = with_asset(StatusCode::OK, StatusCode::OK).await;
-        uploads.promote(&upload(), &to, AssetKind::Zip, "a.zip").await.unwrap();
-        let methods: Vec<Method> = seen.lock().unwrap().iter().map(|it| it.0.clone()).collect();
-        assert_eq!(methods, [Method::HEAD], "the existing asset is kept");
-    }
-
-    #[tokio::test]
-    async fn another_file_in_its_place_is_neither_read_nor_promoted() {
-        let (uploads, _) = bucket(StatusCode::PRECONDITION_FAILED, "").await;
-        let refusals = [
-            uploads.fetch(&upload(), 99).await.unwrap_err(),
-            uploads.sniff(&upload(), 99).await.unwrap_err(),
-            with_asset(StatusCode::NOT_FOUND, StatusCode::PRECONDITION_FAILED)
-                .await
-                .0
-                .promote(&upload(), "assets/a/b", AssetKind::Zip, "a")
-                .await
-                .unwrap_err(),
-        ];
-        for refused in refusals {
-            assert!(matches!(refused, UploadError::Replaced), "{refused:?}");
-            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "upload_replaced"));
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_not_there_is_missing_and_can_be_discarded() {
-        let (uploads, _) = bucket(StatusCode::NOT_FOUND, "").await;
-        assert_eq!(uploads.head("quarantine/a/b").await.unwrap(), None);
-        let refused = uploads.fetch(&upload(), 99).await.unwrap_err();
-        assert!(matches!(refused, UploadError::Missing), "{refused:?}");
-        let (uploads, seen) = bucket(StatusCode::NO_CONTENT, "").await;
-        uploads.discard("quarantine/a/b").await.unwrap();
-        assert_eq!(seen.lock().unwrap()[0].0, Method::DELETE);
-        let (uploads, _) = bucket(StatusCode::FORBIDDEN, "").await;
-        assert!(uploads.discard("quarantine/a/b").await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_link_is_a_download_with_a_name() {
-        let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), "uploads");
-        let at = async |secs| {
-            uploads.link("assets/l/u", "a b.zip", Timestamp::from_secs(secs)).await.unwrap()
-        };
-        let link = at(1_700_000_100).await;
-        assert_eq!(link, at(1_700_000_399).await);
-        let named = "response-content-disposition=attachment%3B%20filename%3D%22a-b.zip%22";
-        for part in ["/uploads/assets/l/u?", "X-Amz-Expires=600", named] {
-            assert!(link.contains(part), "{part} in {link}");
-        }
-    }
-
-    #[test]
-    fn a_key_names_its_listing_and_upload() {
-        let check = |key: &str, expected: Option<(&str, &str)>| {
-            assert_eq!(quarantined(key), expected, "{key}");
-        };
-        check(&quarantine_key("lst_1", "upl_1"), Some(("lst_1", "upl_1")));
-        check(&asset_key("lst_1", "upl_1"), None);
-        check("quarantine/lst_1", None);
-        check("quarantine/lst_1/", None);
-        check("quarantine//upl_1", None);
-        check("quarantine/lst_1/upl_1/x", None);
-        check("quarantines/lst_1/upl_1", None);
-    }
-
-    #[test]
-    fn a_file_name_is_plain() {
-        let check = |name: &str, expected: &str| {
-            assert_eq!(attachment(name), format!("attachment; filename=\"{expected}\""), "{name}");
-        };
-        check("presets.zip", "presets.zip");
-        check("Soft light (v2).tar.gz", "Soft-light-v2-.tar.gz");
-        check("a\"\r\nb.zip", "a-b.zip");
-        check("../../etc/passwd", "etc-passwd");
-        check("...hidden..zip", "hidden.zip");
-        check("Größe.cube", "Gr-e.cube");
-        check("光", "download");
-        check("", "download");
-        check(&"a".repeat(200), &"a".repeat(100));
-        check(&format!("{}.zip", "a".repeat(200)), &format!("{}.zip", "a".repeat(96)));
-        check(&format!("{}.tar.gz", "a".repeat(200)), &format!("{}.tar.gz", "a".repeat(93)));
-        check(&format!("a.{}", "b".repeat(200)), &format!("a.{}", "b".repeat(98)));
-        let model = format!("{}a.safetensors", "a-".repeat(43));
-        check(&format!("{}.safetensors", "光 a".repeat(90)), &model);
-    }
-}
+mod tests;

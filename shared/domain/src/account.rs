@@ -180,7 +180,7 @@ pub struct Account {
     pub plan_ends_at: Option<Timestamp>,
     /// Whether they may act.
     pub standing: AccountStatus,
-    /// Until when strikes suspend selling: see [`crate::marketplace::strike`].
+    /// Until when strikes suspend selling: see [`crate::marketplace::moderation::strike`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selling_suspended_until: Option<Timestamp>,
     /// First use of the service; the anchor of the monthly grant.

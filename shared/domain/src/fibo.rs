@@ -5,15 +5,12 @@
 //! are ahead of the published schema.
 
 mod lexicon;
+mod limits;
 mod template;
+mod wording;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::camera::CameraSettings;
-use crate::error::{FieldCheck, InvalidFields};
-use crate::lighting::LightingRig;
-use crate::text::{hides_nothing, length};
 
 /// Most objects the model attends to.
 pub const OBJECTS_MAX: usize = 5;
@@ -189,30 +186,6 @@ pub struct TextRender {
 }
 
 impl StructuredPrompt {
-    /// The same image under another light. Except in its first sentence, `short_description` loses
-    /// what it said about light and states the new light instead.
-    #[must_use]
-    pub fn with_lighting(mut self, rig: &LightingRig) -> StructuredPrompt {
-        self.lighting = rig.phrases();
-        let key = self.lighting.direction.split(';').next().unwrap_or_default();
-        let sentence = format!("Lighting: {}, {key}.", self.lighting.conditions);
-        self.short_description = restated(&self.short_description, LIGHT_WORDS, &sentence);
-        self
-    }
-
-    /// The same image through another camera. `short_description` follows as for the light.
-    #[must_use]
-    pub fn with_camera(mut self, camera: &CameraSettings) -> StructuredPrompt {
-        let view = camera.phrases();
-        let sentence = format!(
-            "Camera: {}, {}, depth of field {}.",
-            view.lens_focal_length, view.camera_angle, view.depth_of_field
-        );
-        self.short_description = restated(&self.short_description, CAMERA_WORDS, &sentence);
-        self.photographic_characteristics = Some(view);
-        self
-    }
-
     /// The prompt without the scores that a model appends to `aesthetics`: they must not be fed
     /// back to it.
     #[must_use]
@@ -221,29 +194,6 @@ impl StructuredPrompt {
             self.aesthetics.extra.remove(score);
         }
         self
-    }
-
-    /// A prompt followed by the rig and the camera in words, for a model that writes its own
-    /// structured prompt from them.
-    pub fn in_words(
-        prompt: &str,
-        rig: Option<&LightingRig>,
-        camera: Option<&CameraSettings>,
-    ) -> String {
-        let mut words = prompt.trim().trim_end_matches('.').to_owned();
-        words.push('.');
-        if let Some(light) = rig.map(LightingRig::phrases) {
-            let parts = [Some(light.conditions), Some(light.direction), light.shadows];
-            let parts: Vec<String> = parts.into_iter().flatten().collect();
-            words.push_str(&format!(" Lighting: {}.", parts.join("; ")));
-        }
-        if let Some(view) = camera.map(CameraSettings::phrases) {
-            words.push_str(&format!(
-                " Camera: {}, {}, {}.",
-                view.lens_focal_length, view.camera_angle, view.depth_of_field
-            ));
-        }
-        words
     }
 
     /// The compact JSON sent to the model and hashed: fields in the schema's order, then unknown
@@ -256,170 +206,6 @@ impl StructuredPrompt {
         let text = pruned.and_then(|value| serde_json::from_value::<StructuredPrompt>(value).ok());
         serde_json::to_string(text.as_ref().unwrap_or(self)).unwrap_or_default()
     }
-
-    /// # Errors
-    /// Every text that is missing or too long, every list that is too long, and a prompt that is
-    /// larger than [`CANONICAL_BYTES_MAX`] (pointer ``, the prompt itself).
-    pub fn validate(&self) -> Result<(), InvalidFields> {
-        let mut check = FieldCheck::new();
-        text(&mut check, "/short_description", &self.short_description, DESCRIPTION_CHARS_MAX);
-        let required = [
-            ("/background_setting", &self.background_setting),
-            ("/lighting/conditions", &self.lighting.conditions),
-            ("/aesthetics/composition", &self.aesthetics.composition),
-            ("/context", &self.context),
-        ];
-        for (pointer, value) in required {
-            text(&mut check, pointer, value, TEXT_CHARS_MAX);
-        }
-        let optional = [
-            ("/lighting/direction", self.lighting.direction.as_str()),
-            ("/lighting/shadows", self.lighting.shadows.as_deref().unwrap_or_default()),
-            ("/aesthetics/color_scheme", &self.aesthetics.color_scheme),
-            ("/aesthetics/mood_atmosphere", &self.aesthetics.mood_atmosphere),
-            ("/style_medium", &self.style_medium),
-            ("/artistic_style", &self.artistic_style),
-        ];
-        for (pointer, value) in optional {
-            at_most(&mut check, pointer, value, TEXT_CHARS_MAX);
-        }
-        count(&mut check, "/objects", self.objects.len(), OBJECTS_MAX);
-        for (index, object) in self.objects.iter().enumerate().take(OBJECTS_MAX) {
-            check.absorb(&format!("/objects/{index}"), object.validate());
-        }
-        if let Some(view) = &self.photographic_characteristics {
-            check.absorb("/photographic_characteristics", view.validate());
-        }
-        count(&mut check, "/text_render", self.text_render.len(), TEXT_RENDERS_MAX);
-        for (index, render) in self.text_render.iter().enumerate().take(TEXT_RENDERS_MAX) {
-            check.absorb(&format!("/text_render/{index}"), render.validate());
-        }
-        check.require(self.canonical_json().len() <= CANONICAL_BYTES_MAX, "", "too_large", || {
-            format!("The structured prompt may have at most {CANONICAL_BYTES_MAX} bytes of JSON.")
-        });
-        check.finish()
-    }
-}
-
-impl Object {
-    fn validate(&self) -> Result<(), InvalidFields> {
-        let mut check = FieldCheck::new();
-        text(&mut check, "/description", &self.description, TEXT_CHARS_MAX);
-        let optional = [
-            ("/location", Some(&self.location)),
-            ("/relationship", Some(&self.relationship)),
-            ("/relative_size", Some(&self.relative_size)),
-            ("/shape_and_color", Some(&self.shape_and_color)),
-            ("/texture", self.texture.as_ref()),
-            ("/appearance_details", self.appearance_details.as_ref()),
-            ("/pose", self.pose.as_ref()),
-            ("/expression", self.expression.as_ref()),
-            ("/clothing", self.clothing.as_ref()),
-            ("/action", self.action.as_ref()),
-            ("/gender", self.gender.as_ref()),
-            ("/skin_tone_and_texture", self.skin_tone_and_texture.as_ref()),
-            ("/orientation", self.orientation.as_ref()),
-        ];
-        for (pointer, value) in optional {
-            at_most(&mut check, pointer, value.map_or("", String::as_str), TEXT_CHARS_MAX);
-        }
-        check.finish()
-    }
-}
-
-impl PhotographicCharacteristics {
-    fn validate(&self) -> Result<(), InvalidFields> {
-        let mut check = FieldCheck::new();
-        for (pointer, value) in [
-            ("/depth_of_field", &self.depth_of_field),
-            ("/focus", &self.focus),
-            ("/camera_angle", &self.camera_angle),
-            ("/lens_focal_length", &self.lens_focal_length),
-        ] {
-            at_most(&mut check, pointer, value, TEXT_CHARS_MAX);
-        }
-        check.finish()
-    }
-}
-
-impl TextRender {
-    fn validate(&self) -> Result<(), InvalidFields> {
-        let mut check = FieldCheck::new();
-        text(&mut check, "/text", &self.text, TEXT_CHARS_MAX);
-        for (pointer, value) in [
-            ("/location", self.location.as_str()),
-            ("/size", &self.size),
-            ("/color", &self.color),
-            ("/font", &self.font),
-            ("/appearance_details", self.appearance_details.as_deref().unwrap_or_default()),
-        ] {
-            at_most(&mut check, pointer, value, TEXT_CHARS_MAX);
-        }
-        check.finish()
-    }
-}
-
-const LIGHT_WORDS: &[&str] = &["light", "lit ", "lighting", "shadow", "glow", "illuminat"];
-const CAMERA_WORDS: &[&str] =
-    &["lens", "depth of field", "focal length", "aperture", "camera", "f/", "bokeh"];
-
-/// `description` with `sentence` in place of every sentence but the first that contains one of
-/// `words`.
-///
-/// The first sentence names the subject and therefore stays. The rest is truncated to make room for
-/// `sentence`.
-fn restated(description: &str, words: &[&str], sentence: &str) -> String {
-    let mut kept = String::new();
-    for (index, part) in description.split_inclusive(". ").enumerate() {
-        let part = part.trim();
-        let lower = format!("{part} ").to_lowercase();
-        let about = words.iter().any(|word| lower.contains(word));
-        if part.is_empty() || about && (index > 0 || part.starts_with(label(sentence))) {
-            continue;
-        }
-        if !kept.is_empty() {
-            kept.push(' ');
-        }
-        kept.push_str(part);
-    }
-    let room = DESCRIPTION_CHARS_MAX.saturating_sub(sentence.chars().count() + 2);
-    let mut kept = truncated(&kept, room).to_owned();
-    if !kept.is_empty() {
-        kept.push_str(if kept.ends_with(['.', '!', '?']) { " " } else { ". " });
-    }
-    kept + sentence
-}
-
-/// `Lighting:` of `Lighting: soft and warm.`
-fn label(sentence: &str) -> &str {
-    sentence.split_inclusive(':').next().unwrap_or(sentence)
-}
-
-/// The start of `text`, at most `chars_max` characters, cut between words where possible.
-fn truncated(text: &str, chars_max: usize) -> &str {
-    let Some((end, _)) = text.char_indices().nth(chars_max) else {
-        return text;
-    };
-    let head = &text[..end];
-    head.rfind(char::is_whitespace).map_or(head, |space| &head[..space]).trim_end()
-}
-
-fn text(check: &mut FieldCheck, pointer: &str, value: &str, chars_max: usize) {
-    check.require(!value.trim().is_empty(), pointer, "empty", || "Must not be empty.".to_owned());
-    at_most(check, pointer, value, chars_max);
-}
-
-fn at_most(check: &mut FieldCheck, pointer: &str, value: &str, chars_max: usize) {
-    check.require(length(value) <= chars_max, pointer, "too_long", || {
-        format!("At most {chars_max} characters.")
-    });
-    check.require(hides_nothing(value), pointer, "invisible_text", || {
-        "Must be visible text: no control or zero-width characters.".to_owned()
-    });
-}
-
-fn count(check: &mut FieldCheck, pointer: &str, found: usize, most: usize) {
-    check.require(found <= most, pointer, "count", || format!("At most {most} of them."));
 }
 
 /// `value` without nulls, empty texts, empty lists and empty objects, at any depth.
@@ -444,8 +230,10 @@ fn prune(value: Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
+    use crate::{camera::CameraSettings, error::InvalidFields, lighting::LightingRig};
 
     fn sample() -> StructuredPrompt {
         serde_json::from_value(json!({
@@ -547,13 +335,5 @@ mod tests {
             },
             &[""],
         );
-    }
-
-    #[test]
-    fn a_cut_falls_between_words_and_never_inside_a_character() {
-        assert_eq!(truncated("one two three", 9), "one two");
-        assert_eq!(truncated("one", 3), "one");
-        assert_eq!(truncated("ééé", 2), "éé");
-        assert_eq!(truncated("", 0), "");
     }
 }

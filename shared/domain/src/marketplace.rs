@@ -1,55 +1,20 @@
 //! The marketplace: listings, purchases, and the money, reviews and moderation that follow.
 //!
-//! * [`content`]: what a listing sells, by its [`Kind`]: a camera, a rig, a prompt with slots, a
-//!   model;
-//! * [`revision`]: one version of a listing, as its creator describes it;
-//! * [`listing`]: a listing's versions, the one on sale, and the transitions between them;
-//! * [`model`]: the creator to whom a tailored model belongs;
-//! * [`upload`] and [`archive`]: files of a listing, and what they may contain;
-//! * [`demo`]: what a visitor may try before buying;
-//! * [`lint`] and [`similarity`]: findings for moderators, and how similar two contents are;
-//! * [`purchase`] and [`purchase_update`]: an order, and what its payment changes;
-//! * [`sale`] and [`journal`]: the same money on the creator's side and in the double-entry ledger;
-//! * [`refund`]: refunds; [`payee`] and [`payout`]: to whom and how creators are paid, with an
-//!   [`attempt`] at each Stripe request that must happen once;
-//! * [`statement`]: a creator's monthly statement;
-//! * [`review`], [`flag`], [`share`]: reviews, reports and share links of a listing;
-//! * [`strike`]: who may sell; `interest`: conflicts of interest of staff;
-//! * [`visitor`]: who counts as a visitor of a listing;
-//! * [`listing_stats`]: totals that pages show, updated in the same write; [`card`]: a listing in a
-//!   list.
+//! * [`listing`]: a listing's versions, the one on sale, and what it sells;
+//! * [`purchase`]: an order, what its payment changes, and refunds;
+//! * [`creator`]: the same money on the creator's side, the double-entry ledger and payouts;
+//! * [`community`]: reviews, share links, visitors, and totals of a listing;
+//! * [`moderation`]: reports of a listing, and who may sell.
 //!
 //! A purchase pins a version, and a version that was on sale never changes, so a buyer keeps
 //! exactly what was bought.
 
-mod allocation;
-pub mod archive;
-pub mod attempt;
 mod audit_entries;
-pub mod card;
-pub mod content;
-pub mod demo;
-pub mod flag;
-mod interest;
-pub mod journal;
-pub mod lint;
+pub mod community;
+pub mod creator;
 pub mod listing;
-pub mod listing_stats;
-pub mod model;
-pub mod payee;
-pub mod payout;
+pub mod moderation;
 pub mod purchase;
-pub mod purchase_update;
-pub mod refund;
-pub mod review;
-pub mod revision;
-pub mod sale;
-pub mod share;
-pub mod similarity;
-pub mod statement;
-pub mod strike;
-pub mod upload;
-pub mod visitor;
 
 use serde::{Deserialize, Serialize};
 

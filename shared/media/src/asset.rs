@@ -5,7 +5,7 @@ mod kind;
 mod safetensors;
 
 use bytes::Bytes;
-use domain::marketplace::{
+use domain::marketplace::listing::{
     archive::{ArchiveError, ArchivedFile},
     upload::AssetKind,
 };

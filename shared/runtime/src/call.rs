@@ -8,7 +8,7 @@ use domain::{
     account::Role,
     audit::{Action, Actor, AuditEntry, Origin, Target},
     id::JobId,
-    marketplace::visitor::{Network, is_person},
+    marketplace::community::visitor::{Network, is_person},
 };
 use http::HeaderMap;
 use serde::Serialize;

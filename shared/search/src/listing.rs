@@ -3,8 +3,8 @@
 use domain::{
     id::CreatorId,
     marketplace::{
-        card::{Card, Change as Decided, Entry},
-        listing_stats::ListingStats,
+        community::listing_stats::ListingStats,
+        listing::card::{Card, Change as Decided, Entry},
     },
 };
 

@@ -58,7 +58,7 @@ pub enum Sort {
     /// Most sales first.
     BestSelling,
     /// Best rating first, where few ratings weigh less: the mean with
-    /// [`PRIOR_RATINGS`](domain::marketplace::listing_stats::PRIOR_RATINGS) prior ratings added.
+    /// [`domain::marketplace::community::listing_stats::PRIOR_RATINGS`] prior ratings added.
     TopRated,
     /// Lowest price first.
     PriceAscending,

@@ -1,6 +1,6 @@
 //! The sort key of results: a total order of documents under one query.
 
-use domain::marketplace::listing_stats::{PRIOR_RATING, PRIOR_RATINGS};
+use domain::marketplace::community::listing_stats::{PRIOR_RATING, PRIOR_RATINGS};
 
 use crate::Sort;
 use crate::document::Key;

@@ -1,7 +1,7 @@
 //! Errors of settlement.
 
 use clients::stripe::StripeError;
-use domain::{DomainError, ErrorKind, marketplace::refund::RefundError};
+use domain::{DomainError, ErrorKind, marketplace::purchase::refund::RefundError};
 use serde_json::Value;
 use store::StoreError;
 

@@ -16,10 +16,11 @@ use domain::{
         payment::Payment,
     },
     id::{PurchaseId, UserId},
-    marketplace::{
-        purchase::{Entitlement, Purchase},
-        purchase_update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
+    marketplace::purchase::{
+        Purchase,
+        entitlement::Entitlement,
         refund::RefundRequest,
+        update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
     },
 };
 use store::{Applied, AppliedEvent};

@@ -7,7 +7,7 @@ use domain::{
     account::{Account, AccountChange, AccountUpdate, EmailClaim, Profile},
     credits::LedgerEntry,
     id::UserId,
-    marketplace::payout::SkipReason,
+    marketplace::creator::payout::SkipReason,
 };
 
 use crate::{

@@ -1,44 +1,26 @@
 //! Marketplace items.
 
-mod catalogue;
-mod creators;
-mod flags;
-mod journals;
-mod licences;
-mod listing_update;
-mod listings;
-mod models;
+mod community;
+mod creator;
+mod listing;
 mod moderation;
-mod payees;
-mod payouts;
-mod purchase_update;
-mod purchases;
-mod reviews;
-mod rewards;
-mod shares;
-mod uploads;
-mod views;
-mod visibility;
+mod purchase;
 
-pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
-pub use flags::{Flagged, Resolved};
-pub use journals::Audited;
-pub(crate) use licences::Licensed;
-pub use listing_update::ListingUpdate;
-pub use listings::ListingPage;
-pub use payouts::{Begun, SALES_AT_ONCE, payout_id};
-pub use uploads::Arrival;
-pub use views::Tally;
-pub use visibility::SellerRecord;
+pub use community::Tally;
+pub use creator::{Audited, Begun, SALES_AT_ONCE, payout_id};
+pub use listing::{
+    Arrival, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, ListingPage, ListingUpdate, Popular,
+};
+pub use moderation::{Flagged, Resolved, SellerRecord};
+pub(crate) use purchase::Licensed;
 
 use domain::{
     Timestamp,
     account::Account,
     id::UserId,
     marketplace::{
-        listing::Listing,
-        listing_stats::{CreatorBalance, ListingStats},
-        strike::Strikes,
+        community::listing_stats::ListingStats, creator::balance::CreatorBalance, listing::Listing,
+        moderation::strike::Strikes,
     },
 };
 

@@ -14,7 +14,7 @@ use domain::{
     billing::Billing,
     generation::Job,
     id::UserId,
-    marketplace::journal::{Entry, Posting},
+    marketplace::creator::journal::{Entry, Posting},
     metrics::{Counters, Fact, FactKind, Metrics, Ranked, Span, TOP},
     money::Currency,
     time::{Day, Month},
@@ -26,9 +26,9 @@ use crate::{
     condition::{Condition, string},
     error::StoreError,
     keys::{
-        FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, SK, creator_of_journal, due_bound,
-        facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
-        user_of,
+        FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, SK, cause_of, creator_of_journal,
+        due_bound, facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day,
+        sums_pk, text, user_of,
     },
     table::{Store, decode, decode_image, encode},
     transaction::{ItemKind, Transaction},
@@ -139,8 +139,7 @@ pub fn stated_by(image: &Map<String, Value>) -> Result<Vec<Fact>, StoreError> {
 fn of_leg(creator: &str, streamed: StreamedLeg) -> Result<Vec<Fact>, StoreError> {
     let StreamedLeg { pk, sk, about, at, currency, leg } = streamed;
     let creator = UserId::parse(creator).map_err(|_| StoreError::corrupt(pk))?;
-    let cause = sk.strip_suffix(leg.role.as_str()).and_then(|it| it.strip_suffix('#'));
-    let Some(cause) = cause.map(str::to_owned) else { return Err(StoreError::corrupt(sk)) };
+    let cause = cause_of(&sk, leg.role)?;
     Ok(Fact::of_leg(&creator, &Entry { cause, about, at, currency, leg }).into_iter().collect())
 }
 

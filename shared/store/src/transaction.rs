@@ -14,7 +14,7 @@ use domain::{
     account::{Account, AccountStatus},
     audit::{AuditEntry, AuditRecord, Head},
     id::UserId,
-    marketplace::strike::Seller,
+    marketplace::moderation::strike::Seller,
     metrics::Counters,
 };
 use serde::{Deserialize, Serialize};

@@ -6,17 +6,11 @@ use domain::{
     billing::{Billing, order::PackOrder},
     erasure::Erasure,
     marketplace::{
-        flag::Flags,
-        listing::Listing,
-        listing_stats::{CreatorBalance, ListingStats},
-        model::ModelOwner,
-        payee::Payee,
-        payout::Payout,
-        purchase::{Entitlement, Purchase},
-        sale::Sale,
-        share::Reward,
-        strike::Strikes,
-        visitor::Visitors,
+        community::{listing_stats::ListingStats, reward::Reward, visitor::Visitors},
+        creator::{balance::CreatorBalance, payee::Payee, payout::Payout, sale::Sale},
+        listing::{Listing, model::ModelOwner},
+        moderation::{flag::Flags, strike::Strikes},
+        purchase::{Purchase, entitlement::Entitlement},
     },
 };
 use serde::Serialize;

@@ -8,14 +8,16 @@ use domain::{
     lighting::LightingRig,
     marketplace::{
         Category, Kind,
-        archive::ArchivedFile,
-        content::Content,
-        demo::DemoSettings,
-        flag::{Decision, FlagReason},
-        listing::Listing,
+        listing::{
+            Listing,
+            archive::ArchivedFile,
+            content::Content,
+            demo::DemoSettings,
+            revision::Description,
+            upload::{Asset, AssetKind, Preview},
+        },
+        moderation::flag::{Decision, FlagReason},
         purchase::Purchase,
-        revision::Description,
-        upload::{Asset, AssetKind, Preview},
     },
     money::Money,
 };

@@ -5,9 +5,11 @@ use std::{collections::BTreeSet, time::Duration};
 use domain::{
     id::UserId,
     marketplace::{
-        card::Change,
-        flag::FlagReason,
-        strike::{STRIKE_COUNTS, STRIKES_TO_SUSPEND},
+        listing::card::Change,
+        moderation::{
+            flag::FlagReason,
+            strike::{STRIKE_COUNTS, STRIKES_TO_SUSPEND},
+        },
     },
     time::DAY,
 };
@@ -343,7 +345,7 @@ async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
     desk.strike(&lena(), STRIKES_TO_SUSPEND - 1).await;
     let id = desk.flagged(&lena(), "The last").await;
     let (store, now) = (&desk.app.store, desk.app.now());
-    let decision = domain::marketplace::flag::Decision::Strike;
+    let decision = domain::marketplace::moderation::flag::Decision::Strike;
     let deed = listings::judged(domain::audit::Action::Strike, &id);
     store.resolve_flags((&deed, &id), (decision, "Copied."), 3, now).await.unwrap();
     assert!(store.listing_page(&kept, now).await.is_err(), "its page is hidden at once");

@@ -11,10 +11,12 @@ use domain::{
     lighting::LightingRig,
     marketplace::{
         Kind,
-        content::Content,
-        listing::{DelistedBy, HiddenReason, State},
-        revision::{Description, Edit},
-        strike::Seller,
+        listing::{
+            DelistedBy, HiddenReason, State,
+            content::Content,
+            revision::{Description, Edit},
+        },
+        moderation::strike::Seller,
     },
 };
 use expect_test::expect;
@@ -417,7 +419,7 @@ fn of_two_listings_of_a_model_one_is_approved() {
     let shown = runtime.block_on(desk.pending(&TestRequest::by(&Actor::moderator())));
     assert!(!shown.pretty().contains("acme-v1"), "{}", shown.pretty());
     let model = &shown.json()["items"][0]["model"];
-    let fingerprint = domain::marketplace::model::fingerprint("acme-v1");
+    let fingerprint = domain::marketplace::listing::model::fingerprint("acme-v1");
     assert_eq!(model, &json!({ "fingerprint": fingerprint, "standing": "unclaimed" }));
 
     let mut said = testing::at_once(2, |nth| {

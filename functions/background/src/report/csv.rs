@@ -2,7 +2,7 @@
 
 use csv::{Terminator, Writer, WriterBuilder};
 use domain::metrics::{PeriodMetrics, RevenueReport};
-use paper::cells::escape_formula;
+use pdf::cells::escape_formula;
 
 use super::ReportFailed;
 

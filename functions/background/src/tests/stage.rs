@@ -18,7 +18,7 @@ use domain::{
         create_job,
     },
     id::{JobId, ListingId},
-    marketplace::content::Content,
+    marketplace::listing::content::Content,
 };
 use edge::webhook_bria;
 use generation::{cancel_generation, create_generation};

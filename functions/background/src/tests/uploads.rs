@@ -9,9 +9,11 @@ use domain::{
     id::{ListingId, UploadId},
     marketplace::{
         Kind,
-        content::Content,
-        revision::{Description, Revision},
-        upload::{AssetKind, Purpose, Upload, UploadRequest, UploadState},
+        listing::{
+            content::Content,
+            revision::{Description, Revision},
+            upload::{AssetKind, Purpose, Upload, UploadRequest, UploadState},
+        },
     },
 };
 use runtime::dispatch_queue;

@@ -1,7 +1,7 @@
 //! Why a document could not be produced.
 
 use domain::{DomainError, ErrorKind};
-use paper::PaperError;
+use pdf::PdfError;
 
 /// Why a document could not be produced.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum DocumentError {
     Unbalanced,
     /// The PDF could not be rendered.
     #[error(transparent)]
-    Paper(#[from] PaperError),
+    Paper(#[from] PdfError),
 }
 
 impl DomainError for DocumentError {

@@ -4,7 +4,7 @@
 //! difference with a meaning (a discount, an applied balance) is named.
 
 use domain::billing::invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue, LINES_MAX};
-use paper::{
+use pdf::{
     Emphasis, Sum,
     figures::{date, figure, money, span},
 };
@@ -122,9 +122,9 @@ pub(super) fn sums(
         return Err(DocumentError::Unbalanced);
     }
     let mut sums = Vec::new();
-    let mut add = |label: &str, amount: i64, tone: Emphasis| {
+    let mut add = |label: &str, amount: i64, emphasis: Emphasis| {
         let amount = figure(amount, invoice.currency);
-        sums.push(Sum { label: label.to_owned(), amount, tone });
+        sums.push(Sum { label: label.to_owned(), amount, emphasis });
     };
     if let Some((label, amount)) = not_in_lines(invoice)? {
         add(label, amount, Emphasis::Plain);

@@ -2,7 +2,7 @@
 
 use clients::documents::Company;
 use domain::billing::invoice::Invoice;
-use paper::{
+use pdf::{
     Badge, Column, DocumentBuilder, Fonts, LEFT, Note, RIGHT, Row, Sum, Table, TableFooter, Text,
     figures::{code, date, money, span},
 };
@@ -27,24 +27,24 @@ pub(super) struct Content<'a> {
 /// The document without its footers.
 pub(super) fn lay_out<'a>(content: &Content<'_>, fonts: &'a Fonts) -> DocumentBuilder<'a> {
     let Content { invoice, company, mark, .. } = *content;
-    let mut letter = DocumentBuilder::new(fonts, figures::kind(invoice), &company.name);
-    letter.badge(mark.word(), signal(mark));
-    letter.fact("Number", figures::number(invoice));
-    letter.fact("Issued", &date(invoice.created_at));
+    let mut document = DocumentBuilder::new(fonts, figures::kind(invoice), &company.name);
+    document.badge(mark.word(), badge(mark));
+    document.fact("Number", figures::number(invoice));
+    document.fact("Issued", &date(invoice.created_at));
     if let Some(at) = invoice.paid_at {
-        letter.fact("Paid", &date(at));
+        document.fact("Paid", &date(at));
     }
     if let Some(period) = invoice.period {
-        letter.fact("Period", &span(period));
+        document.fact("Period", &span(period));
     }
-    parties(&mut letter, content);
-    letter.headline(&figures::headline(invoice, mark));
-    let ending = TableFooter { sums: content.sums.clone(), notes: said_below(content) };
-    letter.table(&table(content), &ending);
-    letter
+    parties(&mut document, content);
+    document.headline(&figures::headline(invoice, mark));
+    let footer = TableFooter { sums: content.sums.clone(), notes: said_below(content) };
+    document.table(&table(content), &footer);
+    document
 }
 
-fn signal(mark: Mark) -> Badge {
+fn badge(mark: Mark) -> Badge {
     match mark {
         Mark::Paid => Badge::Good,
         Mark::Open | Mark::Unpaid => Badge::Alert,
@@ -52,7 +52,7 @@ fn signal(mark: Mark) -> Badge {
     }
 }
 
-fn parties(letter: &mut DocumentBuilder<'_>, Content { invoice, company, .. }: &Content<'_>) {
+fn parties(document: &mut DocumentBuilder<'_>, Content { invoice, company, .. }: &Content<'_>) {
     let mut from: Vec<&str> = vec![&company.name];
     from.extend(company.address_lines.iter().map(String::as_str));
     from.push(&company.email);
@@ -63,7 +63,7 @@ fn parties(letter: &mut DocumentBuilder<'_>, Content { invoice, company, .. }: &
         "" => vec![invoice.user_id.as_str()],
         text => text.lines().collect(),
     };
-    letter.parties(("FROM", &from), ("BILL TO", &bill_to));
+    document.parties(("FROM", &from), ("BILL TO", &bill_to));
 }
 
 fn table(content: &Content<'_>) -> Table {

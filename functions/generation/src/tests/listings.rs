@@ -6,10 +6,12 @@ use domain::{
     lighting::LightingRig,
     marketplace::{
         Category, Kind,
-        content::Content,
-        listing::DelistedBy,
+        listing::{
+            DelistedBy,
+            content::Content,
+            revision::{Description, Edit},
+        },
         purchase::Purchase,
-        revision::{Description, Edit},
     },
     money::Money,
 };

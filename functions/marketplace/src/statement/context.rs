@@ -1,6 +1,6 @@
 //! A statement with the names and dates around its amounts.
 
-use domain::{Timestamp, marketplace::statement::Statement};
+use domain::{Timestamp, marketplace::creator::statement::Statement};
 use serde::Serialize;
 
 /// A statement with the names and dates around its amounts.

@@ -2,10 +2,10 @@
 
 use csv::{Terminator, WriterBuilder};
 use domain::{
-    marketplace::statement::{Line, Statement},
+    marketplace::creator::statement::{Line, Statement},
     money::Money,
 };
-use paper::cells::escape_formula;
+use pdf::cells::escape_formula;
 
 use super::StatementError;
 

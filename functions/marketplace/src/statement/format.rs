@@ -1,8 +1,8 @@
 //! The formats of a statement, and how many lines each takes.
 
 use clients::documents::FileKind;
-use domain::{DomainError, ErrorKind, marketplace::statement::Statement};
-use paper::PaperError;
+use domain::{DomainError, ErrorKind, marketplace::creator::statement::Statement};
+use pdf::PdfError;
 use serde::Deserialize;
 
 /// The requested format.
@@ -34,7 +34,7 @@ pub(crate) enum StatementError {
     },
     /// The PDF could not be rendered.
     #[error(transparent)]
-    Paper(#[from] PaperError),
+    Paper(#[from] PdfError),
     /// The CSV could not be written.
     #[error("the CSV could not be written")]
     Csv(#[from] ::csv::Error),

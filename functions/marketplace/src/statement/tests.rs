@@ -6,7 +6,7 @@ use clients::documents::Company;
 use domain::{
     DomainError, Timestamp,
     id::{PayoutId, PurchaseId, UserId},
-    marketplace::{
+    marketplace::creator::{
         journal::{Entry, Journal, LedgerAccount, Posting, Role},
         statement::Statement,
     },
@@ -62,7 +62,8 @@ fn paid_out(cause: &str, net: i64, when: &str) -> Vec<Entry> {
 
 fn entries<const N: usize>(about: &str, cause: &str, legs: [Posting; N], when: &str) -> Vec<Entry> {
     let about = (creator(), about.to_owned());
-    let journal = Journal::build(about, cause.to_owned(), Currency::USD, legs, at(when)).unwrap();
+    let journal =
+        Journal::build(about, cause.parse().unwrap(), Currency::USD, legs, at(when)).unwrap();
     journal.entries().collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::marketplace::{Category, card::Card};
+use domain::marketplace::{Category, listing::card::Card};
 use serde_json::json;
 use store::Popular;
 use testing::{Actor, TestRequest};

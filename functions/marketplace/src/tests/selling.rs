@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{lighting::LightingRig, marketplace::strike};
+use domain::{lighting::LightingRig, marketplace::moderation::strike};
 use serde_json::{Value, json};
 use store::PageSize;
 use testing::{Actor, TestRequest, listings};

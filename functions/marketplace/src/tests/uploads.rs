@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     id::UploadId,
-    marketplace::{
+    marketplace::listing::{
         archive::ArchivedFile,
         upload::{
             ASSET_BYTES_MAX, Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOAD_KIB_A_DAY, UPLOADS_MAX,

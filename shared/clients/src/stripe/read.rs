@@ -7,6 +7,7 @@ use domain::{
     id::{InvalidId, OrderId, PurchaseId, UserId},
     money::{Currency, Money},
 };
+use serde::Deserialize;
 
 use super::StripeError;
 
@@ -20,6 +21,15 @@ pub(super) const LISTING_ID: &str = "listing_id";
 pub(super) const PAYOUT_ID: &str = "payout_id";
 /// The idempotency key, which finds an object after Stripe has forgotten the key.
 pub(super) const KEY: &str = "key";
+
+/// A page of a list.
+// Read from: list
+#[derive(Deserialize)]
+pub(super) struct List<T> {
+    pub(super) data: Vec<T>,
+    #[serde(default)]
+    pub(super) has_more: bool,
+}
 
 /// The metadata of an object.
 pub(super) type Metadata = HashMap<String, String>;

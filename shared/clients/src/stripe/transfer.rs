@@ -1,4 +1,4 @@
-//! Transfers to creators' accounts, their reversals, and the payouts of those accounts to banks
+//! Transfers to creators' accounts, and their reversals
 //! (<https://docs.stripe.com/connect/separate-charges-and-transfers>).
 //!
 //! A transfer is made once per payout: its metadata names the payout, which finds it whichever key
@@ -11,9 +11,7 @@ use std::fmt;
 use connect::{Aws, Connect, Environment, InitError};
 use domain::{
     Timestamp,
-    billing::external::{
-        BankPayoutId, ChargeId, ConnectedAccountId, ReceivedId, ReversalId, TransferId,
-    },
+    billing::external::{ChargeId, ConnectedAccountId, ReceivedId, ReversalId, TransferId},
     id::{PayoutId, UserId},
     money::{Currency, Money},
     time::DAY,
@@ -25,7 +23,7 @@ use stripe_types::RangeQueryTs;
 
 use super::{
     PAGE_SIZE, STRIPE_BASE_URL, Stripe, StripeError,
-    read::{self, KEY, Metadata, PAYOUT_ID},
+    read::{self, KEY, List, Metadata, PAYOUT_ID},
     transport::Transport,
 };
 use crate::{
@@ -35,13 +33,8 @@ use crate::{
 
 const STRIPE_PAYOUTS_SECRET_ARN: &str = "STRIPE_PAYOUTS_SECRET_ARN";
 
-/// Most pages of a bank payout's parts, and of an account's transfers, that are read.
+/// Most pages of an account's transfers that are read.
 const PAGES_MAX: usize = 20;
-/// How many bank payouts of an account are listed: it makes one a day.
-const BANK_PAYOUTS: i64 = 10;
-/// How many times in a row a bank payout may fail and be included in the next one before its
-/// transfers are no longer followed.
-const FAILURES_MAX: usize = 8;
 
 /// A transfer to make for a payout.
 #[derive(Debug, Clone, Copy)]
@@ -85,30 +78,6 @@ pub struct Reversal {
     pub amount: i64,
     /// Its name, from the metadata we sent.
     pub name: Option<String>,
-}
-
-/// A payout of a creator's account to its bank, in its current state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BankPayout {
-    /// Its state.
-    pub state: BankPayoutState,
-    /// The received payments of our transfers that it pays out, including those of earlier payouts
-    /// that failed and were included in this one.
-    pub received: Vec<ReceivedId>,
-}
-
-/// The state of a payout to a bank.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BankPayoutState {
-    /// On its way.
-    Pending,
-    /// Arrived. It may still fail, for some days.
-    Paid,
-    /// Failed: the money is back in the creator's account.
-    Failed {
-        /// Stripe's code, such as `account_closed`; `canceled` where it was cancelled.
-        code: String,
-    },
 }
 
 /// The platform's balance in US dollars, in cents.
@@ -272,42 +241,6 @@ impl Payouts {
 }
 
 impl Stripe {
-    /// A payout of a creator's account to its bank, and the transfers it pays out.
-    ///
-    /// # Errors
-    /// See [`StripeError`].
-    pub async fn bank_payout(
-        &self,
-        account: &ConnectedAccountId,
-        id: &BankPayoutId,
-    ) -> Result<BankPayout, StripeError> {
-        let request = RequestBuilder::new(StripeMethod::Get, format!("/payouts/{id}"));
-        let found: PayoutAnswer =
-            self.transport.json_of("retrieve a bank payout", account, &request).await?;
-        let received = self.received_in(account, id).await?;
-        Ok(BankPayout { state: found.state(), received })
-    }
-
-    /// The latest payouts of a creator's account to its bank, newest first.
-    ///
-    /// # Errors
-    /// See [`StripeError`].
-    pub async fn bank_payouts(
-        &self,
-        account: &ConnectedAccountId,
-    ) -> Result<Vec<BankPayoutId>, StripeError> {
-        // Read from: payout
-        #[derive(Deserialize)]
-        struct Listed {
-            id: BankPayoutId,
-        }
-        let request = RequestBuilder::new(StripeMethod::Get, "/payouts")
-            .query(&json!({ "limit": BANK_PAYOUTS }));
-        let found: List<Listed> =
-            self.transport.json_of("list bank payouts", account, &request).await?;
-        Ok(found.data.into_iter().map(|it| it.id).collect())
-    }
-
     /// The platform's balance.
     ///
     /// # Errors
@@ -331,68 +264,6 @@ impl Stripe {
         };
         Ok(BalanceNow { available: dollars(&found.available), pending: dollars(&found.pending) })
     }
-
-    /// The contents of a payout. One that failed is included in the next.
-    async fn received_in(
-        &self,
-        account: &ConnectedAccountId,
-        id: &BankPayoutId,
-    ) -> Result<Vec<ReceivedId>, StripeError> {
-        let (mut received, mut payouts) = (Vec::new(), vec![id.as_str().to_owned()]);
-        let mut looked = 0;
-        while let Some(payout) = payouts.get(looked).cloned() {
-            looked += 1;
-            for part in self.parts_of(account, &payout).await? {
-                let Some(source) = part.source else { continue };
-                match part.kind.as_str() {
-                    "payment" => received.push(read::id(ReceivedId::parse(&source))?),
-                    "payout_failure" | "payout_cancel"
-                        if payouts.len() <= FAILURES_MAX && !payouts.contains(&source) =>
-                    {
-                        payouts.push(source);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(received)
-    }
-
-    async fn parts_of(
-        &self,
-        account: &ConnectedAccountId,
-        payout: &str,
-    ) -> Result<Vec<Part>, StripeError> {
-        #[derive(Serialize)]
-        struct Wanted<'a> {
-            payout: &'a str,
-            limit: i64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            starting_after: Option<String>,
-        }
-        let mut wanted = Wanted { payout, limit: PAGE_SIZE, starting_after: None };
-        let mut parts = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let request =
-                RequestBuilder::new(StripeMethod::Get, "/balance_transactions").query(&wanted);
-            let found: List<Part> =
-                self.transport.json_of("list a bank payout", account, &request).await?;
-            wanted.starting_after = found.data.last().map(|part| part.id.clone());
-            parts.extend(found.data);
-            if !found.has_more {
-                return Ok(parts);
-            }
-        }
-        Err(StripeError::unreached(format!("{payout} has more parts than the page limit")))
-    }
-}
-
-// Read from: list
-#[derive(Deserialize)]
-struct List<T> {
-    data: Vec<T>,
-    #[serde(default)]
-    has_more: bool,
 }
 
 /// <https://docs.stripe.com/api/transfers/object>
@@ -440,38 +311,4 @@ impl ReversalAnswer {
         let name = self.metadata.and_then(|mut metadata| metadata.remove(KEY));
         Reversal { id: self.id, amount: self.amount, name }
     }
-}
-
-/// <https://docs.stripe.com/api/payouts/object>
-// Read from: payout
-#[derive(Deserialize)]
-struct PayoutAnswer {
-    status: String,
-    failure_code: Option<String>,
-}
-
-impl PayoutAnswer {
-    fn state(self) -> BankPayoutState {
-        match self.status.as_str() {
-            "paid" => BankPayoutState::Paid,
-            "failed" => {
-                let code = self.failure_code.unwrap_or_else(|| "unknown".to_owned());
-                BankPayoutState::Failed { code }
-            }
-            "canceled" => BankPayoutState::Failed { code: self.status },
-            _ => BankPayoutState::Pending,
-        }
-    }
-}
-
-/// A balance transaction of a creator's account that a bank payout consists of.
-// Read from: balance_transaction
-#[derive(Deserialize)]
-struct Part {
-    id: String,
-    #[serde(rename = "type")]
-    kind: String,
-    /// The source object; some balance transactions have none.
-    #[serde(default)]
-    source: Option<String>,
 }

@@ -8,7 +8,7 @@ use domain::{
     Timestamp,
     generation::{Provider, Status},
     id::UserId,
-    marketplace::sale::PLATFORM_FEE_BPS,
+    marketplace::creator::sale::PLATFORM_FEE_BPS,
     metrics::{
         FIBO_MICROS, Fact, FactKind, FinishedJob, LegMoved, Movement, MovementKind, MrrState,
         Source, WithinSpan,

@@ -9,7 +9,7 @@ use super::lexicon::{
 };
 use super::{
     Aesthetics, DESCRIPTION_CHARS_MAX, Lighting, Object, StructuredPrompt, TEXT_RENDERS_MAX,
-    TextRender, truncated,
+    TextRender, wording::truncated,
 };
 use crate::camera::CameraSettings;
 use crate::lighting::LightingRig;

@@ -11,7 +11,7 @@ use crate::{
     fibo::StructuredPrompt,
     id::{ListingId, PresetId, UserId},
     lighting::LightingRig,
-    marketplace::content::Content,
+    marketplace::listing::content::Content,
     text,
 };
 

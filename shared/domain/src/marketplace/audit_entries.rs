@@ -4,10 +4,12 @@
 use serde_json::json;
 
 use super::{
-    payout::{Payout, PayoutState},
-    purchase::{Purchase, PurchaseState},
-    refund::{Refund, RefundedBy},
-    share::{Reward, RewardState},
+    community::reward::{Reward, RewardState},
+    creator::payout::{Payout, PayoutState},
+    purchase::{
+        Purchase, PurchaseState,
+        refund::{Refund, RefundedBy},
+    },
 };
 use crate::audit::{Action, Actor, AuditEntry, Target, TargetKind};
 

@@ -13,19 +13,32 @@
 //!
 //! A version that was on sale never changes, even if it is submitted again unchanged: an edit
 //! begins the next version.
+//!
+//! * [`content`]: what a listing sells, by its [`Kind`]: a camera, a rig, a prompt with slots, a
+//!   model;
+//! * [`revision`]: one version of a listing, as its creator describes it;
+//! * [`model`]: the creator to whom a tailored model belongs;
+//! * [`upload`] and [`archive`]: files of a listing, and what they may contain;
+//! * [`demo`]: what a visitor may try before buying;
+//! * [`lint`] and [`similarity`]: findings for moderators, and how similar two contents are;
+//! * [`card`]: a listing in a list.
 
+pub mod archive;
+pub mod card;
+pub mod content;
+pub mod demo;
 mod error;
+pub mod lint;
+pub mod model;
+pub mod revision;
+pub mod similarity;
+mod transitions;
+pub mod upload;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    Category, Kind,
-    model::ModelClaim,
-    revision::{Description, Edit, Revision},
-    strike::Seller,
-    upload::UPLOADS_MAX,
-};
+use super::{Category, Kind, moderation::strike::Seller};
 use crate::{
     error::{FieldError, InvalidFields},
     id::{ListingId, UserId},
@@ -33,6 +46,7 @@ use crate::{
     text,
     time::Timestamp,
 };
+use revision::{Description, Revision};
 
 pub use error::{LISTINGS_MAX, ListingError};
 
@@ -296,47 +310,6 @@ impl Listing {
         [draft, delisted, suspended, struck].into_iter().flatten().collect()
     }
 
-    /// Changes the draft, or begins the next version: from the version on sale, or from a submitted
-    /// one, which is withdrawn and keeps what a moderator may have seen. `newest` is the version
-    /// that [`Listing::newest`] names.
-    ///
-    /// # Errors
-    /// The fields that are invalid.
-    pub fn edit(
-        &mut self,
-        newest: Revision,
-        edit: Edit,
-        now: Timestamp,
-    ) -> Result<Revision, InvalidFields> {
-        let description = newest.description.clone().edited(edit).checked(self.kind)?;
-        let own = match self.own_draft() {
-            Some(DraftVersion { state: DraftState::Draft, .. }) => newest,
-            Some(_) | None => {
-                self.revisions += 1;
-                newest.next(self.revisions, now)
-            }
-        };
-        let mut revision = Revision { signature: None, similar: Vec::new(), ..own };
-        revision.describe(description);
-        self.draft = Some(DraftVersion { number: revision.number, state: DraftState::Draft });
-        self.updated_at = now;
-        Ok(revision)
-    }
-
-    /// Counts one more upload for the draft.
-    ///
-    /// # Errors
-    /// When there is no draft that may be changed, or the limit on uploads is reached.
-    pub fn begin_upload(&mut self, now: Timestamp) -> Result<(), ListingError> {
-        self.editable()?;
-        if self.uploads >= UPLOADS_MAX {
-            return Err(ListingError::TooManyUploads);
-        }
-        self.uploads += 1;
-        self.updated_at = now;
-        Ok(())
-    }
-
     /// The number of the draft, if it may be changed.
     ///
     /// # Errors
@@ -355,127 +328,12 @@ impl Listing {
         self.draft.as_ref().filter(|draft| Some(draft.number) != sold)
     }
 
-    /// Submits the draft for review, which freezes it. A listing that is off sale and has no draft
-    /// submits its last version again.
-    ///
-    /// # Errors
-    /// When there is nothing to review, there is no preview, or the model is another creator's.
-    pub fn submit(
-        &mut self,
-        newest: &Revision,
-        model: &ModelClaim,
-        now: Timestamp,
-    ) -> Result<(), ListingError> {
-        match self.editable() {
-            Ok(_) => {}
-            Err(ListingError::NoDraft) if self.delisted.is_some() => {}
-            Err(refused) => return Err(refused),
-        }
-        if newest.previews.is_empty() {
-            return Err(ListingError::NoPreview);
-        }
-        model.check(&newest.creator_id)?;
-        let state = DraftState::Pending { submitted_at: now };
-        self.draft = Some(DraftVersion { number: newest.number, state });
-        self.updated_at = now;
-        Ok(())
-    }
-
     /// Since when a version is in review.
     pub fn pending_since(&self) -> Option<Timestamp> {
         match &self.draft.as_ref()?.state {
             DraftState::Pending { submitted_at } => Some(*submitted_at),
             DraftState::Draft | DraftState::Rejected { .. } => None,
         }
-    }
-
-    /// Checks that the pending version `newest` is what a moderator was shown, by its
-    /// `content_hash`. Its number alone does not tell: a rejected version may get other images and
-    /// files and be submitted again under the same number.
-    ///
-    /// # Errors
-    /// When another version is pending, or none is.
-    pub fn check_shown(&self, newest: &Revision, content_hash: &str) -> Result<(), ListingError> {
-        self.require_pending(newest.number)?;
-        if newest.content_hash() == content_hash { Ok(()) } else { Err(ListingError::Changed) }
-    }
-
-    /// Approves the pending version and puts it on sale. Its model belongs to its creator from now
-    /// on.
-    ///
-    /// # Errors
-    /// When `revision` is not pending, or its model is another creator's.
-    pub fn approve(
-        &mut self,
-        revision: &mut Revision,
-        model: &mut ModelClaim,
-        now: Timestamp,
-    ) -> Result<(), ListingError> {
-        self.require_pending(revision.number)?;
-        model.prove(revision, now)?;
-        let first = self.published.as_ref().map_or(now, |before| before.first_published_at);
-        let shown = &revision.description;
-        self.published = Some(Published {
-            number: revision.number,
-            published_at: now,
-            first_published_at: first,
-            title: shown.title.clone(),
-            price: shown.price(),
-            category: shown.category,
-        });
-        revision.published_at.get_or_insert(now);
-        self.draft = None;
-        self.delisted = None;
-        self.updated_at = now;
-        Ok(())
-    }
-
-    /// Rejects the pending version.
-    ///
-    /// # Errors
-    /// When version `number` is not pending.
-    pub fn reject(
-        &mut self,
-        number: u32,
-        reason: String,
-        now: Timestamp,
-    ) -> Result<(), ListingError> {
-        self.require_pending(number)?;
-        let state = DraftState::Rejected { reason, rejected_at: now };
-        self.draft = Some(DraftVersion { number, state });
-        self.updated_at = now;
-        Ok(())
-    }
-
-    /// Takes it off sale; its buyers keep their entitlements. Idempotent, except that a creator
-    /// cannot override staff. A creator who retires it also withdraws the pending version.
-    ///
-    /// # Errors
-    /// When it was never on sale.
-    pub fn delist(
-        &mut self,
-        by: DelistedBy,
-        reason: Option<String>,
-        now: Timestamp,
-    ) -> Result<(), ListingError> {
-        if self.published.is_none() {
-            return Err(ListingError::NotOnSale);
-        }
-        if by == DelistedBy::Creator && self.pending_since().is_some() {
-            let own = self.own_draft().map(|draft| draft.number);
-            self.draft = own.map(|number| DraftVersion { number, state: DraftState::Draft });
-            self.updated_at = now;
-        }
-        if self.delisted.is_none() || by == DelistedBy::Staff {
-            self.delisted = Some(Delisted { by, reason, at: now });
-            self.updated_at = now;
-        }
-        Ok(())
-    }
-
-    fn require_pending(&self, number: u32) -> Result<(), ListingError> {
-        let waits = self.pending_since().is_some() && self.newest() == number;
-        if waits { Ok(()) } else { Err(ListingError::NotPending) }
     }
 }
 

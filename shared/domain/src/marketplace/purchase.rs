@@ -1,15 +1,22 @@
-//! Buying a listing: the order, and the entitlement of its buyer.
+//! Buying a listing: the order, and what follows from its payment.
+//!
+//! * [`entitlement`]: the buyer's right to use the listing;
+//! * [`update`]: what the payment changes, divided by its [`PaymentAllocation`];
+//! * [`refund`]: refunds.
+
+mod allocation;
+pub mod entitlement;
+pub mod refund;
+pub mod update;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     Kind,
-    allocation::PaymentAllocation,
+    community::share::Referral,
     listing::{Listing, Published},
-    refund::{ManualReview, Refund},
-    share::Referral,
-    strike::Seller,
+    moderation::strike::Seller,
 };
 use crate::{
     billing::{
@@ -17,10 +24,13 @@ use crate::{
         order::{CHECKOUT_OPEN, LOOK_AGAIN},
     },
     error::{DomainError, ErrorKind},
-    id::{ListingId, PurchaseId, ReviewId, UserId},
+    id::{ListingId, PurchaseId, UserId},
     money::Money,
     time::Timestamp,
 };
+use allocation::PaymentAllocation;
+use entitlement::{Entitlement, EntitlementState};
+use refund::{ManualReview, Refund};
 
 /// An order for one listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,48 +127,6 @@ pub enum PurchaseState {
     },
     /// All of it was refunded, or lost in a dispute.
     Refunded,
-}
-
-/// A buyer's right to use a listing: at most one for each buyer and listing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entitlement {
-    /// The buyer.
-    pub buyer_id: UserId,
-    /// The listing.
-    pub listing_id: ListingId,
-    /// The purchase that granted it.
-    pub purchase_id: PurchaseId,
-    /// The version that was bought.
-    pub revision: u32,
-    /// The listing's creator.
-    pub creator_id: UserId,
-    /// The optimistic lock: goes up by one with every write; zero before the first.
-    pub version: u64,
-    /// Whether it may be used.
-    pub state: EntitlementState,
-    /// When it was granted.
-    pub granted_at: Timestamp,
-    /// The buyer's review, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub review_id: Option<ReviewId>,
-    /// When an asset was first downloaded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub downloaded_at: Option<Timestamp>,
-    /// When it was first used for an image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub used_at: Option<Timestamp>,
-}
-
-/// Whether an entitlement may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EntitlementState {
-    /// It may be used.
-    Active,
-    /// Suspended while a dispute or refund is open.
-    Suspended,
-    /// Revoked: the money was taken back.
-    Revoked,
 }
 
 /// Why a listing cannot be bought. The codes also give the reason of a returned payment.
@@ -315,17 +283,15 @@ impl Purchase {
     pub fn is_open(&self) -> bool {
         matches!(self.state, PurchaseState::Pending | PurchaseState::Processing)
     }
-}
 
-impl Entitlement {
-    /// The entitlement that a paid purchase grants.
-    pub fn of(purchase: &Purchase, now: Timestamp) -> Entitlement {
+    /// The entitlement that it grants once it is paid.
+    pub fn entitlement(&self, now: Timestamp) -> Entitlement {
         Entitlement {
-            buyer_id: purchase.buyer_id.clone(),
-            listing_id: purchase.listing_id.clone(),
-            purchase_id: purchase.id.clone(),
-            revision: purchase.revision,
-            creator_id: purchase.creator_id.clone(),
+            buyer_id: self.buyer_id.clone(),
+            listing_id: self.listing_id.clone(),
+            purchase_id: self.id.clone(),
+            revision: self.revision,
+            creator_id: self.creator_id.clone(),
             version: 0,
             state: EntitlementState::Active,
             granted_at: now,
@@ -333,10 +299,5 @@ impl Entitlement {
             downloaded_at: None,
             used_at: None,
         }
-    }
-
-    /// Whether it may be used.
-    pub fn is_active(&self) -> bool {
-        self.state == EntitlementState::Active
     }
 }

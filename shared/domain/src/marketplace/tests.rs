@@ -28,15 +28,17 @@ use serde_json::json;
 
 use super::{
     Category, Kind,
-    content::{Content, Slot},
-    demo::DemoSettings,
-    listing::Listing,
-    listing_stats::ListingStats,
-    model::ModelClaim,
-    purchase::{Entitlement, Offer, Purchase},
-    revision::{Description, Revision},
-    strike::Seller,
-    upload::Preview,
+    community::listing_stats::ListingStats,
+    listing::{
+        Listing,
+        content::{Content, Slot},
+        demo::DemoSettings,
+        model::ModelClaim,
+        revision::{Description, Revision},
+        upload::Preview,
+    },
+    moderation::strike::Seller,
+    purchase::{Offer, Purchase, entitlement::Entitlement},
 };
 use crate::{
     DomainError, Timestamp,
@@ -161,7 +163,7 @@ fn placed(number: u128, listing: &Listing) -> Purchase {
 }
 
 fn entitled(listing: &Listing) -> Entitlement {
-    Entitlement::of(&placed(1, listing), NOW)
+    placed(1, listing).entitlement(NOW)
 }
 
 fn no_stats() -> ListingStats {

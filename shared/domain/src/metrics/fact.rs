@@ -6,7 +6,10 @@ use super::{Movement, cost_micros};
 use crate::{
     generation::{FailureCode, Job, Provider, Status},
     id::{ListingId, PresetId, UserId},
-    marketplace::journal::{Entry, Role},
+    marketplace::creator::{
+        cause::Cause,
+        journal::{Entry, Role},
+    },
     plan::Plan,
     time::{Day, Timestamp},
 };
@@ -222,7 +225,7 @@ impl Fact {
     pub fn of_leg(creator: &UserId, entry: &Entry) -> Option<Fact> {
         let amount = -entry.leg.amount;
         let leg = |commission, share| {
-            let (creator_id, of_sale) = (creator.clone(), is_first(&entry.cause));
+            let (creator_id, of_sale) = (creator.clone(), matches!(entry.cause, Cause::Payment(_)));
             FactKind::Market(LegMoved { creator_id, commission, share, of_sale })
         };
         let what = match entry.leg.role {
@@ -252,9 +255,4 @@ impl Fact {
         let id = format!("leg:{creator}:{}:{}", entry.cause, entry.leg.role.as_str());
         Some(Fact::new(id, entry.at, what))
     }
-}
-
-/// Whether a cause is the first of its payment; later ones carry a number.
-fn is_first(cause: &str) -> bool {
-    cause.strip_prefix("payment:").is_some_and(|payment| !payment.contains(':'))
 }

@@ -10,7 +10,7 @@ use std::{
     io::{ErrorKind, Read},
 };
 
-use domain::marketplace::archive::{
+use domain::marketplace::listing::archive::{
     ArchiveError, ArchivedFile, ENTRIES_MAX, UNPACKED_BYTES_MAX, check_type, checked_path, shown,
 };
 use flate2::bufread::DeflateDecoder;

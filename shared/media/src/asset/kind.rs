@@ -4,7 +4,7 @@
 //! is plain text at its start and is checked further. [`super::inspect`] then inspects the whole
 //! file. Files are only served as downloads, never displayed.
 
-use domain::marketplace::upload::AssetKind;
+use domain::marketplace::listing::upload::AssetKind;
 
 /// The number of first bytes that [`sniff`] needs; a shorter file is passed whole.
 pub const HEAD_BYTES: usize = 4096;

@@ -5,7 +5,7 @@ use domain::{
     id::ListingId,
     marketplace::{
         Category, Kind,
-        card::{self, Card, Entry},
+        listing::card::{self, Card, Entry},
     },
     money::Money,
 };

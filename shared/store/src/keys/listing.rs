@@ -3,7 +3,7 @@
 use domain::{
     Timestamp,
     id::{ListingId, ReviewId, UploadId, UserId},
-    marketplace::{Category, flag::Flags, listing_stats::ListingStats},
+    marketplace::{Category, community::listing_stats::ListingStats, moderation::flag::Flags},
 };
 
 use super::{IndexKey, Item, Key, PK, shard_of, text};

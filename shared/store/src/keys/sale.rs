@@ -4,17 +4,21 @@ use domain::{
     billing::external::ConnectedAccountId,
     id::{ListingId, PayoutId, PurchaseId, UserId},
     marketplace::{
-        journal::Role,
-        listing_stats::CreatorBalance,
-        payout::{Payout, PayoutState},
+        community::reward::Reward,
+        creator::{
+            balance::CreatorBalance,
+            cause::Cause,
+            journal::Role,
+            payout::{Payout, PayoutState},
+            sale::Sale,
+        },
+        moderation::strike::Strikes,
         purchase::Purchase,
-        sale::Sale,
-        share::Reward,
-        strike::Strikes,
     },
 };
 
 use super::{IndexKey, Item, Key, SK, text, user_of};
+use crate::error::StoreError;
 
 pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
 pub(crate) const SALE_PREFIX: &str = "SALE#";
@@ -87,7 +91,7 @@ impl Key {
         Key { pk: format!("PAYEE#{account}"), sk: "USER".to_owned() }
     }
 
-    pub(crate) fn journal(creator: &UserId, cause: &str, role: Role) -> Key {
+    pub(crate) fn journal(creator: &UserId, cause: &Cause, role: Role) -> Key {
         Key { pk: journal_pk(creator), sk: format!("{cause}#{}", role.as_str()) }
     }
 }
@@ -95,6 +99,16 @@ impl Key {
 /// The partition of a creator's journal.
 pub(crate) fn journal_pk(creator: &UserId) -> String {
     format!("{JOURNAL_PREFIX}{creator}")
+}
+
+/// The cause of a posting of this role, from its sort key.
+///
+/// # Errors
+/// When it is not the key of such a posting.
+pub(crate) fn cause_of(sk: &str, role: Role) -> Result<Cause, StoreError> {
+    let cause = sk.strip_suffix(role.as_str()).and_then(|it| it.strip_suffix('#'));
+    let cause = cause.ok_or_else(|| StoreError::corrupt(format!("{sk} is no posting")))?;
+    cause.parse().map_err(StoreError::corrupt)
 }
 
 /// The creator of a journal partition.

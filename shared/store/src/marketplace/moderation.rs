@@ -1,22 +1,30 @@
 //! A moderator's decisions on a listing.
 
+mod flags;
+mod visibility;
+
+pub use flags::{Flagged, Resolved};
+pub use visibility::SellerRecord;
+
 use domain::{
     Timestamp,
     account::Account,
     audit::AuditEntry,
     id::{ListingId, UserId},
     marketplace::{
-        flag::Flags,
+        creator::balance::CreatorBalance,
         listing::Listing,
-        listing_stats::CreatorBalance,
-        purchase::Entitlement,
-        strike::{Seller, Strikes},
+        moderation::{
+            flag::Flags,
+            strike::{Seller, Strikes},
+        },
+        purchase::entitlement::Entitlement,
     },
 };
 
 use super::{
     book_of,
-    listing_update::{By, ListingUpdate},
+    listing::update::{By, ListingUpdate},
 };
 use crate::{
     error::StoreError,

@@ -7,11 +7,13 @@ use domain::{
     id::{ListingId, PurchaseId, ReviewId, UserId},
     marketplace::{
         Kind,
-        demo::{DemoSettings, KELVIN_MAX},
-        listing::Listing,
+        community::review::Opinion,
+        listing::{
+            Listing,
+            demo::{DemoSettings, KELVIN_MAX},
+            revision::Description,
+        },
         purchase::Purchase,
-        review::Opinion,
-        revision::Description,
     },
     money::Money,
 };

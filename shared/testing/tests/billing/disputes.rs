@@ -1,9 +1,9 @@
 //! Disputes and their effect on creators' payouts.
 
 use domain::marketplace::{
-    journal::LedgerAccount,
-    purchase::{EntitlementState, PurchaseState},
-    share::RewardState,
+    community::reward::RewardState,
+    creator::journal::LedgerAccount,
+    purchase::{PurchaseState, entitlement::EntitlementState},
 };
 use sandbox::stripe::{Bank, Card, Closing, Opening};
 

@@ -1,7 +1,7 @@
 //! A failure for one creator, member or object does not stop the others, and its work is done once
 //! it can be.
 
-use domain::marketplace::payout::PayoutState;
+use domain::marketplace::creator::payout::PayoutState;
 use sandbox::{
     faults::{AnswerFault, Fault, Order},
     route::Route,

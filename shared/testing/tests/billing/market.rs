@@ -9,15 +9,15 @@ use domain::{
     fibo::StructuredPrompt,
     id::{ListingId, PurchaseId, ReviewId, UserId},
     marketplace::{
-        journal::{Balances, LedgerAccount},
-        listing::DelistedBy,
-        listing_stats::CreatorBalance,
-        payout::Payout,
-        purchase::{Entitlement, Purchase},
-        review::Opinion,
-        revision::Edit,
-        sale::Sale,
-        share::Reward,
+        community::{review::Opinion, reward::Reward},
+        creator::{
+            balance::CreatorBalance,
+            journal::{Balances, LedgerAccount},
+            payout::Payout,
+            sale::Sale,
+        },
+        listing::{DelistedBy, revision::Edit},
+        purchase::{Purchase, entitlement::Entitlement},
     },
 };
 use marketplace::{

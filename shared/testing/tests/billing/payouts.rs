@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::{
-    marketplace::{
+    marketplace::creator::{
         journal::LedgerAccount,
         payee::PayeeState,
         payout::{Payout, PayoutState},

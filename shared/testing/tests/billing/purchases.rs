@@ -4,10 +4,9 @@ use domain::{
     account::Account,
     id::{ListingId, PurchaseId},
     marketplace::{
-        listing_stats::ListingStats,
-        purchase::{EntitlementState, Purchase, PurchaseState},
-        sale::Split,
-        share::RewardState,
+        community::{listing_stats::ListingStats, reward::RewardState},
+        creator::sale::Split,
+        purchase::{Purchase, PurchaseState, entitlement::EntitlementState},
     },
     time::DAY,
 };

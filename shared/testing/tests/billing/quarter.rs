@@ -11,8 +11,10 @@ use demo::api::variable;
 use domain::{
     id::{ListingId, PurchaseId},
     marketplace::{
-        journal::{Balances, LedgerAccount},
-        payout::PayoutState,
+        creator::{
+            journal::{Balances, LedgerAccount},
+            payout::PayoutState,
+        },
         purchase::{Purchase, PurchaseState},
     },
 };

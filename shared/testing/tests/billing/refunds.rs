@@ -6,11 +6,9 @@ use domain::{
     id::ListingId,
     marketplace::{
         Kind,
-        content::Content,
-        journal::LedgerAccount,
-        purchase::{EntitlementState, Purchase, PurchaseState},
-        refund::RefundState,
-        revision::Description,
+        creator::journal::LedgerAccount,
+        listing::{content::Content, revision::Description},
+        purchase::{Purchase, PurchaseState, entitlement::EntitlementState, refund::RefundState},
     },
 };
 use futures_util::future::join_all;

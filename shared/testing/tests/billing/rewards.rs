@@ -1,6 +1,6 @@
 //! Sharers' rewards: when they are granted, what reverses them, and the cap per account.
 
-use domain::marketplace::{purchase::Purchase, share::RewardState};
+use domain::marketplace::{community::reward::RewardState, purchase::Purchase};
 use sandbox::stripe::{Card, Closing, Opening};
 use serde_json::{Value, json};
 use testing::{Actor, engine::TABLE};

@@ -2,7 +2,7 @@
 
 use domain::{
     id::ListingId,
-    marketplace::purchase::{EntitlementState, Purchase},
+    marketplace::purchase::{Purchase, entitlement::EntitlementState},
 };
 use sandbox::stripe::Bank;
 use testing::Actor;

@@ -1,4 +1,4 @@
-//! Dependencies between crates: `domain` <- `search`, `studio`, `paper`, `media`, `connect` <-
+//! Dependencies between crates: `domain` <- `search`, `studio`, `pdf`, `media`, `connect` <-
 //! `store`, `clients` <- `settlement`, `runtime` <- functions.
 
 use std::{collections::BTreeMap, process::Command};
@@ -13,7 +13,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("search", &["domain"]),
     ("studio", &["domain"]),
-    ("paper", &["domain"]),
+    ("pdf", &["domain"]),
     ("media", &["domain"]),
     ("connect", &["domain"]),
     ("connect-derive", &[]),
@@ -23,7 +23,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("settlement", &["domain", "store", "clients"]),
 ];
 const FUNCTIONS_MAY_KNOW: &[&str] =
-    &["domain", "search", "studio", "paper", "store", "media", "clients", "runtime", "settlement"];
+    &["domain", "search", "studio", "pdf", "store", "media", "clients", "runtime", "settlement"];
 const NEVER_DEPLOYED: [&str; 3] = ["demo", "sandbox", "testing"];
 
 /// The packages of the workspace by name, from `cargo metadata`.

@@ -5,10 +5,12 @@ use domain::{
     id::{ListingId, PurchaseId, ReviewId, UploadId},
     marketplace::{
         Kind,
+        community::review::Opinion,
+        listing::{
+            revision::Edit,
+            upload::{Purpose, Upload, UploadRequest},
+        },
         purchase::Purchase,
-        review::Opinion,
-        revision::Edit,
-        upload::{Purpose, Upload, UploadRequest},
     },
     money::Money,
 };

@@ -5,8 +5,10 @@ use domain::{
     lighting::LightingRig,
     marketplace::{
         Kind,
-        content::Content,
-        revision::{Description, Edit},
+        listing::{
+            content::Content,
+            revision::{Description, Edit},
+        },
     },
 };
 use expect_test::expect;

@@ -6,7 +6,7 @@ use domain::{
         payment::{Payment, PaymentState},
     },
     id::{ListingId, PurchaseId},
-    marketplace::{purchase::Purchase, sale::HOLD},
+    marketplace::{creator::sale::HOLD, purchase::Purchase},
     money::Money,
 };
 use expect_test::expect;

@@ -1,6 +1,6 @@
 //! Reports.
 
-use domain::marketplace::flag::FlagReason;
+use domain::marketplace::moderation::flag::FlagReason;
 use serde_json::json;
 use testing::{Actor, TestRequest};
 

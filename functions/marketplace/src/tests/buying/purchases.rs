@@ -2,7 +2,7 @@
 
 use domain::{
     id::{ListingId, PurchaseId},
-    marketplace::{purchase::PurchaseState, revision::Edit},
+    marketplace::{listing::revision::Edit, purchase::PurchaseState},
 };
 use expect_test::expect;
 use serde_json::json;
@@ -245,7 +245,7 @@ async fn a_referral_is_noted_if_it_means_something() {
     let (listing, other) = (stall.on_sale(&lena, 0).await, stall.on_sale(&lena, 0).await);
     let code = stall.shared(&kim, &listing).await;
     let token = stall.links.click(&code, stall.app.now());
-    let month = domain::marketplace::share::ATTRIBUTED;
+    let month = domain::marketplace::community::share::ATTRIBUTED;
     let minute = std::time::Duration::from_secs(60);
     let foreign = stall.links.click(&stall.links.code(&lena.id, &listing), stall.app.now());
     for (nth, (buyer, wanted, sent, after, expected)) in [

@@ -2,7 +2,7 @@
 
 use domain::{
     id::ListingId,
-    marketplace::{revision::Edit, share::Referral},
+    marketplace::{community::share::Referral, listing::revision::Edit},
 };
 use expect_test::expect;
 use serde_json::json;

@@ -7,7 +7,10 @@ use clients::{
 };
 use domain::{
     id::{ListingId, PurchaseId},
-    marketplace::{Kind, listing::DelistedBy, revision::Edit},
+    marketplace::{
+        Kind,
+        listing::{DelistedBy, revision::Edit},
+    },
 };
 use runtime::Frontend;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! A creator's statements, payouts and balance.
 
-use domain::{marketplace::sale::HOLD, time::DAY};
+use domain::{marketplace::creator::sale::HOLD, time::DAY};
 use expect_test::expect;
 use serde_json::{Value, json};
 use testing::{Actor, TestRequest, cloud::Cloud};

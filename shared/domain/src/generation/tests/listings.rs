@@ -10,7 +10,7 @@ use crate::{
     fibo::StructuredPrompt,
     id::ListingId,
     lighting::LightingRig,
-    marketplace::content::{Content, Slot},
+    marketplace::listing::content::{Content, Slot},
 };
 
 const LISTING_ID: &str = "lst_01JD0000000000000000000000";

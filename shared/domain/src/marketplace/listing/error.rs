@@ -1,6 +1,6 @@
 //! Why a change of a listing is refused.
 
-use super::super::upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX};
+use super::upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX};
 use crate::error::{DomainError, ErrorKind};
 
 /// Most listings of one creator, retired ones included and deleted drafts excluded.

@@ -1,6 +1,6 @@
 //! Paths and types of files in an archive.
 
-use crate::marketplace::archive::{PATH_BYTES_MAX, check_type, checked_path, shown};
+use crate::marketplace::listing::archive::{PATH_BYTES_MAX, check_type, checked_path, shown};
 
 #[test]
 fn a_path_means_the_same_on_every_system() {

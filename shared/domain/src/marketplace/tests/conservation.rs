@@ -10,11 +10,13 @@ use super::{
 use crate::{
     billing::payment::{Payment, PaymentState},
     marketplace::{
-        journal::Role,
+        creator::{journal::Role, sale::Split},
         listing::DelistedBy,
-        purchase::{EntitlementState, PurchaseState},
-        purchase_update::{PaymentFollowUp, PurchaseUpdate},
-        sale::Split,
+        purchase::{
+            PurchaseState,
+            entitlement::EntitlementState,
+            update::{PaymentFollowUp, PurchaseUpdate},
+        },
     },
 };
 

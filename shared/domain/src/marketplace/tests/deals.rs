@@ -7,11 +7,15 @@ use crate::{
         payment::{Payment, PaymentState},
     },
     marketplace::{
-        journal::{Balances, Journal, Role},
-        listing_stats::CreatorBalance,
-        purchase::EntitlementState,
-        purchase_update::{PaymentFollowUp, PurchaseUpdate},
-        sale::{SaleState, Split},
+        creator::{
+            balance::CreatorBalance,
+            journal::{Balances, Journal, Role},
+            sale::{SaleState, Split},
+        },
+        purchase::{
+            entitlement::EntitlementState,
+            update::{PaymentFollowUp, PurchaseUpdate},
+        },
     },
     money::Money,
 };
@@ -53,7 +57,7 @@ pub(super) fn hold_to_the_law(deal: &PurchaseUpdate) {
     for journal in &deal.journals {
         assert_eq!(journal.legs.iter().map(|leg| leg.amount).sum::<i64>(), 0, "{journal:?}");
     }
-    let mut causes: Vec<&str> = deal.journals.iter().map(|it| it.cause.as_str()).collect();
+    let mut causes: Vec<String> = deal.journals.iter().map(|it| it.cause.to_string()).collect();
     causes.sort_unstable();
     causes.dedup();
     assert_eq!(causes.len(), deal.journals.len(), "each has a cause of its own: {causes:?}");

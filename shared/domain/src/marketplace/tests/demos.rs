@@ -1,7 +1,9 @@
 //! What a visitor may try before buying.
 
 use super::*;
-use crate::marketplace::demo::{DemoError, DemoScene, DemoSubject, Overrides, default_scene};
+use crate::marketplace::listing::demo::{
+    DemoError, DemoScene, DemoSubject, Overrides, default_scene,
+};
 
 /// A demo that allows some of everything.
 fn open() -> DemoSettings {

@@ -1,7 +1,7 @@
 //! Reports of a listing.
 
 use super::*;
-use crate::marketplace::flag::{DISMISSED_MAX, FLAGS_MAX, Flag, FlagReason, Flags};
+use crate::marketplace::moderation::flag::{DISMISSED_MAX, FLAGS_MAX, Flag, FlagReason, Flags};
 
 fn flagged(flags: &[(&str, FlagReason)]) -> Flags {
     let mut all = Flags::none(listing_id(1));

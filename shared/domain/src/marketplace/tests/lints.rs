@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     lighting::Light,
-    marketplace::similarity::{BANDS, NEAR, SIMILAR_MAX, Signature, Similar, nearest},
+    marketplace::listing::similarity::{BANDS, NEAR, SIMILAR_MAX, Signature, Similar, nearest},
 };
 
 fn rig(change: impl Fn(&mut LightingRig)) -> Content {

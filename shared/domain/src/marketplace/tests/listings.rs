@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::marketplace::{
-    flag::{Flag, FlagReason, Flags},
-    listing::checked_reason,
-    listing::{DelistedBy, DraftState, HiddenReason, ListingError, REASON_CHARS_MAX, State},
-    revision::Edit,
-    upload::{Asset, UPLOADS_MAX},
+    listing::{
+        DelistedBy, DraftState, HiddenReason, ListingError, REASON_CHARS_MAX, State,
+        checked_reason,
+        revision::Edit,
+        upload::{Asset, UPLOADS_MAX},
+    },
+    moderation::flag::{Flag, FlagReason, Flags},
 };
 
 const ACTIONS: [&str; 6] = ["edit", "submit", "approve", "reject", "retire", "delist"];

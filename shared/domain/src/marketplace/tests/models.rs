@@ -1,8 +1,8 @@
 //! A tailored model belongs to one creator.
 
 use super::*;
-use crate::marketplace::{
-    listing::{DelistedBy, ListingError},
+use crate::marketplace::listing::{
+    DelistedBy, ListingError,
     model::{ModelOwner, ModelStanding, check_use, fingerprint},
 };
 

@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     DomainError,
     marketplace::{
+        community::share::Referral,
         listing::DelistedBy,
-        purchase::{EntitlementState, PurchaseState},
-        share::Referral,
+        purchase::{PurchaseState, entitlement::EntitlementState},
     },
     money::{Currency, Money},
 };

@@ -12,11 +12,15 @@ use crate::{
     },
     id::PayoutId,
     marketplace::{
-        journal::{Balances, LedgerAccount, Posting, Role},
-        listing_stats::CreatorBalance,
-        payout::{PAYOUT_MIN, Payout, PayoutDecision, PayoutState, PayoutUpdate, SkipReason},
-        purchase_update::{PaymentFollowUp, PurchaseUpdate},
-        sale::{Sale, SaleState, release},
+        creator::{
+            balance::CreatorBalance,
+            journal::{Balances, LedgerAccount, Posting, Role},
+            payout::{
+                PAYOUT_MIN, Payout, PayoutDecision, PayoutState, SkipReason, update::PayoutUpdate,
+            },
+            sale::{Sale, SaleState, release},
+        },
+        purchase::update::{PaymentFollowUp, PurchaseUpdate},
     },
     money::Currency,
     time::DAY,

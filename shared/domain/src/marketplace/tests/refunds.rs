@@ -7,10 +7,11 @@ use super::{
 use crate::{
     account::Role,
     audit::Actor,
-    marketplace::{
-        purchase::{EntitlementState, PurchaseState},
-        purchase_update::{PaymentFollowUp, PurchaseUpdate},
+    marketplace::purchase::{
+        PurchaseState,
+        entitlement::EntitlementState,
         refund::{IdempotencyMark, Refund, RefundError, RefundRequest, RefundState, RefundedBy},
+        update::{PaymentFollowUp, PurchaseUpdate},
     },
     money::{Currency, Money},
 };
@@ -73,7 +74,7 @@ fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
             assert_eq!(deal.purchase.refund_request, None, "it was decided");
         }
     };
-    let owned = |change: fn(&mut crate::marketplace::purchase::Entitlement)| {
+    let owned = |change: fn(&mut crate::marketplace::purchase::entitlement::Entitlement)| {
         move |deal: &mut PurchaseUpdate| change(deal.entitlement.as_mut().unwrap())
     };
     check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), RefundError::Downloaded);

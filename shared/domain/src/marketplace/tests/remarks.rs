@@ -1,7 +1,7 @@
 //! Findings about a version for a moderator.
 
 use super::*;
-use crate::marketplace::lint::remarks;
+use crate::marketplace::listing::lint::remarks;
 
 /// A version without findings, changed.
 fn remarked(change: impl Fn(&mut Revision)) -> Vec<String> {

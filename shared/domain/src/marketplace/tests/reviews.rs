@@ -4,9 +4,11 @@ use super::*;
 use crate::{
     id::ReviewId,
     marketplace::{
-        listing_stats::CreatorBalance,
-        purchase::EntitlementState,
-        review::{COMMENT_CHARS_MAX, Opinion, REPLY_CHARS_MAX, Review, ReviewError, checked_reply},
+        community::review::{
+            COMMENT_CHARS_MAX, Opinion, REPLY_CHARS_MAX, Review, ReviewError, checked_reply,
+        },
+        creator::balance::CreatorBalance,
+        purchase::entitlement::EntitlementState,
     },
 };
 

@@ -1,7 +1,7 @@
 //! What a creator may enter for a version.
 
 use super::*;
-use crate::marketplace::revision::Edit;
+use crate::marketplace::listing::revision::Edit;
 
 fn check(change: impl FnOnce(&mut Description), expected: &str) {
     let mut description = description(Kind::LightingPreset);

@@ -8,11 +8,17 @@ use crate::{
     billing::payment::{Payment, PaymentState},
     id::ReviewId,
     marketplace::{
-        journal::{Balances, Journal, LedgerAccount, Posting, Role},
+        creator::{
+            cause::Cause,
+            journal::{Balances, Journal, LedgerAccount, Posting, Role},
+            sale::{SaleState, Split},
+        },
         listing::DelistedBy,
-        purchase::{EntitlementState, PurchaseState},
-        purchase_update::{PaymentFollowUp, PurchaseUpdate},
-        sale::{SaleState, Split},
+        purchase::{
+            PurchaseState,
+            entitlement::EntitlementState,
+            update::{PaymentFollowUp, PurchaseUpdate},
+        },
     },
     money::{Currency, Money},
 };
@@ -76,7 +82,7 @@ fn a_sale_is_shared_and_held_for_seven_days() {
     assert_eq!(sale.state(day(8)), SaleState::Payable);
     assert_eq!(deal.card.as_deref(), Some("card_1"));
     let [journal] = &deal.journals[..] else { panic!("one: {:?}", deal.journals) };
-    assert_eq!(journal.cause, "payment:pi_1");
+    assert_eq!(journal.cause.to_string(), "payment:pi_1");
     assert_eq!(journal.creator_id, user("creator"));
     let payable = LedgerAccount::CreatorPending;
     assert!(journal.legs.iter().any(|leg| leg.account == payable && leg.amount == -800));
@@ -139,7 +145,7 @@ fn what_can_no_longer_be_bought_is_paid_back() {
     };
     let bought_before = |state: EntitlementState| {
         move |deal: &mut PurchaseUpdate| {
-            let before = Entitlement::of(&placed(2, &deal.listing), NOW);
+            let before = placed(2, &deal.listing).entitlement(NOW);
             deal.entitlement = Some(Entitlement { state, ..before });
         }
     };
@@ -203,13 +209,13 @@ fn a_journal_balances_or_is_none() {
     let leg = |role: Role, amount: i64| Posting::new(role, LedgerAccount::BuyerCash, amount);
     let build = |legs: &[Posting]| {
         let about = (user("creator"), "pay_1".to_owned());
-        Journal::build(about, "x".to_owned(), Currency::USD, legs.to_vec(), NOW)
+        Journal::build(about, Cause::Release(purchase_id(1)), Currency::USD, legs.to_vec(), NOW)
     };
     let fits = [leg(Role::BuyerCharge, 500), leg(Role::Tax, 0), leg(Role::PlatformFee, -500)];
     assert_eq!(build(&fits).unwrap().legs.len(), 2, "postings of zero are dropped");
     assert_eq!(build(&[]).unwrap().legs, []);
     let unbalanced = build(&[leg(Role::BuyerCharge, 500), leg(Role::Tax, -499)]).unwrap_err();
-    assert_eq!((unbalanced.sum, &unbalanced.cause[..]), (1, "x"));
+    assert_eq!((unbalanced.sum, unbalanced.cause), (1, Cause::Release(purchase_id(1))));
     let twice = [leg(Role::Tax, 500), leg(Role::Tax, -500)];
     assert!(build(&twice).is_err(), "a journal has a role at most once");
 }

@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     account::{Account, AccountUpdate},
-    marketplace::share::{
-        REWARD_CREDITS, Referral, Reward, RewardState, SameCard, comparable_email,
+    marketplace::community::{
+        reward::{REWARD_CREDITS, Reward, RewardState, SameCard},
+        share::{Referral, comparable_email},
     },
 };
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::expect;
 use proptest::prelude::*;
 
-use super::{on_sale, placed, purchase_id, user};
+use super::{NOW, on_sale, placed, purchase_id, user};
 use crate::{
     Timestamp,
     account::AccountStatus,
@@ -15,12 +15,15 @@ use crate::{
     },
     id::{PayoutId, UserId},
     marketplace::{
-        journal::{Entry, Journal, LedgerAccount, Posting, Role},
-        listing_stats::CreatorBalance,
-        payout::{Payout, PayoutState, PayoutUpdate},
-        purchase_update::PurchaseUpdate,
-        sale::release,
-        statement::{LineKind, Statement},
+        creator::{
+            balance::CreatorBalance,
+            cause::{Cause, PaymentChange, PayoutMove},
+            journal::{Entry, Journal, LedgerAccount, Posting, Role},
+            payout::{Payout, PayoutState, update::PayoutUpdate},
+            sale::release,
+            statement::{LineKind, Statement},
+        },
+        purchase::update::PurchaseUpdate,
     },
     money::{Currency, Money},
     time::{DAY, Month},
@@ -202,19 +205,24 @@ const ACCOUNTS: [LedgerAccount; 7] = [
     LedgerAccount::CreatorDebt,
 ];
 
+/// A cause of the `number`th event of a kind.
+fn cause(kind: u32, number: u32) -> Cause {
+    let payment = PaymentId::parse(&format!("pi_{number}")).unwrap();
+    match kind {
+        0 => Cause::Payment(payment),
+        1 => Cause::PaymentChange { payment, number: 1, change: Some(PaymentChange::Refund) },
+        2 => Cause::PaymentChange { payment, number: 2, change: None },
+        3 => Cause::Payout(PayoutId::new(NOW, u128::from(number)), PayoutMove::Sent),
+        _ => Cause::Release(purchase_id(u128::from(number))),
+    }
+}
+
 /// Any journal of three postings, at any time within three months.
 fn journal() -> impl Strategy<Value = Journal> {
-    let cause = prop_oneof![
-        Just("payment:pi"),
-        Just("payment:pi:1:refund"),
-        Just("payment:pi:2"),
-        Just("payout:pay:sent"),
-        Just("what:ever"),
-    ];
     let account = || prop::sample::select(ACCOUNTS.as_slice());
     let amount = || -5_000..5_000_i64;
     let legs = (account(), account(), account(), amount(), amount());
-    (cause, 0..92_u32, 0..1_000_u32, legs).prop_map(|(cause, days, number, legs)| {
+    (0..5_u32, 0..92_u32, 0..1_000_u32, legs).prop_map(|(kind, days, number, legs)| {
         let (first, second, third, some, more) = legs;
         let legs = [
             Posting::new(Role::BuyerCharge, first, some),
@@ -223,7 +231,7 @@ fn journal() -> impl Strategy<Value = Journal> {
         ];
         let when = at("2026-09-30T23:59:59.999Z").plus(DAY * days);
         let about = (user("creator"), purchase_id(u128::from(number)).to_string());
-        Journal::build(about, format!("{cause}#{number}"), Currency::USD, legs, when).unwrap()
+        Journal::build(about, cause(kind, number), Currency::USD, legs, when).unwrap()
     })
 }
 

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::marketplace::{
+    creator::balance::{CreatorBalance, ModerationCounts},
     listing::DelistedBy,
-    listing_stats::{CreatorBalance, ModerationCounts},
-    strike::{STRIKES_KEPT, Strike, Strikes},
+    moderation::strike::{STRIKES_KEPT, Strike, Strikes},
 };
 
 fn struck(days: &[u32]) -> Strikes {

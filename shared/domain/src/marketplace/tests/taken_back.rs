@@ -10,11 +10,13 @@ use crate::{
     billing::payment::Payment,
     id::ReviewId,
     marketplace::{
-        purchase::{EntitlementState, PurchaseState},
-        purchase_update::PurchaseUpdate,
-        review::{Opinion, Review},
-        sale::SaleState,
-        share::{Referral, Reward, RewardState, SameCard},
+        community::{
+            review::{Opinion, Review},
+            reward::{Reward, RewardState, SameCard},
+            share::Referral,
+        },
+        creator::sale::SaleState,
+        purchase::{PurchaseState, entitlement::EntitlementState, update::PurchaseUpdate},
     },
 };
 
@@ -108,7 +110,7 @@ fn a_review_goes_and_comes_with_its_purchase() {
 fn a_review_that_stands_on_another_purchase_stays() {
     let mut deal = paid(500);
     review(&mut deal);
-    let other = Entitlement::of(&placed(2, &deal.listing), day(2));
+    let other = placed(2, &deal.listing).entitlement(day(2));
     deal.entitlement = Some(other);
     settle(&mut deal, &payment(500, 500, 0, false), day(3));
     assert!(!deal.review.unwrap().withdrawn);

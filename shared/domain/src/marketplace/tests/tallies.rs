@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::marketplace::{
+    creator::{
+        balance::{CreatorBalance, DAYS_SHOWN, Day},
+        sale::Split,
+    },
     listing::LISTINGS_MAX,
-    listing_stats::{CreatorBalance, DAYS_SHOWN, Day},
-    sale::Split,
 };
 
 fn rated(histogram: [u32; 5]) -> ListingStats {

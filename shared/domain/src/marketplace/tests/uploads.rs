@@ -1,8 +1,8 @@
 //! Which files are accepted.
 
 use super::*;
-use crate::marketplace::{
-    listing::ListingError,
+use crate::marketplace::listing::{
+    ListingError,
     upload::{
         ASSET_BYTES_MAX, Asset, AssetKind, FILE_NAME_CHARS_MAX, PREVIEW_BYTES_MAX, Purpose, Upload,
         UploadRequest, UploadState,

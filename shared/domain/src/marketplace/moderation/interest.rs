@@ -1,0 +1,42 @@
+//! Conflicts of interest in the marketplace.
+
+use super::flag::Flags;
+use crate::{
+    account::{ConflictOfInterest, Interest, check_impartial},
+    id::UserId,
+    marketplace::{
+        listing::Listing,
+        purchase::{Purchase, entitlement::Entitlement},
+    },
+};
+
+impl Listing {
+    /// Checks that a staff member may decide on a listing: not its creator, not a member who ever
+    /// `owned` it, and not one with an open report of it.
+    ///
+    /// # Errors
+    /// [`ConflictOfInterest`].
+    pub fn check_impartial(
+        &self,
+        staff: &UserId,
+        flags: Option<&Flags>,
+        owned: Option<&Entitlement>,
+    ) -> Result<(), ConflictOfInterest> {
+        let bought = owned.map(|it| (Interest::Buyer, &it.buyer_id));
+        let reports = flags.into_iter().flat_map(|it| &it.flags);
+        let reported = reports.map(|it| (Interest::Reporter, &it.user_id));
+        let sold = (Interest::Creator, &self.creator_id);
+        check_impartial(staff, [sold].into_iter().chain(bought).chain(reported))
+    }
+}
+
+impl Purchase {
+    /// Checks that a staff member may refund a purchase: neither its buyer nor its seller.
+    ///
+    /// # Errors
+    /// [`ConflictOfInterest`].
+    pub fn check_impartial(&self, staff: &UserId) -> Result<(), ConflictOfInterest> {
+        let involved = [(Interest::Buyer, &self.buyer_id), (Interest::Creator, &self.creator_id)];
+        check_impartial(staff, involved)
+    }
+}

@@ -1,0 +1,57 @@
+//! A buyer's entitlement to a listing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ListingId, PurchaseId, ReviewId, UserId},
+    time::Timestamp,
+};
+
+/// A buyer's right to use a listing: at most one for each buyer and listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entitlement {
+    /// The buyer.
+    pub buyer_id: UserId,
+    /// The listing.
+    pub listing_id: ListingId,
+    /// The purchase that granted it.
+    pub purchase_id: PurchaseId,
+    /// The version that was bought.
+    pub revision: u32,
+    /// The listing's creator.
+    pub creator_id: UserId,
+    /// The optimistic lock: goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// Whether it may be used.
+    pub state: EntitlementState,
+    /// When it was granted.
+    pub granted_at: Timestamp,
+    /// The buyer's review, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_id: Option<ReviewId>,
+    /// When an asset was first downloaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downloaded_at: Option<Timestamp>,
+    /// When it was first used for an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
+}
+
+/// Whether an entitlement may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntitlementState {
+    /// It may be used.
+    Active,
+    /// Suspended while a dispute or refund is open.
+    Suspended,
+    /// Revoked: the money was taken back.
+    Revoked,
+}
+
+impl Entitlement {
+    /// Whether it may be used.
+    pub fn is_active(&self) -> bool {
+        self.state == EntitlementState::Active
+    }
+}

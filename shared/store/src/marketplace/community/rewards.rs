@@ -1,0 +1,106 @@
+//! Rewards of sharers: granted when their hold ends.
+
+use domain::{
+    Timestamp,
+    account::AccountUpdate,
+    id::{PurchaseId, UserId},
+    marketplace::{
+        community::reward::{Reward, RewardState, SameCard},
+        creator::balance::CreatorBalance,
+    },
+    money::Currency,
+};
+use serde::de::IgnoredAny;
+
+use crate::{
+    accounts::begin_update,
+    error::StoreError,
+    keys::{HELD_REWARDS, Key, due_bound, reward_of},
+    table::Store,
+    transaction::Transaction,
+};
+
+/// A reward before and after it is granted, with what that changes.
+struct Grantable {
+    before: Reward,
+    after: Reward,
+    draft: AccountUpdate,
+    book: Option<CreatorBalance>,
+}
+
+impl Store {
+    /// Due rewards, oldest first (Q29).
+    pub async fn due_rewards(
+        &self,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
+        let due = self.query_index(HELD_REWARDS, Some(due_bound(now)), most).await?;
+        Ok(due.iter().filter_map(reward_of).collect())
+    }
+
+    /// Grants a reward, or cancels it if the sharer's own card paid for the sale: reward, account
+    /// and ledger in one transaction. A granted or cancelled one stays as it is; `None` if there is
+    /// none.
+    pub async fn grant_reward(
+        &self,
+        sharer: &UserId,
+        purchase: &PurchaseId,
+        now: Timestamp,
+    ) -> Result<Option<Reward>, StoreError> {
+        let read = async || self.grantable(sharer, purchase, now).await;
+        let grant = |read: Option<Grantable>| {
+            let Some(Grantable { before, after, draft, book }) = read else {
+                return Ok((Transaction::default(), None));
+            };
+            if after == before {
+                return Ok((Transaction::default(), Some(before)));
+            }
+            let mut writes = Transaction::default()
+                .draft(draft)?
+                .replace(Some(&before), &after)?
+                .audit_all(after.audit_entry_since(&before), now);
+            if let Some(read) = book {
+                let mut book = read.clone();
+                let what = (before.cause(), Currency::USD);
+                let journal = book.post(purchase.to_string(), what, after.cost_of_grant(), now);
+                let journal = journal.map_err(StoreError::corrupt)?;
+                writes = writes.replace(Some(&read), &book)?.journals(journal.as_slice())?;
+            }
+            Ok((writes, Some(after)))
+        };
+        self.update_loaded(read, grant).await
+    }
+
+    /// Reads a reward and its sharer, and the creator's balance if the reward is granted.
+    async fn grantable(
+        &self,
+        sharer: &UserId,
+        purchase: &PurchaseId,
+        now: Timestamp,
+    ) -> Result<Option<Grantable>, StoreError> {
+        let mut found =
+            self.get_all(&[Key::reward(sharer, purchase), Key::account(sharer)]).await?;
+        let Some(before) = found.next::<Reward>()? else { return Ok(None) };
+        let mut draft = begin_update(found.next()?, sharer, None, now)?;
+        let same_card = self.has_paid_with(sharer, before.fingerprint.as_deref()).await?;
+        let mut after = before.clone();
+        after.grant(&mut draft, same_card).map_err(StoreError::refused)?;
+        let is_granted = after != before && matches!(after.state, RewardState::Granted { .. });
+        let book = match is_granted {
+            true => Some(self.creator_book(&after.creator_id).await?),
+            false => None,
+        };
+        Ok(Some(Grantable { before, after, draft, book }))
+    }
+
+    async fn has_paid_with(
+        &self,
+        user: &UserId,
+        fingerprint: Option<&str>,
+    ) -> Result<SameCard, StoreError> {
+        let Some(fingerprint) = fingerprint else { return Ok(SameCard::No) };
+        let found: Option<IgnoredAny> = self.get(&Key::card(user, fingerprint)).await?;
+        Ok(if found.is_some() { SameCard::Yes } else { SameCard::No })
+    }
+}

@@ -1,0 +1,12 @@
+//! Listings: what their creators change, and the lists that show them.
+
+pub(super) mod catalogue;
+pub(super) mod listings;
+mod models;
+pub(super) mod update;
+mod uploads;
+
+pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
+pub use listings::ListingPage;
+pub use update::ListingUpdate;
+pub use uploads::Arrival;

@@ -1,0 +1,239 @@
+//! The catalogue: its changes, all of it, and the popular lists.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    Timestamp,
+    account::Account,
+    id::{ListingId, UserId},
+    marketplace::{
+        Category,
+        community::listing_stats::ListingStats,
+        listing::{
+            Listing,
+            card::{Card, Change, Entry},
+            revision::Revision,
+        },
+    },
+    time::DAY,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cursor::PageSize,
+    error::StoreError,
+    keys::{Changing, INDEX, Item, Key, OPEN_SHARDS, SK, hot_pk, listing_of, on_sale_pk, text},
+    table::{Store, decode, encode},
+    transaction::{ItemKind, Transaction},
+};
+
+/// How long a change is stored: far longer than the oldest search index in use.
+pub const CHANGES_KEPT: Duration = DAY.saturating_mul(3);
+/// A reader that has all changes up to a time asks for those since this much earlier: clocks of
+/// writers may differ by this much, and a write may take as long.
+pub const CHANGES_OVERLAP: Duration = Duration::from_secs(2 * 60);
+/// Most changes in one page of the query.
+const CHANGES_MAX: i32 = 500;
+
+/// A change of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CatalogueChange {
+    /// When it was decided, by the writer's clock.
+    pub at: Timestamp,
+    /// What changed.
+    pub change: Change,
+}
+
+/// The most popular listings of a category.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Popular {
+    /// The most popular first.
+    pub items: Vec<Card>,
+    /// When it was made.
+    pub as_of: Timestamp,
+}
+
+/// A change of a listing's statistics.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Touched {
+    /// Unix seconds: the table's TTL.
+    expires_at: i64,
+}
+
+impl Touched {
+    pub(crate) fn at(now: Timestamp) -> Touched {
+        Touched { expires_at: now.plus(CHANGES_KEPT).as_secs() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChangeItem {
+    at: Timestamp,
+    #[serde(flatten)]
+    change: Change,
+    /// Unix seconds: the table's TTL.
+    expires_at: i64,
+}
+
+impl Transaction {
+    /// Records a change of the catalogue.
+    pub(crate) fn change(
+        self,
+        listing: &ListingId,
+        change: Change,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let item = ChangeItem { at: now, change, expires_at: now.plus(CHANGES_KEPT).as_secs() };
+        let key = Key::change(Changing::Catalogue, now, listing);
+        self.fenced(ItemKind::Change, &key, &item, None)
+    }
+}
+
+impl Store {
+    /// All changes of the catalogue from `since` on, oldest first (Q32). Reads every page.
+    pub async fn catalogue_changes(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<CatalogueChange>, StoreError> {
+        let items = self.changes(Changing::Catalogue, since).await?.into_iter();
+        let change =
+            |item| decode(item).map(|ChangeItem { at, change, .. }| CatalogueChange { at, change });
+        items.map(change).collect()
+    }
+
+    /// Changed statistics of listings on sale, from `since` on (Q32).
+    pub async fn changed_stats(&self, since: Timestamp) -> Result<Vec<ListingStats>, StoreError> {
+        let items = self.changes(Changing::Sums, since).await?;
+        let mut ids: Vec<ListingId> = items
+            .iter()
+            .filter_map(|item| ListingId::parse(text(item, SK)?.split_once('#')?.1).ok())
+            .collect();
+        ids.sort();
+        ids.dedup();
+        let mut all = Vec::with_capacity(ids.len());
+        for some in ids.chunks(usize::from(PageSize::MAX)) {
+            let keys: Vec<Key> = some.iter().map(Key::stats).collect();
+            all.extend(self.get_all(&keys).await?.rest::<ListingStats>()?);
+        }
+        Ok(all)
+    }
+
+    async fn changes(&self, of: Changing, since: Timestamp) -> Result<Vec<Item>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND #sk >= :since")
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", AttributeValue::S(of.partition().to_owned()))
+            .expression_attribute_values(":since", AttributeValue::S(since.to_string()))
+            .consistent_read(true)
+            .limit(CHANGES_MAX)
+            .into_paginator()
+            .items()
+            .send();
+        let mut all = Vec::new();
+        while let Some(item) = pages.next().await {
+            all.push(item.map_err(StoreError::unavailable)?);
+        }
+        Ok(all)
+    }
+
+    /// Every visible listing on sale, to rebuild the search index (Q24): page after page,
+    /// unordered.
+    pub async fn whole_catalogue(&self) -> Result<Vec<Entry>, StoreError> {
+        let mut all = Vec::new();
+        for shard in 0..OPEN_SHARDS {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(INDEX)
+                .key_condition_expression("gsi1pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(on_sale_pk(shard)))
+                .into_paginator()
+                .items()
+                .send();
+            let mut ids = Vec::new();
+            while let Some(item) = pages.next().await {
+                ids.extend(listing_of(&item.map_err(StoreError::unavailable)?));
+            }
+            for some in ids.chunks(usize::from(PageSize::MAX / 2)) {
+                all.extend(self.entries(some).await?.into_iter().map(|(entry, _)| entry));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The listings of a category with the highest trending scores (Q25).
+    pub async fn hottest(
+        &self,
+        category: Category,
+        most: u16,
+    ) -> Result<Vec<(Card, ListingStats)>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(hot_pk(category)))
+            .scan_index_forward(false)
+            .limit(i32::from(most.min(PageSize::MAX / 2)))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let items = answer.items.unwrap_or_default();
+        let ids: Vec<ListingId> = items.iter().filter_map(listing_of).collect();
+        let entries = self.entries(&ids).await?;
+        Ok(entries.into_iter().map(|(entry, stats)| (entry.card, stats)).collect())
+    }
+
+    /// The visible listings on sale among `ids`, at most 50, in two trips.
+    async fn entries(&self, ids: &[ListingId]) -> Result<Vec<(Entry, ListingStats)>, StoreError> {
+        let mut heads = self.heads(ids).await?;
+        heads.retain(|(listing, _)| listing.shown().is_some());
+        let revision = |(listing, _): &(Listing, ListingStats)| {
+            listing.on_sale().map(|on_sale| Key::revision(&listing.id, on_sale.number))
+        };
+        let creators: BTreeSet<&UserId> = heads.iter().map(|(it, _)| &it.creator_id).collect();
+        let mut keys: Vec<Key> = heads.iter().filter_map(revision).collect();
+        keys.extend(creators.into_iter().map(Key::account));
+        let mut found = self.get_all(&keys).await?;
+        let revisions: Vec<Option<Revision>> =
+            heads.iter().map(|_| found.next()).collect::<Result<_, _>>()?;
+        let creators: Vec<Account> = found.rest()?;
+        let names: BTreeMap<&UserId, &Account> =
+            creators.iter().map(|creator| (&creator.user_id, creator)).collect();
+        let entry = |((listing, stats), revision): ((Listing, ListingStats), Option<Revision>)| {
+            let name = names.get(&listing.creator_id)?.profile.display_name.clone();
+            Some((Entry::of(&listing, &revision?, &stats, name)?, stats))
+        };
+        Ok(heads.into_iter().zip(revisions).filter_map(entry).collect())
+    }
+
+    /// The popular list of a category, or of all; `None` before the first (Q34).
+    pub async fn popular(&self, category: Option<Category>) -> Result<Option<Popular>, StoreError> {
+        self.get(&Key::popular(category)).await
+    }
+
+    /// Writes a popular list.
+    pub async fn set_popular(
+        &self,
+        category: Option<Category>,
+        list: &Popular,
+    ) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(&Key::popular(category), list)?))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::unavailable)
+    }
+}

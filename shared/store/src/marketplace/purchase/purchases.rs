@@ -1,0 +1,250 @@
+//! Purchases: creating and reading them, and recording the use of what was bought.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    Timestamp,
+    account::{Account, AccountUpdate, EmailClaim},
+    billing::external::SessionId,
+    id::{ListingId, PurchaseId, UserId},
+    marketplace::{
+        community::listing_stats::ListingStats,
+        creator::{balance::CreatorBalance, sale::Sale},
+        listing::Listing,
+        moderation::strike::Seller,
+        purchase::{Offer, Purchase, entitlement::Entitlement, update::PurchaseUpdate},
+    },
+};
+
+use crate::{
+    accounts::begin_update,
+    cursor::{Cursor, Page, PageSize},
+    error::{NotFound, StoreError},
+    idempotency::{Created, Idempotency, Outcome, outcome},
+    keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
+    marketplace::{book_of, sums_of},
+    table::{IndexPage, IndexPosition, Store},
+    transaction::Transaction,
+    update::Decided,
+    versioned::Versioned,
+};
+
+/// The limit of one BatchGetItem:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
+const KEYS_AT_ONCE: usize = 100;
+
+/// What a new purchase is decided on.
+struct Offered {
+    draft: AccountUpdate,
+    listing: Listing,
+    /// The buyer's entitlement to it.
+    owned: Option<Entitlement>,
+    /// Whether its creator may sell.
+    seller: Seller,
+    stats: ListingStats,
+    book: CreatorBalance,
+}
+
+impl Store {
+    /// Creates a purchase: two reads (Q26) and one transaction, which also grants what is free. The
+    /// same key returns the purchase it created before, in its current state.
+    ///
+    /// # Errors
+    /// [`NotFound::Listing`], what `place` refuses or [`crate::KeyError`].
+    pub async fn place_purchase<D: Decided<Value = Purchase>>(
+        &self,
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
+        listing: &ListingId,
+        request: &Idempotency,
+        now: Timestamp,
+        place: impl Fn(Offer<'_>) -> D,
+    ) -> Result<Purchase, StoreError> {
+        let create = |read: Created<Offered, PurchaseId>| {
+            let offered = match read {
+                Created::New(offered) => offered,
+                Created::Before(id) => return Ok((Transaction::default(), Created::Before(id))),
+            };
+            let Offered { draft, listing, owned, seller, stats, book } = offered;
+            let offer = Offer { listing: &listing, seller: &seller, owned: owned.as_ref() };
+            let purchase = place(offer).decided()?;
+            let outcome = Outcome::Purchase(purchase.id.clone());
+            let buyer_email = draft.account().email.clone();
+            let writes = Transaction::default().draft(draft)?;
+            let mut writes = writes.remember(user, Some(request), outcome, now)?;
+            let before = PurchaseUpdate {
+                entitlement: owned,
+                buyer_email,
+                ..PurchaseUpdate::new(purchase, (listing, seller), (stats, book))
+            };
+            let mut after = before.clone();
+            match after.purchase.is_free() {
+                true => after.grant_free(now),
+                false => {
+                    writes = writes.check_version(before.listing.key(), Some(&before.listing));
+                }
+            }
+            let purchase = Purchase { version: 1, ..after.purchase.clone() };
+            Ok((writes.deal(&before, after, now)?, Created::New(purchase)))
+        };
+        let read = async || self.offered((user, email), listing, request, now).await;
+        match self.update_loaded(read, create).await? {
+            Created::New(purchase) => Ok(purchase),
+            Created::Before(id) => self.purchase(user, &id).await,
+        }
+    }
+
+    /// Reads what a new purchase is decided on. A repeat is answered before any rule runs.
+    async fn offered(
+        &self,
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
+        listing: &ListingId,
+        request: &Idempotency,
+        now: Timestamp,
+    ) -> Result<Created<Offered, PurchaseId>, StoreError> {
+        let keys = [
+            Key::account(user),
+            Key::idempotency(user, &request.key),
+            Key::listing(listing),
+            Key::entitlement(user, listing),
+        ];
+        let mut found = self.get_all(&keys).await?;
+        let draft = begin_update(found.next()?, user, email, now)?;
+        if let Some(Outcome::Purchase(id)) = outcome(found.next()?, Some(request), now)? {
+            return Ok(Created::Before(id));
+        }
+        draft.require_active().map_err(StoreError::refused)?;
+        let listing: Option<Listing> = found.next()?;
+        let listing = listing.filter(|it| it.published.is_some());
+        let listing = listing.ok_or_else(|| StoreError::refused(NotFound::Listing))?;
+        let owned = found.next()?;
+        let creator = &listing.creator_id;
+        let keys = [Key::account(creator), Key::stats(&listing.id), Key::creator(creator)];
+        let mut found = self.get_all(&keys).await?;
+        let account: Option<Account> = found.next()?;
+        let account =
+            account.ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
+        let stats = sums_of(&listing, found.next()?);
+        let (seller, book) = (Seller::from(&account), book_of(creator, found.next()?));
+        Ok(Created::New(Offered { draft, listing, owned, seller, stats, book }))
+    }
+
+    /// Sets the checkout session of a purchase, unless it has one, and returns the updated
+    /// purchase.
+    ///
+    /// # Errors
+    /// [`NotFound::Purchase`].
+    pub async fn set_purchase_checkout(
+        &self,
+        user: &UserId,
+        id: &PurchaseId,
+        page: (&SessionId, &str),
+    ) -> Result<Purchase, StoreError> {
+        match self.opened(&Key::purchase(user, id), page).await? {
+            Some(purchase) => Ok(purchase),
+            None => self.purchase(user, id).await,
+        }
+    }
+
+    /// A page of a member's purchases, newest first (Q28).
+    ///
+    /// # Errors
+    /// [`crate::InvalidCursor`].
+    pub async fn purchases(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Purchase>, StoreError> {
+        let start = Cursor::parsed(after, PurchaseId::parse)?;
+        let start = start.map(|id| Key::purchase(user, &id));
+        let purchases = self.query_desc(user, PURCHASE_PREFIX, start, size).await?;
+        Ok(Page::cut(purchases, size, |it: &Purchase| it.id.to_string()))
+    }
+
+    /// The purchase behind a member's entitlement to a listing, if there is one.
+    pub async fn purchase_of_listing(
+        &self,
+        user: &UserId,
+        listing: &ListingId,
+    ) -> Result<Page<Purchase>, StoreError> {
+        let items = match self.entitlement(user, listing).await? {
+            Some(owned) => vec![self.purchase(user, &owned.purchase_id).await?],
+            None => Vec::new(),
+        };
+        Ok(Page { items, next_cursor: None })
+    }
+
+    /// A member's entitlements by at most 100 of their purchases (Q35).
+    pub async fn entitlements_by(
+        &self,
+        user: &UserId,
+        purchases: &[Purchase],
+    ) -> Result<BTreeMap<PurchaseId, Entitlement>, StoreError> {
+        let listings: BTreeSet<&ListingId> = purchases.iter().map(|it| &it.listing_id).collect();
+        let keys: Vec<Key> = listings.into_iter().map(|it| Key::entitlement(user, it)).collect();
+        let found: Vec<Entitlement> = self.get_all(&keys).await?.rest()?;
+        Ok(found.into_iter().map(|owned| (owned.purchase_id.clone(), owned)).collect())
+    }
+
+    /// A page of a creator's sales, newest first (Q28).
+    ///
+    /// # Errors
+    /// [`crate::InvalidCursor`].
+    pub async fn sales(
+        &self,
+        creator: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Sale>, StoreError> {
+        let start = Cursor::parsed(after, PurchaseId::parse)?;
+        let start = start.map(|id| Key::sale(creator, &id));
+        let sales = self.query_desc(creator, SALE_PREFIX, start, size).await?;
+        Ok(Page::cut(sales, size, |it: &Sale| it.purchase_id.to_string()))
+    }
+
+    /// The titles of some of a creator's sales, 100 in a trip (Q42).
+    pub async fn sale_titles(
+        &self,
+        creator: &UserId,
+        purchases: &BTreeSet<PurchaseId>,
+    ) -> Result<BTreeMap<PurchaseId, String>, StoreError> {
+        let keys: Vec<Key> = purchases.iter().map(|id| Key::sale(creator, id)).collect();
+        let mut titles = BTreeMap::new();
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            let found: Vec<Sale> = self.get_all(keys).await?.rest()?;
+            titles.extend(found.into_iter().map(|sale| (sale.purchase_id, sale.title)));
+        }
+        Ok(titles)
+    }
+
+    /// Purchases that Stripe must be asked about, oldest first (Q29).
+    pub async fn due_purchases(
+        &self,
+        now: Timestamp,
+        after: Option<&IndexPosition>,
+        most: u16,
+    ) -> Result<IndexPage<(UserId, PurchaseId)>, StoreError> {
+        self.walked(OPEN_PURCHASES, Some(due_bound(now)), (after, most), purchase_of).await
+    }
+
+    /// Records when a purchase was first downloaded or used; later times change nothing. The same
+    /// write checks that it may still be used.
+    ///
+    /// # Errors
+    /// [`NotFound::Purchase`] when the purchase grants no usable entitlement.
+    pub async fn mark_downloaded(
+        &self,
+        purchase: &Purchase,
+        now: Timestamp,
+    ) -> Result<Entitlement, StoreError> {
+        let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
+        let mark = |owned: Option<Entitlement>| {
+            let owned = owned.filter(|it| it.purchase_id == purchase.id && it.is_active());
+            let owned = owned.ok_or_else(|| StoreError::refused(NotFound::Purchase))?;
+            let downloaded_at = Some(owned.downloaded_at.unwrap_or(now));
+            let after = Entitlement { downloaded_at, ..owned.clone() };
+            Ok((Transaction::default().replace(Some(&owned), &after)?, after))
+        };
+        self.update_loaded(async || self.entitlement(buyer, listing).await, mark).await
+    }
+}
