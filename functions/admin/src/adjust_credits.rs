@@ -11,14 +11,15 @@ use domain::{
     account::{AccountUpdate, staff::Adjustment},
     audit::{Action, Target},
     credits::LotId,
+    id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
 
-use crate::member::{MemberView, member_id};
+use crate::member::MemberView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-adjust-credits", "/api/v1/admin/users/{id}/credits", Access::Admin)
@@ -27,7 +28,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<UserId>,
     /// Credits to grant; to revoke, if negative.
     amount: i64,
     /// For the audit log.
@@ -43,20 +44,20 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, amount, reason, expires_at } = &call.body;
-    let member = member_id(id)?;
+    let member = id.get()?;
     let reason = checked_reason(reason)?;
     let adjustment = Adjustment::checked(*amount, *expires_at, call.now)?;
     let action = match adjustment {
         Adjustment::Grant(..) => Action::GrantCredits,
         Adjustment::TakeBack(..) => Action::TakeBackCredits,
     };
-    let entry = call.audit_entry(action, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(action, Target::user(member))?.with_reason(&reason);
     let (lot, asked) = (LotId(format!("admin:{:032x}", call.random())), call.idempotency());
     let change = |draft: &mut AccountUpdate| draft.adjust(lot.clone(), adjustment);
     let decided = store
         .admin_update_account(
             call.staff()?,
-            &member,
+            member,
             (asked, &entry),
             call.now,
             change,

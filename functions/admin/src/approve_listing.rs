@@ -11,10 +11,10 @@ use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, once};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{ListingUpdate, NotFound, Store};
+use store::{ListingUpdate, Store};
 
 use crate::view::JudgedView;
 
@@ -27,7 +27,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     /// The `content_hash` of the version that the moderator was shown. If another version is in
     /// review by now, this is a conflict.
     content_hash: String,
@@ -48,19 +48,19 @@ async fn handle(
     Deps { store, scan }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
-    let (shown, target) = (&call.body.content_hash, Target::of(TargetKind::Listing, &id));
+    let id = call.body.id.get()?;
+    let (shown, target) = (&call.body.content_hash, Target::of(TargetKind::Listing, id));
     let entry = call.audit_entry(Action::ApproveListing, target)?;
     let answer = once(store, &call, async || {
         // The hash covers the files, so the scanned files are the approved ones.
         if scan.is_on() {
-            let waits = store.any_listing(&id).await?;
+            let waits = store.any_listing(id).await?;
             waits.listing.check_shown(&waits.newest, shown)?;
             for asset in &waits.newest.assets {
-                scan.require_clean(&asset_key(&id, &asset.upload_id), &asset.file_name).await?;
+                scan.require_clean(&asset_key(id, &asset.upload_id), &asset.file_name).await?;
             }
         }
-        let judged = store.approve_listing(&entry, &id, call.now, |shelf| {
+        let judged = store.approve_listing(&entry, id, call.now, |shelf| {
             shelf.listing.check_shown(&shelf.newest, shown)?;
             shelf.listing.approve(&mut shelf.newest, &mut shelf.model, call.now)
         });

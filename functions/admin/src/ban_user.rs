@@ -17,15 +17,16 @@ use domain::{
     account::{Account, AccountUpdate, StaffError, staff::checked_until},
     audit::{Action, Target},
     billing::follow_up::FollowUpTask,
+    id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use settlement::Settlement;
 use store::Store;
 
-use crate::member::{DecidedView, member_id};
+use crate::member::DecidedView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-ban-user", "/api/v1/admin/users/{id}/ban", Access::Admin);
@@ -33,7 +34,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<UserId>,
     /// The reason, shown to the member.
     reason: String,
     /// When it ends automatically; never by default.
@@ -56,21 +57,21 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, reason, until } = &call.body;
-    let member = member_id(id)?;
+    let member = id.get()?;
     let reason = checked_reason(reason)?;
     let until = checked_until(*until, call.now)?;
-    let entry = call.audit_entry(Action::Ban, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(Action::Ban, Target::user(member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let change = |draft: &mut AccountUpdate| {
         draft.suspend(reason.clone(), until);
         Ok::<(), StaffError>(())
     };
-    let billing = store.billing(&member).await?;
+    let billing = store.billing(member).await?;
     let view = |account: &Account| DecidedView::of(account, &billing);
     let decided =
-        store.admin_update_account(staff, &member, (asked, &entry), call.now, change, view).await?;
-    store.apply_suspension(&member, call.now).await?;
+        store.admin_update_account(staff, member, (asked, &entry), call.now, change, view).await?;
+    store.apply_suspension(member, call.now).await?;
     let settlement = Settlement::new(store, stripe);
-    settlement.carry_out_one(&member, &FollowUpTask::StopRenewal, call.now).await?;
+    settlement.carry_out_one(member, &FollowUpTask::StopRenewal, call.now).await?;
     replayed(decided)
 }

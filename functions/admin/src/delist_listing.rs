@@ -12,9 +12,9 @@ use domain::{
     id::ListingId,
     marketplace::listing::{DelistedBy, ListingError, checked_reason},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
 use serde::Deserialize;
-use store::{NotFound, Store};
+use store::Store;
 
 use crate::view::JudgedView;
 
@@ -28,7 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     /// The reason, shown to the creator.
     reason: String,
     /// Whether its images stay.
@@ -53,16 +53,16 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<JudgedView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let reason = checked_reason(&call.body.reason)?;
-    let target = Target::of(TargetKind::Listing, &id);
+    let target = Target::of(TargetKind::Listing, id);
     let action = match call.body.pictures {
         Pictures::Keep => Action::DelistListing,
         Pictures::Remove => Action::RemovePictures,
     };
     let entry = call.audit_entry(action, target)?.with_reason(&reason);
     let judged =
-        store.moderate_listing(&entry, &id, call.now, |shelf| -> Result<(), ListingError> {
+        store.moderate_listing(&entry, id, call.now, |shelf| -> Result<(), ListingError> {
             shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
             if let Pictures::Remove = call.body.pictures {
                 shelf.remove_pictures();

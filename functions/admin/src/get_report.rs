@@ -7,10 +7,10 @@
 
 use clients::documents::Documents;
 use domain::time::Day;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile, PathId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{NotFound, Store, StoreError};
+use store::{Store, StoreError};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-get-report", "/api/v1/admin/revenue/reports/{date}", Access::Admin);
@@ -31,7 +31,7 @@ enum Format {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    date: String,
+    date: PathId<Day>,
     #[serde(default)]
     format: Format,
 }
@@ -51,7 +51,7 @@ async fn handle(
     Deps { store, documents }: &Deps,
     call: Call<Request>,
 ) -> Result<JsonOrFile<Box<RawValue>>, ApiError> {
-    let day = Day::parse(&call.body.date).map_err(|_| NotFound::Report)?;
+    let day = *call.body.date.get()?;
     let report = store.report(day).await?;
     let key = match call.body.format {
         Format::Json => {

@@ -13,19 +13,16 @@ use domain::{
     },
     credits::Lot,
     generation::{Job, Status},
-    id::{InvoiceId, JobId, ListingId, PurchaseId},
+    id::{InvoiceId, JobId, ListingId, PurchaseId, UserId},
     marketplace::{listing::Listing, listing::State, purchase::Purchase},
     money::Money,
     plan::Plan,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PathId};
 use serde::{Deserialize, Serialize};
 use store::{AuditFilter, PageSize, Store};
 
-use crate::{
-    list_audit::RowView,
-    member::{MemberView, member_id},
-};
+use crate::{list_audit::RowView, member::MemberView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-get-user", "/api/v1/admin/users/{id}", Access::Admin);
@@ -33,7 +30,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<UserId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,19 +95,19 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
-    let user = member_id(&call.body.id)?;
+    let user = call.body.id.get()?;
     let few = PageSize::FEW;
-    let about = AuditFilter { target: Some(Target::user(&user)), ..AuditFilter::default() };
+    let about = AuditFilter { target: Some(Target::user(user)), ..AuditFilter::default() };
     let (account, billing, invoices, orders, listings, jobs, audit) = tokio::try_join!(
-        store.account(&user),
-        store.billing(&user),
-        store.invoices(&user, few, None),
-        store.purchases(&user, few, None),
-        store.own_listings(&user, few, None),
-        store.jobs(&user, None, few, None, call.now),
+        store.account(user),
+        store.billing(user),
+        store.invoices(user, few, None),
+        store.purchases(user, few, None),
+        store.own_listings(user, few, None),
+        store.jobs(user, None, few, None, call.now),
         store.audit_log(&about, PageSize::default(), None),
     )?;
-    store.note_read(call.audit_entry(Action::ReadMember, Target::user(&user))?, call.now).await?;
+    store.note_read(call.audit_entry(Action::ReadMember, Target::user(user))?, call.now).await?;
     let listings = listings.items.into_iter();
     Ok(Json(Response {
         profile: MemberView::of(&account),

@@ -9,12 +9,6 @@ use domain::{
     time::Period,
 };
 use serde::Serialize;
-use store::NotFound;
-
-/// The member id in a path.
-pub(crate) fn member_id(text: &str) -> Result<UserId, NotFound> {
-    UserId::parse(text).map_err(|_| NotFound::User)
-}
 
 /// A member in a list, and after a decision about them.
 #[derive(Debug, Serialize)]

@@ -17,7 +17,7 @@ use domain::{
     },
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
 use serde::Deserialize;
 use settlement::Settlement;
 use store::{NotFound, Store};
@@ -29,7 +29,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<PurchaseId>,
     /// The amount, tax included; by default all that is not yet refunded.
     amount: Option<Money>,
     /// The reason, shown to buyer and creator.
@@ -51,11 +51,11 @@ async fn handle(
     Deps { store, stripe }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<RefundReceipt>, ApiError> {
-    let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;
+    let id = call.body.id.get()?;
     let reason = checked_reason(&call.body.reason)?;
     let key = call.idempotency_key()?;
     let request = IdempotencyMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
-    let target = Target::of(TargetKind::Purchase, &id);
+    let target = Target::of(TargetKind::Purchase, id);
     let AuditEntry { actor, origin, .. } = call.audit_entry(Action::Refund, target)?;
     let wish = RefundRequest {
         amount: call.body.amount,
@@ -63,7 +63,7 @@ async fn handle(
         reason: Some(reason),
         request: Some(request.clone()),
     };
-    let buyer = store.buyer_of(&id).await?;
-    let asked = Settlement::new(store, stripe).ask_refund(&buyer, &id, &wish, call.now).await?;
+    let buyer = store.buyer_of(id).await?;
+    let asked = Settlement::new(store, stripe).ask_refund(&buyer, id, &wish, call.now).await?;
     Ok(NoStore(asked.receipt(Some(&request)).ok_or(NotFound::Purchase)?))
 }

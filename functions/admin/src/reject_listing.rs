@@ -10,10 +10,10 @@ use domain::{
     id::ListingId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, once};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{ListingUpdate, NotFound, Store};
+use store::{ListingUpdate, Store};
 
 use crate::view::JudgedView;
 
@@ -26,7 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     /// The `content_hash` of the version that the moderator was shown: see `approve_listing`.
     content_hash: String,
     /// The reason, shown to the creator.
@@ -39,13 +39,13 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
-    let (said, target) = (&call.body, Target::of(TargetKind::Listing, &id));
+    let id = call.body.id.get()?;
+    let (said, target) = (&call.body, Target::of(TargetKind::Listing, id));
     let entry = call.audit_entry(Action::RejectListing, target)?;
     let reason = checked_reason(&said.reason)?;
     let entry = entry.with_reason(&reason);
     let answer = once(store, &call, async || {
-        let judged = store.moderate_listing(&entry, &id, call.now, |shelf| {
+        let judged = store.moderate_listing(&entry, id, call.now, |shelf| {
             shelf.listing.check_shown(&shelf.newest, &said.content_hash)?;
             shelf.listing.reject(shelf.newest.number, reason.clone(), call.now)
         });

@@ -17,10 +17,10 @@ use domain::{
         moderation::flag::Decision,
     },
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, once};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, once};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{NotFound, Resolved, Store};
+use store::{Resolved, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-resolve-flags",
@@ -31,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     decision: Decision,
     /// The reason, shown to the creator unless the flags are dismissed.
     reason: String,
@@ -57,13 +57,13 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, decision, reason, seen } = &call.body;
-    let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
+    let id = id.get()?;
     let reason = checked_reason(reason)?;
-    let target = Target::of(TargetKind::Listing, &id);
+    let target = Target::of(TargetKind::Listing, id);
     let entry = call.audit_entry(action_of(*decision), target)?.with_reason(&reason);
     let answer = once(store, &call, async || {
         let resolved =
-            store.resolve_flags((&entry, &id), (*decision, &reason), *seen, call.now).await?;
+            store.resolve_flags((&entry, id), (*decision, &reason), *seen, call.now).await?;
         if *decision == Decision::Strike {
             store.sync_visibility(&resolved.listing.creator_id, call.now).await?;
         }

@@ -10,14 +10,15 @@
 use domain::{
     account::{Account, AccountUpdate},
     audit::{Action, Target},
+    id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
 
-use crate::member::{DecidedView, member_id};
+use crate::member::DecidedView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-unban-user", "/api/v1/admin/users/{id}/unban", Access::Admin);
@@ -25,7 +26,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<UserId>,
     /// For the audit log.
     reason: String,
 }
@@ -36,22 +37,22 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
-    let member = member_id(&call.body.id)?;
+    let member = call.body.id.get()?;
     let reason = checked_reason(&call.body.reason)?;
-    let entry = call.audit_entry(Action::Unban, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(Action::Unban, Target::user(member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
-    let billing = store.billing(&member).await?;
+    let billing = store.billing(member).await?;
     let view = |account: &Account| DecidedView::of(account, &billing);
     let decided = store
         .admin_update_account(
             staff,
-            &member,
+            member,
             (asked, &entry),
             call.now,
             AccountUpdate::reinstate,
             view,
         )
         .await?;
-    store.apply_suspension(&member, call.now).await?;
+    store.apply_suspension(member, call.now).await?;
     replayed(decided)
 }

@@ -8,14 +8,15 @@
 use domain::{
     account::{AccountUpdate, Limits, StaffError},
     audit::{Action, Target},
+    id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
 
-use crate::member::{MemberView, member_id};
+use crate::member::MemberView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::put("admin-update-limits", "/api/v1/admin/users/{id}/limits", Access::Admin);
@@ -23,7 +24,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<UserId>,
     /// Credits per month.
     monthly_allowance: Option<u32>,
     /// Generations open at once.
@@ -39,18 +40,18 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, monthly_allowance, concurrency, reason } = &call.body;
-    let member = member_id(id)?;
+    let member = id.get()?;
     let reason = checked_reason(reason)?;
     let limits = Limits { monthly_allowance: *monthly_allowance, concurrency: *concurrency };
     limits.validate()?;
-    let entry = call.audit_entry(Action::SetLimits, Target::user(&member))?.with_reason(&reason);
+    let entry = call.audit_entry(Action::SetLimits, Target::user(member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let change = |draft: &mut AccountUpdate| {
         draft.limit(limits);
         Ok::<(), StaffError>(())
     };
     let decided = store
-        .admin_update_account(staff, &member, (asked, &entry), call.now, change, MemberView::of)
+        .admin_update_account(staff, member, (asked, &entry), call.now, change, MemberView::of)
         .await?;
     replayed(decided)
 }

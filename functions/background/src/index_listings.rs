@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use clients::{SearchSnapshots, snapshots::SnapshotError};
 use domain::{
-    DomainError, ErrorKind, Timestamp,
+    Timestamp,
     id::ListingId,
     marketplace::{community::listing_stats::ListingStats, listing::card::Entry},
     time::DAY,
@@ -29,14 +29,7 @@ pub const WORKER: Worker = Worker::new("background-index-listings");
 #[error("the search index could not be built")]
 struct IndexFault(#[source] CatalogueError);
 
-impl DomainError for IndexFault {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
-    fn code(&self) -> &'static str {
-        "search_index_fault"
-    }
-}
+domain::domain_error!(IndexFault => Internal, "search_index_fault");
 
 /// The function of this worker.
 pub fn function() -> Function {

@@ -40,10 +40,10 @@ async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
             Some(Some(added)) => views += added,
         }
     }
-    let hottest = Category::ALL.map(|category| store.hottest(category, LOOKED_AT));
+    let hottest = Category::ALL.iter().map(|category| store.hottest(*category, LOOKED_AT));
     let hottest = try_join_all(hottest).await?;
     let all = hottest.iter().flatten().cloned().collect();
-    let by_category = Category::ALL.into_iter().map(Some).zip(hottest);
+    let by_category = Category::ALL.iter().copied().map(Some).zip(hottest);
     let lists = iter::once((None, all)).chain(by_category);
     try_join_all(
         lists.map(async |(category, found)| {

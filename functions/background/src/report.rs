@@ -6,7 +6,6 @@ mod layout;
 mod tests;
 
 use clients::documents::DocumentsUnavailable;
-use domain::{DomainError, ErrorKind};
 use pdf::PdfError;
 
 pub(crate) use csv::to_csv;
@@ -29,19 +28,9 @@ pub(crate) enum ReportFailed {
     Documents(#[from] DocumentsUnavailable),
 }
 
-impl DomainError for ReportFailed {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            ReportFailed::Paper(error) => error.kind(),
-            ReportFailed::Documents(error) => error.kind(),
-            ReportFailed::Csv(_) | ReportFailed::Json(_) => ErrorKind::Internal,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            ReportFailed::Paper(error) => error.code(),
-            ReportFailed::Documents(error) => error.code(),
-            ReportFailed::Csv(_) | ReportFailed::Json(_) => "document_failed",
-        }
+domain::domain_error! {
+    ReportFailed wraps [Paper, Documents] {
+        Csv => Internal, "document_failed";
+        Json => Internal, "document_failed";
     }
 }

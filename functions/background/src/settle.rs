@@ -52,7 +52,7 @@ fn count(settled: &Settled, now: Timestamp) {
     };
     let took = u64::try_from(job.created_at.until(now).as_millis()).unwrap_or(u64::MAX);
     Metrics::at(now)
-        .dimension("Outcome", job.status.as_str())
+        .dimension("Outcome", job.status.into_str())
         .count("JobsEnded", 1)
         .count(moved, credits)
         .millis("JobTime", took)

@@ -6,9 +6,9 @@
 
 use clients::documents::{Company, Document, Documents};
 use domain::id::InvoiceId;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Redirect};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, PathId, Redirect};
 use serde::Deserialize;
-use store::{NotFound, Rate, Store};
+use store::{Rate, Store};
 
 use crate::document::render;
 
@@ -19,7 +19,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<InvoiceId>,
 }
 
 /// The function of this endpoint.
@@ -38,8 +38,8 @@ async fn handle(
     Deps { store, documents, company }: &Deps,
     call: Call<Request>,
 ) -> Result<Redirect, ApiError> {
-    let id = InvoiceId::parse(&call.body.id).map_err(|_| NotFound::Invoice)?;
-    let invoice = store.invoice(&call.member()?.user_id, &id).await?;
+    let id = call.body.id.get()?;
+    let invoice = store.invoice(&call.member()?.user_id, id).await?;
     if let Some(url) = invoice.pdf_url {
         return Ok(Redirect(url));
     }

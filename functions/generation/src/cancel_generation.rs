@@ -6,9 +6,9 @@
 //! Retry: the same `Idempotency-Key` returns the cancelled job; without one, a repeat is a 409.
 
 use domain::id::JobId;
-use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PathId};
 use serde::Deserialize;
-use store::{NotFound, Store};
+use store::Store;
 
 use crate::view::JobView;
 
@@ -21,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<JobId>,
 }
 
 /// The function of this endpoint.
@@ -30,9 +30,9 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<JobView>, ApiError> {
-    let id = JobId::parse(&call.body.id).map_err(|_| NotFound::Generation)?;
-    call.log_job(&id);
+    let id = call.body.id.get()?;
+    call.log_job(id);
     let user = &call.member()?.user_id;
-    let job = store.cancel(user, &id, call.idempotency(), call.now).await?;
+    let job = store.cancel(user, id, call.idempotency(), call.now).await?;
     Ok(Json(JobView::plain(job, &call.links)))
 }

@@ -6,9 +6,9 @@
 //! Retry: a repeat is a 404.
 
 use domain::id::PresetId;
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoContent};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoContent, PathId};
 use serde::Deserialize;
-use store::{NotFound, Store};
+use store::Store;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::delete("generation-delete-preset", "/api/v1/presets/{id}", Access::Member);
@@ -16,7 +16,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<PresetId>,
 }
 
 /// The function of this endpoint.
@@ -25,7 +25,7 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
-    let id = PresetId::parse(&call.body.id).map_err(|_| NotFound::Preset)?;
-    store.delete_preset(&call.member()?.user_id, &id, call.now).await?;
+    let id = call.body.id.get()?;
+    store.delete_preset(&call.member()?.user_id, id, call.now).await?;
     Ok(NoContent)
 }

@@ -5,9 +5,9 @@
 
 use clients::Images;
 use domain::id::JobId;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Polled};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, PathId, Polled};
 use serde::Deserialize;
-use store::{JobAndInput, NotFound, Store};
+use store::{JobAndInput, Store};
 
 use crate::view::JobView;
 
@@ -17,7 +17,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<JobId>,
 }
 
 /// The function of this endpoint.
@@ -35,9 +35,9 @@ async fn handle(
     Deps { store, images }: &Deps,
     call: Call<Request>,
 ) -> Result<Polled<JobView>, ApiError> {
-    let id = JobId::parse(&call.body.id).map_err(|_| NotFound::Generation)?;
-    call.log_job(&id);
-    let JobAndInput { job, input } = store.job_and_input(&call.member()?.user_id, &id).await?;
+    let id = call.body.id.get()?;
+    call.log_job(id);
+    let JobAndInput { job, input } = store.job_and_input(&call.member()?.user_id, id).await?;
     let retry_after_s = job.retry_after_s(call.now);
     let view = JobView::linked(job, &call.links, images, call.now).await?;
     Ok(Polled { body: view.with_input(input), retry_after_s })

@@ -12,6 +12,7 @@ use runtime::{ApiError, Link, Links};
 use serde::Serialize;
 
 /// A job.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
 pub struct JobView {
     id: JobId,
@@ -19,26 +20,20 @@ pub struct JobView {
     created_at: Timestamp,
     updated_at: Timestamp,
     /// When the image is expected; only while the job is open.
-    #[serde(skip_serializing_if = "Option::is_none")]
     expected_at: Option<Timestamp>,
     provider: Provider,
     quality: Quality,
     aspect_ratio: AspectRatio,
     seed: u32,
     /// The listing it uses, if it was bought or is the member's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
     listing: Option<ListingView>,
     charge: Charge,
     links: JobLinks,
-    #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<ImageView>,
     /// What it waits for, if anything unusual.
-    #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
     /// Its input; only in responses with one job.
-    #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Input>,
 }
 

@@ -38,16 +38,15 @@ pub struct Request {
     referral: Option<String>,
 }
 
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
 pub struct Response {
     purchase_id: PurchaseId,
     #[serde(flatten)]
     state: PurchaseState,
     /// The URL of Stripe's page. Absent if there is nothing to pay.
-    #[serde(skip_serializing_if = "Option::is_none")]
     checkout_url: Option<String>,
     /// When the page expires.
-    #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
 }
 

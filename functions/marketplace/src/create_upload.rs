@@ -14,9 +14,9 @@ use domain::{
     id::{ListingId, UploadId},
     marketplace::listing::upload::{Purpose, Upload, UploadRequest},
 };
-use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Function, Link};
+use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Function, Link, PathId};
 use serde::{Deserialize, Serialize};
-use store::{NotFound, Rate, Store, StoreError};
+use store::{Rate, Store, StoreError};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-create-upload",
@@ -29,7 +29,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     purpose: Purpose,
     content_type: String,
     /// The file's size in bytes; a larger file is refused.
@@ -69,10 +69,10 @@ async fn handle(
     Deps { store, uploads }: &Deps,
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let creator = &call.member()?.user_id;
     let upload = UploadId::new(call.now, call.random());
-    let opened = store.open_upload(creator, &id, call.now, |listing| {
+    let opened = store.open_upload(creator, id, call.now, |listing| {
         let owner = (id.clone(), creator.clone(), listing.kind);
         let opened = Upload::open(upload.clone(), owner, call.body.wish(), call.now);
         listing.begin_upload(call.now).map_err(StoreError::refused)?;
@@ -80,7 +80,7 @@ async fn handle(
     });
     let opened = opened.await?;
     let new = NewUpload {
-        key: &quarantine_key(&id, &opened.id),
+        key: &quarantine_key(id, &opened.id),
         owner: creator.as_str(),
         content_type: &opened.content_type,
         bytes_max: opened.bytes_max,

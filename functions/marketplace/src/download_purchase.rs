@@ -12,9 +12,9 @@ use domain::{
     image::link_works_until,
     marketplace::{Kind, listing::content::Content},
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Link, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Link, NoStore, PathId};
 use serde::{Deserialize, Serialize};
-use store::{NotFound, Store};
+use store::Store;
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-download-purchase",
@@ -25,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<PurchaseId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,8 +73,8 @@ async fn handle(
     Deps { store, uploads }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
-    let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;
-    let purchase = store.purchase(&call.member()?.user_id, &id).await?;
+    let id = call.body.id.get()?;
+    let purchase = store.purchase(&call.member()?.user_id, id).await?;
     let owned = store.mark_downloaded(&purchase, call.now).await?;
     let bought = store.revision(&owned.listing_id, owned.revision).await?;
     let mut assets = Vec::with_capacity(bought.assets.len());

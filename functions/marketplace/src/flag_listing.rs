@@ -6,9 +6,9 @@
 //! Retry: the same report again changes nothing.
 
 use domain::{id::ListingId, marketplace::moderation::flag::FlagReason};
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
 use serde::{Deserialize, Serialize};
-use store::{NotFound, Store};
+use store::Store;
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-flag-listing",
@@ -20,7 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     reason: FlagReason,
 }
 
@@ -36,8 +36,8 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let who = (&member.user_id, member.email_claim());
-    store.flag_listing(who, &id, call.body.reason, call.now).await?;
+    store.flag_listing(who, id, call.body.reason, call.now).await?;
     Ok(NoStore(Response { received: true }))
 }

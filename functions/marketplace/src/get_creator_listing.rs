@@ -5,9 +5,9 @@
 
 use clients::Previews;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PathId};
 use serde::Deserialize;
-use store::{NotFound, Store};
+use store::Store;
 
 use crate::view::CreatorListingView;
 
@@ -20,7 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
 }
 
 /// The function of this endpoint.
@@ -38,7 +38,7 @@ async fn handle(
     Deps { store, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Json<CreatorListingView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
-    let shelf = store.own_listing(&call.member()?.user_id, &id).await?;
+    let id = call.body.id.get()?;
+    let shelf = store.own_listing(&call.member()?.user_id, id).await?;
     Ok(Json(CreatorListingView::of(shelf, (previews, &call.links), call.now)))
 }

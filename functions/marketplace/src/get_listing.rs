@@ -5,7 +5,7 @@
 
 use clients::Previews;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Cacheable, Call, Connect, Endpoint, Function};
+use runtime::{Access, ApiError, Cacheable, Call, Connect, Endpoint, Function, PathId};
 use serde::Deserialize;
 use store::NotFound;
 
@@ -20,7 +20,7 @@ const MAX_AGE_S: u32 = 30;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
 }
 
 /// The function of this endpoint.
@@ -38,12 +38,12 @@ async fn handle(
     Deps { visits, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Cacheable<PageView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let (page, ()) =
-        tokio::join!(visits.store().listing_page(&id, call.now), visits.write_due(call.now));
+        tokio::join!(visits.store().listing_page(id, call.now), visits.write_due(call.now));
     let page = PageView::new(page?, previews, &call.links).ok_or(NotFound::Listing)?;
     if let Some(visitor) = call.visitor() {
-        visits.count(&id, visitor.visitor(&id, call.now), call.now).await;
+        visits.count(id, visitor.visitor(id, call.now), call.now).await;
     }
     Ok(Cacheable { body: page, max_age_s: MAX_AGE_S })
 }

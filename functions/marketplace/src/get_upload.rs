@@ -8,7 +8,7 @@ use domain::{
     id::{ListingId, UploadId},
     marketplace::listing::upload::{Purpose, UploadState},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, Polled};
+use runtime::{Access, ApiError, Call, Endpoint, Function, PathId, Polled};
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store};
 
@@ -21,8 +21,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
-    upload_id: String,
+    id: PathId<ListingId>,
+    upload_id: PathId<UploadId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,9 +40,9 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, ApiError> {
-    let listing = ListingId::parse(&call.body.id).map_err(|_| NotFound::Upload)?;
-    let id = UploadId::parse(&call.body.upload_id).map_err(|_| NotFound::Upload)?;
-    let upload = store.upload(&listing, &id).await?;
+    let listing = call.body.id.get().map_err(|_| NotFound::Upload)?;
+    let id = call.body.upload_id.get()?;
+    let upload = store.upload(listing, id).await?;
     if upload.owner_id != call.member()?.user_id {
         return Err(NotFound::Upload.into());
     }

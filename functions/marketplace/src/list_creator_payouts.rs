@@ -59,7 +59,7 @@ impl From<Payout> for PayoutView {
     fn from(payout: Payout) -> PayoutView {
         let money = |amount| Money { amount, currency: payout.currency };
         let reason = match &payout.state {
-            PayoutState::Skipped { reason } => Some(reason.as_str().to_owned()),
+            PayoutState::Skipped { reason } => Some(reason.into_str().to_owned()),
             PayoutState::Failed { code } | PayoutState::Reopened { code } => Some(code.clone()),
             PayoutState::Collecting
             | PayoutState::Planned
@@ -68,7 +68,7 @@ impl From<Payout> for PayoutView {
             | PayoutState::Paid => None,
         };
         PayoutView {
-            state: payout.state.as_str(),
+            state: payout.state.into_str(),
             amount: money(payout.amount),
             sales: payout.sales,
             settled: money(payout.settled),

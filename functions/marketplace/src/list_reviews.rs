@@ -4,9 +4,9 @@
 
 use domain::id::ListingId;
 use futures_util::future::try_join;
-use runtime::{Access, ApiError, Cacheable, Call, Endpoint, Function};
+use runtime::{Access, ApiError, Cacheable, Call, Endpoint, Function, PathId};
 use serde::{Deserialize, Serialize};
-use store::{Cursor, NotFound, Page, PageSize, Store};
+use store::{Cursor, Page, PageSize, Store};
 
 use crate::{purchase_view::ReviewView, view::Rating};
 
@@ -22,7 +22,7 @@ const MAX_AGE_S: u32 = 10;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     #[serde(default)]
     limit: PageSize,
     cursor: Option<Cursor>,
@@ -43,9 +43,9 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Cacheable<Response>, ApiError> {
     let Request { id, limit, cursor } = &call.body;
-    let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
-    let reviews = store.reviews(&id, *limit, cursor.clone());
-    let (listing, reviews) = try_join(store.listing_page(&id, call.now), reviews).await?;
+    let id = id.get()?;
+    let reviews = store.reviews(id, *limit, cursor.clone());
+    let (listing, reviews) = try_join(store.listing_page(id, call.now), reviews).await?;
     let (page, summary) = (reviews.map(ReviewView::from), Rating::of(&listing.stats));
     Ok(Cacheable { body: Response { page, summary }, max_age_s: MAX_AGE_S })
 }

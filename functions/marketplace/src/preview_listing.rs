@@ -11,7 +11,6 @@
 
 use std::{
     collections::VecDeque,
-    process::ExitCode,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,10 +27,11 @@ use domain::{
 use media::{picture::PictureError, preview::watermarked_jpeg};
 use runtime::{
     Access, ApiError, Aws, Call, Connect, Endpoint, Environment, Function, InitError, NoStore,
+    PathId,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{NotFound, Rate, Store};
+use store::{Rate, Store};
 
 use crate::render::{drawn, scene_of};
 
@@ -57,7 +57,7 @@ const SEEN_MAX: usize = 64;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     subject: Option<DemoSubject>,
     #[serde(default)]
     overrides: Overrides,
@@ -149,20 +149,20 @@ async fn handle(
     Deps { store, demos }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let side = call.body.side_px()?;
     let network = call.network().map_or_else(|| "unknown".to_owned(), |it| it.to_string());
     let visitor = format!("demo#{network}");
     let ((), page) = tokio::try_join!(
         store.check_rate_limit(&visitor, PER_VISITOR, call.now),
-        store.listing_page(&id, call.now),
+        store.listing_page(id, call.now),
     )?;
     let said = page.revision.description;
     let subject = call.body.subject.unwrap_or_else(|| said.demo.usual_subject());
     let kind = page.listing.kind;
     let scene = said.demo.scene(kind, &said.content, subject, &call.body.overrides)?;
     let (width, height) = scene.camera.aspect_ratio.fit(side);
-    let key = demo_key(&id, &content_hash(&scene, side));
+    let key = demo_key(id, &content_hash(&scene, side));
     let cached = demos.has(&key).await?;
     if !cached {
         store.check_rate_limit(&format!("demo#{id}"), PER_LISTING, call.now).await?;

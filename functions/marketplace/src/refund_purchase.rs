@@ -14,7 +14,7 @@ use domain::{
         purchase::refund::{RefundReceipt, RefundRequest, RefundedBy},
     },
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
 use serde::Deserialize;
 use settlement::Settlement;
 use store::{NotFound, Rate, Store};
@@ -30,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<PurchaseId>,
     /// The reason, shown to the creator.
     reason: Option<String>,
 }
@@ -50,10 +50,10 @@ async fn handle(
     Deps { store, stripe }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<RefundReceipt>, ApiError> {
-    let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;
+    let id = call.body.id.get()?;
     let reason = call.body.reason.as_deref().map(checked_reason).transpose()?;
     let wish = RefundRequest { amount: None, by: RefundedBy::Buyer, reason, request: None };
     let settlement = Settlement::new(store, stripe);
-    let asked = settlement.ask_refund(&call.member()?.user_id, &id, &wish, call.now);
+    let asked = settlement.ask_refund(&call.member()?.user_id, id, &wish, call.now);
     Ok(NoStore(asked.await?.receipt(None).ok_or(NotFound::Purchase)?))
 }

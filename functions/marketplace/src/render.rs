@@ -1,9 +1,6 @@
 //! Rendering on a blocking thread.
 
-use domain::{
-    DomainError, ErrorKind,
-    marketplace::listing::demo::{DemoScene, DemoSubject},
-};
+use domain::marketplace::listing::demo::{DemoScene, DemoSubject};
 use studio::{Palette, Scene, Subject};
 
 /// The same seed in every image, so that the subject is always the same.
@@ -14,14 +11,7 @@ const SEED: u64 = 7;
 #[error("the renderer failed")]
 pub(crate) struct RendererFailed;
 
-impl DomainError for RendererFailed {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
-    fn code(&self) -> &'static str {
-        "renderer_failed"
-    }
-}
+domain::domain_error!(RendererFailed => Internal, "renderer_failed");
 
 /// Runs `draw` on a blocking thread.
 ///

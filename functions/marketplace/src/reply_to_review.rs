@@ -8,9 +8,9 @@ use domain::{
     id::{ListingId, ReviewId},
     marketplace::community::review::checked_reply,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
 use serde::Deserialize;
-use store::{NotFound, Store};
+use store::Store;
 
 use crate::purchase_view::ReviewView;
 
@@ -24,8 +24,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
-    review_id: String,
+    id: PathId<ListingId>,
+    review_id: PathId<ReviewId>,
     text: String,
 }
 
@@ -36,10 +36,10 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<ReviewView>, ApiError> {
     let Request { id, review_id, text } = &call.body;
-    let listing = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
-    let review = ReviewId::parse(review_id).map_err(|_| NotFound::Review)?;
+    let listing = id.get()?;
+    let review = review_id.get()?;
     let (text, creator) = (checked_reply(text)?, &call.member()?.user_id);
-    let answered = store.reply_to_review(creator, (&listing, &review), call.now, |review| {
+    let answered = store.reply_to_review(creator, (listing, review), call.now, |review| {
         review.answer(text.clone(), call.now)
     });
     Ok(NoStore(answered.await?.into()))

@@ -6,9 +6,9 @@
 //! Retry: a repeat changes nothing; a deleted listing is a 404.
 
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoContent};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoContent, PathId};
 use serde::Deserialize;
-use store::{NotFound, Store};
+use store::Store;
 
 pub const ENDPOINT: Endpoint = Endpoint::delete(
     "marketplace-retire-listing",
@@ -19,7 +19,7 @@ pub const ENDPOINT: Endpoint = Endpoint::delete(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
 }
 
 /// The function of this endpoint.
@@ -28,8 +28,8 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let creator = &call.member()?.user_id;
-    store.retire_listing(creator, &id, call.now).await?;
+    store.retire_listing(creator, id, call.now).await?;
     Ok(NoContent)
 }

@@ -120,7 +120,7 @@ impl Request {
         Ok(Query {
             text: self.q.clone(),
             kinds: self.kinds.iter().map(|kind| kind.terms().name.to_owned()).collect(),
-            categories: self.categories.iter().map(|it| it.as_str().to_owned()).collect(),
+            categories: self.categories.iter().map(|it| it.into_str().to_owned()).collect(),
             tags: self.tags.clone(),
             price_min: self.price_min,
             price_max: self.price_max,

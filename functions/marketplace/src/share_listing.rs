@@ -6,9 +6,9 @@
 
 use clients::ShareLinks;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Function, Link};
+use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Function, Link, PathId};
 use serde::{Deserialize, Serialize};
-use store::{NotFound, Store};
+use store::Store;
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-share-listing",
@@ -20,7 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,10 +47,10 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
-    let code = links.code(&member.user_id, &id);
+    let id = call.body.id.get()?;
+    let code = links.code(&member.user_id, id);
     let who = (&member.user_id, member.email_claim());
-    let share = store.share_listing(who, &id, &code, call.now).await?;
+    let share = store.share_listing(who, id, &code, call.now).await?;
     let url = call.links.to(format_args!("/s/{}", share.code));
     let body = Response { code: share.code, url: url.clone(), clicks: share.clicks };
     Ok(Created { location: url, body })

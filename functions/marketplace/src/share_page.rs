@@ -3,14 +3,15 @@
 //! The tags for link previews: <https://ogp.me> and
 //! <https://developer.x.com/en/docs/x-for-websites/cards/guides/getting-started>.
 
-use std::fmt::Write;
-
 use clients::{Previews, preview::ShownPreview};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use runtime::Link;
 use store::ListingPage;
 
 /// Longest description on the page, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 200;
+const STYLE: &str = "body{font-family:sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}\
+    img{max-width:100%}";
 
 /// The listing data on the page.
 pub(crate) struct Shown {
@@ -37,66 +38,70 @@ impl Shown {
     }
 
     pub(crate) fn to_html(&self) -> String {
-        let (title, description) = (escaped(&self.title), escaped(&self.description));
-        let (url, onward) = (escaped(&self.url), escaped(&self.onward));
-        let mut head = String::new();
-        let mut tag = |kind: &str, name: &str, content: &str| {
-            let _ = write!(head, "<meta {kind}=\"{name}\" content=\"{content}\">");
+        let Shown { title, description, picture, url, onward } = self;
+        let card = if picture.is_some() { "summary_large_image" } else { "summary" };
+        let head = html! {
+            meta name="description" content=(description);
+            meta property="og:site_name" content="ProLight AI";
+            meta property="og:type" content="product";
+            meta property="og:title" content=(title);
+            meta property="og:description" content=(description);
+            meta property="og:url" content=(url);
+            meta name="twitter:card" content=(card);
+            meta name="twitter:title" content=(title);
+            meta name="twitter:description" content=(description);
+            @if let Some(shown) = picture {
+                meta property="og:image" content=(shown.urls.large);
+                meta property="og:image:width" content=(shown.width);
+                meta property="og:image:height" content=(shown.height);
+                meta name="twitter:image" content=(shown.urls.large);
+            }
         };
-        tag("name", "description", &description);
-        for (name, content) in [
-            ("og:site_name", "ProLight AI"),
-            ("og:type", "product"),
-            ("og:title", &title),
-            ("og:description", &description),
-            ("og:url", &url),
-        ] {
-            tag("property", name, content);
-        }
-        let card = if self.picture.is_some() { "summary_large_image" } else { "summary" };
-        tag("name", "twitter:card", card);
-        tag("name", "twitter:title", &title);
-        tag("name", "twitter:description", &description);
-        let mut picture = String::new();
-        if let Some(shown) = &self.picture {
-            let address = escaped(&shown.urls.large);
-            tag("property", "og:image", &address);
-            tag("property", "og:image:width", &shown.width.to_string());
-            tag("property", "og:image:height", &shown.height.to_string());
-            tag("name", "twitter:image", &address);
-            picture = format!("<p><img src=\"{address}\" alt=\"\"></p>");
-        }
-        let body = format!(
-            "<h1>{title}</h1>{picture}<p>{description}</p>\
-             <p><a href=\"{onward}\">See it on ProLight AI</a></p>",
-        );
-        page(&title, &head, &body)
+        let body = html! {
+            h1 { (title) }
+            @if let Some(shown) = picture { p { img src=(shown.urls.large) alt=""; } }
+            p { (description) }
+            p { a href=(onward) { "See it on ProLight AI" } }
+        };
+        page(title, &head, &body)
     }
 }
 
 /// The page of an invalid link.
 pub(crate) fn unknown(marketplace: &str) -> String {
-    let body = "<h1>There is nothing here</h1><p>This link leads nowhere.</p>";
-    page("There is nothing here", "", &format!("{body}{}", look_around(marketplace)))
+    dead_end("There is nothing here", "This link leads nowhere.", marketplace)
 }
 
 /// The page of a listing that is not on sale.
 pub(crate) fn off_sale(marketplace: &str) -> String {
-    let body = "<h1>No longer on sale</h1><p>The listing behind this link is not on sale.</p>";
-    page("No longer on sale", "", &format!("{body}{}", look_around(marketplace)))
+    let reason = "The listing behind this link is not on sale.";
+    dead_end("No longer on sale", reason, marketplace)
 }
 
-fn look_around(marketplace: &str) -> String {
-    format!("<p><a href=\"{}\">Look around the marketplace</a></p>", escaped(marketplace))
+fn dead_end(title: &str, reason: &str, marketplace: &str) -> String {
+    let body = html! {
+        h1 { (title) }
+        p { (reason) }
+        p { a href=(marketplace) { "Look around the marketplace" } }
+    };
+    page(title, &html! {}, &body)
 }
 
-fn page(title: &str, head: &str, body: &str) -> String {
-    format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}\
-         <style>body{{font-family:sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}\
-         img{{max-width:100%}}</style></head><body>{body}</body></html>"
-    )
+fn page(title: &str, head: &Markup, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { (title) }
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                (head)
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    page.into_string()
 }
 
 /// A description in one line of at most [`DESCRIPTION_CHARS_MAX`] characters.
@@ -109,20 +114,4 @@ fn in_brief(description: &str) -> String {
             format!("{}…", kept.trim_end())
         }
     }
-}
-
-/// Text escaped for HTML, in attributes and elements.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }

@@ -65,26 +65,23 @@ struct TotalView {
     moved: MovedView,
 }
 
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
 struct LineView {
     at: Timestamp,
     kind: LineKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
     purchase_id: Option<PurchaseId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     payout_id: Option<PayoutId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     #[serde(flatten)]
     moved: MovedView,
 }
 
 /// A line; gross and fee only for sales and refunds.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
 struct MovedView {
-    #[serde(skip_serializing_if = "Option::is_none")]
     gross: Option<Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     fee: Option<Money>,
     net: Money,
 }

@@ -18,9 +18,9 @@ use domain::{
     },
 };
 use media::Preview as Drawn;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
 use serde::Deserialize;
-use store::{ListingUpdate, NotFound, Store, StoreError};
+use store::{ListingUpdate, Store, StoreError};
 
 use crate::{
     render::{drawn, scene_of},
@@ -40,7 +40,7 @@ const SIDE_PX: u32 = 1_200;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
 }
 
 /// The function of this endpoint.
@@ -59,9 +59,9 @@ async fn handle(
     Deps { store, previews, bucket }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<CreatorListingView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let creator = &call.member()?.user_id;
-    let shelf = store.own_listing(creator, &id).await?;
+    let shelf = store.own_listing(creator, id).await?;
     shelf.creator.require_active(call.now)?;
     Seller::from(&shelf.creator).check_strikes(call.now)?;
     let upload = UploadId::new(call.now, call.random());
@@ -77,7 +77,7 @@ async fn handle(
     };
     // What is refused anyway is not compared with other listings.
     submit(&mut shelf.clone())?;
-    let submitted = store.submit_listing(creator, &id, call.now, submit);
+    let submitted = store.submit_listing(creator, id, call.now, submit);
     Ok(NoStore(CreatorListingView::of(submitted.await?, (previews, &call.links), call.now)))
 }
 

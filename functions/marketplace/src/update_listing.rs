@@ -16,9 +16,9 @@ use domain::{
     },
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, patch};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PathId, patch};
 use serde::Deserialize;
-use store::{ListingUpdate, NotFound, Store, StoreError};
+use store::{ListingUpdate, Store, StoreError};
 
 use crate::{create_listing::cents, view::CreatorListingView};
 
@@ -31,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint::patch(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    id: String,
+    id: PathId<ListingId>,
     #[serde(default, deserialize_with = "patch::sent")]
     title: Option<String>,
     #[serde(default, deserialize_with = "patch::sent")]
@@ -65,7 +65,7 @@ async fn handle(
     Deps { store, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Json<CreatorListingView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
+    let id = call.body.id.get()?;
     let edit = Edit {
         title: call.body.title.clone(),
         description: call.body.description.clone(),
@@ -79,7 +79,7 @@ async fn handle(
     let view =
         |shelf: ListingUpdate| CreatorListingView::of(shelf, (previews, &call.links), call.now);
     let creator = &call.member()?.user_id;
-    let changed = store.change_listing(creator, &id, call.now, |shelf| -> Result<(), StoreError> {
+    let changed = store.change_listing(creator, id, call.now, |shelf| -> Result<(), StoreError> {
         call.check_if_match(&view(shelf.clone())).map_err(StoreError::refused)?;
         let edited = shelf.listing.edit(shelf.newest.clone(), edit.clone(), call.now);
         shelf.newest = edited.map_err(StoreError::refused)?;

@@ -331,24 +331,20 @@ fn unreadable(answer: &Answer) -> String {
 
 /// `num_results`, `guidance_scale` and `steps_num` are left out: the current API refuses them or
 /// has the right default.
+#[serde_with::skip_serializing_none]
 #[derive(Serialize)]
 struct GenerateBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<&'a str>,
     /// A string that holds JSON, not an object.
-    #[serde(skip_serializing_if = "Option::is_none")]
     structured_prompt: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     negative_prompt: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u32>,
     aspect_ratio: AspectRatio,
     /// The documented name (<https://docs.bria.ai/tailored-generation>), not yet tested with a
     /// tailored model of ours; Bria's skill for agents says `model_id`. This is the only place that
     /// names it.
-    #[serde(rename = "tailored_model_id", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "tailored_model_id")]
     model_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<&'a str>,
     sync: bool,
 }

@@ -2,37 +2,23 @@
 //!
 //! A presigned PUT cannot limit how many bytes arrive; the policy of a POST can, and fixes every
 //! field of the form. The SDK signs no such form. It is signed here as the S3 API Reference says
-//! ("Authenticating Requests in Browser-Based Uploads Using POST"); credentials, host and path
+//! ("Authenticating Requests in Browser-Based Uploads Using POST"); signing key, host and path
 //! still come from the SDK, so that a form goes wherever the client's other requests go.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::{Client, config::Credentials, presigning::PresigningConfig};
-use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::{
-        auth::{AuthScheme, AuthSchemeEndpointConfig, AuthSchemeId, Sign},
-        identity::{Identity, SharedIdentityResolver},
-        orchestrator::HttpRequest,
-        runtime_components::{GetIdentityResolver, RuntimeComponents},
-    },
+use aws_sdk_s3::{
+    config::{Credentials, ProvideCredentials, SharedCredentialsProvider},
+    presigning::PresigningConfig,
 };
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::Timestamp;
-use hmac::Mac;
 use serde_json::{Value, json};
 
-use crate::{
-    bucket::{Bucket, BucketFailure},
-    signature::mac,
-};
+use crate::bucket::{Bucket, BucketFailure};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const SIGV4: AuthSchemeId = AuthSchemeId::new("sigv4");
 /// A placeholder key, with which the SDK reveals the bucket's URL.
 const PLACEHOLDER: &str = "key";
 
@@ -58,24 +44,24 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// Gets credentials and the bucket's URL from the SDK. No call is made unless the credentials
-    /// have to be fetched.
+    /// Gets the bucket's URL from the SDK. No call is made unless the credentials have to be fetched.
     ///
     /// # Errors
     /// When there is no region or there are no credentials.
-    pub(crate) async fn of(bucket: &Bucket) -> Result<Signer, BucketFailure> {
-        let config = bucket.s3().config();
-        let region = config.region().ok_or("no region to sign for")?.to_string();
-        let witness = CredentialCapture::default();
-        let config = config.to_builder().push_auth_scheme(witness.clone()).build();
-        // Nothing is signed, so the time does not matter.
+    pub(crate) async fn of(
+        bucket: &Bucket,
+        credentials: Option<&SharedCredentialsProvider>,
+    ) -> Result<Signer, BucketFailure> {
+        let region = bucket.s3().config().region().ok_or("no region to sign for")?.to_string();
+        let credentials = credentials.ok_or("no credentials to sign with")?;
+        let credentials = credentials.provide_credentials().await?;
+        // The request is not sent, so the time does not matter.
         let window = PresigningConfig::builder()
             .start_time(SystemTime::UNIX_EPOCH)
             .expires_in(Duration::from_secs(1))
             .build()?;
-        let get = Client::from_conf(config).get_object().bucket(bucket.name()).key(PLACEHOLDER);
+        let get = bucket.s3().get_object().bucket(bucket.name()).key(PLACEHOLDER);
         let request = get.presigned(window).await?;
-        let credentials = witness.0.get().ok_or("no credentials to sign with")?.clone();
         let address = request.uri().split('?').next().unwrap_or_default();
         let url = address.strip_suffix(PLACEHOLDER).ok_or("no URL of the bucket")?.to_owned();
         Ok(Signer { url, bucket: bucket.name().to_owned(), region, credentials })
@@ -83,8 +69,8 @@ impl Signer {
 
     /// All fields of the form, in the order they are sent; the file comes after them.
     pub(crate) fn sign(&self, policy: &Policy<'_>) -> Vec<(String, String)> {
-        let signed_at = basic_time(policy.signed_at);
-        let date = signed_at.get(..8).unwrap_or_default();
+        let signed_at = policy.signed_at.strftime("%Y%m%dT%H%M%SZ");
+        let date = policy.signed_at.strftime("%Y%m%d");
         let id = self.credentials.access_key_id();
         let scope = format!("{id}/{date}/{}/s3/aws4_request", self.region);
         let mut fields = policy.fields.clone();
@@ -100,66 +86,27 @@ impl Signer {
         conditions.push(json!(["content-length-range", policy.bytes.0, policy.bytes.1]));
         let document = json!({ "expiration": policy.expires_at, "conditions": conditions });
         let document = STANDARD.encode(document.to_string());
-        let signature = self.signature(date, &document);
+        let signature = self.signature(policy.signed_at, &document);
         fields.push(("policy", &document));
         fields.push(("x-amz-signature", &signature));
         fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// The signature over the encoded policy, with a key of that day, region and service.
-    fn signature(&self, date: &str, document: &str) -> String {
-        let secret = format!("AWS4{}", self.credentials.secret_access_key());
-        let steps = [date, &self.region, "s3", "aws4_request", document];
-        let signed = steps.iter().fold(secret.into_bytes(), |key, step| {
-            mac(&key, &[step.as_bytes()])
-                .map_or_else(Vec::new, |mac| mac.finalize().into_bytes().to_vec())
-        });
-        hex::encode(signed)
-    }
-}
-
-/// `20231114T221500Z`, the time format of signatures.
-fn basic_time(at: Timestamp) -> String {
-    let text = at.to_string();
-    let seconds = text.split('.').next().unwrap_or_default();
-    let plain: String = seconds.chars().filter(|letter| !matches!(letter, '-' | ':')).collect();
-    format!("{plain}Z")
-}
-
-/// Replaces the SDK's signer: signs nothing and captures the credentials it would sign with.
-#[derive(Debug, Clone, Default)]
-struct CredentialCapture(Arc<OnceLock<Credentials>>);
-
-impl AuthScheme for CredentialCapture {
-    fn scheme_id(&self) -> AuthSchemeId {
-        SIGV4
-    }
-    fn identity_resolver(&self, of: &dyn GetIdentityResolver) -> Option<SharedIdentityResolver> {
-        of.identity_resolver(SIGV4)
-    }
-    fn signer(&self) -> &dyn Sign {
-        self
-    }
-}
-
-impl Sign for CredentialCapture {
-    fn sign_http_request(
-        &self,
-        _: &mut HttpRequest,
-        identity: &Identity,
-        _: AuthSchemeEndpointConfig<'_>,
-        _: &RuntimeComponents,
-        _: &ConfigBag,
-    ) -> Result<(), BoxError> {
-        let credentials = identity.data::<Credentials>().ok_or("not credentials of AWS")?;
-        self.0.get_or_init(|| credentials.clone());
-        Ok(())
+    fn signature(&self, signed_at: Timestamp, document: &str) -> String {
+        let day = SystemTime::UNIX_EPOCH + Timestamp::from_millis(0).until(signed_at);
+        let secret = self.credentials.secret_access_key();
+        let key = generate_signing_key(secret, day, &self.region, "s3");
+        calculate_signature(key, document.as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
+    use aws_sdk_s3::{
+        Client,
+        config::{BehaviorVersion, Config, Region},
+    };
 
     use super::*;
     use crate::bucket::client_at;
@@ -209,7 +156,7 @@ mod tests {
         let with_token = format!("{BOTO_POLICY}{BOTO_TOKEN}]}}");
         for (document, signature) in [plain, with_token].iter().zip(BOTO_SIGNATURES) {
             let document = STANDARD.encode(document);
-            assert_eq!(signer(None).signature("20231114", &document), signature);
+            assert_eq!(signer(None).signature(policy().signed_at, &document), signature);
         }
     }
 
@@ -222,7 +169,7 @@ mod tests {
             assert_eq!(name, "x-amz-signature");
             let (name, document) = fields.pop().unwrap();
             assert_eq!(name, "policy");
-            assert_eq!(signer.signature("20231114", &document), signature);
+            assert_eq!(signer.signature(policy().signed_at, &document), signature);
 
             let document: Value =
                 serde_json::from_slice(&STANDARD.decode(document).unwrap()).unwrap();
@@ -247,16 +194,18 @@ mod tests {
     #[tokio::test]
     async fn a_form_goes_where_the_clients_other_requests_go() {
         let local = Bucket::new(&client_at("http://127.0.0.1:4566"), "uploads");
-        assert_eq!(Signer::of(&local).await.unwrap().url, "http://127.0.0.1:4566/uploads/");
-
         let credentials = Credentials::new("id", "secret", Some("token".into()), None, "test");
+        let credentials = SharedCredentialsProvider::new(credentials);
+        let signer = Signer::of(&local, Some(&credentials)).await.unwrap();
+        assert_eq!(signer.url, "http://127.0.0.1:4566/uploads/");
+
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
-            .credentials_provider(credentials)
+            .credentials_provider(credentials.clone())
             .build();
         let aws = Bucket::new(&Client::from_conf(config), "uploads");
-        let signer = Signer::of(&aws).await.unwrap();
+        let signer = Signer::of(&aws, Some(&credentials)).await.unwrap();
         assert_eq!(signer.url, "https://uploads.s3.eu-central-1.amazonaws.com/");
         assert_eq!((signer.region.as_str(), signer.bucket.as_str()), ("eu-central-1", "uploads"));
         assert_eq!(signer.credentials.access_key_id(), "id");
@@ -265,10 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_credentials_there_is_no_form() {
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .build();
-        assert!(Signer::of(&Bucket::new(&Client::from_conf(config), "uploads")).await.is_err());
+        let bucket = Bucket::new(&client_at("http://127.0.0.1:4566"), "uploads");
+        assert!(Signer::of(&bucket, None).await.is_err());
     }
 }

@@ -14,10 +14,7 @@ use aws_sdk_sqs::{
     types::SendMessageBatchRequestEntry,
 };
 use connect::{Aws, Connect, Environment, InitError};
-use domain::{
-    DomainError, ErrorKind,
-    id::{JobId, UserId},
-};
+use domain::id::{JobId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Longest delay of a message, in seconds: a limit of SQS.
@@ -100,14 +97,7 @@ pub type GenerationQueue = Queue<JobMessage>;
 /// The queue of automatic top-ups.
 pub type TopUpQueue = Queue<TopUpMessage>;
 
-impl DomainError for NotSent {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Unavailable
-    }
-    fn code(&self) -> &'static str {
-        "queue_unavailable"
-    }
-}
+domain::domain_error!(NotSent => Unavailable, "queue_unavailable");
 
 impl JobMessage {
     /// A message without delay.

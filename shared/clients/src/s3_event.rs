@@ -16,6 +16,7 @@ pub struct UploadedObject {
 }
 
 /// The body of a message: the task body of a `runtime::queue` worker. Unknown fields are ignored.
+/// `aws_lambda_events` requires fields that nothing here reads (time, identity, bucket).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Notification")]
 pub struct S3Event {

@@ -9,7 +9,6 @@
 
 use aws_sdk_s3::Client;
 use connect::{Aws, Connect, Environment, InitError};
-use domain::{DomainError, ErrorKind};
 
 use crate::{
     bucket::{Bucket, IMAGES_BUCKET, s3},
@@ -58,19 +57,10 @@ pub enum ScanError {
     Unavailable(#[from] UploadsUnavailable),
 }
 
-impl DomainError for ScanError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            ScanError::Awaited(_) | ScanError::NotClean(_) => ErrorKind::Conflict,
-            ScanError::Unavailable(error) => error.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            ScanError::Awaited(_) => "asset_not_scanned",
-            ScanError::NotClean(_) => "asset_not_clean",
-            ScanError::Unavailable(error) => error.code(),
-        }
+domain::domain_error! {
+    ScanError wraps [Unavailable] {
+        Awaited => Conflict, "asset_not_scanned";
+        NotClean => Conflict, "asset_not_clean";
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
@@ -142,6 +132,7 @@ impl AssetScan {
 #[cfg(test)]
 mod tests {
     use axum::{Router, http::Uri};
+    use domain::DomainError;
 
     use super::*;
     use crate::{bucket::client_at, loopback};

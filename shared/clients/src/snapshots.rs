@@ -10,7 +10,7 @@ use std::error::Error;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use domain::{DomainError, ErrorKind, Timestamp};
+use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -78,19 +78,11 @@ pub enum SnapshotError {
     },
 }
 
-impl DomainError for SnapshotError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            SnapshotError::Unavailable(_) => ErrorKind::Unavailable,
-            SnapshotError::TooLarge | SnapshotError::Damaged { .. } => ErrorKind::Internal,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            SnapshotError::Unavailable(_) => "search_index_unavailable",
-            SnapshotError::TooLarge => "search_index_too_large",
-            SnapshotError::Damaged { .. } => "search_index_damaged",
-        }
+domain::domain_error! {
+    SnapshotError {
+        Unavailable => Unavailable, "search_index_unavailable";
+        TooLarge => Internal, "search_index_too_large";
+        Damaged => Internal, "search_index_damaged";
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
@@ -233,6 +225,7 @@ mod tests {
         http::{Method, StatusCode},
         response::{IntoResponse, Response},
     };
+    use domain::DomainError;
 
     use super::*;
     use crate::{bucket::client_at, loopback};

@@ -1,7 +1,5 @@
 //! Errors shared by all providers of structured prompts.
 
-use domain::{DomainError, ErrorKind};
-
 /// A prompt was not structured. Nothing was charged or stored, so a retry is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StructureError {
@@ -45,27 +43,13 @@ impl StructureError {
     }
 }
 
-impl DomainError for StructureError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            StructureError::Busy { .. } => ErrorKind::TooMany,
-            StructureError::Blocked { .. } => ErrorKind::Invalid,
-            StructureError::NotUnderstood { .. } | StructureError::Unavailable { .. } => {
-                ErrorKind::Unavailable
-            }
-        }
+domain::domain_error! {
+    StructureError {
+        Busy => TooMany, "provider_busy";
+        Blocked => Invalid, "content_blocked";
+        NotUnderstood => Unavailable, "provider_unavailable";
+        Unavailable => Unavailable, "provider_unavailable";
     }
-
-    fn code(&self) -> &'static str {
-        match self {
-            StructureError::Busy { .. } => "provider_busy",
-            StructureError::Blocked { .. } => "content_blocked",
-            StructureError::NotUnderstood { .. } | StructureError::Unavailable { .. } => {
-                "provider_unavailable"
-            }
-        }
-    }
-
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             StructureError::Busy { retry_after_s } => Some(retry_after_s.unwrap_or(60)),

@@ -13,19 +13,20 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use aws_sdk_s3::{
     Client,
-    config::{Config, timeout::TimeoutConfig},
+    config::{Config, SharedCredentialsProvider, timeout::TimeoutConfig},
     types::MetadataDirective,
 };
 use bytes::Bytes;
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{
-    DomainError, ErrorKind, Timestamp,
+    Timestamp,
     marketplace::listing::upload::{AssetKind, UPLOAD_OPEN},
 };
 use media::asset::{HEAD_BYTES, sniff};
 use serde::Serialize;
 
 use crate::{
-    bucket::{Bucket, CACHE_CONTROL, Found, ReadError, in_bucket, unavailable, unread},
+    bucket::{Bucket, CACHE_CONTROL, Found, IMAGES_BUCKET, ReadError, s3, unavailable, unread},
     post_policy::{Policy, Signer},
 };
 use download::attachment;
@@ -40,6 +41,7 @@ const COPY_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub struct Uploads {
     bucket: Bucket,
+    credentials: Option<SharedCredentialsProvider>,
 }
 
 /// A file to upload.
@@ -84,7 +86,16 @@ pub struct Uploaded {
 }
 
 unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
-in_bucket!(Uploads, IMAGES_BUCKET);
+
+impl Connect for Uploads {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Uploads, InitError> {
+        let credentials = aws.config().credentials_provider();
+        Ok(Uploads::new(&s3(aws), credentials, env.text(IMAGES_BUCKET)?))
+    }
+}
 
 /// Why an upload was not read or not promoted.
 #[derive(Debug, thiserror::Error)]
@@ -103,28 +114,11 @@ pub enum UploadError {
     Unavailable(#[from] UploadsUnavailable),
 }
 
-impl DomainError for UploadError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            UploadError::Missing => ErrorKind::NotFound,
-            UploadError::Replaced => ErrorKind::Conflict,
-            UploadError::TooLarge => ErrorKind::TooLarge,
-            UploadError::Unavailable(error) => error.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            UploadError::Missing => "upload_not_found",
-            UploadError::Replaced => "upload_replaced",
-            UploadError::TooLarge => "upload_too_large",
-            UploadError::Unavailable(error) => error.code(),
-        }
-    }
-    fn retry_after_s(&self) -> Option<u32> {
-        match self {
-            UploadError::Missing | UploadError::Replaced | UploadError::TooLarge => None,
-            UploadError::Unavailable(error) => error.retry_after_s(),
-        }
+domain::domain_error! {
+    UploadError wraps [Unavailable] {
+        Missing => NotFound, "upload_not_found";
+        Replaced => Conflict, "upload_replaced";
+        TooLarge => TooLarge, "upload_too_large";
     }
 }
 
@@ -156,9 +150,13 @@ pub fn quarantined(key: &str) -> Option<(&str, &str)> {
 }
 
 impl Uploads {
-    /// Over the process's S3 client.
-    pub fn new(s3: &Client, bucket: impl Into<String>) -> Uploads {
-        Uploads { bucket: Bucket::new(s3, bucket) }
+    /// Over the process's S3 client. The credentials sign forms.
+    pub fn new(
+        s3: &Client,
+        credentials: Option<SharedCredentialsProvider>,
+        bucket: impl Into<String>,
+    ) -> Uploads {
+        Uploads { bucket: Bucket::new(s3, bucket), credentials }
     }
 
     /// A form for one file, valid for [`UPLOAD_OPEN`] from `now`, or as long as the credentials
@@ -173,7 +171,8 @@ impl Uploads {
     ) -> Result<UploadForm, UploadsUnavailable> {
         let signed_at = now.floor_to(Duration::from_secs(1));
         let expires_at = signed_at.plus(UPLOAD_OPEN);
-        let signer = Signer::of(&self.bucket).await.map_err(UploadsUnavailable)?;
+        let signer = Signer::of(&self.bucket, self.credentials.as_ref()).await;
+        let signer = signer.map_err(UploadsUnavailable)?;
         let fields = signer.sign(&Policy {
             fields: vec![
                 ("key", upload.key),

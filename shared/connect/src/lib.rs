@@ -58,11 +58,9 @@ impl Connect for Provider {
         vec![IMAGE_PROVIDER]
     }
     async fn connect(env: &Environment, _: &Aws) -> Result<Provider, InitError> {
-        match env.text(IMAGE_PROVIDER)? {
-            "studio" => Ok(Provider::Studio),
-            "bria" => Ok(Provider::Bria),
-            _ => Err(InitError::unusable(IMAGE_PROVIDER)("it is `studio` or `bria`")),
-        }
+        let name = env.text(IMAGE_PROVIDER)?;
+        let unknown = |_| InitError::unusable(IMAGE_PROVIDER)("it is `studio` or `bria`");
+        name.parse().map_err(unknown)
     }
 }
 

@@ -20,12 +20,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::{
     billing::{follow_up::FollowUp, top_up::TopUp},
     credits::{Credits, InsufficientCredits, LedgerEntry, LedgerError},
     erasure::CLOSED_AFTER_ERASURE,
-    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
+    error::{FieldCheck, InvalidFields},
     id::UserId,
     plan::{Allowance, Plan},
     text,
@@ -47,8 +48,11 @@ pub const PRESETS_MAX: u32 = 100;
 pub const BUSY_RETRY: Duration = Duration::from_secs(10);
 
 /// A staff role, from the issuer's token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Role {
     /// Moderates the marketplace.
     Moderator,
@@ -105,13 +109,12 @@ impl Deletion {
 }
 
 /// What members write about themselves.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Shown to other members.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// A few sentences.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bio: Option<String>,
 }
 
@@ -154,6 +157,7 @@ impl<'a> EmailClaim<'a> {
 }
 
 /// A member.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The `sub` claim of the issuer.
@@ -161,7 +165,6 @@ pub struct Account {
     /// The optimistic lock: goes up by one with every change; zero before the first.
     pub version: u64,
     /// The address in the latest token that had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// The latest token says that the issuer has not verified the address: no free credits, no
     /// rewards, no payouts.
@@ -173,15 +176,12 @@ pub struct Account {
     /// The subscription plan.
     pub plan: Plan,
     /// The latest plan period that was paid for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_period: Option<Period>,
     /// When a paid plan falls back to Free, unless another period is paid first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_ends_at: Option<Timestamp>,
     /// Whether they may act.
     pub standing: AccountStatus,
     /// Until when strikes suspend selling: see [`crate::marketplace::moderation::strike`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selling_suspended_until: Option<Timestamp>,
     /// First use of the service; the anchor of the monthly grant.
     pub created_at: Timestamp,
@@ -197,22 +197,18 @@ pub struct Account {
     #[serde(default, skip_serializing_if = "Usage::is_empty")]
     pub usage: Usage,
     /// Automatic top-up, once the member has set it up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_up: Option<TopUp>,
     /// The staff role in the latest token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// Limits that staff set for this member.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub limits: Limits,
     /// When the consequences of `standing` are due to be applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing_due: Option<Timestamp>,
     /// Whether the member has ever created a listing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub creates: bool,
     /// The member's request to be deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
 }
 
@@ -262,28 +258,13 @@ fn until_text(until: &Option<Timestamp>) -> String {
     until.map_or_else(String::new, |until| format!(" until {until}"))
 }
 
-impl DomainError for AccountError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            AccountError::Suspended { .. }
-            | AccountError::Deleted(_)
-            | AccountError::EmailUnverified(_) => ErrorKind::Forbidden,
-            AccountError::TooManyRunning { .. } => ErrorKind::TooMany,
-            AccountError::TooManyPresets => ErrorKind::Conflict,
-            AccountError::Credits(inner) => inner.kind(),
-            AccountError::Broken(inner) => inner.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            AccountError::Suspended { .. } => "account_suspended",
-            AccountError::Deleted(_) => "account_deleted",
-            AccountError::TooManyRunning { .. } => "too_many_running",
-            AccountError::TooManyPresets => "too_many_presets",
-            AccountError::EmailUnverified(_) => "email_unverified",
-            AccountError::Credits(inner) => inner.code(),
-            AccountError::Broken(inner) => inner.code(),
-        }
+crate::domain_error! {
+    AccountError wraps [Credits, Broken] {
+        Suspended => Forbidden, "account_suspended";
+        Deleted => Forbidden, "account_deleted";
+        TooManyRunning => TooMany, "too_many_running";
+        TooManyPresets => Conflict, "too_many_presets";
+        EmailUnverified => Forbidden, "email_unverified";
     }
     fn retry_after_s(&self) -> Option<u32> {
         matches!(self, AccountError::TooManyRunning { .. })

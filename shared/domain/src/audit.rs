@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::{account::Role, id::UserId, time::Timestamp};
 
@@ -99,8 +100,11 @@ pub struct Target {
 }
 
 /// The kinds of objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum TargetKind {
     /// A member.
     User,
@@ -115,20 +119,20 @@ pub enum TargetKind {
 }
 
 /// The request that caused an action.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The gateway's request id, which no caller chooses. Records from before both ids were stored
     /// have the caller's, where one was sent.
     pub request_id: String,
     /// The caller's correlation id, where one was sent: the one in the response and in the logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// The caller's IP address, as API Gateway saw it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
 }
 
 /// An action, before it has its place in the chain.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Who took it.
@@ -138,16 +142,12 @@ pub struct AuditEntry {
     /// The object of the action.
     pub target: Target,
     /// The fields it changes, before: JSON as text, because a hash needs one fixed spelling.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// The same fields, after.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// The reason that the actor gave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The request that caused it, if one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
 
@@ -219,35 +219,13 @@ impl Target {
     /// Parses `<kind>:<id>`, such as `user:user_1`.
     pub fn parse(text: &str) -> Option<Target> {
         let (kind, id) = text.split_once(':')?;
-        let kind = TargetKind::ALL.into_iter().find(|it| it.as_str() == kind)?;
+        let kind = kind.parse().ok()?;
         (1..=TARGET_BYTES_MAX).contains(&id.len()).then(|| Target::of(kind, &id))
     }
 
     /// The object of `kind` with this id.
     pub fn of(kind: TargetKind, id: &impl ToString) -> Target {
         Target { kind, id: id.to_string() }
-    }
-}
-
-impl TargetKind {
-    /// All kinds.
-    pub const ALL: [TargetKind; 5] = [
-        TargetKind::User,
-        TargetKind::Listing,
-        TargetKind::Purchase,
-        TargetKind::Payout,
-        TargetKind::Directory,
-    ];
-
-    /// The kind as stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            TargetKind::User => "user",
-            TargetKind::Listing => "listing",
-            TargetKind::Purchase => "purchase",
-            TargetKind::Payout => "payout",
-            TargetKind::Directory => "directory",
-        }
     }
 }
 

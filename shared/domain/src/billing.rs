@@ -42,6 +42,7 @@ use external::{CustomerId, SubscriptionId};
 use subscription::{Subscription, SubscriptionStatus};
 
 /// A member's billing state at Stripe.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Billing {
     /// The member.
@@ -49,20 +50,16 @@ pub struct Billing {
     /// The optimistic lock: goes up by one with every change; zero before the first.
     pub version: u64,
     /// Their only customer at Stripe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerId>,
     /// Their subscription in Stripe's latest answer; it stays after its end, until there is
     /// another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
     /// The checkout of a plan that may still be open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<PlanCheckout>,
     /// Number of plan checkouts so far: part of the next one's idempotency key.
     #[serde(default)]
     pub checkouts: u32,
     /// The subscription as reported in the metrics, once one has counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurring: Option<Recurring>,
 }
 

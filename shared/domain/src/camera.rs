@@ -10,6 +10,7 @@ mod phrases;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::error::{FieldCheck, InvalidFields};
 
@@ -46,7 +47,9 @@ pub struct CameraSettings {
 }
 
 /// The nine shapes of frame that every FIBO route accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, VariantArray,
+)]
 pub enum AspectRatio {
     /// Square.
     #[default]
@@ -111,17 +114,7 @@ impl CameraSettings {
 
 impl AspectRatio {
     /// All of them, square first.
-    pub const ALL: [AspectRatio; 9] = [
-        AspectRatio::Square,
-        AspectRatio::Portrait2x3,
-        AspectRatio::Landscape3x2,
-        AspectRatio::Portrait3x4,
-        AspectRatio::Landscape4x3,
-        AspectRatio::Portrait4x5,
-        AspectRatio::Landscape5x4,
-        AspectRatio::Portrait9x16,
-        AspectRatio::Landscape16x9,
-    ];
+    pub const ALL: &[AspectRatio] = AspectRatio::VARIANTS;
 
     /// Width to height, in lowest terms.
     pub fn terms(self) -> (u32, u32) {
@@ -165,9 +158,9 @@ mod tests {
     #[test]
     fn a_ratio_is_written_as_fibo_writes_it() {
         for ratio in AspectRatio::ALL {
-            let text = serde_json::to_string(&ratio).unwrap();
+            let text = serde_json::to_string(ratio).unwrap();
             assert_eq!(text, format!("\"{ratio}\""));
-            assert_eq!(serde_json::from_str::<AspectRatio>(&text).unwrap(), ratio);
+            assert_eq!(&serde_json::from_str::<AspectRatio>(&text).unwrap(), ratio);
         }
         assert!(serde_json::from_str::<AspectRatio>("\"21:9\"").is_err());
     }

@@ -22,10 +22,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    error::{DomainError, ErrorKind},
-    time::Timestamp,
-};
+use crate::time::Timestamp;
 
 /// The source of a lot, in the order in which lots with equal ends are spent: free before paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -323,13 +320,8 @@ fn owed(debt: u32) -> String {
     if debt == 0 { String::new() } else { format!(", {debt} owed") }
 }
 
-impl DomainError for InsufficientCredits {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::PaymentRequired
-    }
-    fn code(&self) -> &'static str {
-        "insufficient_credits"
-    }
+crate::domain_error! {
+    InsufficientCredits => PaymentRequired, "insufficient_credits";
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         let missing = self.debt + self.needed.saturating_sub(self.available);
         vec![
@@ -354,14 +346,7 @@ impl LedgerError {
     }
 }
 
-impl DomainError for LedgerError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
-    fn code(&self) -> &'static str {
-        "ledger_broken"
-    }
-}
+crate::domain_error!(LedgerError => Internal, "ledger_broken");
 
 impl Credits {
     /// Totals over all lots, open and closed.

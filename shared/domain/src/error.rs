@@ -7,7 +7,8 @@
 use std::ops::RangeInclusive;
 
 use serde::Serialize;
-use serde_json::Value;
+#[doc(hidden)]
+pub use serde_json::Value;
 
 /// The category of an error. One table of the HTTP layer maps it to a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,6 +83,67 @@ pub trait DomainError: std::error::Error + Send + Sync + 'static {
     }
 }
 
+/// Implements [`DomainError`]. A variant has a kind and a code; one that the enum `wraps` has a field
+/// that answers instead. Further methods come last: without any, a wrapped error answers those too.
+#[macro_export]
+macro_rules! domain_error {
+    ($error:ident => $kind:ident, $code:literal $(; $($methods:tt)*)?) => {
+        impl $crate::DomainError for $error {
+            fn kind(&self) -> $crate::ErrorKind {
+                $crate::ErrorKind::$kind
+            }
+            fn code(&self) -> &'static str {
+                $code
+            }
+            $($($methods)*)?
+        }
+    };
+    ($error:ident wraps [$($inner:ident),+] {
+        $($variant:ident => $kind:ident, $code:literal;)*
+    }) => {
+        $crate::domain_error! {
+            $error wraps [$($inner),+] { $($variant => $kind, $code;)* }
+            fn fields(&self) -> &[$crate::FieldError] {
+                match self {
+                    $(Self::$inner(inner) => inner.fields(),)+
+                    $(Self::$variant { .. } => &[],)*
+                }
+            }
+            fn retry_after_s(&self) -> Option<u32> {
+                match self {
+                    $(Self::$inner(inner) => inner.retry_after_s(),)+
+                    $(Self::$variant { .. } => None,)*
+                }
+            }
+            fn extensions(&self) -> Vec<(&'static str, $crate::error::Value)> {
+                match self {
+                    $(Self::$inner(inner) => inner.extensions(),)+
+                    $(Self::$variant { .. } => Vec::new(),)*
+                }
+            }
+        }
+    };
+    ($error:ident $(wraps [$($inner:ident),+])? {
+        $($variant:ident => $kind:ident, $code:literal;)*
+    } $($methods:tt)*) => {
+        impl $crate::DomainError for $error {
+            fn kind(&self) -> $crate::ErrorKind {
+                match self {
+                    $($(Self::$inner(inner) => inner.kind(),)+)?
+                    $(Self::$variant { .. } => $crate::ErrorKind::$kind,)*
+                }
+            }
+            fn code(&self) -> &'static str {
+                match self {
+                    $($(Self::$inner(inner) => inner.code(),)+)?
+                    $(Self::$variant { .. } => $code,)*
+                }
+            }
+            $($methods)*
+        }
+    };
+}
+
 /// A value with one or more invalid fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", describe(.0))]
@@ -97,13 +159,8 @@ fn describe(fields: &[FieldError]) -> String {
     }
 }
 
-impl DomainError for InvalidFields {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Invalid
-    }
-    fn code(&self) -> &'static str {
-        "invalid_request"
-    }
+crate::domain_error! {
+    InvalidFields => Invalid, "invalid_request";
     fn fields(&self) -> &[FieldError] {
         &self.0
     }

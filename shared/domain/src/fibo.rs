@@ -57,6 +57,7 @@ pub struct StructuredPrompt {
 }
 
 /// One thing or person in the image.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Object {
     /// What it is.
@@ -74,34 +75,24 @@ pub struct Object {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shape_and_color: String,
     /// Surface texture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub texture: Option<String>,
     /// Other visible details.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appearance_details: Option<String>,
     /// Number of such objects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_of_objects: Option<u32>,
     /// Pose of a person or an animal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pose: Option<String>,
     /// Facial expression.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
     /// A person's clothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clothing: Option<String>,
     /// What it is doing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// A person's gender.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gender: Option<String>,
     /// A person's skin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skin_tone_and_texture: Option<String>,
     /// Which way it faces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orientation: Option<String>,
     /// Fields of newer models.
     #[serde(flatten)]

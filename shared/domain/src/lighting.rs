@@ -20,6 +20,7 @@ pub use backdrop::{
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::error::{FieldCheck, InvalidFields};
 
@@ -50,8 +51,9 @@ pub struct LightingRig {
 }
 
 /// The purpose of a light.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LightRole {
     /// The light that shapes the subject.
     Key,
@@ -109,19 +111,6 @@ impl From<PartialLight> for Light {
             intensity: given.intensity.unwrap_or(usual.intensity),
             size: given.size.unwrap_or(usual.size),
             colour: given.colour.unwrap_or(usual.colour),
-        }
-    }
-}
-
-impl LightRole {
-    /// The word used in requests and in phrases.
-    pub fn name(self) -> &'static str {
-        match self {
-            LightRole::Key => "key",
-            LightRole::Fill => "fill",
-            LightRole::Rim => "rim",
-            LightRole::Hair => "hair",
-            LightRole::Background => "background",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod moderation;
 pub mod purchase;
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// What a listing sells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,8 +73,22 @@ impl Kind {
 }
 
 /// The subject of a listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Category {
     /// People.
     Portrait,
@@ -93,28 +108,7 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 7] = [
-        Category::Portrait,
-        Category::Product,
-        Category::Automotive,
-        Category::Food,
-        Category::Fashion,
-        Category::Architecture,
-        Category::Other,
-    ];
-
-    /// The name on the wire and in keys.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Category::Portrait => "portrait",
-            Category::Product => "product",
-            Category::Automotive => "automotive",
-            Category::Food => "food",
-            Category::Fashion => "fashion",
-            Category::Architecture => "architecture",
-            Category::Other => "other",
-        }
-    }
+    pub const ALL: &[Category] = Category::VARIANTS;
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::time::DAY;
 
@@ -10,8 +11,9 @@ use crate::time::DAY;
 pub const PAST_DUE_GRACE: Duration = DAY.saturating_mul(7);
 
 /// A subscription plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Plan {
     /// The default plan.
     Free,
@@ -50,15 +52,6 @@ pub struct PlanTerms {
 impl Plan {
     /// Every plan, cheapest first.
     pub const ALL: [Plan; 3] = [Plan::Free, Plan::Pro, Plan::Enterprise];
-
-    /// The name on the wire and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Plan::Free => "free",
-            Plan::Pro => "pro",
-            Plan::Enterprise => "enterprise",
-        }
-    }
 
     /// The plan whose price at Stripe has this lookup key.
     pub fn of_lookup_key(key: &str) -> Option<Plan> {

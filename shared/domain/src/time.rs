@@ -62,14 +62,8 @@ impl Month {
     /// # Errors
     /// When `text` is not four digits, a hyphen and a month of two digits.
     pub fn parse(text: &str) -> Result<Month, InvalidMonth> {
-        let plain = |(place, byte): (usize, u8)| match place {
-            4 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        };
-        if text.len() != 7 || !text.bytes().enumerate().all(plain) {
-            return Err(InvalidMonth);
-        }
-        Timestamp::parse(&format!("{text}-01T00:00:00Z")).map(Month).map_err(|_| InvalidMonth)
+        let month = Timestamp::parse(&format!("{text}-01T00:00:00Z")).map(Month);
+        month.ok().filter(|month| month.to_string() == text).ok_or(InvalidMonth)
     }
 
     /// From its first instant until the next month's.
@@ -90,8 +84,7 @@ impl Month {
 
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = self.0.date();
-        f.write_str(date.rsplit_once('-').map_or(date.as_str(), |(month, _)| month))
+        f.write_str(&self.0.strftime("%Y-%m"))
     }
 }
 
@@ -281,6 +274,11 @@ impl Timestamp {
     /// The calendar date in UTC, for example `2026-11-22`.
     pub fn date(self) -> String {
         self.civil().date().to_string()
+    }
+
+    /// In a format of `strftime`, in UTC: one of the code, because one that is invalid panics.
+    pub fn strftime(self, format: &'static str) -> String {
+        self.instant().strftime(format).to_string()
     }
 
     /// # Errors

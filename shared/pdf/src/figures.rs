@@ -5,21 +5,6 @@ use domain::{
     time::{Month, Period, Timestamp},
 };
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// `1,234.50`, without the currency.
 pub fn figure(amount: i64, currency: Currency) -> String {
     let text = Money { amount, currency }.to_string();
@@ -60,38 +45,23 @@ pub fn code(currency: Currency) -> String {
 
 /// `22 November 2026`, in UTC.
 pub fn date(at: Timestamp) -> String {
-    let [year, month, day] = calendar(at);
-    format!("{day} {} {year}", name(month))
+    at.strftime("%-d %B %Y")
 }
 
 /// `November 2026`.
 pub fn month(month: Month) -> String {
-    let [year, month, _] = calendar(month.period().starts_at);
-    format!("{} {year}", name(month))
+    month.period().starts_at.strftime("%B %Y")
 }
 
 /// Year, month and day of `at` in UTC.
 pub fn calendar(at: Timestamp) -> [i32; 3] {
-    let text = at.date();
-    // The year may have a sign; the month and the day are the last two parts.
-    let mut parts = text.rsplitn(3, '-').map(|part| part.parse().unwrap_or(1));
-    let (day, month) = (parts.next().unwrap_or(1), parts.next().unwrap_or(1));
-    [parts.next().unwrap_or(0), month, day]
+    ["%Y", "%m", "%d"].map(|part| at.strftime(part).parse().unwrap_or(1))
 }
 
 /// `22 Nov 2026 – 22 Dec 2026`.
 pub fn span(period: Period) -> String {
-    let short = |at| {
-        let [year, month, day] = calendar(at);
-        format!("{day} {} {year}", name(month).get(..3).unwrap_or_default())
-    };
-    format!("{} – {}", short(period.starts_at), short(period.ends_at))
-}
-
-/// The name of a month; the first is 1.
-fn name(month: i32) -> &'static str {
-    let index = usize::try_from(month).unwrap_or(1).saturating_sub(1);
-    MONTHS.get(index).copied().unwrap_or_default()
+    let Period { starts_at, ends_at } = period;
+    format!("{} – {}", starts_at.strftime("%-d %b %Y"), ends_at.strftime("%-d %b %Y"))
 }
 
 #[cfg(test)]

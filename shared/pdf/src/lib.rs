@@ -14,8 +14,6 @@ mod typeset;
 
 use std::error::Error;
 
-use domain::{DomainError, ErrorKind};
-
 pub use builder::{
     Badge, Column, DocumentBuilder, Emphasis, KpiCard, Note, Row, Sum, Table, TableFooter, Text,
 };
@@ -38,11 +36,4 @@ pub enum PdfError {
     Pdf(#[source] Box<dyn Error + Send + Sync>),
 }
 
-impl DomainError for PdfError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
-    fn code(&self) -> &'static str {
-        "document_failed"
-    }
-}
+domain::domain_error!(PdfError => Internal, "document_failed");

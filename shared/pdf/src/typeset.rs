@@ -5,8 +5,9 @@
 //! scripts, emoji) is drawn as one box per character, but keeps its own text, so that searching and
 //! copying still work.
 
+use harfrust::{Direction, Feature, FontRef, ShapeOptions, ShaperData, Tag, UnicodeBuffer};
 use krilla::text::{Font, GlyphId, KrillaGlyph};
-use rustybuzz::{Direction, Face, Feature, UnicodeBuffer, ttf_parser::Tag};
+use skrifa::MetadataProvider;
 use unicode_bidi::BidiInfo;
 use unicode_linebreak::linebreaks;
 use unicode_segmentation::UnicodeSegmentation;
@@ -16,10 +17,9 @@ use crate::PdfError;
 /// Most characters of a text that are set.
 const CHARS_MAX: usize = 1000;
 /// Drawn for a character that no font has.
-const BOX: char = '□';
+const BOX: &str = "□";
 /// Digits of equal width, so that columns align.
-const TABULAR: Feature =
-    Feature { tag: Tag::from_bytes(b"tnum"), value: 1, start: 0, end: u32::MAX };
+const TABULAR: Feature = Feature { tag: Tag::new(b"tnum"), value: 1, start: 0, end: u32::MAX };
 
 /// Font weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,8 @@ pub(crate) struct Run {
 
 struct Typeface {
     font: Font,
-    shapes: Face<'static>,
+    face: FontRef<'static>,
+    shaping: ShaperData,
 }
 
 impl Style {
@@ -131,15 +132,13 @@ impl Fonts {
     /// When one of them cannot be read, which a test rules out.
     pub fn embedded() -> Result<Fonts, PdfError> {
         let fallback = Typeface::read(dejavu::sans::regular())?;
-        let missing = fallback.shapes.glyph_index(BOX).ok_or(PdfError::Font)?;
-        let advance = fallback.shapes.glyph_hor_advance(missing).ok_or(PdfError::Font)?;
-        let advance = f32::from(advance) / fallback.font.units_per_em();
-        let missing = GlyphId::new(u32::from(missing.0));
+        let boxed = fallback.shape(BOX, Direction::LeftToRight, Digits::Proportional);
+        let missing = boxed.and_then(|run| run.glyphs.into_iter().next());
         Ok(Fonts {
             regular: Typeface::read(dejavu::sans_condensed::regular())?,
             strong: Typeface::read(dejavu::sans_condensed::bold())?,
             fallback,
-            missing: KrillaGlyph::new(missing, advance, 0.0, 0.0, 0.0, 0..0, None),
+            missing: missing.ok_or(PdfError::Font)?,
         })
     }
 
@@ -262,12 +261,13 @@ impl Fonts {
 impl Typeface {
     fn read(bytes: &'static [u8]) -> Result<Typeface, PdfError> {
         let font = Font::new(bytes.into(), 0).ok_or(PdfError::Font)?;
-        let shapes = Face::from_slice(bytes, 0).ok_or(PdfError::Font)?;
-        Ok(Typeface { font, shapes })
+        let face = FontRef::new(bytes).map_err(|_| PdfError::Font)?;
+        Ok(Typeface { font, shaping: ShaperData::new(&face), face })
     }
 
     fn has(&self, text: &str) -> bool {
-        text.chars().all(|document| self.shapes.glyph_index(document).is_some())
+        let letters = self.face.charmap();
+        text.chars().all(|letter| letters.map(letter).is_some())
     }
 
     /// `None` if a glyph is missing.
@@ -280,7 +280,8 @@ impl Typeface {
             Digits::Proportional => &[],
             Digits::Tabular => &[TABULAR],
         };
-        let shaped = rustybuzz::shape(&self.shapes, features, buffer);
+        let shaper = self.shaping.shaper(&self.face).build();
+        let shaped = shaper.shape(buffer, ShapeOptions::new().features(features));
         let (infos, positions) = (shaped.glyph_infos(), shaped.glyph_positions());
         if infos.iter().any(|info| info.glyph_id == 0) {
             return None;
@@ -292,7 +293,7 @@ impl Typeface {
             starts.get(after).map_or(text.len(), |next| *next as usize)
         };
         let ems = |units: i32| units as f32 / self.font.units_per_em();
-        let glyph = |(info, at): (&rustybuzz::GlyphInfo, &rustybuzz::GlyphPosition)| KrillaGlyph {
+        let glyph = |(info, at): (&harfrust::GlyphInfo, &harfrust::GlyphPosition)| KrillaGlyph {
             glyph_id: GlyphId::new(info.glyph_id),
             text_range: info.cluster as usize..end_of(info.cluster),
             x_advance: ems(at.x_advance),

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use clients::oidc::{Identity, TokenError};
 use connect::Connect;
-use domain::{Timestamp, account::Role};
+use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
 use tracing::{Instrument, error, info};
@@ -28,7 +28,8 @@ use crate::{
 /// The staff routes below the stage.
 const STAFF_ROUTES: &str = "*/api/v1/admin/*";
 
-/// API Gateway's event for a `REQUEST` authorizer; unknown fields are ignored.
+/// API Gateway's event for a `REQUEST` authorizer; unknown fields are ignored. `aws_lambda_events`
+/// refuses the event for any header that it cannot read: a 500 instead of a 401.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AuthorizerEvent {
@@ -174,10 +175,7 @@ fn policy(method_arn: &str, identity: Identity) -> Option<Policy> {
     if identity.role.is_none() {
         statements.push(statement("Deny", STAFF_ROUTES));
     }
-    let role = identity.role.map(|role| match role {
-        Role::Moderator => "moderator".to_owned(),
-        Role::Admin => "admin".to_owned(),
-    });
+    let role = identity.role.map(|role| role.into_str().to_owned());
     let user_id = identity.user_id.to_string();
     let context = [
         ("user_id", Some(user_id.clone())),

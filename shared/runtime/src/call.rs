@@ -4,7 +4,7 @@ use std::fmt;
 
 use clients::oidc::Identity;
 use domain::{
-    DomainError, ErrorKind, Timestamp,
+    Timestamp,
     account::Role,
     audit::{Action, Actor, AuditEntry, Origin, Target},
     id::JobId,
@@ -84,24 +84,13 @@ pub enum CallError {
     Changed,
 }
 
-impl DomainError for CallError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            CallError::Unauthenticated => ErrorKind::Unauthenticated,
-            CallError::KeyRequired | CallError::KeyInvalid | CallError::NotText => {
-                ErrorKind::Malformed
-            }
-            CallError::Changed => ErrorKind::PreconditionFailed,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            CallError::Unauthenticated => "unauthenticated",
-            CallError::KeyRequired => "idempotency_key_required",
-            CallError::KeyInvalid => "idempotency_key_invalid",
-            CallError::NotText => "body_not_text",
-            CallError::Changed => "precondition_failed",
-        }
+domain::domain_error! {
+    CallError {
+        Unauthenticated => Unauthenticated, "unauthenticated";
+        KeyRequired => Malformed, "idempotency_key_required";
+        KeyInvalid => Malformed, "idempotency_key_invalid";
+        NotText => Malformed, "body_not_text";
+        Changed => PreconditionFailed, "precondition_failed";
     }
 }
 

@@ -151,11 +151,4 @@ impl fmt::Debug for ApiError {
 #[error("{0}")]
 pub(crate) struct Fault(pub(crate) String);
 
-impl DomainError for Fault {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
-    fn code(&self) -> &'static str {
-        "internal"
-    }
-}
+domain::domain_error!(Fault => Internal, "internal");

@@ -2,7 +2,6 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use domain::{DomainError, ErrorKind};
 use futures_util::FutureExt;
 
 use crate::error::{ApiError, Fault};
@@ -12,13 +11,8 @@ use crate::error::{ApiError, Fault};
 #[error("the handler did not finish in time")]
 struct TimedOut;
 
-impl DomainError for TimedOut {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Unavailable
-    }
-    fn code(&self) -> &'static str {
-        "timed_out"
-    }
+domain::domain_error! {
+    TimedOut => Unavailable, "timed_out";
     fn retry_after_s(&self) -> Option<u32> {
         Some(1)
     }

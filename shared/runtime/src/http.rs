@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use clients::oidc::Identity;
 use connect::Connect;
-use domain::{DomainError, ErrorKind, account::Role, id::UserId};
+use domain::{ErrorKind, account::Role, id::UserId};
 use futures_util::FutureExt;
 use http::HeaderMap;
 use lambda_http::{Body, Request, RequestExt};
@@ -261,14 +261,7 @@ pub const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate
 #[error("This needs a role you do not have.")]
 struct RoleMissing;
 
-impl DomainError for RoleMissing {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Forbidden
-    }
-    fn code(&self) -> &'static str {
-        "forbidden"
-    }
-}
+domain::domain_error!(RoleMissing => Forbidden, "forbidden");
 
 fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
     let identity = match (access, caller) {
@@ -295,12 +288,7 @@ fn caller(gateway: &Gateway<'_>) -> Result<Caller, ApiError> {
         return Ok(Caller::Anonymous);
     };
     let wrong = |what| Fault(format!("invalid {what} in the authorizer context"));
-    let role = match text("role") {
-        None => None,
-        Some("moderator") => Some(Role::Moderator),
-        Some("admin") => Some(Role::Admin),
-        Some(_) => return Err(wrong("role").into()),
-    };
+    let role = text("role").map(str::parse::<Role>).transpose().map_err(|_| wrong("role"))?;
     let user_id = UserId::parse(subject).map_err(|_| wrong("subject"))?;
     let owned = |name| text(name).map(str::to_owned);
     let email_verified = text("email_verified") == Some("true");

@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use domain::{DomainError, ErrorKind, FieldError, error::InvalidFields, text};
+use domain::{FieldError, error::InvalidFields, text};
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeOwned, IntoDeserializer, MapAccess, SeqAccess, Visitor, value},
@@ -48,24 +48,13 @@ pub(crate) enum Unreadable {
     NotAnObject,
 }
 
-impl DomainError for Unreadable {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Unreadable::TooLarge { .. } => ErrorKind::TooLarge,
-            Unreadable::MediaType
-            | Unreadable::NotUtf8
-            | Unreadable::NotJson(_)
-            | Unreadable::NotAnObject => ErrorKind::Malformed,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            Unreadable::TooLarge { .. } => "body_too_large",
-            Unreadable::MediaType => "unsupported_media_type",
-            Unreadable::NotUtf8 | Unreadable::NotJson(_) | Unreadable::NotAnObject => {
-                "malformed_json"
-            }
-        }
+domain::domain_error! {
+    Unreadable {
+        TooLarge => TooLarge, "body_too_large";
+        MediaType => Malformed, "unsupported_media_type";
+        NotUtf8 => Malformed, "malformed_json";
+        NotJson => Malformed, "malformed_json";
+        NotAnObject => Malformed, "malformed_json";
     }
 }
 

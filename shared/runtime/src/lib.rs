@@ -24,6 +24,7 @@ mod links;
 mod metrics;
 mod page;
 pub mod patch;
+mod path_id;
 mod queue;
 mod response;
 mod stream;
@@ -33,6 +34,7 @@ mod worker;
 pub use self::http::{EXPOSED_HEADERS, dispatch};
 pub use admission::RecentCalls;
 pub use authorizer::{AuthorizerEvent, NotAuthorized, Policy, Presented, dispatch_authorize};
+pub use aws_lambda_events::sqs::{SqsBatchResponse as BatchResponse, SqsEvent as QueueEvent};
 pub use boot::Failed;
 pub use call::{Call, CallError, Caller, Raw, RequestId};
 pub use clients::{
@@ -53,7 +55,8 @@ pub use idempotency::{once, replayed};
 pub use links::{Link, Links};
 pub use metrics::{Metrics, NAMESPACE};
 pub use page::PageRequest;
-pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue};
+pub use path_id::PathId;
+pub use queue::dispatch_queue;
 pub use response::{
     Accepted, Answer, Cacheable, Created, Html, HtmlPage, Json, JsonOrFile, NoContent, NoStore,
     Polled, Redirect, Reply,

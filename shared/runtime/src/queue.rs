@@ -3,12 +3,11 @@
 //!
 //! The event source mapping must set `ReportBatchItemFailures`.
 
-use std::collections::HashMap;
-
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use connect::Connect;
-use domain::{DomainError, ErrorKind, Timestamp};
+use domain::Timestamp;
 use futures_util::{StreamExt, stream};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -19,59 +18,12 @@ use crate::{
     worker::{Task, TaskError, Worker, supervise},
 };
 
-/// A batch of messages from SQS; unknown fields are ignored.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct QueueEvent {
-    #[serde(rename = "Records")]
-    records: Vec<Message>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Message {
-    message_id: String,
-    #[serde(default)]
-    body: String,
-    #[serde(default)]
-    attributes: HashMap<String, String>,
-}
-
-/// The failed items of a batch.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BatchResponse {
-    /// One entry per failed item.
-    pub batch_item_failures: Vec<ItemFailure>,
-}
-
-/// An item that is redelivered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemFailure {
-    /// A message id, or the sequence number of a change.
-    pub item_identifier: String,
-}
-
-impl BatchResponse {
-    pub(crate) fn of(failed: impl Iterator<Item = String>) -> BatchResponse {
-        let batch_item_failures = failed.map(|item_identifier| ItemFailure { item_identifier });
-        BatchResponse { batch_item_failures: batch_item_failures.collect() }
-    }
-}
-
 /// A message that does not parse.
 #[derive(Debug, thiserror::Error)]
 #[error("the message does not match this queue's schema")]
 struct Poison(#[source] serde_json::Error);
 
-impl DomainError for Poison {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Malformed
-    }
-    fn code(&self) -> &'static str {
-        "poison_message"
-    }
-}
+domain::domain_error!(Poison => Malformed, "poison_message");
 
 /// A process that works through batches of a queue.
 pub(crate) fn program<C, M, H>(worker: Worker, handle: H) -> Events
@@ -97,8 +49,8 @@ pub async fn dispatch_queue<C, M, H>(
     handle: &H,
     capabilities: &C,
     ambient: &InvocationContext,
-    event: QueueEvent,
-) -> BatchResponse
+    event: SqsEvent,
+) -> SqsBatchResponse
 where
     M: DeserializeOwned,
     H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
@@ -106,47 +58,49 @@ where
     log_ages(worker, ambient, &event);
     let work = event.records.into_iter().map(async |message| {
         let work = async {
-            let task = message.task(ambient)?;
+            let task = task(&message, ambient)?;
             guard::within(ambient.time_left(), handle(capabilities, task)).await?
         };
-        match supervise(worker, ambient, &message.message_id, work).await {
-            Ok(()) => None,
-            Err(_) => Some(message.message_id),
-        }
+        let id = message.message_id.as_deref().unwrap_or_default();
+        supervise(worker, ambient, id, work).await.err().map(|_| id.to_owned())
     });
     let failed: Vec<_> = stream::iter(work).buffered(worker.concurrency.max(1)).collect().await;
-    BatchResponse::of(failed.into_iter().flatten())
+    let mut response = SqsBatchResponse::default();
+    response.set_failures(failed.into_iter().flatten());
+    response
 }
 
-impl Message {
-    fn task<M: DeserializeOwned>(&self, ambient: &InvocationContext) -> Result<Task<M>, Poison> {
-        let body = serde_json::from_str(&self.body).map_err(Poison)?;
-        let now = ambient.now();
-        Ok(Task {
-            body,
-            now,
-            sent_at: self.sent_at().unwrap_or(now),
-            attempt: self.attribute("ApproximateReceiveCount").unwrap_or(1),
-            entropy: ambient.entropy.clone(),
-        })
-    }
+fn task<M: DeserializeOwned>(
+    message: &SqsMessage,
+    ambient: &InvocationContext,
+) -> Result<Task<M>, Poison> {
+    let body = message.body.as_deref().unwrap_or_default();
+    let body = serde_json::from_str(body).map_err(Poison)?;
+    let now = ambient.now();
+    Ok(Task {
+        body,
+        now,
+        sent_at: sent_at(message).unwrap_or(now),
+        attempt: attribute(message, "ApproximateReceiveCount").unwrap_or(1),
+        entropy: ambient.entropy.clone(),
+    })
+}
 
-    fn sent_at(&self) -> Option<Timestamp> {
-        self.attribute("SentTimestamp").map(Timestamp::from_millis)
-    }
+fn sent_at(message: &SqsMessage) -> Option<Timestamp> {
+    attribute(message, "SentTimestamp").map(Timestamp::from_millis)
+}
 
-    fn attribute<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
-        self.attributes.get(name)?.parse().ok()
-    }
+fn attribute<T: std::str::FromStr>(message: &SqsMessage, name: &str) -> Option<T> {
+    message.attributes.get(name)?.parse().ok()
 }
 
 /// Emits how long the messages waited, on their first delivery.
-fn log_ages(worker: &Worker, ambient: &InvocationContext, event: &QueueEvent) {
+fn log_ages(worker: &Worker, ambient: &InvocationContext, event: &SqsEvent) {
     let now = ambient.now();
     let ages = event
         .records
         .iter()
-        .filter_map(Message::sent_at)
+        .filter_map(sent_at)
         .map(|sent_at| u64::try_from(sent_at.until(now).as_millis()).unwrap_or(u64::MAX));
     let ages = ages.collect();
     Metrics::at(now).dimension("Worker", worker.name).millis_each("QueueAge", ages).emit();

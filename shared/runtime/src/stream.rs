@@ -5,6 +5,7 @@
 //! the first failed change, so a handler sees some changes twice. A parked change is skipped: one
 //! that can never succeed must not block the shard behind it.
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use connect::Connect;
 use domain::Timestamp;
 use serde::Deserialize;
@@ -15,12 +16,12 @@ use crate::{
     boot::{self, Events, Program, Served},
     context::InvocationContext,
     guard,
-    queue::BatchResponse,
     telemetry::{self, Ended},
     worker::{TaskError, Worker, log_failure},
 };
 
-/// A batch of changes from DynamoDB Streams; unknown fields are ignored.
+/// A batch of changes from DynamoDB Streams; unknown fields are ignored. `aws_lambda_events` requires
+/// fields that nothing here reads (region, event id, size), and one that is missing fails the batch.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct StreamEvent {
     #[serde(rename = "Records")]
@@ -103,14 +104,14 @@ where
     Program::new(worker.name, C::variables(), answer)
 }
 
-/// Works through one batch.
+/// Works through one batch. The response to a stream has the form of the one to a queue.
 pub async fn dispatch_stream<C, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
     ambient: &InvocationContext,
     event: StreamEvent,
-) -> BatchResponse
+) -> SqsBatchResponse
 where
     H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
 {
@@ -123,21 +124,21 @@ where
     let results = work.instrument(batch.clone()).await;
     let _in_span = batch.enter();
     let results = results.unwrap_or_else(|e| vec![Err(TaskError::Retry(e))]);
-    let mut failed = Vec::new();
+    let mut failed = SqsBatchResponse::default();
     for (index, number) in numbers.into_iter().enumerate() {
         match results.get(index) {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 log_failure(worker, ambient, error);
                 match error {
-                    TaskError::Retry(_) => failed.push(number),
+                    TaskError::Retry(_) => failed.add_failure(number),
                     TaskError::Park(_) => {}
                 }
             }
             // A change without a result was not processed.
-            None => failed.push(number),
+            None => failed.add_failure(number),
         }
     }
-    ended.log_work(ambient, if failed.is_empty() { "done" } else { "retry" });
-    BatchResponse::of(failed.into_iter())
+    ended.log_work(ambient, if failed.batch_item_failures.is_empty() { "done" } else { "retry" });
+    failed
 }

@@ -155,7 +155,8 @@ where
     supervise(worker, ambient, &event.id, work).await
 }
 
-/// EventBridge's event of a schedule; unknown fields are ignored.
+/// EventBridge's event of a schedule; unknown fields are ignored. `aws_lambda_events` requires a source
+/// and a detail, which a run that is started by hand does not have.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct ScheduleEvent {

@@ -22,7 +22,7 @@ impl From<&Entry> for Document {
             creator_id: CreatorId::of(&card.creator_id).to_string(),
             creator_name: card.creator_name.clone().unwrap_or_default(),
             kind: card.kind.terms().name.to_owned(),
-            category: card.category.as_str().to_owned(),
+            category: card.category.into_str().to_owned(),
             price: u64::try_from(card.price.amount).unwrap_or_default(),
             rating: card.rating,
             ratings: card.ratings,

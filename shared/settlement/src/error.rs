@@ -1,7 +1,7 @@
 //! Errors of settlement.
 
 use clients::stripe::StripeError;
-use domain::{DomainError, ErrorKind, marketplace::purchase::refund::RefundError};
+use domain::marketplace::purchase::refund::RefundError;
 use serde_json::Value;
 use store::StoreError;
 
@@ -29,25 +29,11 @@ pub enum SettleError {
     Busy,
 }
 
-impl DomainError for SettleError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            SettleError::Store(inner) => inner.kind(),
-            SettleError::Stripe(inner) => inner.kind(),
-            SettleError::Refund(inner) => inner.kind(),
-            SettleError::Unreadable(_) | SettleError::NoPlan(_) => ErrorKind::Malformed,
-            SettleError::Busy => ErrorKind::Unavailable,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            SettleError::Store(inner) => inner.code(),
-            SettleError::Stripe(inner) => inner.code(),
-            SettleError::Refund(inner) => inner.code(),
-            SettleError::Unreadable(_) => "event_unreadable",
-            SettleError::NoPlan(_) => "plan_unknown",
-            SettleError::Busy => "billing_busy",
-        }
+domain::domain_error! {
+    SettleError wraps [Store, Stripe, Refund] {
+        Unreadable => Malformed, "event_unreadable";
+        NoPlan => Malformed, "plan_unknown";
+        Busy => Unavailable, "billing_busy";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {

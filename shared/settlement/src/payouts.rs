@@ -131,7 +131,9 @@ impl<'a> Payer<'a> {
             }
             (against, _) => {
                 let why = against.unwrap_or(SkipReason::AccountNotReady);
-                self.settlement.step(payout, (&[], now), |step| step.fail(why.as_str(), now)).await
+                self.settlement
+                    .step(payout, (&[], now), |step| step.fail(why.into_str(), now))
+                    .await
             }
         }
     }

@@ -4,7 +4,7 @@
 //! forged one can at worst skip some of the caller's own items.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{DomainError, ErrorKind, FieldError};
+use domain::FieldError;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::error::StoreError;
@@ -131,13 +131,8 @@ impl InvalidCursor {
     }
 }
 
-impl DomainError for InvalidCursor {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Invalid
-    }
-    fn code(&self) -> &'static str {
-        "invalid_cursor"
-    }
+domain::domain_error! {
+    InvalidCursor => Invalid, "invalid_cursor";
     fn fields(&self) -> &[FieldError] {
         &self.0
     }

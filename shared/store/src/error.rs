@@ -2,7 +2,12 @@
 
 use std::error::Error;
 
-use domain::{DomainError, ErrorKind, FieldError};
+use domain::{
+    DomainError, ErrorKind, FieldError,
+    id::{InvoiceId, JobId, ListingId, PresetId, PurchaseId, ReviewId, UploadId, UserId},
+    time::Day,
+};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Why a read or a write failed.
@@ -38,21 +43,11 @@ impl StoreError {
     }
 }
 
-impl DomainError for StoreError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            StoreError::Refused(inner) => inner.kind(),
-            StoreError::Busy | StoreError::Unavailable(_) => ErrorKind::Unavailable,
-            StoreError::Corrupt(_) => ErrorKind::Internal,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            StoreError::Refused(inner) => inner.code(),
-            StoreError::Busy => "account_busy",
-            StoreError::Unavailable(_) => "temporarily_unavailable",
-            StoreError::Corrupt(_) => "internal_error",
-        }
+domain::domain_error! {
+    StoreError wraps [Refused] {
+        Busy => Unavailable, "account_busy";
+        Unavailable => Unavailable, "temporarily_unavailable";
+        Corrupt => Internal, "internal_error";
     }
     fn fields(&self) -> &[FieldError] {
         match self {
@@ -133,25 +128,46 @@ pub enum NotFound {
     Share,
 }
 
-impl DomainError for NotFound {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::NotFound
+domain::domain_error! {
+    NotFound {
+        User => NotFound, "user_not_found";
+        Generation => NotFound, "generation_not_found";
+        Preset => NotFound, "preset_not_found";
+        Order => NotFound, "order_not_found";
+        Invoice => NotFound, "invoice_not_found";
+        Listing => NotFound, "listing_not_found";
+        Upload => NotFound, "upload_not_found";
+        Purchase => NotFound, "purchase_not_found";
+        Payout => NotFound, "payout_not_found";
+        Statement => NotFound, "statement_not_found";
+        Report => NotFound, "report_not_found";
+        Review => NotFound, "review_not_found";
+        Share => NotFound, "share_not_found";
     }
-    fn code(&self) -> &'static str {
-        match self {
-            NotFound::User => "user_not_found",
-            NotFound::Generation => "generation_not_found",
-            NotFound::Preset => "preset_not_found",
-            NotFound::Order => "order_not_found",
-            NotFound::Invoice => "invoice_not_found",
-            NotFound::Listing => "listing_not_found",
-            NotFound::Upload => "upload_not_found",
-            NotFound::Purchase => "purchase_not_found",
-            NotFound::Payout => "payout_not_found",
-            NotFound::Statement => "statement_not_found",
-            NotFound::Report => "report_not_found",
-            NotFound::Review => "review_not_found",
-            NotFound::Share => "share_not_found",
+}
+
+/// An id that callers write, of something in the table.
+pub trait StoredId: DeserializeOwned {
+    /// The error for an id of nothing.
+    const NOT_FOUND: NotFound;
+}
+
+macro_rules! stored_ids {
+    ($($id:ty => $missing:ident,)*) => {$(
+        impl StoredId for $id {
+            const NOT_FOUND: NotFound = NotFound::$missing;
         }
-    }
+    )*};
+}
+
+stored_ids! {
+    UserId => User,
+    JobId => Generation,
+    PresetId => Preset,
+    InvoiceId => Invoice,
+    ListingId => Listing,
+    UploadId => Upload,
+    PurchaseId => Purchase,
+    ReviewId => Review,
+    Day => Report,
 }

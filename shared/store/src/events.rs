@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{DomainError, ErrorKind, Timestamp, billing::external::EventId};
+use domain::{Timestamp, billing::external::EventId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -57,14 +57,7 @@ pub struct BodyTooLong {
     pub bytes: usize,
 }
 
-impl DomainError for BodyTooLong {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::TooLarge
-    }
-    fn code(&self) -> &'static str {
-        "event_too_large"
-    }
-}
+domain::domain_error!(BodyTooLong => TooLarge, "event_too_large");
 
 #[derive(Debug, Serialize, Deserialize)]
 struct EventItem {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use domain::{
-    DomainError, ErrorKind, Timestamp,
+    Timestamp,
     id::{JobId, ListingId, OrderId, PresetId, PurchaseId, UserId},
 };
 use serde::{Deserialize, Serialize};
@@ -45,18 +45,10 @@ pub enum KeyError {
     InFlight,
 }
 
-impl DomainError for KeyError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            KeyError::Reused => ErrorKind::Invalid,
-            KeyError::InFlight => ErrorKind::Conflict,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            KeyError::Reused => "idempotency_key_reused",
-            KeyError::InFlight => "idempotency_key_in_flight",
-        }
+domain::domain_error! {
+    KeyError {
+        Reused => Invalid, "idempotency_key_reused";
+        InFlight => Conflict, "idempotency_key_in_flight";
     }
     fn retry_after_s(&self) -> Option<u32> {
         matches!(self, KeyError::InFlight).then_some(2)

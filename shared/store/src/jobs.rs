@@ -316,7 +316,7 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(user_pk(user)))
             .expression_attribute_values(":oldest", bound(oldest))
             .expression_attribute_values(":newest", bound(newest))
-            .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()))
+            .expression_attribute_values(":status", AttributeValue::S(status.into_str().to_owned()))
             .scan_index_forward(false)
             .set_exclusive_start_key(after.map(|id| Key::job(user, &id).item()))
             .into_paginator()

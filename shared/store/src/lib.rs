@@ -43,7 +43,7 @@ mod versioned;
 pub use audit::{AuditFilter, Verified};
 pub use billing_update::{Applied, BillingUpdate, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
-pub use error::{NotFound, StoreError, optional};
+pub use error::{NotFound, StoreError, StoredId, optional};
 pub use events::{AppliedEvent, BodyTooLong, EVENTS_REMEMBERED, PARKED_BODY_MAX, ParkedEvent};
 pub use export::Exported;
 pub use idempotency::{Claim, Idempotency, KeyError, REMEMBERED};

@@ -21,6 +21,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use strum::IntoStaticStr;
 
 use crate::{
     condition::{Condition, string},
@@ -50,8 +51,11 @@ const NOT_YET: &str = "not_yet";
 const YES: &str = "yes";
 
 /// What is ranked, per calendar month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Board {
     /// Creators, by sales.
     Creators,
@@ -59,16 +63,6 @@ pub enum Board {
     Presets,
     /// Listings, by finished generations.
     Listings,
-}
-
-impl Board {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Board::Creators => "creators",
-            Board::Presets => "presets",
-            Board::Listings => "listings",
-        }
-    }
 }
 
 /// The result of counting.

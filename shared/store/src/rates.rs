@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{DomainError, ErrorKind, Timestamp};
+use domain::Timestamp;
 
 use crate::{
     condition::{Condition, conditional, number},
@@ -34,13 +34,8 @@ pub struct RateLimited {
     pub retry_after_s: u32,
 }
 
-impl DomainError for RateLimited {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::TooMany
-    }
-    fn code(&self) -> &'static str {
-        "rate_limited"
-    }
+domain::domain_error! {
+    RateLimited => TooMany, "rate_limited";
     fn retry_after_s(&self) -> Option<u32> {
         Some(self.retry_after_s)
     }

@@ -26,6 +26,7 @@ const MESSAGE_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Cloud {
     s3: aws_sdk_s3::Client,
+    credentials: SharedCredentialsProvider,
     sqs: aws_sdk_sqs::Client,
 }
 
@@ -40,13 +41,14 @@ impl Cloud {
             Err(error) => panic!("this test needs a local cloud: {error}"),
         };
         let root = Credentials::new("test", "test", None, None, "the emulator's root");
+        let credentials = SharedCredentialsProvider::new(root);
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(root))
+            .credentials_provider(credentials.clone())
             .endpoint_url(endpoint)
             .build();
-        Cloud { s3: s3(&config), sqs: aws_sdk_sqs::Client::new(&config) }
+        Cloud { s3: s3(&config), credentials, sqs: aws_sdk_sqs::Client::new(&config) }
     }
 
     /// A new empty bucket.
@@ -61,12 +63,17 @@ impl Cloud {
     pub async fn shared_bucket(&self, name: &str) -> Bucket {
         // A later caller gets an error that the bucket exists.
         let _ = self.s3.create_bucket().bucket(name).send().await;
-        Bucket { s3: self.s3.clone(), name: name.to_owned() }
+        self.named(name)
     }
 
     /// The name of a bucket that does not exist until [`Bucket::create`].
     pub fn missing_bucket(&self) -> Bucket {
-        Bucket { s3: self.s3.clone(), name: unique() }
+        self.named(&unique())
+    }
+
+    fn named(&self, name: &str) -> Bucket {
+        let credentials = Some(self.credentials.clone());
+        Bucket { s3: self.s3.clone(), credentials, name: name.to_owned() }
     }
 
     /// A new empty queue.
@@ -91,13 +98,15 @@ fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
 #[derive(Debug, Clone)]
 pub struct Bucket {
     s3: aws_sdk_s3::Client,
+    credentials: Option<SharedCredentialsProvider>,
     name: String,
 }
 
 impl Bucket {
     /// The bucket `name` at the S3 of `config`.
     pub(crate) fn of(config: &SdkConfig, name: &str) -> Bucket {
-        Bucket { s3: s3(config), name: name.to_owned() }
+        let credentials = config.credentials_provider();
+        Bucket { s3: s3(config), credentials, name: name.to_owned() }
     }
 
     /// As the functions' image bucket.
@@ -107,7 +116,7 @@ impl Bucket {
 
     /// As the bucket of creators' uploads.
     pub fn uploads(&self) -> Uploads {
-        Uploads::new(&self.s3, &self.name)
+        Uploads::new(&self.s3, self.credentials.clone(), &self.name)
     }
 
     /// As the source of the malware scanner's tags; `clean` is the tag, `key=value`.

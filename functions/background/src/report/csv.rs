@@ -88,7 +88,7 @@ impl Sheet {
             self.row(&format!("committed_mrr_{when}"), "", standing.committed_mrr, Cents)?;
             self.row(&format!("arr_{when}"), "", standing.arr, Cents)?;
             for plan in &standing.plans {
-                let name = plan.plan.as_str();
+                let name = plan.plan.into_str();
                 self.row(&format!("customers_{when}"), name, plan.customers, Count)?;
                 self.row(&format!("mrr_{when}"), name, plan.mrr, Cents)?;
             }
@@ -111,9 +111,9 @@ impl Sheet {
         self.rate("customer_churn", both, figures.churn.of_start_and_new_bps)?;
         self.rate("mrr_churn", "MRR at the start", figures.churn.mrr_of_start_bps)?;
         for (source, sum) in &figures.by_source {
-            self.row("revenue_paid", source.as_str(), sum.paid, Cents)?;
-            self.row("revenue_returned", source.as_str(), sum.returned, Cents)?;
-            self.row("revenue_net", source.as_str(), sum.net, Cents)?;
+            self.row("revenue_paid", source.into_str(), sum.paid, Cents)?;
+            self.row("revenue_returned", source.into_str(), sum.returned, Cents)?;
+            self.row("revenue_net", source.into_str(), sum.net, Cents)?;
         }
         self.row("revenue_net", "", figures.revenue.net, Cents)?;
         let market = &figures.marketplace;
@@ -124,7 +124,7 @@ impl Sheet {
         self.row("failed_payments", "", figures.failed_payments, Count)?;
         self.row("new_members", "", figures.new_members, Count)?;
         for margin in &figures.margins {
-            let name = margin.plan.as_str();
+            let name = margin.plan.into_str();
             self.row("generation_cost", name, margin.generation_cost, Cents)?;
             self.row("processor_fees", name, margin.processor_fees, Cents)?;
             self.row("gross_margin", name, margin.gross_margin, Cents)?;

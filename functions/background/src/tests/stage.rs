@@ -330,7 +330,7 @@ impl<'a> WorkerApp<'a> {
         }
         match &job.failure {
             Some(failure) => json!(failure.code).as_str().unwrap().to_owned(),
-            None => job.status.as_str().to_owned(),
+            None => job.status.into_str().to_owned(),
         }
     }
 

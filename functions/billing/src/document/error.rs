@@ -1,6 +1,5 @@
 //! Why a document could not be produced.
 
-use domain::{DomainError, ErrorKind};
 use pdf::PdfError;
 
 /// Why a document could not be produced.
@@ -17,19 +16,9 @@ pub enum DocumentError {
     Paper(#[from] PdfError),
 }
 
-impl DomainError for DocumentError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            DocumentError::NotFinal => ErrorKind::Conflict,
-            DocumentError::Unbalanced => ErrorKind::Internal,
-            DocumentError::Paper(error) => error.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            DocumentError::NotFinal => "invoice_not_final",
-            DocumentError::Unbalanced => "invoice_unbalanced",
-            DocumentError::Paper(error) => error.code(),
-        }
+domain::domain_error! {
+    DocumentError wraps [Paper] {
+        NotFinal => Conflict, "invoice_not_final";
+        Unbalanced => Internal, "invoice_unbalanced";
     }
 }

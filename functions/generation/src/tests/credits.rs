@@ -112,7 +112,7 @@ async fn a_credit_is_spent_for_an_image_and_for_nothing_else() {
         let shown = studio.get(&super::follow::about(&kim, &job)).await.json();
         assert_eq!(
             (&shown["status"], &shown["charge"]["state"]),
-            (&status.as_str().into(), &charge.into())
+            (&status.into_str().into(), &charge.into())
         );
         let totals = studio.app.account(&kim.id).await.credits.totals();
         let left = (totals.available, totals.held, totals.spent);

@@ -14,7 +14,7 @@ async fn member_with_history(studio: &Studio, of_each: usize) -> Actor {
     let kim = studio.app.member("kim", Plan::Enterprise, 0).await;
     for round in 0..of_each {
         for status in Status::ALL {
-            let job = studio.created(&kim, &format!("order-{round}-{}", status.as_str())).await;
+            let job = studio.created(&kim, &format!("order-{round}-{}", status.into_str())).await;
             studio.moved(job, status).await;
             studio.app.ambient.clock.advance(Duration::from_secs(1));
         }
@@ -64,15 +64,16 @@ async fn a_list_is_of_one_status_if_asked() {
     let mut seen = BTreeSet::new();
     for status in Status::ALL {
         for limit in [1, 2, 3, 4] {
-            let ask = TestRequest::by(&kim).query("status", status.as_str()).query("limit", limit);
+            let ask =
+                TestRequest::by(&kim).query("status", status.into_str()).query("limit", limit);
             let found = walk(&studio, &ask).await.concat();
             assert_eq!(found.len(), 3, "{status:?} by {limit}");
             assert!(found.is_sorted_by(|newer, older| newer > older), "{status:?} by {limit}");
             seen.extend(found);
         }
-        let ask = TestRequest::by(&kim).query("status", status.as_str());
+        let ask = TestRequest::by(&kim).query("status", status.into_str());
         for job in studio.list(&ask).await.json()["items"].as_array().unwrap() {
-            assert_eq!(job["status"], status.as_str());
+            assert_eq!(job["status"], status.into_str());
             assert_eq!(job.get("image").is_some(), status == Status::Succeeded);
             assert!(job.get("input").is_none(), "a list does not repeat what was asked for");
         }

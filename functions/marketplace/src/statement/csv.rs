@@ -50,7 +50,7 @@ fn row(statement: &Statement, line: &Line, after: i64) -> [String; HEADS.len()] 
     let (balance, currency) = decimal(statement, after);
     [
         line.at.to_string(),
-        line.kind.as_str().to_owned(),
+        line.kind.into_str().to_owned(),
         line.purchase_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         line.payout_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         escape_formula(line.title.as_deref().unwrap_or_default()),

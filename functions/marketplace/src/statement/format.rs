@@ -1,7 +1,7 @@
 //! The formats of a statement, and how many lines each takes.
 
 use clients::documents::FileKind;
-use domain::{DomainError, ErrorKind, marketplace::creator::statement::Statement};
+use domain::marketplace::creator::statement::Statement;
 use pdf::PdfError;
 use serde::Deserialize;
 
@@ -43,20 +43,11 @@ pub(crate) enum StatementError {
     Json(#[from] serde_json::Error),
 }
 
-impl DomainError for StatementError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            StatementError::TooLong { .. } => ErrorKind::Conflict,
-            StatementError::Paper(error) => error.kind(),
-            StatementError::Csv(_) | StatementError::Json(_) => ErrorKind::Internal,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            StatementError::TooLong { .. } => "statement_too_long",
-            StatementError::Paper(error) => error.code(),
-            StatementError::Csv(_) | StatementError::Json(_) => "document_failed",
-        }
+domain::domain_error! {
+    StatementError wraps [Paper] {
+        TooLong => Conflict, "statement_too_long";
+        Csv => Internal, "document_failed";
+        Json => Internal, "document_failed";
     }
 }
 

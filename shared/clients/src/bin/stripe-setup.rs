@@ -97,6 +97,6 @@ fn print(rows: &[Row]) {
     let widest = |text: fn(&Row) -> &str| rows.iter().map(|row| text(row).len()).max().unwrap_or(0);
     let (what, id) = (widest(|row| &row.what), widest(|row| &row.id));
     for row in rows {
-        println!("{:what$}  {:id$}  {}", row.what, row.id, row.done.as_str());
+        println!("{:what$}  {:id$}  {}", row.what, row.id, row.done.into_str());
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use connect::{Aws, Connect, Environment, InitError};
-use domain::{DomainError, ErrorKind, Timestamp};
+use domain::Timestamp;
 use hmac::{Hmac, Mac};
 use reqwest::header::HeaderMap;
 use sha2::Sha256;
@@ -128,18 +128,12 @@ fn signer(token: &Secret, id: &str, stamp: &str, body: &[u8]) -> Option<Hmac<Sha
     mac(&key, &[id.as_bytes(), b".", stamp.as_bytes(), b".", body])
 }
 
-impl DomainError for WebhookError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Malformed
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            WebhookError::Header(_) => "webhook_header_invalid",
-            WebhookError::Signature => "webhook_signature_invalid",
-            WebhookError::Stale => "webhook_timestamp_invalid",
-            WebhookError::Body => "webhook_body_invalid",
-        }
+domain::domain_error! {
+    WebhookError {
+        Header => Malformed, "webhook_header_invalid";
+        Signature => Malformed, "webhook_signature_invalid";
+        Stale => Malformed, "webhook_timestamp_invalid";
+        Body => Malformed, "webhook_body_invalid";
     }
 }
 

@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use domain::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{CommonParameters, Jwk, PublicKeyUse},
+};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
@@ -189,42 +192,20 @@ struct KeySet {
     keys: Vec<Value>,
 }
 
-/// A JSON Web Key (RFC 7517, 7518, 8037), as far as we read it.
-#[derive(Debug, Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    purpose: Option<String>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-}
-
-/// The key, if it verifies signatures with one of the three algorithms we accept.
+/// The key, if it verifies signatures with one of the three algorithms we accept (RFC 7517, 7518,
+/// 8037).
 fn usable(value: Value) -> Option<Key> {
-    let jwk: Jwk = serde_json::from_value(value).ok()?;
-    if jwk.purpose.is_some_and(|purpose| purpose != "sig") {
-        return None;
-    }
-    let (algorithm, name, decoding) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-        ("RSA", _) => {
-            let key = DecodingKey::from_rsa_components(&jwk.n?, &jwk.e?).ok()?;
-            (Algorithm::RS256, "RS256", key)
-        }
-        ("EC", Some("P-256")) => {
-            let key = DecodingKey::from_ec_components(&jwk.x?, &jwk.y?).ok()?;
-            (Algorithm::ES256, "ES256", key)
-        }
-        ("OKP", Some("Ed25519")) => {
-            let key = DecodingKey::from_ed_components(&jwk.x?).ok()?;
-            (Algorithm::EdDSA, "EdDSA", key)
-        }
+    let algorithm = match (value["kty"].as_str()?, value["crv"].as_str()) {
+        ("RSA", _) => Algorithm::RS256,
+        ("EC", Some("P-256")) => Algorithm::ES256,
+        ("OKP", Some("Ed25519")) => Algorithm::EdDSA,
         _ => return None,
     };
-    let agrees = jwk.alg.is_none_or(|alg| alg == name || (name == "EdDSA" && alg == "Ed25519"));
-    agrees.then_some(Key { kid: jwk.kid, algorithm, decoding })
+    let names_curve = algorithm == Algorithm::EdDSA && value["alg"] == "Ed25519";
+    let jwk: Jwk = serde_json::from_value(value).ok()?;
+    let decoding = DecodingKey::from_jwk(&jwk).ok()?;
+    let CommonParameters { public_key_use, key_algorithm, key_id, .. } = jwk.common;
+    let signs = public_key_use.is_none_or(|purpose| purpose == PublicKeyUse::Signature);
+    let agrees = key_algorithm.is_none_or(|alg| alg == algorithm.into() || names_curve);
+    (signs && agrees).then_some(Key { kid: key_id, algorithm, decoding })
 }

@@ -31,34 +31,26 @@ pub struct OpenDispute {
 }
 
 /// The evidence. Each text as the bank will receive it; together at most 150,000 characters.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// What was sold.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub product_description: Option<String>,
     /// What the buyer did with it, and when.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub access_activity_log: Option<String>,
     /// The buyer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
     /// The buyer's email address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_email_address: Option<String>,
     /// The IP address of the purchase.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_purchase_ip: Option<String>,
     /// The day of delivery.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_date: Option<String>,
     /// The refund policy, and where the buyer saw it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_policy_disclosure: Option<String>,
     /// Why no refund is due.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_refusal_explanation: Option<String>,
     /// Anything else.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub uncategorized_text: Option<String>,
 }
 

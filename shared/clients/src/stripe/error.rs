@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use domain::{DomainError, ErrorKind};
 use stripe_client_core::StripeClientErr;
 
 /// Seconds until a caller may retry.
@@ -92,24 +91,13 @@ impl StripeClientErr for StripeError {
     }
 }
 
-impl DomainError for StripeError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            StripeError::Refused { .. } | StripeError::Missing => ErrorKind::Internal,
-            StripeError::Unreached { .. } | StripeError::Unknown { .. } => ErrorKind::Unavailable,
-        }
+domain::domain_error! {
+    StripeError {
+        Refused => Internal, "payment_provider_refused";
+        Missing => Internal, "payment_provider_missing";
+        Unreached => Unavailable, "payment_provider_unavailable";
+        Unknown => Unavailable, "payment_provider_unavailable";
     }
-
-    fn code(&self) -> &'static str {
-        match self {
-            StripeError::Refused { .. } => "payment_provider_refused",
-            StripeError::Missing => "payment_provider_missing",
-            StripeError::Unreached { .. } | StripeError::Unknown { .. } => {
-                "payment_provider_unavailable"
-            }
-        }
-    }
-
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             StripeError::Refused { .. } | StripeError::Missing => None,

@@ -14,24 +14,16 @@ use super::{
 };
 
 /// Why a payment is refunded, in Stripe's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RefundReason {
     /// It was paid twice.
     Duplicate,
     /// The cardholder did not make the payment. It trains Stripe's fraud detection.
     Fraudulent,
     /// The customer asked for it, or we grant it.
+    #[strum(serialize = "requested_by_customer")]
     Requested,
-}
-
-impl RefundReason {
-    fn as_str(self) -> &'static str {
-        match self {
-            RefundReason::Duplicate => "duplicate",
-            RefundReason::Fraudulent => "fraudulent",
-            RefundReason::Requested => "requested_by_customer",
-        }
-    }
 }
 
 /// A refund in its current state.
@@ -115,7 +107,7 @@ fn refund_request(
 ) -> RequestBuilder {
     let mut form = json!({
         "payment_intent": payment,
-        "reason": reason.as_str(),
+        "reason": reason.into_str(),
         "metadata": { KEY: key },
     });
     if let Some(amount) = amount {

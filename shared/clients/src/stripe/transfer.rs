@@ -130,14 +130,13 @@ impl Payouts {
     /// See [`StripeError`]. `balance_insufficient` and `insufficient_capabilities_for_transfer` are
     /// refusals: nothing was sent. After [`StripeError::Unknown`] call [`Payouts::find_transfer`].
     pub async fn transfer(&self, new: &NewTransfer<'_>) -> Result<Transfer, StripeError> {
+        #[serde_with::skip_serializing_none]
         #[derive(Serialize)]
         struct Form<'a> {
             amount: i64,
             currency: &'a str,
             destination: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
             source_transaction: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
             transfer_group: Option<&'a str>,
             metadata: Metadata,
         }

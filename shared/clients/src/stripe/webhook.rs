@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use connect::{Aws, Connect, Environment, InitError};
-use domain::{DomainError, ErrorKind, Timestamp};
+use domain::Timestamp;
 use reqwest::header::HeaderMap;
 
 use crate::{
@@ -104,17 +104,11 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
 }
 
-impl DomainError for SignatureError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Malformed
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            SignatureError::Header => "webhook_header_invalid",
-            SignatureError::Signature => "webhook_signature_invalid",
-            SignatureError::Stale => "webhook_timestamp_invalid",
-        }
+domain::domain_error! {
+    SignatureError {
+        Header => Malformed, "webhook_header_invalid";
+        Signature => Malformed, "webhook_signature_invalid";
+        Stale => Malformed, "webhook_timestamp_invalid";
     }
 }
 

@@ -10,13 +10,12 @@ const ALLOWANCE_MAX: u32 = 100_000;
 const CONCURRENCY_MAX: u32 = 64;
 
 /// Limits that staff set for one member, in place of the plan's.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Credits a month, from the next month on; an unlimited plan stays unlimited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_allowance: Option<u32>,
     /// Generations open at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
 }
 

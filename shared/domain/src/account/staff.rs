@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     credits::{LedgerError, LotAllocation, LotId, LotSize, LotSource, LotTerms, Movement},
-    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
+    error::{FieldCheck, InvalidFields},
     id::UserId,
     time::{DAY, Timestamp},
 };
@@ -51,26 +51,12 @@ pub enum StaffError {
     Broken(#[from] LedgerError),
 }
 
-impl DomainError for StaffError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            StaffError::Conflict(inner) => inner.kind(),
-            StaffError::IsAdmin => ErrorKind::Forbidden,
-            StaffError::TooFewCredits { .. }
-            | StaffError::TooManyGrants
-            | StaffError::NotSuspended => ErrorKind::Conflict,
-            StaffError::Broken(inner) => inner.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            StaffError::Conflict(inner) => inner.code(),
-            StaffError::IsAdmin => "target_is_admin",
-            StaffError::TooFewCredits { .. } => "too_few_credits",
-            StaffError::TooManyGrants => "too_many_grants",
-            StaffError::NotSuspended => "not_suspended",
-            StaffError::Broken(inner) => inner.code(),
-        }
+crate::domain_error! {
+    StaffError wraps [Conflict, Broken] {
+        IsAdmin => Forbidden, "target_is_admin";
+        TooFewCredits => Conflict, "too_few_credits";
+        TooManyGrants => Conflict, "too_many_grants";
+        NotSuspended => Conflict, "not_suspended";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {

@@ -6,7 +6,7 @@ mod life;
 use std::time::Duration;
 
 use super::*;
-use crate::credits::LotId;
+use crate::{DomainError, ErrorKind, credits::LotId};
 
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

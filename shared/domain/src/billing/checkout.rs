@@ -6,14 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::external::SessionId;
-use crate::{
-    error::{DomainError, ErrorKind},
-    plan::Plan,
-    time::Timestamp,
-};
+use crate::{plan::Plan, time::Timestamp};
 
 /// A checkout of a plan. It is stored before Stripe is asked, so that a retry uses the same
 /// idempotency key and gets the same session.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanCheckout {
     /// The checkout's number for this member; part of the idempotency key.
@@ -25,10 +22,8 @@ pub struct PlanCheckout {
     /// When Stripe expires it.
     pub expires_at: Timestamp,
     /// Stripe's Checkout Session, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     /// The page where it is paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
@@ -71,19 +66,11 @@ pub enum CheckoutError {
     NotSold,
 }
 
-impl DomainError for CheckoutError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            CheckoutError::Subscribed(_) | CheckoutError::NotSubscribed => ErrorKind::Conflict,
-            CheckoutError::NotSold => ErrorKind::Invalid,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            CheckoutError::Subscribed(_) => "already_subscribed",
-            CheckoutError::NotSubscribed => "not_subscribed",
-            CheckoutError::NotSold => "plan_not_sold",
-        }
+crate::domain_error! {
+    CheckoutError {
+        Subscribed => Conflict, "already_subscribed";
+        NotSubscribed => Conflict, "not_subscribed";
+        NotSold => Invalid, "plan_not_sold";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {

@@ -60,6 +60,7 @@ pub enum Issue {
 }
 
 /// An invoice line. Amounts are in minor units of the invoice's currency.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvoiceLine {
     /// Stripe's id of the line, or the order's id.
@@ -71,14 +72,13 @@ pub struct InvoiceLine {
     /// The amount for the whole quantity, before tax and discount; negative is a credit.
     pub amount: i64,
     /// The period it pays for, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
     /// The plan, if its price belongs to one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
 }
 
 /// An invoice or a receipt. Amounts are in minor units of `currency`.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
     /// Our id; sorts by time.
@@ -89,7 +89,6 @@ pub struct Invoice {
     #[serde(flatten)]
     pub issue: Issue,
     /// The number shown to the customer; a draft has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     /// Its status.
     pub status: InvoiceStatus,
@@ -109,32 +108,25 @@ pub struct Invoice {
     #[serde(default)]
     pub amount_refunded: i64,
     /// The recipient.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_to: Option<String>,
     /// The subscription period, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
     /// The lines, at most [`LINES_MAX`].
     pub lines: Vec<InvoiceLine>,
     /// Stripe's hosted page, where it can be paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_url: Option<String>,
     /// Stripe's PDF.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pdf_url: Option<String>,
     /// The payment that paid it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
     /// Number of payment attempts.
     #[serde(default)]
     pub attempts: u32,
     /// When Stripe attempts the next payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
     /// The lots it granted; empty before that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

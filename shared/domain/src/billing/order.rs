@@ -74,6 +74,7 @@ impl Sold {
 }
 
 /// An order for one pack.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackOrder {
     /// Its id; every Stripe idempotency key of the order is derived from it.
@@ -85,7 +86,6 @@ pub struct PackOrder {
     /// The pack.
     pub pack: Pack,
     /// The pack's terms when it was ordered; absent in older orders.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sold: Option<Sold>,
     /// How it is bought.
     pub via: Via,
@@ -95,19 +95,14 @@ pub struct PackOrder {
     /// When it was placed.
     pub created_at: Timestamp,
     /// Stripe's Checkout Session, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     /// The page where it is paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Stripe's PaymentIntent, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
     /// When it was paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
     /// The amount paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid: Option<Money>,
     /// The amount refunded, in minor units.
     #[serde(default)]
@@ -125,10 +120,8 @@ pub struct PackOrder {
     #[serde(default, skip_serializing_if = "Reported::is_nothing")]
     pub stated: Reported,
     /// The lot its credits are in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<LotId>,
     /// When to ask Stripe about it next, while it is neither paid nor closed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
 

@@ -6,6 +6,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 
 use super::*;
+use crate::{DomainError, ErrorKind};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);

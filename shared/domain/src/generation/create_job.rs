@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use super::{GenerationRequest, Input, Job, NewJob, ResolvedSource};
 use crate::{
     account::{AccountError, AccountUpdate},
-    error::{DomainError, ErrorKind, FieldError, InvalidFields},
+    error::{FieldError, InvalidFields},
     id::{JobId, UserId},
 };
 
@@ -25,41 +23,9 @@ pub enum OrderError {
     Account(#[from] AccountError),
 }
 
-impl DomainError for OrderError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            OrderError::Input(inner) => inner.kind(),
-            OrderError::NotLicensed => ErrorKind::Forbidden,
-            OrderError::Account(inner) => inner.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            OrderError::Input(inner) => inner.code(),
-            OrderError::NotLicensed => "listing_not_licensed",
-            OrderError::Account(inner) => inner.code(),
-        }
-    }
-    fn fields(&self) -> &[FieldError] {
-        match self {
-            OrderError::Input(inner) => inner.fields(),
-            OrderError::NotLicensed => &[],
-            OrderError::Account(inner) => inner.fields(),
-        }
-    }
-    fn retry_after_s(&self) -> Option<u32> {
-        match self {
-            OrderError::Input(inner) => inner.retry_after_s(),
-            OrderError::NotLicensed => None,
-            OrderError::Account(inner) => inner.retry_after_s(),
-        }
-    }
-    fn extensions(&self) -> Vec<(&'static str, Value)> {
-        match self {
-            OrderError::Input(inner) => inner.extensions(),
-            OrderError::NotLicensed => Vec::new(),
-            OrderError::Account(inner) => inner.extensions(),
-        }
+crate::domain_error! {
+    OrderError wraps [Input, Account] {
+        NotLicensed => Forbidden, "listing_not_licensed";
     }
 }
 

@@ -5,6 +5,7 @@ mod transitions;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::{CREDITS_PER_IMAGE, Input, Licence, Provider, Quality};
 use crate::{
@@ -59,8 +60,9 @@ pub struct NewJob {
 }
 
 /// The status of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Status {
     /// It waits for a worker.
     Queued,
@@ -92,18 +94,6 @@ impl Status {
         match self {
             Status::Queued | Status::Submitting | Status::Submitted => false,
             Status::Succeeded | Status::Failed | Status::Cancelled => true,
-        }
-    }
-
-    /// The name on the wire and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Status::Queued => "queued",
-            Status::Submitting => "submitting",
-            Status::Submitted => "submitted",
-            Status::Succeeded => "succeeded",
-            Status::Failed => "failed",
-            Status::Cancelled => "cancelled",
         }
     }
 }
@@ -186,6 +176,7 @@ impl Failure {
 }
 
 /// A generation.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its id; ids sort by time.
@@ -209,13 +200,10 @@ pub struct Job {
     /// The seed: the same input and seed give the same image.
     pub seed: u32,
     /// The member's plan at the time of the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// The preset it was made from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset_id: Option<PresetId>,
     /// The licence of the listing it is made with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<Licence>,
     /// Its charge.
     pub charge: Charge,
@@ -224,19 +212,14 @@ pub struct Job {
     /// The secret in the webhook's URL that proves the URL was made for this job.
     pub webhook_token: String,
     /// When a worker should look at it next; `None` once it is final.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// When the current worker's lease ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_until: Option<Timestamp>,
     /// When it was first submitted to the provider.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submit_began_at: Option<Timestamp>,
     /// The provider's request id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// When the provider's request id became known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<Timestamp>,
     /// How often the provider was polled.
     #[serde(default)]
@@ -246,16 +229,12 @@ pub struct Job {
     pub unknown_answers: u32,
     /// Since when its image is finished on a host from which results may not be fetched. It waits
     /// until an operator allows the host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withheld_since: Option<Timestamp>,
     /// When its status became final.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     /// The image, if it succeeded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<StoredImage>,
     /// The reason, if it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 

@@ -1,6 +1,7 @@
 //! Who renders an image, in what quality and for how many credits.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 /// The quality of the image, which determines the model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,23 +15,16 @@ pub enum Quality {
 }
 
 /// The renderer of the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Provider {
     /// Our own renderer, at once and in process.
     Studio,
     /// Bria's FIBO, asynchronously.
     Bria,
-}
-
-impl Provider {
-    /// The name on the wire and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Provider::Studio => "studio",
-            Provider::Bria => "bria",
-        }
-    }
 }
 
 /// The price of an image in credits.

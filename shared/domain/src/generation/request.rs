@@ -180,23 +180,19 @@ impl ResolvedSource {
 }
 
 /// The content of a preset: a scene, and optionally a subject.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PresetContent {
     /// A prompt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// A FIBO structured prompt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structured_prompt: Option<StructuredPrompt>,
     /// The lighting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lighting: Option<LightingRig>,
     /// The camera.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraSettings>,
     /// What to leave out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
 }
 
@@ -226,31 +222,24 @@ impl PresetContent {
 }
 
 /// The resolved input of an image: presets and defaults are already applied.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// A prompt; with a structured prompt, a refinement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// A FIBO structured prompt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structured_prompt: Option<StructuredPrompt>,
     /// The preset it was made from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset_id: Option<PresetId>,
     /// The licence of the listing it is made with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<Licence>,
     /// The tailored model that makes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
     /// The lighting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lighting: Option<LightingRig>,
     /// The camera.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraSettings>,
     /// What to leave out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
     /// The seed: the same input and seed give the same image.
     pub seed: u32,

@@ -1,7 +1,5 @@
 //! Limits on structuring prompts, which is free for members and costs us the model's price.
 
-use crate::error::{DomainError, ErrorKind};
-
 /// Most prompts that one member may have structured in a UTC day.
 pub const PROMPTS_A_DAY: u32 = 300;
 /// Most prompts of all members that the paid model structures in a UTC day.
@@ -18,13 +16,8 @@ pub struct StructuringUsedUp {
     pub retry_after_s: u32,
 }
 
-impl DomainError for StructuringUsedUp {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::TooMany
-    }
-    fn code(&self) -> &'static str {
-        "structuring_used_up"
-    }
+crate::domain_error! {
+    StructuringUsedUp => TooMany, "structuring_used_up";
     fn retry_after_s(&self) -> Option<u32> {
         Some(self.retry_after_s)
     }

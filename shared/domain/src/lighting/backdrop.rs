@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::error::{FieldCheck, InvalidFields};
 
@@ -35,7 +36,8 @@ pub enum BackdropColour {
 }
 
 /// The standard greys of studio paper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum BackdropTone {
     /// Paper white.
     White,
@@ -82,24 +84,6 @@ impl Backdrop {
 }
 
 impl BackdropTone {
-    const ALL: [BackdropTone; 5] = [
-        BackdropTone::White,
-        BackdropTone::LightGrey,
-        BackdropTone::Grey,
-        BackdropTone::Charcoal,
-        BackdropTone::Black,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            BackdropTone::White => "white",
-            BackdropTone::LightGrey => "light_grey",
-            BackdropTone::Grey => "grey",
-            BackdropTone::Charcoal => "charcoal",
-            BackdropTone::Black => "black",
-        }
-    }
-
     fn srgb(self) -> [u8; 3] {
         match self {
             BackdropTone::White => [238; 3],
@@ -122,7 +106,7 @@ impl BackdropColour {
 
     fn phrase(self) -> String {
         match self {
-            BackdropColour::Tone(tone) => tone.name().replace('_', " "),
+            BackdropColour::Tone(tone) => tone.into_str().replace('_', " "),
             BackdropColour::Rgb(_) => format!("{} coloured", String::from(self)),
         }
     }
@@ -137,7 +121,7 @@ impl From<BackdropTone> for BackdropColour {
 impl From<BackdropColour> for String {
     fn from(colour: BackdropColour) -> String {
         match colour {
-            BackdropColour::Tone(tone) => tone.name().to_owned(),
+            BackdropColour::Tone(tone) => tone.into_str().to_owned(),
             BackdropColour::Rgb([r, g, b]) => format!("#{r:02x}{g:02x}{b:02x}"),
         }
     }
@@ -147,7 +131,7 @@ impl TryFrom<String> for BackdropColour {
     type Error = UnreadableColour;
 
     fn try_from(text: String) -> Result<BackdropColour, UnreadableColour> {
-        if let Some(tone) = BackdropTone::ALL.into_iter().find(|tone| tone.name() == text) {
+        if let Ok(tone) = text.parse::<BackdropTone>() {
             return Ok(BackdropColour::Tone(tone));
         }
         let digits = text.strip_prefix('#').ok_or(UnreadableColour)?;

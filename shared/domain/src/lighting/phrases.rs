@@ -110,7 +110,7 @@ impl LightingRig {
 
 /// `key light`, `rim light` and so on.
 fn name(light: &Light) -> String {
-    format!("{} light", light.role.name())
+    format!("{} light", light.role.into_str())
 }
 
 fn softness(light: &Light) -> &'static str {

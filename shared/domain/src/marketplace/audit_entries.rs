@@ -39,7 +39,7 @@ impl Payout {
     }
 
     fn state_entry(&self, before: &Payout) -> Option<AuditEntry> {
-        if self.state.as_str() == before.state.as_str() {
+        if self.state.into_str() == before.state.into_str() {
             return None;
         }
         let action = match self.state {
@@ -54,7 +54,7 @@ impl Payout {
         };
         let summary = |it: &Payout| {
             json!({
-                "creator_id": it.creator_id, "state": it.state.as_str(),
+                "creator_id": it.creator_id, "state": it.state.into_str(),
                 "amount": it.amount, "currency": it.currency,
             })
         };

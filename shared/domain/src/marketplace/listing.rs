@@ -54,6 +54,7 @@ pub use error::{LISTINGS_MAX, ListingError};
 pub const REASON_CHARS_MAX: usize = 500;
 
 /// A listing.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
     /// Its id.
@@ -74,13 +75,10 @@ pub struct Listing {
     #[serde(default)]
     pub uploads: u32,
     /// The version being edited or reviewed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<DraftVersion>,
     /// The version on sale, or the last that was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
     /// Why it is off sale, if it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delisted: Option<Delisted>,
     /// Whether the version on sale is hidden from others because its creator may not sell. It
     /// depends on the creator alone: the listing can be approved, changed and retired regardless.

@@ -23,7 +23,6 @@ use crate::{
         external::{DisputeId, PaymentId, SessionId},
         order::{CHECKOUT_OPEN, LOOK_AGAIN},
     },
-    error::{DomainError, ErrorKind},
     id::{ListingId, PurchaseId, UserId},
     money::Money,
     time::Timestamp,
@@ -33,6 +32,7 @@ use entitlement::{Entitlement, EntitlementState};
 use refund::{ManualReview, Refund};
 
 /// An order for one listing.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
     /// Its id; every Stripe idempotency key of the purchase is derived from it.
@@ -59,22 +59,16 @@ pub struct Purchase {
     /// When it was placed.
     pub created_at: Timestamp,
     /// The share link that led the buyer here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
     /// Stripe's Checkout Session, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     /// The page where it is paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Stripe's PaymentIntent, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
     /// When it was paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
     /// The amount paid, with tax.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid: Option<Money>,
     /// The part taken back by refunds and disputes, in minor units.
     #[serde(default)]
@@ -89,7 +83,6 @@ pub struct Purchase {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
     /// The buyer's refund request that waits for staff.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_request: Option<ManualReview>,
     /// Disputes for which evidence was submitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,7 +92,6 @@ pub struct Purchase {
     pub movements: u32,
     /// When to ask Stripe about it next: set while it is neither paid nor closed, or a refund is
     /// open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
 
@@ -149,18 +141,13 @@ pub enum PurchaseError {
     SellerSuspended,
 }
 
-impl DomainError for PurchaseError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            PurchaseError::OwnListing => "own_listing",
-            PurchaseError::AlreadyOwned(_) => "already_owned",
-            PurchaseError::PriceChanged(_) => "price_changed",
-            PurchaseError::Unlisted => "listing_unlisted",
-            PurchaseError::SellerSuspended => "seller_suspended",
-        }
+crate::domain_error! {
+    PurchaseError {
+        OwnListing => Conflict, "own_listing";
+        AlreadyOwned => Conflict, "already_owned";
+        PriceChanged => Conflict, "price_changed";
+        Unlisted => Conflict, "listing_unlisted";
+        SellerSuspended => Conflict, "seller_suspended";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {

@@ -104,15 +104,15 @@ impl Counters {
 
     fn count_movement(&mut self, Movement { kind, before, after }: &Movement) {
         for (MrrState { plan, mrr, committed }, sign) in [(before, -1), (after, 1)] {
-            let plan = plan.as_str();
+            let plan = plan.into_str();
             if *mrr != 0 {
                 self.add(&format!("{LEVEL}customers.{plan}"), sign);
             }
             self.add(&format!("{LEVEL}mrr.{plan}"), sign * mrr);
             self.add(&format!("{LEVEL}committed.{plan}"), sign * committed);
         }
-        self.add(&format!("moved.{}", kind.as_str()), after.mrr - before.mrr);
-        self.add(&format!("moves.{}", kind.as_str()), 1);
+        self.add(&format!("moved.{}", kind.into_str()), after.mrr - before.mrr);
+        self.add(&format!("moves.{}", kind.into_str()), 1);
     }
 
     fn count_leg(&mut self, LegMoved { commission, share, of_sale, .. }: &LegMoved) {
@@ -129,11 +129,11 @@ impl Counters {
     fn count_job(&mut self, job: &FinishedJob) {
         let groups = [
             "jobs".to_owned(),
-            format!("jobs.plan.{}", job.plan.as_str()),
-            format!("jobs.provider.{}", job.provider.as_str()),
+            format!("jobs.plan.{}", job.plan.into_str()),
+            format!("jobs.provider.{}", job.provider.into_str()),
         ];
         for group in groups {
-            self.add(&format!("{group}.{}", job.status.as_str()), 1);
+            self.add(&format!("{group}.{}", job.status.into_str()), 1);
             self.add(&format!("{group}.blocked"), i64::from(job.blocked));
             self.add(&format!("{group}.cost"), job.cost_micros);
         }
@@ -145,11 +145,11 @@ impl Counters {
 }
 
 pub(super) fn of_source(what: &str, source: Source) -> String {
-    format!("{what}.{}", source.as_str())
+    format!("{what}.{}", source.into_str())
 }
 
 pub(super) fn level(what: &str, plan: crate::plan::Plan) -> String {
-    format!("{LEVEL}{what}.{}", plan.as_str())
+    format!("{LEVEL}{what}.{}", plan.into_str())
 }
 
 pub(super) fn active(within: WithinSpan) -> &'static str {

@@ -1,6 +1,7 @@
 //! Facts: the events from which metrics are computed.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::{Movement, cost_micros};
 use crate::{
@@ -27,8 +28,11 @@ pub struct Fact {
 }
 
 /// What a payment was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Source {
     /// A month of Pro.
     Pro,
@@ -103,6 +107,7 @@ pub struct LegMoved {
 }
 
 /// A job whose status is final.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedJob {
     /// Its final status.
@@ -114,16 +119,12 @@ pub struct FinishedJob {
     /// The renderer.
     pub provider: Provider,
     /// The preset it was made from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset_id: Option<PresetId>,
     /// The listing it was made with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listing_id: Option<ListingId>,
     /// Time in the queue in milliseconds, if it was begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_ms: Option<u64>,
     /// Time from its start to its end in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_ms: Option<u64>,
     /// The provider's price in millionths of a dollar.
     pub cost_micros: i64,
@@ -152,17 +153,6 @@ impl Source {
             Some(Plan::Pro) => Source::Pro,
             Some(Plan::Enterprise) => Source::Enterprise,
             Some(Plan::Free) | None => Source::Other,
-        }
-    }
-
-    /// The name on the wire and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Source::Pro => "pro",
-            Source::Enterprise => "enterprise",
-            Source::Packs => "packs",
-            Source::Other => "other",
-            Source::Marketplace => "marketplace",
         }
     }
 }
@@ -252,7 +242,7 @@ impl Fact {
             | Role::Reward
             | Role::RewardCredits => return None,
         };
-        let id = format!("leg:{creator}:{}:{}", entry.cause, entry.leg.role.as_str());
+        let id = format!("leg:{creator}:{}:{}", entry.cause, entry.leg.role.into_str());
         Some(Fact::new(id, entry.at, what))
     }
 }

@@ -145,8 +145,8 @@ impl GenerationReport {
 impl GenerationFigures {
     fn of(span: Span, metrics: &Metrics) -> GenerationFigures {
         let sums = metrics.of(span);
-        let plan = |plan: Plan| GenerationGroup::of("jobs.plan.", plan.as_str(), &sums);
-        let provider = |it: Provider| GenerationGroup::of("jobs.provider.", it.as_str(), &sums);
+        let plan = |plan: Plan| GenerationGroup::of("jobs.plan.", plan.into_str(), &sums);
+        let provider = |it: Provider| GenerationGroup::of("jobs.provider.", it.into_str(), &sums);
         GenerationFigures {
             from: span.from,
             to: span.to,
@@ -163,7 +163,7 @@ impl GenerationGroup {
     fn of(prefix: &str, name: &str, sums: &Counters) -> GenerationGroup {
         let get = |what: &str| sums.get(&format!("{prefix}{name}.{what}"));
         let [succeeded, failed, cancelled] =
-            [Status::Succeeded, Status::Failed, Status::Cancelled].map(|it| get(it.as_str()));
+            [Status::Succeeded, Status::Failed, Status::Cancelled].map(|it| get(it.into_str()));
         let blocked = get("blocked");
         GenerationGroup {
             name: if prefix.is_empty() { "all" } else { name }.to_owned(),

@@ -1,6 +1,7 @@
 //! The monthly value of a customer's subscription, and its movements.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::{plan::Plan, time::Timestamp};
 
@@ -16,8 +17,11 @@ pub struct MrrState {
 }
 
 /// The kind of a movement of MRR. The first five sum to the difference between two points in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum MovementKind {
     /// From zero, for a customer who never paid before.
     New,
@@ -88,16 +92,4 @@ impl MovementKind {
         MovementKind::Contraction,
         MovementKind::Churned,
     ];
-
-    /// The name on the wire and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            MovementKind::New => "new",
-            MovementKind::Reactivation => "reactivation",
-            MovementKind::Expansion => "expansion",
-            MovementKind::Contraction => "contraction",
-            MovementKind::Churned => "churned",
-            MovementKind::Kept => "kept",
-        }
-    }
 }

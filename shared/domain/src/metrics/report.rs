@@ -303,8 +303,8 @@ impl StandingMetrics {
 impl Movements {
     fn of(sums: &Counters) -> Movements {
         let of = |kind: MovementKind| MovementSum {
-            count: sums.get(&format!("moves.{}", kind.as_str())),
-            mrr: sums.get(&format!("moved.{}", kind.as_str())),
+            count: sums.get(&format!("moves.{}", kind.into_str())),
+            mrr: sums.get(&format!("moved.{}", kind.into_str())),
         };
         Movements {
             new: of(MovementKind::New),
@@ -372,7 +372,7 @@ impl Margin {
                 (RevenueSum::of(sums, source).net, sums.get(&of_source("fees", source)))
             }
         };
-        let micros = sums.get(&format!("jobs.plan.{}.cost", plan.as_str()));
+        let micros = sums.get(&format!("jobs.plan.{}.cost", plan.into_str()));
         // 10,000 millionths of a dollar are a cent.
         let cents = half_up(i128::from(micros), 10_000).unwrap_or_default();
         let generation_cost = i64::try_from(cents).unwrap_or(i64::MAX);

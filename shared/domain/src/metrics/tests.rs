@@ -58,7 +58,7 @@ fn stated(steps: &[Step]) -> Vec<String> {
             let FactKind::Moved(moved) = &fact.what else { panic!("{fact:?}") };
             let MrrState { mrr, committed, .. } = moved.after;
             let day = START.until(fact.at).as_secs() / DAY.as_secs();
-            format!("{} {}:{} day {day}", moved.kind.as_str(), mrr, committed)
+            format!("{} {}:{} day {day}", moved.kind.into_str(), mrr, committed)
         }));
     }
     said

@@ -1,9 +1,6 @@
 //! Why bytes are not an acceptable picture.
 
-use domain::{
-    DomainError, ErrorKind,
-    image::{PHOTO_PIXELS_MAX, SIDE_PX_MAX},
-};
+use domain::image::{PHOTO_PIXELS_MAX, SIDE_PX_MAX};
 use image::ImageError;
 
 /// Why bytes are not an acceptable picture. A retry gets the same result.
@@ -32,17 +29,13 @@ pub enum PictureError {
     },
 }
 
-impl DomainError for PictureError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Invalid
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            PictureError::UnknownFormat => "picture_format_unknown",
-            PictureError::TooLarge | PictureError::TooManyPixels => "picture_too_large",
-            PictureError::TooSmall { .. } => "picture_too_small",
-            PictureError::Damaged { .. } => "picture_damaged",
-        }
+domain::domain_error! {
+    PictureError {
+        UnknownFormat => Invalid, "picture_format_unknown";
+        TooLarge => Invalid, "picture_too_large";
+        TooManyPixels => Invalid, "picture_too_large";
+        TooSmall => Invalid, "picture_too_small";
+        Damaged => Invalid, "picture_damaged";
     }
 }
 

@@ -28,7 +28,7 @@ impl Key {
 
 /// Index partition of the audit records of a target.
 pub(crate) fn audit_pk(target: &Target) -> String {
-    format!("AUDIT#{}#{}", target.kind.as_str(), target.id)
+    format!("AUDIT#{}#{}", target.kind.into_str(), target.id)
 }
 
 /// The sequence number of an audit record; `None` for any other item.

@@ -29,7 +29,7 @@ pub(crate) fn job_index(job: &Job) -> IndexKey {
 }
 
 pub(crate) fn outcome_pk(user: &UserId, status: Status) -> String {
-    format!("{USER_PREFIX}{user}#{}", status.as_str())
+    format!("{USER_PREFIX}{user}#{}", status.into_str())
 }
 
 pub(crate) fn open_pk(shard: u8) -> String {

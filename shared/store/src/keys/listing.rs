@@ -77,7 +77,7 @@ impl Key {
     }
 
     pub(crate) fn popular(category: Option<Category>) -> Key {
-        let sk = category.map_or("all", Category::as_str).to_owned();
+        let sk = category.map_or("all", |it| it.into_str()).to_owned();
         Key { pk: "POPULAR".to_owned(), sk }
     }
 }
@@ -132,7 +132,7 @@ pub(crate) fn on_sale_index(listing: &ListingId) -> IndexKey {
 
 /// Index partition of a category's listings by trending score.
 pub(crate) fn hot_pk(category: Category) -> String {
-    format!("HOT#{}", category.as_str())
+    format!("HOT#{}", category.into_str())
 }
 
 /// The index key of listing statistics: the trending score as text that sorts as the number does.

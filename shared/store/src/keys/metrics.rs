@@ -60,7 +60,7 @@ pub(crate) fn sums_day(item: &Item) -> Option<Day> {
 
 /// The partition of a ranking, in the table and in the index.
 pub(crate) fn rank_pk(board: Board, month: Month) -> String {
-    format!("RANK#{}#{month}", board.as_str())
+    format!("RANK#{}#{month}", board.into_str())
 }
 
 /// The index key of a ranking entry: the amount as text that sorts as the number does.

@@ -92,7 +92,7 @@ impl Key {
     }
 
     pub(crate) fn journal(creator: &UserId, cause: &Cause, role: Role) -> Key {
-        Key { pk: journal_pk(creator), sk: format!("{cause}#{}", role.as_str()) }
+        Key { pk: journal_pk(creator), sk: format!("{cause}#{}", role.into_str()) }
     }
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn journal_pk(creator: &UserId) -> String {
 /// # Errors
 /// When it is not the key of such a posting.
 pub(crate) fn cause_of(sk: &str, role: Role) -> Result<Cause, StoreError> {
-    let cause = sk.strip_suffix(role.as_str()).and_then(|it| it.strip_suffix('#'));
+    let cause = sk.strip_suffix(role.into_str()).and_then(|it| it.strip_suffix('#'));
     let cause = cause.ok_or_else(|| StoreError::corrupt(format!("{sk} is no posting")))?;
     cause.parse().map_err(StoreError::corrupt)
 }

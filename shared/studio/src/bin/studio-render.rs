@@ -74,7 +74,7 @@ fn wanted(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String>
             "--focal" => wanted.camera.focal_length_mm = value.parse().map_err(|_| unknown())?,
             "--angle" => wanted.camera.angle_degrees = value.parse().map_err(|_| unknown())?,
             "--ratio" => {
-                let mut ratios = AspectRatio::ALL.into_iter();
+                let mut ratios = AspectRatio::ALL.iter().copied();
                 let found = ratios.find(|ratio| ratio.to_string() == value);
                 wanted.camera.aspect_ratio = found.ok_or_else(unknown)?;
             }

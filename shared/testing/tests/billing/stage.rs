@@ -477,7 +477,7 @@ impl Stage {
                 audit::Actor::Staff { user_id, .. } => user_id.as_str(),
                 audit::Actor::Job { name } => name,
             };
-            let (what, to) = (json!(deed.action), deed.target.kind.as_str());
+            let (what, to) = (json!(deed.action), deed.target.kind.into_str());
             let why = deed.reason.as_deref().unwrap_or("-");
             format!("{who} {} {to}: {why}", what.as_str().unwrap())
         });

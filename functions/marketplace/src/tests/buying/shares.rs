@@ -126,20 +126,20 @@ async fn the_page_says_what_it_is_and_leads_on() {
     let html = answer.body.replace(token, "TOKEN").replace(&code, "CODE");
     let html = html.replace(listing.as_str(), "LISTING").replace("><", ">\n<");
     expect![[r#"
-        <!doctype html>
+        <!DOCTYPE html>
         <html lang="en">
         <head>
         <meta charset="utf-8">
-        <title>Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;</title>
+        <title>Haze &quot;&gt;&lt;script&gt;alert('1')&lt;/script&gt;</title>
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="description" content="One warm key, a whisper of fill.">
         <meta property="og:site_name" content="ProLight AI">
         <meta property="og:type" content="product">
-        <meta property="og:title" content="Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;">
+        <meta property="og:title" content="Haze &quot;&gt;&lt;script&gt;alert('1')&lt;/script&gt;">
         <meta property="og:description" content="One warm key, a whisper of fill.">
         <meta property="og:url" content="https://api.prolight.test/test/s/CODE">
         <meta name="twitter:card" content="summary_large_image">
-        <meta name="twitter:title" content="Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;">
+        <meta name="twitter:title" content="Haze &quot;&gt;&lt;script&gt;alert('1')&lt;/script&gt;">
         <meta name="twitter:description" content="One warm key, a whisper of fill.">
         <meta property="og:image" content="https://previews.prolight.test/previews/LISTING/upl_01M817QNM00000000000000001/1200.jpg">
         <meta property="og:image:width" content="1200">
@@ -148,7 +148,7 @@ async fn the_page_says_what_it_is_and_leads_on() {
         <style>body{font-family:sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}img{max-width:100%}</style>
         </head>
         <body>
-        <h1>Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;</h1>
+        <h1>Haze &quot;&gt;&lt;script&gt;alert('1')&lt;/script&gt;</h1>
         <p>
         <img src="https://previews.prolight.test/previews/LISTING/upl_01M817QNM00000000000000001/1200.jpg" alt="">
         </p>

@@ -21,25 +21,16 @@ pub struct Row {
 }
 
 /// What was done with an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Done {
     /// Nothing: it was correct.
+    #[strum(serialize = "unchanged")]
     Found,
     /// It was missing.
     Created,
     /// It was different.
     Changed,
-}
-
-impl Done {
-    /// A text for people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Done::Found => "unchanged",
-            Done::Created => "created",
-            Done::Changed => "changed",
-        }
-    }
 }
 
 /// One run, with its client.

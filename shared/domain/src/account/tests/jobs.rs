@@ -4,6 +4,7 @@ use expect_test::expect;
 
 use super::*;
 use crate::credits::{Hold, Movement};
+use crate::DomainError;
 
 #[test]
 fn starting_a_generation_holds_its_credits() {

@@ -8,7 +8,6 @@ use super::{Charge, ChargeState, Failure, Job, LEASE, POLL_WAITS, RESULT_WAIT, S
 use crate::{
     account::{AccountError, AccountUpdate},
     credits::{Hold, LedgerError},
-    error::{DomainError, ErrorKind},
     image::StoredImage,
     time::Timestamp,
 };
@@ -23,7 +22,7 @@ pub enum CancelError {
     )]
     AlreadySubmitted(Charge),
     /// Its status is final.
-    #[error("This generation is over already: {}.", .0.as_str())]
+    #[error("This generation is over already: {}.", .0.into_str())]
     Finished(Status, Charge),
     /// An internal fault: the ledger contradicts itself.
     #[error(transparent)]
@@ -33,21 +32,10 @@ pub enum CancelError {
     Account(#[from] AccountError),
 }
 
-impl DomainError for CancelError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            CancelError::AlreadySubmitted(_) | CancelError::Finished(..) => ErrorKind::Conflict,
-            CancelError::Broken(inner) => inner.kind(),
-            CancelError::Account(inner) => inner.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            CancelError::AlreadySubmitted(_) => "generation_already_submitted",
-            CancelError::Finished(..) => "generation_finished",
-            CancelError::Broken(inner) => inner.code(),
-            CancelError::Account(inner) => inner.code(),
-        }
+crate::domain_error! {
+    CancelError wraps [Broken, Account] {
+        AlreadySubmitted => Conflict, "generation_already_submitted";
+        Finished => Conflict, "generation_finished";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {

@@ -27,7 +27,7 @@ fn outcome<R: DomainError>(result: Result<Job, R>) -> String {
     match result {
         Ok(job) => {
             let charge = serde_json::to_value(job.charge.state).unwrap();
-            format!("{}, {}", job.status.as_str(), charge.as_str().unwrap())
+            format!("{}, {}", job.status.into_str(), charge.as_str().unwrap())
         }
         Err(refused) => format!("refused: {}", refused.code()),
     }
@@ -44,7 +44,7 @@ fn what_ends_a_job_in_each_status() {
         let failed = outcome(job.fail(&mut draft(), blocked()));
         table += &format!(
             "{}:\n    cancel -> {cancelled}\n    image  -> {succeeded}\n    fail   -> {failed}\n",
-            status.as_str()
+            status.into_str()
         );
     }
     expect![[r#"
@@ -102,8 +102,8 @@ fn what_moves_an_open_job() {
         let in_s = |at: Option<Timestamp>| at.map_or(0, |at| later.secs_until(at));
         table += &format!(
             "{:<10} {event:<13} -> {:<10} attempt {} polls {} due {:>3} s, leased {:>3} s\n",
-            job.status.as_str(),
-            moved.status.as_str(),
+            job.status.into_str(),
+            moved.status.into_str(),
             moved.attempt,
             moved.polls,
             in_s(moved.due_at),
@@ -257,7 +257,7 @@ fn a_job_survives_the_table() {
     for status in Status::ALL {
         let (job, _) = in_status(status);
         let value = serde_json::to_value(&job).unwrap();
-        assert_eq!(value["status"], status.as_str());
+        assert_eq!(value["status"], status.into_str());
         assert_eq!(value.get("due_at").is_some(), !status.is_final());
         assert_eq!(serde_json::from_value::<Job>(value).unwrap(), job);
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listing_stats::ListingStats;
 use crate::{
-    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
+    error::{FieldCheck, InvalidFields},
     id::{ListingId, ReviewId, UserId},
     marketplace::purchase::entitlement::Entitlement,
     text,
@@ -17,6 +17,7 @@ pub const COMMENT_CHARS_MAX: usize = 2_000;
 pub const REPLY_CHARS_MAX: usize = 1_000;
 
 /// A review.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
     /// Its id; ids sort by time.
@@ -26,19 +27,16 @@ pub struct Review {
     /// The buyer who wrote it.
     pub buyer_id: UserId,
     /// The buyer's display name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buyer_name: Option<String>,
     /// 1 to 5 stars.
     pub rating: u8,
     /// The buyer's comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// When it was first written.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
     /// The creator's reply, at most one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
     /// Whether it no longer counts, because the purchase was refunded.
     #[serde(default)]
@@ -65,18 +63,10 @@ pub enum ReviewError {
     Replied,
 }
 
-impl DomainError for ReviewError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            ReviewError::NotABuyer => ErrorKind::Forbidden,
-            ReviewError::Replied => ErrorKind::Conflict,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            ReviewError::NotABuyer => "not_a_buyer",
-            ReviewError::Replied => "already_replied",
-        }
+crate::domain_error! {
+    ReviewError {
+        NotABuyer => Forbidden, "not_a_buyer";
+        Replied => Conflict, "already_replied";
     }
 }
 

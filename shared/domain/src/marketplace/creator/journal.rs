@@ -12,14 +12,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::cause::Cause;
-use crate::{
-    error::{DomainError, ErrorKind},
-    id::UserId,
-    money::Currency,
-    time::Timestamp,
-};
+use crate::{id::UserId, money::Currency, time::Timestamp};
 
 /// The ledger accounts. Each belongs to one creator: even the platform's revenue is the revenue
 /// from that creator's sales.
@@ -60,8 +56,11 @@ pub enum LedgerAccount {
 }
 
 /// The role of a posting in its journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Role {
     /// The buyer's payment, or its return.
     BuyerCharge,
@@ -103,34 +102,6 @@ pub enum Role {
     Reward,
     /// A sharer's reward, as credits granted.
     RewardCredits,
-}
-
-impl Role {
-    /// The name in keys.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Role::BuyerCharge => "buyer_charge",
-            Role::PlatformFee => "platform_fee",
-            Role::CreatorShare => "creator_share",
-            Role::Tax => "tax",
-            Role::Return => "return",
-            Role::ProcessorFee => "processor_fee",
-            Role::ProcessorCash => "processor_cash",
-            Role::DisputeExcess => "dispute_excess",
-            Role::DisputeCash => "dispute_cash",
-            Role::DisputeLoss => "dispute_loss",
-            Role::Released => "released",
-            Role::Held => "held",
-            Role::Collected => "collected",
-            Role::InPayout => "in_payout",
-            Role::DebtSettled => "debt_settled",
-            Role::Paid => "paid",
-            Role::Transfer => "transfer",
-            Role::TransferCash => "transfer_cash",
-            Role::Reward => "reward",
-            Role::RewardCredits => "reward_credits",
-        }
-    }
 }
 
 /// A posting: an amount on one account.
@@ -193,14 +164,7 @@ pub struct Unbalanced {
     pub sum: i64,
 }
 
-impl DomainError for Unbalanced {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
-    fn code(&self) -> &'static str {
-        "internal"
-    }
-}
+crate::domain_error!(Unbalanced => Internal, "internal");
 
 impl Journal {
     /// Builds a journal; the only constructor. Postings of zero are dropped.

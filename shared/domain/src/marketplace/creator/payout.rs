@@ -22,6 +22,7 @@
 pub mod update;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::{
     attempt::Attempt,
@@ -105,8 +106,9 @@ pub struct Payout {
 }
 
 /// The state of a payout; see the table above.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum PayoutState {
     /// Nothing was paid.
     Skipped {
@@ -135,25 +137,10 @@ pub enum PayoutState {
     },
 }
 
-impl PayoutState {
-    /// The name on the wire.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            PayoutState::Skipped { .. } => "skipped",
-            PayoutState::Collecting => "collecting",
-            PayoutState::Planned => "planned",
-            PayoutState::Sending => "sending",
-            PayoutState::Sent => "sent",
-            PayoutState::Paid => "paid",
-            PayoutState::Failed { .. } => "failed",
-            PayoutState::Reopened { .. } => "reopened",
-        }
-    }
-}
-
 /// Why a creator is not paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SkipReason {
     /// The balance is below [`PAYOUT_MIN`].
     BelowMinimum,
@@ -176,18 +163,6 @@ impl SkipReason {
             (false, _) => Some(SkipReason::Banned),
             (true, true) => Some(SkipReason::EmailUnverified),
             (true, false) => None,
-        }
-    }
-
-    /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SkipReason::BelowMinimum => "below_minimum",
-            SkipReason::AccountNotReady => "account_not_ready",
-            SkipReason::FrozenDispute => "frozen_dispute",
-            SkipReason::NegativeBalance => "negative_balance",
-            SkipReason::Banned => "banned",
-            SkipReason::EmailUnverified => "email_unverified",
         }
     }
 }

@@ -26,6 +26,7 @@ pub use split::{PLATFORM_FEE_BPS, Split};
 pub const HOLD: Duration = DAY.saturating_mul(7);
 
 /// A sale.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sale {
     /// The purchase that it belongs to.
@@ -45,7 +46,6 @@ pub struct Sale {
     /// The split after refunds and disputes.
     pub kept: Split,
     /// The charge that paid for it, until it has funded a transfer: a charge funds only one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<ChargeId>,
     /// When it was paid.
     pub sold_at: Timestamp,
@@ -57,10 +57,8 @@ pub struct Sale {
     #[serde(default)]
     pub frozen: bool,
     /// When it became payable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Timestamp>,
     /// The payout that it is in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout_id: Option<PayoutId>,
     /// Its share of that payout, in minor units.
     #[serde(default)]
@@ -69,10 +67,8 @@ pub struct Sale {
     #[serde(default)]
     pub recovered: i64,
     /// A reversal in progress.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Reversal>,
     /// The last attempt at it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_attempt: Option<Attempt>,
     /// The number of reversals begun.
     #[serde(default)]
@@ -81,7 +77,6 @@ pub struct Sale {
     #[serde(default)]
     pub recovery_refused: bool,
     /// The reason of the latest refund, in the words of who asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_reason: Option<String>,
 }
 

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use super::{
     cause::{Cause, PaymentChange, PayoutMove},
@@ -59,8 +60,9 @@ pub struct Line {
 
 /// The kind of a change. A refund and a dispute that were processed together are one movement in
 /// the journal, and one line here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LineKind {
     /// A buyer paid.
     Sale,
@@ -97,23 +99,6 @@ pub struct Total {
 }
 
 impl LineKind {
-    /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LineKind::Sale => "sale",
-            LineKind::Refund => "refund",
-            LineKind::RefundFailed => "refund_failed",
-            LineKind::Dispute => "dispute",
-            LineKind::DisputeReturned => "dispute_returned",
-            LineKind::ReturnedToBuyer => "returned_to_buyer",
-            LineKind::CameBack => "came_back",
-            LineKind::Payout => "payout",
-            LineKind::PayoutReturned => "payout_returned",
-            LineKind::Reversal => "reversal",
-            LineKind::Adjustment => "adjustment",
-        }
-    }
-
     /// The name in documents.
     pub const fn words(self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// What a list shows of a listing on sale.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
     /// The listing's id.
@@ -28,13 +29,10 @@ pub struct Card {
     /// Its creator.
     pub creator_id: UserId,
     /// The creator's display name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator_name: Option<String>,
     /// Its first preview.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<UploadId>,
     /// The average rating in hundredths of a star.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<u16>,
     /// Number of reviews.
     pub ratings: u32,

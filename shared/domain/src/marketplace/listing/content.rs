@@ -26,23 +26,20 @@ pub const SLOT_VALUE_CHARS_MAX: usize = 200;
 pub const MODEL_ID_CHARS_MAX: usize = 100;
 
 /// What a listing sells. Its [`Kind`] determines the parts.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Content {
     /// Required in a camera preset; optional in a lighting preset and a template.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraSettings>,
     /// Required in a lighting preset; optional in a template.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lighting: Option<LightingRig>,
     /// Required in a template: its texts contain slots, written `{{name}}`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub structured_prompt: Option<StructuredPrompt>,
     /// The slots of a template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<Slot>,
     /// The provider's name for a tailored model; see [`super::model`].
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
 }
 

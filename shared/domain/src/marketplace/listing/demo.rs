@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::content::Content;
 use crate::{
     camera::{APERTURE, CameraSettings, FOCAL_LENGTH_MM},
-    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
+    error::{FieldCheck, InvalidFields},
     lighting::{COLOUR_KELVIN, INTENSITY_STOPS, LightingRig},
     marketplace::{Category, Kind},
 };
@@ -117,24 +117,9 @@ pub enum DemoError {
     Limits(#[from] InvalidFields),
 }
 
-impl DomainError for DemoError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            DemoError::None => ErrorKind::Conflict,
-            DemoError::Limits(inner) => inner.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            DemoError::None => "no_demo",
-            DemoError::Limits(inner) => inner.code(),
-        }
-    }
-    fn fields(&self) -> &[crate::FieldError] {
-        match self {
-            DemoError::None => &[],
-            DemoError::Limits(inner) => inner.fields(),
-        }
+crate::domain_error! {
+    DemoError wraps [Limits] {
+        None => Conflict, "no_demo";
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a change of a listing is refused.
 
 use super::upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX};
-use crate::error::{DomainError, ErrorKind};
 
 /// Most listings of one creator, retired ones included and deleted drafts excluded.
 pub const LISTINGS_MAX: u16 = 200;
@@ -47,24 +46,19 @@ pub enum ListingError {
     TooManyUploads,
 }
 
-impl DomainError for ListingError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            ListingError::TooMany => "too_many_listings",
-            ListingError::NoDraft => "no_draft",
-            ListingError::InReview => "listing_in_review",
-            ListingError::NotPending => "not_pending",
-            ListingError::Changed => "version_changed",
-            ListingError::NotOnSale => "not_on_sale",
-            ListingError::NoPreview => "no_preview",
-            ListingError::ModelTaken => "model_taken",
-            ListingError::TooManyPreviews => "too_many_previews",
-            ListingError::TooManyAssets => "too_many_assets",
-            ListingError::NotItsKindOfFile => "not_safetensors",
-            ListingError::TooManyUploads => "too_many_uploads",
-        }
+crate::domain_error! {
+    ListingError {
+        TooMany => Conflict, "too_many_listings";
+        NoDraft => Conflict, "no_draft";
+        InReview => Conflict, "listing_in_review";
+        NotPending => Conflict, "not_pending";
+        Changed => Conflict, "version_changed";
+        NotOnSale => Conflict, "not_on_sale";
+        NoPreview => Conflict, "no_preview";
+        ModelTaken => Conflict, "model_taken";
+        TooManyPreviews => Conflict, "too_many_previews";
+        TooManyAssets => Conflict, "too_many_assets";
+        NotItsKindOfFile => Conflict, "not_safetensors";
+        TooManyUploads => Conflict, "too_many_uploads";
     }
 }

@@ -58,6 +58,7 @@ pub struct Description {
 }
 
 /// A version of a listing.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Revision {
     /// The listing.
@@ -80,10 +81,8 @@ pub struct Revision {
     /// When the version was begun.
     pub created_at: Timestamp,
     /// When it was first put on sale.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
     /// Its similarity signature; set on submission.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
     /// Listings with similar content, for the moderator; set on submission.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

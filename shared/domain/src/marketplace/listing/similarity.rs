@@ -102,7 +102,7 @@ fn features(kind: Kind, content: &Content) -> BTreeSet<String> {
 
 fn rig_features(rig: &LightingRig, found: &mut BTreeSet<String>) {
     for light in &rig.lights {
-        let role = light.role.name();
+        let role = light.role.into_str();
         for (name, value, step) in [
             ("azimuth", light.azimuth, 15.0),
             ("elevation", light.elevation, 15.0),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::ArchivedFile;
 use crate::{
-    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
+    error::{DomainError, FieldCheck, InvalidFields},
     id::{ListingId, UploadId, UserId},
     marketplace::Kind,
     time::{DAY, Timestamp},
@@ -203,13 +203,8 @@ pub struct UploadsUsedUp {
     pub retry_after_s: u32,
 }
 
-impl DomainError for UploadsUsedUp {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::TooMany
-    }
-    fn code(&self) -> &'static str {
-        "uploads_used_up"
-    }
+crate::domain_error! {
+    UploadsUsedUp => TooMany, "uploads_used_up";
     fn retry_after_s(&self) -> Option<u32> {
         Some(self.retry_after_s)
     }

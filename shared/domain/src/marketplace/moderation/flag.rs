@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{DomainError, ErrorKind},
     id::{ListingId, UserId},
     time::Timestamp,
 };
@@ -45,6 +44,7 @@ pub struct Flag {
 }
 
 /// The undecided reports of a listing.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags {
     /// The listing.
@@ -54,10 +54,8 @@ pub struct Flags {
     /// One per member.
     pub flags: Vec<Flag>,
     /// Since when there are enough for a moderator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_since: Option<Timestamp>,
     /// The members whose reports were dismissed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dismissed: Option<Dismissed>,
 }
 
@@ -93,15 +91,10 @@ pub enum FlagsError {
     Changed,
 }
 
-impl DomainError for FlagsError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            FlagsError::Resolved => "flags_resolved",
-            FlagsError::Changed => "flags_changed",
-        }
+crate::domain_error! {
+    FlagsError {
+        Resolved => Conflict, "flags_resolved";
+        Changed => Conflict, "flags_changed";
     }
 }
 

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::{
     account::{Account, AccountStatus},
-    error::{DomainError, ErrorKind},
     id::{ListingId, UserId},
     time::{DAY, Timestamp},
 };
@@ -126,13 +125,8 @@ pub struct SellingSuspended {
     pub until: Timestamp,
 }
 
-impl DomainError for SellingSuspended {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
-    fn code(&self) -> &'static str {
-        "selling_suspended"
-    }
+crate::domain_error! {
+    SellingSuspended => Conflict, "selling_suspended";
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         vec![("until", json!(self.until))]
     }

@@ -17,7 +17,6 @@ pub use receipt::RefundReceipt;
 use crate::{
     account::ConflictOfInterest,
     audit::{Actor, Origin},
-    error::{DomainError, ErrorKind},
     money::Money,
     time::{DAY, Timestamp},
 };
@@ -34,6 +33,7 @@ pub fn refund_window_ends(paid_at: Timestamp) -> Timestamp {
 const REFUNDS_MAX: usize = 20;
 
 /// A full or partial refund of a purchase.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     /// Its number within the purchase: 1, 2, …
@@ -45,12 +45,10 @@ pub struct Refund {
     /// Who asked for it.
     pub by: RefundedBy,
     /// The reason in their words, shown to the creator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When it was requested.
     pub at: Timestamp,
     /// Identifies the request, so that a retry is recognized.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<IdempotencyMark>,
     /// Its state.
     #[serde(flatten)]
@@ -173,38 +171,19 @@ impl RefundError {
     }
 }
 
-impl DomainError for RefundError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            RefundError::Conflict(inner) => inner.kind(),
-            RefundError::TooMuch(_) | RefundError::Nothing | RefundError::KeyReused => {
-                ErrorKind::Invalid
-            }
-            RefundError::NotPaid
-            | RefundError::Over
-            | RefundError::InDispute
-            | RefundError::InProgress
-            | RefundError::TooMany
-            | RefundError::WindowOver
-            | RefundError::Downloaded
-            | RefundError::Used => ErrorKind::Conflict,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            RefundError::NotPaid => "not_paid",
-            RefundError::Over => "refunded_already",
-            RefundError::InDispute => "in_dispute",
-            RefundError::InProgress => "refund_in_progress",
-            RefundError::TooMany => "too_many_refunds",
-            RefundError::TooMuch(_) => "refund_too_large",
-            RefundError::Nothing => "refund_too_small",
-            RefundError::KeyReused => "idempotency_key_reused",
-            RefundError::WindowOver => "refund_window_over",
-            RefundError::Downloaded => "downloaded_already",
-            RefundError::Used => "used_already",
-            RefundError::Conflict(inner) => inner.code(),
-        }
+crate::domain_error! {
+    RefundError wraps [Conflict] {
+        NotPaid => Conflict, "not_paid";
+        Over => Conflict, "refunded_already";
+        InDispute => Conflict, "in_dispute";
+        InProgress => Conflict, "refund_in_progress";
+        TooMany => Conflict, "too_many_refunds";
+        TooMuch => Invalid, "refund_too_large";
+        Nothing => Invalid, "refund_too_small";
+        KeyReused => Invalid, "idempotency_key_reused";
+        WindowOver => Conflict, "refund_window_over";
+        Downloaded => Conflict, "downloaded_already";
+        Used => Conflict, "used_already";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         if let RefundError::TooMuch(left) = self {

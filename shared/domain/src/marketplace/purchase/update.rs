@@ -20,7 +20,7 @@ use crate::{
         payment::{Payment, PaymentState},
     },
     credits::LedgerError,
-    error::{DomainError, ErrorKind},
+    error::DomainError,
     marketplace::{
         community::{listing_stats::ListingStats, review::Review, reward::Reward},
         creator::{
@@ -104,14 +104,7 @@ pub enum SettlementError {
     Money(#[from] Unbalanced),
 }
 
-impl DomainError for SettlementError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
-    fn code(&self) -> &'static str {
-        "internal"
-    }
-}
+crate::domain_error!(SettlementError => Internal, "internal");
 
 impl PurchaseUpdate {
     /// An update of a purchase, with its listing, seller and totals; the rest is absent.

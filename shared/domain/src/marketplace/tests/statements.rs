@@ -116,7 +116,7 @@ impl StatementHistory {
 fn told(statement: &Statement) -> String {
     let mut text = format!("opening {}\n", statement.opening);
     for (line, balance) in statement.running() {
-        let (what, moved, date) = (line.kind.as_str(), line.moved, line.at.date());
+        let (what, moved, date) = (line.kind.into_str(), line.moved, line.at.date());
         let about = match (&line.purchase_id, &line.payout_id) {
             (Some(_), Some(_)) => "both",
             (Some(_), None) => "purchase",

@@ -80,7 +80,7 @@ impl PayoutUpdate {
         let (settled, too_little) = (payout.settled, payout.amount < PAYOUT_MIN);
         self.post_move(PayoutMove::Planned, settlement(settled), now)?;
         if too_little {
-            return self.fail(SkipReason::BelowMinimum.as_str(), now);
+            return self.fail(SkipReason::BelowMinimum.into_str(), now);
         }
         Ok(())
     }

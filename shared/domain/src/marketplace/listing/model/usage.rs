@@ -2,7 +2,6 @@
 
 use super::ModelOwner;
 use crate::{
-    error::{DomainError, ErrorKind},
     id::UserId,
     marketplace::listing::{Listing, revision::Revision},
 };
@@ -15,14 +14,7 @@ use crate::{
 )]
 pub struct ModelNotProven;
 
-impl DomainError for ModelNotProven {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Forbidden
-    }
-    fn code(&self) -> &'static str {
-        "model_not_proven"
-    }
-}
+crate::domain_error!(ModelNotProven => Forbidden, "model_not_proven");
 
 /// Checks that `user` may make images with the model of a version that they made or bought. A
 /// version without a model needs no owner.
