@@ -20,12 +20,12 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
     Metrics::at(task.now).count("DeadLetters", 1).emit();
-    let Ok(hint) = JobMessage::parse(&task.body.to_string()) else {
+    let Ok(message) = JobMessage::parse(&task.body.to_string()) else {
         tracing::error!("dead letter is not a job message, dropped");
         return Ok(());
     };
-    task.log_job(&hint.user_id, &hint.job_id);
-    let Some(found) = find(store, &hint).await? else { return Ok(()) };
+    task.log_job(&message.user_id, &message.job_id);
+    let Some(found) = find(store, &message).await? else { return Ok(()) };
     if found.job.lease_until.is_some_and(|until| task.now < until) {
         return Ok(());
     }

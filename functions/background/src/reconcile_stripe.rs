@@ -343,9 +343,9 @@ impl Run<'_> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
             let page = self.store.due_top_ups(after.as_ref(), PAGE).await?;
-            let hints: Vec<_> =
+            let messages: Vec<_> =
                 page.items.into_iter().map(|user_id| TopUpMessage { user_id }).collect();
-            queue.send(&hints).await.into_iter().collect::<Result<(), _>>()?;
+            queue.send(&messages).await.into_iter().collect::<Result<(), _>>()?;
             after = page.next;
             if after.is_none() {
                 break;

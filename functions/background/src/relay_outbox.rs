@@ -42,8 +42,8 @@ async fn handle(
     let (mut jobs, mut packs) = (Outgoing::new(), Outgoing::new());
     for (place, change) in changes.items.iter().enumerate() {
         results.push(match waiting(change, changes.now) {
-            Ok(Waiting::Job(hint)) => jobs.add(place, hint),
-            Ok(Waiting::TopUp(hint)) => packs.add(place, hint),
+            Ok(Waiting::Job(message)) => jobs.add(place, message),
+            Ok(Waiting::TopUp(message)) => packs.add(place, message),
             Ok(Waiting::Nothing) => Ok(()),
             Err(corrupt) => Err(corrupt.into()),
         });
@@ -58,22 +58,22 @@ async fn handle(
 /// Messages for one queue, and the changes they come from.
 struct Outgoing<M> {
     places: Vec<usize>,
-    hints: Vec<M>,
+    messages: Vec<M>,
 }
 
 impl<M: Message> Outgoing<M> {
     fn new() -> Outgoing<M> {
-        Outgoing { places: Vec::new(), hints: Vec::new() }
+        Outgoing { places: Vec::new(), messages: Vec::new() }
     }
 
-    fn add(&mut self, place: usize, hint: M) -> Result<(), TaskError> {
+    fn add(&mut self, place: usize, message: M) -> Result<(), TaskError> {
         self.places.push(place);
-        self.hints.push(hint);
+        self.messages.push(message);
         Ok(())
     }
 
     async fn send(self, queue: &Queue<M>) -> Vec<(usize, Result<(), NotSent>)> {
-        self.places.into_iter().zip(queue.send(&self.hints).await).collect()
+        self.places.into_iter().zip(queue.send(&self.messages).await).collect()
     }
 }
 

@@ -7,10 +7,7 @@
 //! Retry: our renderer may render again; a request that a provider may have accepted is never sent
 //! again. The function never waits for an image: Bria's webhook or the next message brings it.
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use clients::{
     Images,

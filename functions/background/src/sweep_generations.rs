@@ -33,10 +33,10 @@ async fn handle(Deps { store, queue }: &Deps, task: Task) -> Result<(), TaskErro
     let due_by = task.now.minus(GRACE);
     let shards = (0..OPEN_SHARDS).map(|shard| store.due_jobs(shard, due_by, JOBS_MAX));
     let overdue = try_join_all(shards).await?;
-    let hints: Vec<JobMessage> =
+    let messages: Vec<JobMessage> =
         overdue.into_iter().flatten().map(|(user, job)| JobMessage::now(user, job)).collect();
-    let count = u64::try_from(hints.len()).unwrap_or(u64::MAX);
+    let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
     Metrics::at(task.now).count("OverdueJobs", count).emit();
     // A job whose message was not sent is still overdue; the next run sends it.
-    queue.send(&hints).await.into_iter().collect::<Result<(), _>>().map_err(TaskError::from)
+    queue.send(&messages).await.into_iter().collect::<Result<(), _>>().map_err(TaskError::from)
 }

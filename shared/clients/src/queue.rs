@@ -132,10 +132,10 @@ impl<M: Message> Queue<M> {
         Queue { sqs: Client::from_conf(config), url: url.into(), carries: PhantomData }
     }
 
-    /// Sends messages, ten per call. Returns one result per message, in the order of `hints`.
-    pub async fn send(&self, hints: &[M]) -> Vec<Result<(), NotSent>> {
-        let mut results = Vec::with_capacity(hints.len());
-        for batch in hints.chunks(BATCH_MAX) {
+    /// Sends messages, ten per call. Returns one result per message, in the order of `messages`.
+    pub async fn send(&self, messages: &[M]) -> Vec<Result<(), NotSent>> {
+        let mut results = Vec::with_capacity(messages.len());
+        for batch in messages.chunks(BATCH_MAX) {
             results.extend(self.send_batch(batch).await);
         }
         results
@@ -145,7 +145,7 @@ impl<M: Message> Queue<M> {
         let none_sent = |detail: String| {
             batch.iter().map(|_| Err(NotSent { detail: detail.clone() })).collect()
         };
-        let entries = batch.iter().enumerate().map(|(index, hint)| entry(index, hint));
+        let entries = batch.iter().enumerate().map(|(index, message)| entry(index, message));
         let entries: Vec<_> = match entries.collect::<Result<_, _>>() {
             Ok(entries) => entries,
             Err(error) => return none_sent(error.to_string()),
@@ -175,13 +175,13 @@ fn is(id: &str, index: usize) -> bool {
 }
 
 /// A message group accepts every [`UserId`]: 1 to 128 letters, digits and punctuation marks.
-fn entry(index: usize, hint: &impl Message) -> Result<SendMessageBatchRequestEntry, BuildError> {
-    let body = serde_json::to_string(hint).map_err(BuildError::other)?;
-    let delay_s = i32::try_from(hint.delay_s().min(DELAY_S_MAX)).unwrap_or(0);
+fn entry(index: usize, message: &impl Message) -> Result<SendMessageBatchRequestEntry, BuildError> {
+    let body = serde_json::to_string(message).map_err(BuildError::other)?;
+    let delay_s = i32::try_from(message.delay_s().min(DELAY_S_MAX)).unwrap_or(0);
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_body(body)
-        .message_group_id(hint.user().as_str())
+        .message_group_id(message.user().as_str())
         .delay_seconds(delay_s)
         .build()
 }
@@ -206,7 +206,7 @@ mod tests {
         GenerationQueue::new(&Client::from_conf(config), format!("{endpoint}/1/generations"))
     }
 
-    fn hint(number: u32) -> JobMessage {
+    fn message(number: u32) -> JobMessage {
         JobMessage {
             user_id: UserId::parse("auth0|1").unwrap(),
             job_id: JobId::new(Timestamp::from_secs(1_700_000_000), number.into()),
@@ -233,10 +233,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_hint_has_its_own_result() {
+    async fn each_message_has_its_own_result() {
         let base = loopback::serve(Router::new().route("/", post(odd_ones_fail))).await;
-        let hints: Vec<JobMessage> = (0..13).map(hint).collect();
-        let results = queue(&base).send(&hints).await;
+        let messages: Vec<JobMessage> = (0..13).map(message).collect();
+        let results = queue(&base).send(&messages).await;
         assert_eq!(results.len(), 13);
         for (index, result) in results.iter().enumerate() {
             match index % BATCH_MAX % 2 {
@@ -250,16 +250,19 @@ mod tests {
     async fn a_refused_call_sends_none() {
         let denied = || async { (StatusCode::FORBIDDEN, "{}") };
         let base = loopback::serve(Router::new().route("/", post(denied))).await;
-        let results = queue(&base).send(&[hint(0), hint(1)]).await;
-        assert!(results.len() == 2 && results.iter().all(Result::is_err));
+        let results = queue(&base).send(&[message(0), message(1)]).await;
+        assert_eq!(results.len(), 2);
+        for result in results {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::Unavailable, "it may be sent again");
+        }
     }
 
     #[test]
     fn a_message_is_two_ids() {
-        let body = serde_json::to_string(&hint(1)).unwrap();
+        let body = serde_json::to_string(&message(1)).unwrap();
         assert_eq!(body, r#"{"user_id":"auth0|1","job_id":"gen_01HF7YAT000000000000000001"}"#);
         let read = JobMessage::parse(&body).unwrap();
-        assert_eq!((read.delay_s, &read.job_id), (0, &hint(1).job_id));
+        assert_eq!((read.delay_s, &read.job_id), (0, &message(1).job_id));
         for bad in ["", "{}", "[]", r#"{"user_id":"a#b","job_id":"gen_1"}"#] {
             assert!(JobMessage::parse(bad).is_err(), "{bad}");
         }

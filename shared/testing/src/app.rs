@@ -26,7 +26,7 @@ use domain::{
     time::Period,
 };
 use runtime::{
-    Aws, Connect, Endpoint, Environment, Function, InvocationContext, Process, StreamEvent, Trigger,
+    Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Process, Trigger,
 };
 use serde_json::{Value, json, value::to_raw_value};
 use store::{PageSize, Store};
@@ -38,6 +38,7 @@ use crate::{
     cloud::Bucket,
     engine::{Engine, TABLE, unobserved},
     grants::acting_as,
+    queue::TestQueue,
     request::Actor,
 };
 
@@ -54,9 +55,14 @@ pub const PREVIEWS: &str = "previews";
 /// The bucket of immutable records.
 pub const RECORDS: &str = "records";
 
+/// The queue of generation jobs.
+const GENERATION_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/generation";
+/// The queue of automatic top-ups.
+const TOP_UP_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/top-up";
+
 /// The variables of every function, as `template.yaml` sets them. Secrets are called by their
 /// variables.
-const ENVIRONMENT: [(&str, &str); 25] = [
+const ENVIRONMENT: [(&str, &str); 27] = [
     ("BRIA_BASE_URL", "http://127.0.0.1:9/v2"),
     ("BRIA_CALLS_PER_MINUTE", "60"),
     ("BRIA_SECRET_ARN", "BRIA_SECRET_ARN"),
@@ -68,6 +74,7 @@ const ENVIRONMENT: [(&str, &str); 25] = [
     ("FRONTEND_URL", "https://app.prolight.test"),
     ("GEMINI_BASE_URL", "http://127.0.0.1:9"),
     ("GEMINI_SECRET_ARN", ""),
+    ("GENERATION_QUEUE_URL", GENERATION_QUEUE),
     ("IMAGES_BUCKET", IMAGES),
     ("IMAGE_ORIGINS", "http://127.0.0.1:9"),
     ("IMAGE_PROVIDER", "studio"),
@@ -82,6 +89,7 @@ const ENVIRONMENT: [(&str, &str); 25] = [
     ("STRIPE_SECRET_ARN", "STRIPE_SECRET_ARN"),
     ("TABLE_NAME", TABLE),
     ("TAX_LABEL", "Tax"),
+    ("TOP_UP_QUEUE_URL", TOP_UP_QUEUE),
 ];
 
 /// Number of the next app, and of the next restart.
@@ -118,14 +126,16 @@ impl Default for TestApp {
 impl TestApp {
     /// An empty app without functions, at [`BEGINNING`].
     pub fn new() -> TestApp {
-        let aws = InProcessAws::new(&[IMAGES, PREVIEWS, RECORDS]);
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws.config()), TABLE.to_owned());
         let now = Timestamp::parse(BEGINNING).expect("a time");
         let ambient = InvocationContext {
             cors_origin: Some("https://app.prolight.test".into()),
             public_url: Some("https://api.prolight.test/test".into()),
             ..InvocationContext::fixed(now)
         };
+        let buckets = [IMAGES, PREVIEWS, RECORDS];
+        let queues = [GENERATION_QUEUE, TOP_UP_QUEUE];
+        let aws = InProcessAws::new(&buckets, &queues, &ambient.clock);
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws.config()), TABLE.to_owned());
         aws.put_secret("SHARE_SECRET_ARN", &json!({ "signing_key": "a key for tests" }));
         aws.put_secret("STRIPE_SECRET_ARN", &json!({ "api_key": "sk_test_none" }));
         TestApp {
@@ -157,12 +167,22 @@ impl TestApp {
 
     /// Ends all processes: what they keep in memory is lost.
     pub fn restart(&self) {
-        self.number.store(NUMBER.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let next = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let ended = self.number.swap(next, Ordering::Relaxed);
+        PROCESSES.with_borrow_mut(|processes| processes.retain(|(app, _), _| *app != ended));
     }
 
     /// The current time.
     pub fn now(&self) -> Timestamp {
         self.ambient.now()
+    }
+
+    /// Sets the clock, which everything in the app shares.
+    pub fn set_time(&self, now: Timestamp) {
+        match &self.ambient.clock {
+            Clock::Manual(millis) => millis.store(now.as_millis(), Ordering::SeqCst),
+            Clock::System => panic!("only a manual clock can be set"),
+        }
     }
 
     /// Capabilities, connected as a process connects them.
@@ -226,10 +246,23 @@ impl TestApp {
     /// # Errors
     /// The message of the failed invocation.
     pub async fn invoke(&self, name: &'static str, event: &Value) -> Result<Value, String> {
+        self.invoke_in(&self.ambient, name, event).await
+    }
+
+    /// [`TestApp::invoke`] in another context: with a deadline, or a clock of its own.
+    ///
+    /// # Errors
+    /// The message of the failed invocation.
+    pub async fn invoke_in(
+        &self,
+        context: &InvocationContext,
+        name: &'static str,
+        event: &Value,
+    ) -> Result<Value, String> {
         let event = to_raw_value(event).expect("JSON");
         let answered = async {
             let process = self.process(name).await;
-            process.event(self.ambient.clone(), event).await
+            process.event(context.clone(), event).await
         };
         let answered = acting_as(name, || answered).await.map_err(|failed| failed.to_string())?;
         Ok(serde_json::from_str(answered.get()).expect("JSON"))
@@ -319,6 +352,16 @@ impl TestApp {
         self.bucket(RECORDS)
     }
 
+    /// The queue of generation jobs.
+    pub fn generation_queue(&self) -> TestQueue {
+        self.aws.queues.get(GENERATION_QUEUE)
+    }
+
+    /// The queue of automatic top-ups.
+    pub fn top_up_queue(&self) -> TestQueue {
+        self.aws.queues.get(TOP_UP_QUEUE)
+    }
+
     /// The bucket with this name. One that does not exist answers every request with an error.
     pub fn bucket(&self, name: &str) -> Bucket {
         Bucket::of(&self.aws.config(), name)
@@ -359,11 +402,6 @@ impl TestApp {
             let captured = job.charge.state == ChargeState::Captured;
             assert_eq!(captured, job.image.is_some(), "a captured credit has an image");
         }
-    }
-
-    /// The stream records not read yet, as Lambda passes them to the relay.
-    pub fn outbox(&self) -> StreamEvent {
-        serde_json::from_value(self.engine.stream_batch()).expect("stream records")
     }
 }
 

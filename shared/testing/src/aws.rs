@@ -1,4 +1,4 @@
-//! AWS in this process, behind the real SDK: the table, the buckets and the secrets.
+//! AWS in this process, behind the real SDK: the table, the buckets, the queues and the secrets.
 //!
 //! The SDK's HTTP client is replaced by one that passes each signed request to the service it is
 //! for, without a socket.
@@ -26,20 +26,23 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
+use runtime::Clock;
 use serde_json::{Value, json};
 
-use crate::{engine::Engine, objects::Objects};
+use crate::{engine::Engine, objects::Objects, queue::Queues};
 
 /// The address of AWS in presigned links.
 pub const AWS_URL: &str = "https://s3.prolight.test";
 
-/// The table, the buckets and the secrets of one test.
+/// The table, the buckets, the queues and the secrets of one test.
 #[derive(Debug, Clone)]
 pub struct InProcessAws {
     /// The table's engine.
     pub engine: Engine,
     /// The buckets.
     pub objects: Objects,
+    /// The queues.
+    pub queues: Queues,
     secrets: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
@@ -49,11 +52,12 @@ pub fn credentials() -> Credentials {
 }
 
 impl InProcessAws {
-    /// An empty table and these empty buckets.
-    pub fn new(buckets: &[&str]) -> InProcessAws {
+    /// An empty table, and these empty buckets and queues. The queues use `clock`.
+    pub fn new(buckets: &[&str], queue_urls: &[&'static str], clock: &Clock) -> InProcessAws {
         InProcessAws {
             engine: Engine::new(),
             objects: Objects::with_buckets(buckets),
+            queues: Queues::with_urls(queue_urls, clock),
             secrets: Arc::default(),
         }
     }
@@ -90,9 +94,14 @@ impl InProcessAws {
             Some(value) => (200, json!({ "Name": name, "SecretString": value })),
             None => (400, json!({ "__type": "ResourceNotFoundException" })),
         };
-        let status = StatusCode::try_from(status).expect("a status");
-        HttpResponse::new(status, SdkBody::from(answer.to_string()))
+        json_response(status, &answer)
     }
+}
+
+/// A response with a JSON body.
+pub(crate) fn json_response(status: u16, body: &Value) -> HttpResponse {
+    let status = StatusCode::try_from(status).expect("a status");
+    HttpResponse::new(status, SdkBody::from(body.to_string()))
 }
 
 impl HttpConnector for InProcessAws {
@@ -101,6 +110,7 @@ impl HttpConnector for InProcessAws {
         match target.split('.').next() {
             Some("DynamoDB_20120810") => self.engine.call(request),
             Some("secretsmanager") => HttpConnectorFuture::ready(Ok(self.secret(&request))),
+            Some("AmazonSQS") => HttpConnectorFuture::ready(Ok(self.queues.serve(&request))),
             Some("") => HttpConnectorFuture::ready(Ok(self.objects.serve(&request))),
             Some(_) | None => panic!("a test is not asked for {target}"),
         }

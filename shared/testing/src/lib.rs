@@ -17,6 +17,7 @@ pub mod engine;
 pub mod grants;
 pub mod listings;
 mod objects;
+pub mod queue;
 mod request;
 
 pub use app::{TestApp, at_once};

@@ -1,6 +1,6 @@
 //! S3 in this process: buckets in memory that answer the requests our functions make.
 //!
-//! The end-to-end tests use the S3 of the local stack.
+//! An end-to-end test checks that the S3 of the local stack answers our clients the same.
 
 use std::{
     collections::BTreeMap,
@@ -172,6 +172,13 @@ fn put(objects: &mut BTreeMap<String, Object>, request: &Request) -> Answer {
     if request.header("if-none-match") == Some("*") && objects.contains_key(&request.key) {
         return Answer::error(412, "PreconditionFailed");
     }
+    if let Some(expected) = request.header("if-match") {
+        match objects.get(&request.key) {
+            Some(present) if etag(present) == expected => {}
+            Some(_) => return Answer::error(412, "PreconditionFailed"),
+            None => return Answer::error(404, "NoSuchKey"),
+        }
+    }
     let sent = request.header("x-amz-checksum-sha256");
     if sent.is_some_and(|sent| sent != STANDARD.encode(Sha256::digest(&request.body))) {
         return Answer::error(400, "BadDigest");
@@ -192,6 +199,9 @@ fn copy(
     source: Option<Object>,
 ) -> Answer {
     let Some(mut object) = source else { return Answer::error(404, "NoSuchKey") };
+    if request.header("if-none-match") == Some("*") && objects.contains_key(&request.key) {
+        return Answer::error(412, "PreconditionFailed");
+    }
     let expected = request.header("x-amz-copy-source-if-match");
     if expected.is_some_and(|expected| expected != etag(&object)) {
         return Answer::error(412, "PreconditionFailed");
@@ -224,15 +234,17 @@ fn read(objects: &BTreeMap<String, Object>, request: &Request, tagging: bool) ->
     answer
 }
 
-/// All keys under a prefix, on one page.
+/// All keys under a prefix, on one page; as versions, of which each object has one.
 fn list(objects: &BTreeMap<String, Object>, request: &Request) -> Answer {
     let prefix = request.query.get("prefix").map_or("", String::as_str);
+    let (root, each) = match request.query.contains_key("versions") {
+        true => ("ListVersionsResult", "Version"),
+        false => ("ListBucketResult", "Contents"),
+    };
     let found = objects.keys().filter(|key| key.starts_with(prefix));
-    let found = found.map(|key| format!("<Contents><Key>{}</Key></Contents>", escape(key)));
+    let found = found.map(|key| format!("<{each}><Key>{}</Key></{each}>", escape(key)));
     let found: String = found.collect();
-    Answer::ok(format!(
-        "<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>"
-    ))
+    Answer::ok(format!("<{root}><IsTruncated>false</IsTruncated>{found}</{root}>"))
 }
 
 fn delete_all(objects: &mut BTreeMap<String, Object>, request: &Request) -> Answer {

@@ -6,7 +6,6 @@
 //! most once, and a credit is spent if and only if the image is stored.
 
 use expect_test::{Expect, expect};
-use runtime::BatchResponse;
 use sandbox::{
     faults::{Order, WebhookFault},
     route::Route,
@@ -14,8 +13,8 @@ use sandbox::{
 use testing::{Fault, Usage};
 
 use super::{
-    outside::Outside,
-    stage::{SECOND, WorkerApp},
+    bria_sandbox::BriaSandbox,
+    worker_app::{NO_FAILURES, SECOND, WorkerApp},
 };
 
 /// The path of a job.
@@ -23,32 +22,32 @@ use super::{
 enum Path {
     /// Rendered by us.
     Studio,
-    /// Made by Bria, reported by webhook.
-    Told,
+    /// Made by Bria, reported by a webhook.
+    Webhook,
     /// Made by Bria, found by polling.
     Polled,
 }
 
 impl Path {
-    fn stage<'a>(self, outside: &'a Outside, name: &str) -> WorkerApp<'a> {
+    fn app<'a>(self, bria: &'a BriaSandbox, name: &str) -> WorkerApp<'a> {
         match self {
-            Path::Studio => WorkerApp::studio(outside, name),
-            Path::Told | Path::Polled => WorkerApp::bria(outside, name),
+            Path::Studio => WorkerApp::studio(),
+            Path::Webhook | Path::Polled => WorkerApp::bria(bria, name),
         }
     }
 
     /// From the first message to the end, without faults.
-    async fn walk(self, stage: &WorkerApp<'_>) {
-        stage.work().await;
+    async fn complete(self, app: &WorkerApp<'_>) {
+        app.process_batch().await;
         match self {
             Path::Studio => return,
-            Path::Told => {
-                stage.hear().await;
+            Path::Webhook => {
+                app.deliver_webhook().await;
             }
-            Path::Polled => stage.pass(SECOND * 45),
+            Path::Polled => app.advance(SECOND * 45),
         }
-        stage.relay().await;
-        stage.work().await;
+        app.relay().await;
+        app.process_batch().await;
     }
 }
 
@@ -63,37 +62,40 @@ struct Ran {
 }
 
 /// One run whose `nth` request of its kind meets `fault`.
-async fn run(outside: &Outside, path: Path, trouble: Option<(u32, Fault)>) -> Ran {
+async fn run(bria: &BriaSandbox, path: Path, trouble: Option<(u32, Fault)>) -> Ran {
     let name = match trouble {
         None => format!("{path:?}-clean"),
         Some((nth, fault)) => format!("{path:?}-{fault:?}-{nth}."),
     };
-    let stage = path.stage(outside, &name);
+    let app = path.app(bria, &name);
     if path == Path::Polled {
-        outside.order(Order::next(WebhookFault::Dropped.into()).on_marker(&name));
+        bria.order(Order::next(WebhookFault::Dropped.into()).on_marker(&name));
     }
-    let job = stage.post(&name).await;
-    assert_eq!(stage.relay().await, BatchResponse::default());
+    let job = app.post(&name).await;
+    assert_eq!(app.relay().await, NO_FAILURES);
 
-    let engine = &stage.app.engine;
+    let engine = &app.engine;
     engine.take_usage();
     if let Some((nth, fault)) = trouble {
         engine.order(fault.meets(), nth, fault);
     }
-    let died = engine.until_hung(path.walk(&stage)).await.is_none();
+    let died = engine.until_hung(path.complete(&app)).await.is_none();
     let usage = engine.take_usage();
-    assert_eq!(died, trouble.is_some_and(|(_, fault)| DEATHS.contains(&fault)), "{name}");
+    if died {
+        app.restart();
+    }
+    assert_eq!(died, trouble.is_some_and(|(_, fault)| CRASHES.contains(&fault)), "{name}");
 
     // Bria retries until its webhook is accepted.
-    let submits = || outside.calls(Route::GenerateLite, &name);
-    if path == Path::Told && submits() == 1 && stage.notices.get() == 0 {
-        assert_eq!(stage.hear().await, 200, "{name}");
+    let submits = || bria.calls(Route::GenerateLite, &name);
+    if path == Path::Webhook && submits() == 1 && app.accepted_webhooks.get() == 0 {
+        assert_eq!(app.deliver_webhook().await, 200, "{name}");
     }
-    stage.until_quiet().await;
+    app.run_until_idle().await;
 
-    let (ending, submits) = (stage.ending(&job).await, submits());
+    let (ending, submits) = (app.outcome(&job).await, submits());
     assert!(submits <= 1, "{name}: submitted twice");
-    stage.close().await;
+    app.close().await;
     Ran { usage, ending, submits }
 }
 
@@ -101,8 +103,8 @@ async fn run(outside: &Outside, path: Path, trouble: Option<(u32, Fault)>) -> Ra
 /// ends. The image is stored unless it says `lost` (submitted, but the request id died with the
 /// worker) or `unasked` (never submitted, which cannot be known); neither is charged.
 async fn check(path: Path, faults: &[Fault], expected: Expect) {
-    let outside = Outside::begin().await;
-    let usage = run(&outside, path, None).await.usage;
+    let bria = BriaSandbox::start().await;
+    let usage = run(&bria, path, None).await.usage;
     let mut table = String::new();
     for fault in faults {
         let requests = match fault.meets() {
@@ -111,7 +113,7 @@ async fn check(path: Path, faults: &[Fault], expected: Expect) {
         };
         table.push_str(&format!("{fault:?}:"));
         for nth in 1..=requests {
-            let ran = run(&outside, path, Some((nth, *fault))).await;
+            let ran = run(&bria, path, Some((nth, *fault))).await;
             let ending = match (ran.ending.as_str(), ran.submits) {
                 ("succeeded", _) => "image",
                 ("submit_unknown", 0) => "unasked",
@@ -123,17 +125,17 @@ async fn check(path: Path, faults: &[Fault], expected: Expect) {
         table.push('\n');
     }
     expected.assert_eq(&table);
-    outside.close().await;
+    bria.close();
 }
 
-const DEATHS: [Fault; 2] = [Fault::HangBefore, Fault::HangAfter];
-const BAD_DAYS: [Fault; 4] = [Fault::Conflict, Fault::Throttle, Fault::Fail, Fault::LoseAnswer];
+const CRASHES: [Fault; 2] = [Fault::HangBefore, Fault::HangAfter];
+const TABLE_FAULTS: [Fault; 4] = [Fault::Conflict, Fault::Throttle, Fault::Fail, Fault::LoseAnswer];
 
 #[tokio::test]
-async fn a_worker_that_draws_dies_anywhere() {
+async fn a_worker_that_renders_crashes_at_any_request() {
     check(
         Path::Studio,
-        &DEATHS,
+        &CRASHES,
         expect![[r#"
         HangBefore: image image image image
         HangAfter: image image image image
@@ -143,10 +145,10 @@ async fn a_worker_that_draws_dies_anywhere() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_told_dies_anywhere() {
+async fn a_worker_that_gets_a_webhook_crashes_at_any_request() {
     check(
-        Path::Told,
-        &DEATHS,
+        Path::Webhook,
+        &CRASHES,
         expect![[r#"
         HangBefore: image image image image image image image image image image image
         HangAfter: image image unasked image image image image image image image image
@@ -156,10 +158,10 @@ async fn a_worker_that_is_told_dies_anywhere() {
 }
 
 #[tokio::test]
-async fn a_worker_that_polls_dies_anywhere() {
+async fn a_worker_that_polls_crashes_at_any_request() {
     check(
         Path::Polled,
-        &DEATHS,
+        &CRASHES,
         expect![[r#"
         HangBefore: image image image lost image image image image image
         HangAfter: image image unasked image image image image image image
@@ -169,10 +171,10 @@ async fn a_worker_that_polls_dies_anywhere() {
 }
 
 #[tokio::test]
-async fn the_table_has_a_bad_day_while_we_draw() {
+async fn the_table_fails_at_any_request_while_we_render() {
     check(
         Path::Studio,
-        &BAD_DAYS,
+        &TABLE_FAULTS,
         expect![[r#"
         Conflict: image
         Throttle: image image image image
@@ -184,10 +186,10 @@ async fn the_table_has_a_bad_day_while_we_draw() {
 }
 
 #[tokio::test]
-async fn the_table_has_a_bad_day_while_bria_draws() {
+async fn the_table_fails_at_any_request_while_bria_renders() {
     check(
-        Path::Told,
-        &BAD_DAYS,
+        Path::Webhook,
+        &TABLE_FAULTS,
         expect![[r#"
         Conflict: image
         Throttle: image image image image image image image image image image image

@@ -7,160 +7,152 @@ use serde_json::json;
 use testing::Actor;
 
 use super::{
-    outside::Outside,
-    stage::{MINUTE, WorkerApp},
+    bria_sandbox::BriaSandbox,
+    worker_app::{MINUTE, NO_FAILURES, WorkerApp},
 };
 
 #[tokio::test]
-async fn five_hints_are_one_image() {
-    let outside = Outside::begin().await;
-    for mut stage in
-        [WorkerApp::studio(&outside, "five-drawn"), WorkerApp::bria(&outside, "five-asked")]
-    {
-        stage.hands.2 = outside.provider();
-        let job = stage.post("five hints").await;
-        stage.queue.hint(&job, 5);
-        stage.step().await;
-        stage.queue.hint(&job, 5);
-        stage.until_quiet().await;
-        assert_eq!(stage.ending(&job).await, "succeeded");
-        assert_eq!(stage.job(&job).await.attempt, 1);
-        stage.close().await;
+async fn five_messages_are_one_image() {
+    let bria = BriaSandbox::start().await;
+    for provider in ["studio", "bria"] {
+        let mut app = WorkerApp::bria(&bria, provider);
+        app.redeploy(|app| app.set("IMAGE_PROVIDER", provider));
+        let job = app.post("five messages").await;
+        app.redeploy(|app| app.set("IMAGE_PROVIDER", "bria"));
+        app.queue.send_job(&job, 5);
+        app.step().await;
+        app.queue.send_job(&job, 5);
+        app.run_until_idle().await;
+        assert_eq!(app.outcome(&job).await, "succeeded");
+        assert_eq!(app.job(&job).await.attempt, 1);
+        app.close().await;
     }
-    assert_eq!(outside.calls(Route::GenerateLite, "five hints"), 1, "by the one that asks");
-    outside.close().await;
+    assert_eq!(bria.calls(Route::GenerateLite, "five messages"), 1, "for the one that Bria makes");
+    bria.close();
 }
 
 #[tokio::test]
-async fn hints_in_any_order() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::bria(&outside, "orders");
+async fn messages_may_arrive_in_any_order() {
+    let bria = BriaSandbox::start().await;
+    let app = WorkerApp::bria(&bria, "orders");
     let mut jobs = Vec::new();
     for name in ["one", "two", "three"] {
-        jobs.push(stage.post_by(&Actor::member(name), name).await);
+        jobs.push(app.post_by(&Actor::member(name), name).await);
     }
     for _ in 0..4 {
-        stage.relay().await;
-        jobs.iter().for_each(|job| stage.queue.hint(job, 1));
-        stage.queue.reverse();
-        stage.work().await;
+        app.relay().await;
+        jobs.iter().for_each(|job| app.queue.send_job(job, 1));
+        app.queue.reverse();
+        app.process_batch().await;
     }
-    stage.until_quiet().await;
+    app.run_until_idle().await;
     for (job, name) in jobs.iter().zip(["one", "two", "three"]) {
-        assert_eq!(stage.ending(job).await, "succeeded", "{name}");
-        assert_eq!(outside.calls(Route::GenerateLite, name), 1, "{name}");
+        assert_eq!(app.outcome(job).await, "succeeded", "{name}");
+        assert_eq!(bria.calls(Route::GenerateLite, name), 1, "{name}");
     }
-    stage.close().await;
-    outside.close().await;
+    app.close().await;
+    bria.close();
 }
 
 #[tokio::test]
-async fn a_hint_about_what_is_over_changes_nothing() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::studio(&outside, "over");
-    let done = stage.post("done").await;
-    stage.step().await;
-    let cancelled = stage.post("cancelled").await;
-    assert_eq!(stage.cancel(&cancelled).await.status(), 200);
-    assert_eq!(stage.ending(&cancelled).await, "cancelled");
+async fn a_message_for_a_job_that_ended_changes_nothing() {
+    let app = WorkerApp::studio();
+    let done = app.post("done").await;
+    app.step().await;
+    let cancelled = app.post("cancelled").await;
+    assert_eq!(app.cancel(&cancelled).await.status(), 200);
+    assert_eq!(app.outcome(&cancelled).await, "cancelled");
 
-    let before = stage.app.engine.dump();
-    stage.relay().await;
-    stage.queue.hint(&done, 2);
-    stage.queue.hint(&cancelled, 2);
-    let nobodys = json!({"user_id": done.user_id, "job_id": "gen_01JD0000000000000000000000"});
-    stage.queue.put(nobodys.to_string());
-    assert_eq!(stage.work().await, Vec::<String>::new(), "and none of them is retried");
-    assert_eq!(stage.queue.waiting(), []);
-    assert_eq!(stage.app.engine.dump(), before);
-    stage.close().await;
-    outside.close().await;
+    let before = app.engine.dump();
+    app.relay().await;
+    app.queue.send_job(&done, 2);
+    app.queue.send_job(&cancelled, 2);
+    let unknown = json!({"user_id": done.user_id, "job_id": "gen_01JD0000000000000000000000"});
+    app.queue.send(unknown.to_string());
+    assert_eq!(app.process_batch().await, NO_FAILURES, "and none of them is retried");
+    assert_eq!(app.queue.messages(), []);
+    assert_eq!(app.engine.dump(), before);
+    app.close().await;
 }
 
 /// A member cancels at the moment a worker starts: exactly one of them wins.
 #[tokio::test]
-async fn a_cancel_and_a_worker_at_once() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::studio(&outside, "torn");
+async fn of_a_cancel_and_a_worker_at_once_one_wins() {
+    let app = WorkerApp::studio();
     for words in ["first", "second", "third"] {
-        let job = stage.post(words).await;
-        stage.relay().await;
-        let (failed, answer) = tokio::join!(stage.work(), stage.cancel(&job));
-        assert_eq!(failed, Vec::<String>::new());
+        let job = app.post(words).await;
+        app.relay().await;
+        let (failed, answer) = tokio::join!(app.process_batch(), app.cancel(&job));
+        assert_eq!(failed, NO_FAILURES);
         let expected = match answer.status() {
             200 => "cancelled",
             409 => "succeeded",
             other => panic!("{other}: {:?}", answer.json()),
         };
-        assert_eq!(stage.ending(&job).await, expected);
+        assert_eq!(app.outcome(&job).await, expected);
     }
-    stage.close().await;
-    outside.close().await;
+    app.close().await;
 }
 
 #[tokio::test]
-async fn one_poisoned_message_among_nine_good_ones() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::bria(&outside, "poisoned");
+async fn of_ten_messages_only_the_unreadable_one_is_reported() {
+    let bria = BriaSandbox::start().await;
+    let app = WorkerApp::bria(&bria, "unreadable");
     let mut jobs = Vec::new();
     for number in 0..9 {
         if number == 4 {
-            stage.relay().await;
-            stage.queue.put("{\"user_id\": 7");
+            app.relay().await;
+            app.queue.send("{\"user_id\": 7");
         }
         let member = Actor::member(&format!("good-{number}"));
-        jobs.push(stage.post_by(&member, "a good one").await);
+        jobs.push(app.post_by(&member, "a good one").await);
     }
-    stage.relay().await;
-    let poison = stage.queue.waiting()[4].clone();
-    assert_eq!(stage.work().await, [poison.id], "exactly that one is reported");
-    assert_eq!(outside.calls(Route::GenerateLite, "a good one"), 9);
+    app.relay().await;
+    let unreadable = app.queue.messages()[4].clone();
+    assert_eq!(app.process_batch().await, [unreadable.id], "exactly that one is reported");
+    assert_eq!(bria.calls(Route::GenerateLite, "a good one"), 9);
 
-    stage.until_quiet().await;
+    app.run_until_idle().await;
     for job in &jobs {
-        assert_eq!(stage.ending(job).await, "succeeded");
+        assert_eq!(app.outcome(job).await, "succeeded");
     }
-    assert_eq!(stage.queue.waiting(), [], "it was received five times, then dead-lettered");
-    stage.close().await;
-    outside.close().await;
+    assert_eq!(app.queue.messages(), [], "it was received five times, then dead-lettered");
+    app.close().await;
+    bria.close();
 }
 
 /// Two workers whose clocks are two minutes apart: while one holds the lease, the other does
 /// nothing.
 #[tokio::test]
 async fn a_worker_whose_clock_is_ahead_respects_a_lease() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::studio(&outside, "ahead");
-    let job = stage.post("a red chair").await;
-    stage.queue.hint(&job, 2);
-    let mut batch = stage.queue.receive();
+    let app = WorkerApp::studio();
+    let job = app.post("a red chair").await;
+    app.queue.send_job(&job, 2);
+    let mut batch = app.queue.receive();
     let ahead = InvocationContext {
-        clock: Clock::manual(stage.now().plus(MINUTE * 2)),
-        ..stage.app.ambient.clone()
+        clock: Clock::manual(app.now().plus(MINUTE * 2)),
+        ..app.ambient.clone()
     };
-    let second = stage.work_on(vec![batch.remove(1)], &ahead);
-    let first = stage.work_on(batch, &stage.app.ambient);
+    let second = app.process(vec![batch.remove(1)], &ahead);
+    let first = app.process(batch, &app.ambient);
     let both = tokio::join!(first, second);
     assert_eq!(both, (Vec::new(), Vec::new()));
-    let done = stage.job(&job).await;
+    let done = app.job(&job).await;
     assert_eq!((done.status, done.attempt), (Status::Succeeded, 1), "one of them rendered");
-    stage.close().await;
-    outside.close().await;
+    app.close().await;
 }
 
 /// A worker that stalls longer than its lease finds the job ended by another: it writes nothing,
 /// and the credit is spent once.
 #[tokio::test]
 async fn a_worker_that_comes_back_too_late_writes_nothing() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::studio(&outside, "too-late");
-    let job = stage.post("a red chair").await;
-    stage.queue.hint(&job, 1);
-    let ambient =
-        InvocationContext { clock: Clock::manual(stage.now()), ..stage.app.ambient.clone() };
-    let mut slow = Box::pin(stage.work_on(stage.queue.receive(), &ambient));
+    let app = WorkerApp::studio();
+    let job = app.post("a red chair").await;
+    app.queue.send_job(&job, 1);
+    let context = InvocationContext { clock: Clock::manual(app.now()), ..app.ambient.clone() };
+    let mut slow = Box::pin(app.process(app.queue.receive(), &context));
     let claimed = async {
-        while stage.job(&job).await.status != Status::Submitting {
+        while app.job(&job).await.status != Status::Submitting {
             tokio::task::yield_now().await;
         }
     };
@@ -170,20 +162,19 @@ async fn a_worker_that_comes_back_too_late_writes_nothing() {
         () = claimed => {}
     }
 
-    stage.pass(MINUTE * 2);
-    stage.queue.hint(&job, 1);
-    assert_eq!(stage.work().await, Vec::<String>::new());
-    assert_eq!(stage.job(&job).await.status, Status::Submitting, "its lease is not over");
-    stage.pass(MINUTE * 2);
-    stage.queue.hint(&job, 1);
-    assert_eq!(stage.work().await, Vec::<String>::new());
-    let ended = stage.job(&job).await;
+    app.advance(MINUTE * 2);
+    app.queue.send_job(&job, 1);
+    assert_eq!(app.process_batch().await, NO_FAILURES);
+    assert_eq!(app.job(&job).await.status, Status::Submitting, "its lease is not over");
+    app.advance(MINUTE * 2);
+    app.queue.send_job(&job, 1);
+    assert_eq!(app.process_batch().await, NO_FAILURES);
+    let ended = app.job(&job).await;
     assert_eq!((ended.status, ended.attempt), (Status::Succeeded, 2));
 
-    assert_eq!(slow.await, Vec::<String>::new());
-    assert_eq!(stage.job(&job).await, ended, "the late one wrote nothing");
-    assert_eq!(stage.ending(&job).await, "succeeded");
-    stage.until_quiet().await;
-    stage.close().await;
-    outside.close().await;
+    assert_eq!(slow.await, NO_FAILURES);
+    assert_eq!(app.job(&job).await, ended, "the late one wrote nothing");
+    assert_eq!(app.outcome(&job).await, "succeeded");
+    app.run_until_idle().await;
+    app.close().await;
 }

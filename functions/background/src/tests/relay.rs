@@ -2,27 +2,24 @@
 
 use clients::queue::JobMessage;
 use domain::{account::AccountError, billing::top_up::TopUpSettings, pack::Pack};
-use runtime::BatchResponse;
 use sandbox::{
     faults::{AnswerFault, Order},
     route::Route,
 };
 use serde_json::{Value, json};
-use testing::{Actor, cloud::Cloud, grants::acting_as};
+use testing::{Actor, queue::Availability};
 
 use super::{
-    outside::Outside,
-    queue::Mood,
-    stage::{SECOND, WorkerApp},
+    bria_sandbox::BriaSandbox,
+    worker_app::{NO_FAILURES, SECOND, WorkerApp},
 };
-use crate::relay_outbox;
 
 /// The stream's records of three members' new jobs.
-async fn three_posted(stage: &WorkerApp<'_>) -> Value {
+async fn three_posted(app: &WorkerApp<'_>) -> Value {
     for name in ["first", "second", "third"] {
-        stage.post_by(&Actor::member(name), name).await;
+        app.post_by(&Actor::member(name), name).await;
     }
-    stage.outbox()
+    app.changes()
 }
 
 /// The sequence numbers of a batch's records.
@@ -31,99 +28,64 @@ fn numbers(batch: &Value, places: &[usize]) -> Vec<String> {
     places.iter().map(|place| number(place).unwrap().to_owned()).collect()
 }
 
-fn reported(response: BatchResponse) -> Vec<String> {
-    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
-}
-
-/// The emulator's SQS accepts what the relay sends: a group on a standard queue, and a delay.
-#[tokio::test]
-async fn hints_reach_the_real_queue() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::studio(&outside, "real");
-    let batch = three_posted(&stage).await;
-    let queue = Cloud::here().queue().await;
-    let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
-    let event = serde_json::from_value(batch.clone()).unwrap();
-    let ambient = &stage.app.ambient;
-    let deps = (queue.sender(), stage.top_ups.sender());
-    let relayed = || runtime::dispatch_stream(worker, handle, &deps, ambient, event);
-    let response = acting_as(worker.name, relayed).await;
-    assert_eq!(reported(response), Vec::<String>::new());
-
-    let received = queue.receive(3).await;
-    let mut groups = Vec::new();
-    for record in received["Records"].as_array().unwrap() {
-        let hint = JobMessage::parse(record["body"].as_str().unwrap()).unwrap();
-        assert_eq!(record["attributes"]["MessageGroupId"], hint.user_id.as_str());
-        groups.push(hint.user_id.to_string());
-    }
-    groups.sort();
-    assert_eq!(groups, ["user_first", "user_second", "user_third"]);
-    queue.discard().await;
-    stage.until_quiet().await;
-    stage.close().await;
-    outside.close().await;
-}
-
 /// Lambda retries a batch from the first reported change, so a message may be sent twice, and none
 /// is lost.
 #[tokio::test]
 async fn a_queue_that_fails_is_reported() {
-    let outside = Outside::begin().await;
-    for (mood, failed) in [(Mood::Willing, &[][..]), (Mood::Choosy, &[1]), (Mood::Away, &[0, 1, 2])]
-    {
-        let stage = WorkerApp::studio(&outside, "failing");
-        let batch = three_posted(&stage).await;
-        stage.queue.is_now(mood);
-        let response = stage.relay_batch(batch.clone()).await;
-        assert_eq!(reported(response), numbers(&batch, failed), "{mood:?}");
-        assert_eq!(stage.queue.waiting().len(), 3 - failed.len(), "{mood:?}");
+    for (availability, failed) in [
+        (Availability::Available, &[][..]),
+        (Availability::Partial, &[1]),
+        (Availability::Unavailable, &[0, 1, 2]),
+    ] {
+        let app = WorkerApp::studio();
+        let batch = three_posted(&app).await;
+        app.queue.set_availability(availability);
+        let failures = app.relay_batch(&batch).await;
+        assert_eq!(failures, numbers(&batch, failed), "{availability:?}");
+        assert_eq!(app.queue.messages().len(), 3 - failed.len(), "{availability:?}");
 
-        stage.queue.is_now(Mood::Willing);
-        assert_eq!(reported(stage.relay_batch(batch).await), Vec::<String>::new());
-        stage.until_quiet().await;
-        stage.close().await;
+        app.queue.set_availability(Availability::Available);
+        assert_eq!(app.relay_batch(&batch).await, NO_FAILURES);
+        app.run_until_idle().await;
+        app.close().await;
     }
-    outside.close().await;
 }
 
 #[tokio::test]
-async fn a_stream_that_is_read_from_its_start_again_does_no_harm() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::bria(&outside, "replayed");
-    let job = stage.post("a red chair").await;
+async fn a_stream_that_is_read_again_from_its_start_changes_nothing() {
+    let bria = BriaSandbox::start().await;
+    let app = WorkerApp::bria(&bria, "replayed");
+    let job = app.post("a red chair").await;
     let mut stream: Vec<Value> = Vec::new();
     for _ in 0..3 {
-        let batch = stage.outbox();
-        stage.relay_batch(batch.clone()).await;
+        let batch = app.changes();
+        app.relay_batch(&batch).await;
         stream.extend(batch["Records"].as_array().unwrap().clone());
-        stage.pass(SECOND * 60);
-        stage.work().await;
+        app.advance(SECOND * 60);
+        app.process_batch().await;
     }
-    assert_eq!(stage.ending(&job).await, "succeeded");
-    stage.until_quiet().await;
-    let (before, calls) = (stage.app.engine.dump(), outside.sandbox.received(&Default::default()));
+    assert_eq!(app.outcome(&job).await, "succeeded");
+    app.run_until_idle().await;
+    let (before, calls) = (app.engine.dump(), bria.received(&Default::default()));
 
     for _ in 0..3 {
-        let response = stage.relay_batch(json!({"Records": stream})).await;
-        assert_eq!(reported(response), Vec::<String>::new());
+        assert_eq!(app.relay_batch(&json!({"Records": stream})).await, NO_FAILURES);
     }
-    assert!(3 <= stage.queue.waiting().len(), "there are messages");
-    stage.until_quiet().await;
-    assert_eq!(stage.app.engine.dump(), before, "and nothing else");
-    assert_eq!(outside.sandbox.received(&Default::default()).matched, calls.matched);
-    stage.close().await;
-    outside.close().await;
+    assert!(3 <= app.queue.messages().len(), "there are messages");
+    app.run_until_idle().await;
+    assert_eq!(app.engine.dump(), before, "and nothing else");
+    assert_eq!(bria.received(&Default::default()).matched, calls.matched);
+    app.close().await;
+    bria.close();
 }
 
 /// Other records of the table are ignored, should they pass the filter. A job that cannot be read
 /// is reported, and ends in the failure queue; the records after it are sent all the same.
 #[tokio::test]
-async fn only_jobs_that_wait_become_hints() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::studio(&outside, "filtered");
-    let job = stage.post("a red chair").await;
-    let mut batch = stage.app.engine.stream_batch();
+async fn only_waiting_jobs_become_messages() {
+    let app = WorkerApp::studio();
+    let job = app.post("a red chair").await;
+    let mut batch = app.engine.stream_batch();
     let records = batch["Records"].as_array_mut().unwrap();
     assert!(records.len() > 3, "account, ledger, job, input, record of the key");
     let waiting = |record: &&Value| record["dynamodb"]["NewImage"]["status"]["S"] == "queued";
@@ -131,59 +93,56 @@ async fn only_jobs_that_wait_become_hints() {
     broken["dynamodb"]["NewImage"]["version"] = json!({"S": "seven"});
     broken["dynamodb"]["SequenceNumber"] = json!("7");
     records.insert(0, broken);
-    assert_eq!(reported(stage.relay_batch(batch).await), ["7"]);
-    let hints = stage.queue.waiting();
+    assert_eq!(app.relay_batch(&batch).await, ["7"]);
+    let messages = app.queue.messages();
     let bodies: Vec<JobMessage> =
-        hints.iter().map(|it| JobMessage::parse(&it.body).unwrap()).collect();
+        messages.iter().map(|it| JobMessage::parse(&it.body).unwrap()).collect();
     assert_eq!(bodies, [JobMessage::now(job.user_id.clone(), job.id.clone())]);
-    stage.until_quiet().await;
-    stage.close().await;
-    outside.close().await;
+    app.run_until_idle().await;
+    app.close().await;
 }
 
 /// SQS delays a message by at most fifteen minutes; a longer wait is cut to that, and the worker
 /// ignores a job that is not yet due.
 #[tokio::test]
-async fn a_hint_is_delayed_until_its_job_is_due() {
-    let outside = Outside::begin().await;
+async fn a_message_is_delayed_until_its_job_is_due() {
+    let bria = BriaSandbox::start().await;
     for (name, asked_for, delay) in [("a minute", 60, 60), ("an hour", 3600, 900)] {
-        let stage = WorkerApp::bria(&outside, name);
+        let app = WorkerApp::bria(&bria, name);
         let busy = AnswerFault::TooMany { retry_after_s: Some(asked_for) };
-        outside.order(Order::next(busy.into()).on_route(Route::GenerateLite).on_marker(name));
-        let job = stage.post(name).await;
-        stage.step().await;
-        stage.relay().await;
-        let hint = stage.queue.waiting()[0].clone();
-        assert_eq!(hint.sent_at.until(hint.visible_at), SECOND * delay, "{name}");
-        stage.until_quiet().await;
-        assert_eq!(stage.ending(&job).await, "succeeded", "{name}");
-        stage.close().await;
+        bria.order(Order::next(busy.into()).on_route(Route::GenerateLite).on_marker(name));
+        let job = app.post(name).await;
+        app.step().await;
+        app.relay().await;
+        let message = app.queue.messages()[0].clone();
+        assert_eq!(message.sent_at.until(message.visible_at), SECOND * delay, "{name}");
+        app.run_until_idle().await;
+        assert_eq!(app.outcome(&job).await, "succeeded", "{name}");
+        app.close().await;
     }
-    outside.close().await;
+    bria.close();
 }
 
 /// A due top-up is sent to the top-up queue, and to no other.
 #[tokio::test]
-async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
-    let outside = Outside::begin().await;
-    let stage = WorkerApp::studio(&outside, "low");
-    let (member, now) = (&stage.member.id, stage.app.now());
+async fn a_due_top_up_is_sent_to_the_queue_of_top_ups() {
+    let app = WorkerApp::studio();
+    let (member, now) = (&app.member.id, app.now());
     let watch = TopUpSettings::new(Pack::Small, 5, 1).unwrap();
     for spend in [0, 5, 1] {
-        let changed = stage.app.store.update_account(member, None, now, |draft| {
+        let changed = app.store.update_account(member, None, now, |draft| {
             draft.allow_top_up(Some(watch));
             let hold = draft.start_job("gen", spend)?;
             draft.capture_job("gen", &hold)?;
             Ok::<(), AccountError>(())
         });
         changed.await.unwrap();
-        assert_eq!(reported(stage.relay().await), Vec::<String>::new());
+        assert_eq!(app.relay().await, NO_FAILURES);
         let sent = usize::from(spend == 1);
-        assert_eq!(stage.top_ups.waiting().len(), sent, "{spend} more spent");
+        assert_eq!(app.top_up_queue().messages().len(), sent, "{spend} more spent");
     }
-    let message = &stage.top_ups.waiting()[0];
+    let message = &app.top_up_queue().messages()[0];
     assert_eq!(message.body, json!({ "user_id": member }).to_string());
     assert_eq!(message.group, member.as_str());
-    assert!(stage.queue.waiting().is_empty());
-    outside.close().await;
+    assert!(app.queue.messages().is_empty());
 }

@@ -1,6 +1,6 @@
 //! The nightly report: made once for a finished day, whenever and however often it is run.
 
-use clients::documents::Company;
+use clients::{Documents, documents::Company};
 use domain::{
     Timestamp,
     metrics::{Fact, FactKind, Movement, MovementKind, MrrState, RevenueReport, Source},
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use store::{PageSize, optional};
 use testing::{
     TestApp,
-    cloud::{Bucket, Cloud},
     engine::{Fault, TABLE},
     grants::acting_as,
 };
@@ -43,47 +42,43 @@ fn subscribed(name: &str, at: Timestamp) -> [Fact; 2] {
         .map(|(what, word)| Fact::new(format!("{word}:{name}"), at, what))
 }
 
-/// A app with activity on the 22nd, and its own bucket.
+/// An app with activity on the 22nd.
 struct ReportApp {
     app: TestApp,
-    bucket: Bucket,
+    documents: Documents,
     company: Company,
 }
 
 impl ReportApp {
     async fn open() -> ReportApp {
-        let (app, bucket) = (TestApp::new(), Cloud::here().bucket().await);
+        let app = TestApp::new();
         app.store.count(&subscribed("ann", app.now())).await.unwrap();
-        let company = Company {
-            name: "ProLight AI".to_owned(),
-            address_lines: vec!["1 Studio Way".to_owned()],
-            email: "billing@prolight.test".to_owned(),
-            tax_id: None,
-            tax_label: "VAT".to_owned(),
-        };
-        ReportApp { app, bucket, company }
+        let (documents, company) = app.connect().await;
+        ReportApp { app, documents, company }
     }
 
     async fn run(&self, due: &str, now: &str) -> Outcome {
-        let documents = self.bucket.documents();
-        let deps = (&self.app.store, &documents, &self.company);
+        let deps = (&self.app.store, &self.documents, &self.company);
         let work = || async { report(deps, at(due), at(now), &mut Run::default()).await };
         acting_as(WORKER.name, work).await.unwrap()
     }
 
     /// The reported days, and all files.
-    async fn kept(&self) -> (Vec<String>, Vec<String>) {
+    async fn reported(&self) -> (Vec<String>, Vec<String>) {
         let reports = self.app.store.reports(PageSize::WHOLE, None).await.unwrap().items;
-        (reports.iter().map(|it| it.day.to_string()).collect(), self.bucket.keys().await)
+        (
+            reports.iter().map(|it| it.day.to_string()).collect(),
+            self.app.records_bucket().keys().await,
+        )
     }
 
-    async fn told(&self, of: &str) -> Option<RevenueReport> {
-        let kept = optional(self.app.store.report(day(of)).await).unwrap();
-        kept.map(|kept| serde_json::from_str(&kept.json).unwrap())
+    async fn report(&self, of: &str) -> Option<RevenueReport> {
+        let stored = optional(self.app.store.report(day(of)).await).unwrap();
+        stored.map(|stored| serde_json::from_str(&stored.json).unwrap())
     }
 
     /// Writes facts as a transaction does: not yet counted.
-    async fn state(&self, facts: &[Fact]) {
+    async fn write_uncounted(&self, facts: &[Fact]) {
         let elsewhere = TestApp::new();
         elsewhere.store.count(facts).await.unwrap();
         let is_fact = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("FACTS#");
@@ -96,60 +91,57 @@ impl ReportApp {
 }
 
 #[tokio::test]
-async fn a_day_is_reported_once_and_nothing_changes_that() {
-    let desk = ReportApp::open().await;
-    assert_eq!(desk.run(NIGHT, NIGHT).await, MADE);
-    let told = desk.told("2026-11-22").await.unwrap();
-    assert_eq!((told.period.end.mrr, told.period.revenue.net), (2_900, 2_900));
-    assert_eq!((told.period.start.mrr, told.days.len()), (0, 30));
-    let (days, files) = desk.kept().await;
+async fn a_day_is_reported_once_and_its_report_never_changes() {
+    let reports = ReportApp::open().await;
+    assert_eq!(reports.run(NIGHT, NIGHT).await, MADE);
+    let reported = reports.report("2026-11-22").await.unwrap();
+    assert_eq!((reported.period.end.mrr, reported.period.revenue.net), (2_900, 2_900));
+    assert_eq!((reported.period.start.mrr, reported.days.len()), (0, 30));
+    let (days, files) = reports.reported().await;
     assert_eq!(days, ["2026-11-22"]);
     assert_eq!(files.len(), 3);
     for (key, begins) in files.iter().zip([".csv from,to", ".json {", ".pdf %PDF"]) {
         let (ending, start) = begins.split_once(' ').unwrap();
-        let (bytes, _) = desk.bucket.get(key).await.unwrap();
+        let (bytes, _) = reports.app.records_bucket().get(key).await.unwrap();
         assert!(key.ends_with(ending) && bytes.starts_with(start.as_bytes()), "{key}");
     }
 
     // For the same day again: at once, the next day, and a year later.
-    let before = desk.app.engine.dump();
+    let before = reports.app.engine.dump();
     for now in [NIGHT, "2026-11-24T09:00:00Z", "2027-11-23T02:00:00Z"] {
-        assert_eq!(desk.run(NIGHT, now).await, QUIET);
+        assert_eq!(reports.run(NIGHT, now).await, QUIET);
     }
-    assert_eq!(desk.app.engine.dump(), before);
-    assert_eq!(desk.kept().await, (days, files));
-    desk.bucket.discard().await;
+    assert_eq!(reports.app.engine.dump(), before);
+    assert_eq!(reports.reported().await, (days, files));
 }
 
 #[tokio::test]
 async fn of_runs_at_once_one_reports() {
-    let desk = ReportApp::open().await;
-    let run = || desk.run(NIGHT, NIGHT);
+    let reports = ReportApp::open().await;
+    let run = || reports.run(NIGHT, NIGHT);
     let done = tokio::join!(run(), run(), run());
     let made = [done.0, done.1, done.2].iter().filter(|it| it.made).count();
     assert_eq!(made, 1);
-    let (days, files) = desk.kept().await;
+    let (days, files) = reports.reported().await;
     assert_eq!((days.len(), files.len()), (1, 3));
-    desk.bucket.discard().await;
 }
 
 #[tokio::test]
-async fn a_run_that_is_cut_off_is_finished_by_the_next() {
+async fn a_run_that_crashes_is_resumed_by_the_next() {
     for fault in [Fault::HangBefore, Fault::HangAfter] {
-        let desk = ReportApp::open().await;
-        desk.app.engine.order("PutItem", 1, fault);
-        assert_eq!(desk.app.engine.until_hung(desk.run(NIGHT, NIGHT)).await, None, "it died");
+        let reports = ReportApp::open().await;
+        reports.app.engine.order("PutItem", 1, fault);
+        assert_eq!(reports.app.engine.until_hung(reports.run(NIGHT, NIGHT)).await, None, "it died");
         let expected = if fault == Fault::HangBefore { MADE } else { QUIET };
-        assert_eq!(desk.run(NIGHT, NIGHT).await, expected, "{fault:?}");
-        let (days, files) = desk.kept().await;
+        assert_eq!(reports.run(NIGHT, NIGHT).await, expected, "{fault:?}");
+        let (days, files) = reports.reported().await;
         assert_eq!((days.len(), files.len()), (1, 3), "{fault:?}");
-        desk.bucket.discard().await;
     }
 }
 
 #[tokio::test]
 async fn no_day_is_reported_before_it_is_over_or_before_the_first() {
-    let desk = ReportApp::open().await;
+    let reports = ReportApp::open().await;
     for (due, now) in [
         // The day with activity is not over.
         ("2026-11-22T02:00:00Z", "2026-11-22T23:59:59Z"),
@@ -160,53 +152,49 @@ async fn no_day_is_reported_before_it_is_over_or_before_the_first() {
         ("2026-11-22T02:00:00Z", NIGHT),
         ("2020-02-29T02:00:00Z", NIGHT),
     ] {
-        assert_eq!(desk.run(due, now).await, QUIET, "{due} at {now}");
+        assert_eq!(reports.run(due, now).await, QUIET, "{due} at {now}");
     }
-    assert_eq!(desk.kept().await, (vec![], vec![]));
+    assert_eq!(reports.reported().await, (vec![], vec![]));
     // One from the future reports the finished day.
-    assert_eq!(desk.run("2099-01-01T02:00:00Z", NIGHT).await, MADE);
-    assert_eq!(desk.kept().await.0, ["2026-11-22"]);
-    desk.bucket.discard().await;
+    assert_eq!(reports.run("2099-01-01T02:00:00Z", NIGHT).await, MADE);
+    assert_eq!(reports.reported().await.0, ["2026-11-22"]);
 }
 
 #[tokio::test]
-async fn a_past_day_without_a_report_is_told_as_it_was() {
-    let desk = ReportApp::open().await;
+async fn a_past_day_without_a_report_is_reported_as_it_was() {
+    let reports = ReportApp::open().await;
     let later = at("2026-12-05T10:00:00Z");
-    desk.app.store.count(&subscribed("ben", later)).await.unwrap();
+    reports.app.store.count(&subscribed("ben", later)).await.unwrap();
     let now = "2026-12-24T02:00:00Z";
     for (due, of, mrr) in [
         ("2026-11-23T02:00:00Z", "2026-11-22", 2_900),
         ("2026-12-05T02:00:00Z", "2026-12-04", 2_900),
         ("2026-12-06T02:00:00Z", "2026-12-05", 5_800),
     ] {
-        assert_eq!(desk.run(due, now).await, MADE);
-        assert_eq!(desk.told(of).await.unwrap().period.end.mrr, mrr, "{of}");
+        assert_eq!(reports.run(due, now).await, MADE);
+        assert_eq!(reports.report(of).await.unwrap().period.end.mrr, mrr, "{of}");
     }
-    desk.bucket.discard().await;
 }
 
 /// A late fact changes the metrics of the day, not its report; the difference is counted.
 #[tokio::test]
-async fn a_report_that_is_no_longer_right_is_noticed_and_stays() {
-    let desk = ReportApp::open().await;
-    assert_eq!(desk.run(NIGHT, NIGHT).await, MADE);
-    let before = desk.told("2026-11-22").await;
+async fn a_report_that_no_longer_matches_is_counted_and_not_changed() {
+    let reports = ReportApp::open().await;
+    assert_eq!(reports.run(NIGHT, NIGHT).await, MADE);
+    let before = reports.report("2026-11-22").await;
     let late = subscribed("late", at("2026-11-22T23:59:59Z"));
-    desk.app.store.count(&late).await.unwrap();
-    assert_eq!(desk.run(NIGHT, NIGHT).await, Outcome { report_differs: true, ..QUIET });
-    assert_eq!(desk.told("2026-11-22").await, before);
-    assert_eq!(desk.kept().await.1.len(), 3);
-    desk.bucket.discard().await;
+    reports.app.store.count(&late).await.unwrap();
+    assert_eq!(reports.run(NIGHT, NIGHT).await, Outcome { report_differs: true, ..QUIET });
+    assert_eq!(reports.report("2026-11-22").await, before);
+    assert_eq!(reports.reported().await.1.len(), 3);
 }
 
 #[tokio::test]
-async fn facts_that_no_stream_brought_are_counted_by_the_run_and_noticed() {
-    let desk = ReportApp::open().await;
-    desk.state(&subscribed("lost", at("2026-11-22T12:00:00Z"))).await;
-    let outcome = desk.run(NIGHT, NIGHT).await;
+async fn facts_that_the_stream_lost_are_counted_by_the_run_and_reported() {
+    let reports = ReportApp::open().await;
+    reports.write_uncounted(&subscribed("lost", at("2026-11-22T12:00:00Z"))).await;
+    let outcome = reports.run(NIGHT, NIGHT).await;
     assert!(outcome.made && outcome.sums_differed > 0, "{outcome:?}");
-    assert_eq!(desk.told("2026-11-22").await.unwrap().period.end.mrr, 5_800);
-    assert_eq!(desk.run(NIGHT, NIGHT).await, QUIET);
-    desk.bucket.discard().await;
+    assert_eq!(reports.report("2026-11-22").await.unwrap().period.end.mrr, 5_800);
+    assert_eq!(reports.run(NIGHT, NIGHT).await, QUIET);
 }

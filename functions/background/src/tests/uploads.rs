@@ -1,10 +1,7 @@
 //! Files that arrive in quarantine: how they are processed, also when they are replaced or a call
 //! is interrupted.
 
-use clients::{
-    AssetScan, PreviewBucket, Uploads,
-    uploads::{asset_key, quarantine_key},
-};
+use clients::uploads::{asset_key, quarantine_key};
 use domain::{
     id::{ListingId, UploadId},
     marketplace::{
@@ -16,22 +13,22 @@ use domain::{
         },
     },
 };
-use runtime::dispatch_queue;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{Store, StoreError};
+use store::StoreError;
 use testing::{
     Actor, Fault, TestApp,
-    cloud::{Bucket, Cloud},
+    cloud::Bucket,
     files::{safetensors, zip},
     listings,
+    queue::failed_items,
 };
 
-use crate::render_preview::{WORKER, handle};
+use crate::render_preview::WORKER;
 
 const TABLE: &[u8] = b"LUT_3D_SIZE 2\n0 0 0\n";
 
-/// A creator's draft, and the bucket.
+/// A creator's draft, and the bucket of its files.
 struct Draft {
     app: TestApp,
     bucket: Bucket,
@@ -41,7 +38,7 @@ struct Draft {
 
 impl Draft {
     async fn of(kind: Kind) -> Draft {
-        let (app, creator) = (TestApp::new(), Actor::member("lena"));
+        let (app, creator) = (TestApp::serving(&[crate::functions]), Actor::member("lena"));
         let (now, store) = (app.now(), &app.store);
         let described = match kind {
             Kind::ModelFinetune => Description {
@@ -54,12 +51,13 @@ impl Draft {
         };
         let id = ListingId::new(now, 1);
         listings::draft(store, (&creator.id, id.clone()), (kind, described), now).await;
-        Draft { bucket: Cloud::here().bucket().await, app, creator, id }
+        Draft { bucket: app.images_bucket(), app, creator, id }
     }
 
     /// A form for a file.
     async fn form(&self, purpose: Purpose, content_type: &str) -> UploadId {
-        let (now, name) = (self.app.now(), UploadId::new(self.app.now(), rand_of(self)));
+        let (now, name) =
+            (self.app.now(), UploadId::new(self.app.now(), self.app.ambient.entropy.next()));
         let request = || UploadRequest {
             purpose,
             content_type: content_type.to_owned(),
@@ -79,29 +77,21 @@ impl Draft {
         self.bucket.put(&key, bytes, content_type, self.creator.id.as_str()).await;
     }
 
-    /// Processes S3's message; returns whether it was done.
-    async fn look(&self, upload: &UploadId) -> bool {
-        self.look_with(upload, self.bucket.scan(None)).await
-    }
-
-    async fn look_with(&self, upload: &UploadId, scan: AssetScan) -> bool {
-        let capabilities: (Store, Uploads, PreviewBucket, AssetScan) =
-            (self.app.store.clone(), self.bucket.uploads(), self.bucket.preview_bucket(), scan);
+    /// Processes S3's message; returns whether it succeeded.
+    async fn process(&self, upload: &UploadId) -> bool {
         let object = json!({ "key": quarantine_key(&self.id, upload), "size": 1 });
         let record = json!({ "eventName": "ObjectCreated:Post", "s3": { "object": object } });
         let body = json!({ "Records": [record] });
         let event = json!({ "Records": [{ "messageId": "1", "body": body.to_string() }] });
-        let event = serde_json::from_value(event).unwrap();
-        let ambient = &self.app.ambient;
-        let failed = dispatch_queue(&WORKER, &handle, &capabilities, ambient, event).await;
-        failed.batch_item_failures.is_empty()
+        let response = self.app.invoke(WORKER.name, &event).await.unwrap();
+        failed_items(&response).is_empty()
     }
 
     /// Uploads and processes a file; returns the result.
     async fn sent(&self, content_type: &str, bytes: &[u8]) -> String {
         let upload = self.form(Purpose::Asset, content_type).await;
         self.send(&upload, content_type, bytes).await;
-        assert!(self.look(&upload).await);
+        assert!(self.process(&upload).await);
         self.state(&upload).await
     }
 
@@ -113,13 +103,14 @@ impl Draft {
         }
     }
 
+    /// The keys of all its files, then of all its pictures.
+    async fn keys(&self) -> Vec<String> {
+        [self.bucket.keys().await, self.app.previews_bucket().keys().await].concat()
+    }
+
     async fn draft(&self) -> Revision {
         self.app.store.own_listing(&self.creator.id, &self.id).await.unwrap().newest
     }
-}
-
-fn rand_of(draft: &Draft) -> u128 {
-    draft.app.ambient.entropy.next()
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -127,7 +118,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn an_archive_is_opened_and_its_files_are_kept() {
+async fn an_archive_is_opened_and_its_files_are_listed() {
     let draft = Draft::of(Kind::LightingPreset).await;
     let archive = zip(&[("luts/warm.cube", TABLE), ("readme.txt", b"Hello")]);
     assert_eq!(draft.sent("application/zip", &archive).await, "taken");
@@ -137,7 +128,7 @@ async fn an_archive_is_opened_and_its_files_are_kept() {
     let files: Vec<_> = asset.files.iter().map(|file| (&*file.path, file.bytes)).collect();
     assert_eq!(files, [("luts/warm.cube", TABLE.len() as u64), ("readme.txt", 5)]);
     let key = asset_key(&draft.id, &asset.upload_id);
-    assert_eq!(draft.bucket.keys().await, [key.as_str()], "nothing is left in quarantine");
+    assert_eq!(draft.keys().await, [key.as_str()], "nothing is left in quarantine");
     assert_eq!(draft.bucket.get(&key).await.unwrap().0, archive);
 
     for (name, file, code) in [
@@ -150,8 +141,7 @@ async fn an_archive_is_opened_and_its_files_are_kept() {
         assert_eq!(draft.sent("application/zip", &file).await, code, "{name}");
     }
     assert_eq!(draft.draft().await.assets.len(), 1);
-    assert_eq!(draft.bucket.keys().await, [key], "a refused asset is deleted");
-    draft.bucket.discard().await;
+    assert_eq!(draft.keys().await, [key], "a refused asset is deleted");
 }
 
 #[tokio::test]
@@ -167,16 +157,14 @@ async fn a_model_is_a_safetensors_file_and_nothing_else() {
     ] {
         assert_eq!(draft.sent(stream, &file).await, code, "{name}");
     }
-    assert_eq!(draft.bucket.keys().await.len(), 1);
+    assert_eq!(draft.keys().await.len(), 1);
     let light = Draft::of(Kind::LightingPreset).await;
     assert_eq!(light.sent("text/plain", TABLE).await, "taken");
-    light.bucket.discard().await;
-    draft.bucket.discard().await;
 }
 
 /// A call is interrupted after it wrote the asset; meanwhile another file is uploaded.
 #[tokio::test]
-async fn what_is_known_of_an_asset_is_known_of_what_buyers_download() {
+async fn the_facts_about_an_asset_are_taken_from_what_buyers_download() {
     let draft = Draft::of(Kind::LightingPreset).await;
     let upload = draft.form(Purpose::Asset, "application/zip").await;
     let (first, second) = (zip(&[("a.txt", b"good")]), zip(&[("b.txt", b"evil")]));
@@ -184,9 +172,9 @@ async fn what_is_known_of_an_asset_is_known_of_what_buyers_download() {
     for nth in 1..=3 {
         draft.app.engine.order("TransactWriteItems", nth, Fault::Fail);
     }
-    assert!(!draft.look(&upload).await, "the message is retried");
+    assert!(!draft.process(&upload).await, "the message is retried");
     draft.send(&upload, "application/zip", &second).await;
-    assert!(draft.look(&upload).await);
+    assert!(draft.process(&upload).await);
     assert_eq!(draft.state(&upload).await, "taken");
     let asset = draft.draft().await.assets.remove(0);
     let (bytes, _) = draft.bucket.get(&asset_key(&draft.id, &upload)).await.unwrap();
@@ -195,35 +183,34 @@ async fn what_is_known_of_an_asset_is_known_of_what_buyers_download() {
     assert_eq!(asset.files[0].path, "a.txt");
 
     draft.send(&upload, "application/zip", &second).await;
-    assert!(draft.look(&upload).await, "uploaded after the end it is deleted");
+    assert!(draft.process(&upload).await, "uploaded after the end it is deleted");
     assert_eq!(draft.bucket.get(&asset_key(&draft.id, &upload)).await.unwrap().0, first);
-    draft.bucket.discard().await;
 }
 
 #[tokio::test]
-async fn a_picture_that_is_shown_is_never_written_again() {
+async fn a_picture_that_is_shown_is_never_overwritten() {
     let draft = Draft::of(Kind::LightingPreset).await;
     let upload = draft.form(Purpose::Preview, "image/png").await;
     draft.send(&upload, "image/png", &png(10)).await;
     for nth in 1..=3 {
         draft.app.engine.order("TransactWriteItems", nth, Fault::Fail);
     }
-    assert!(!draft.look(&upload).await);
+    assert!(!draft.process(&upload).await);
     let before = pictures(&draft).await;
     draft.send(&upload, "image/png", &png(200)).await;
-    assert!(draft.look(&upload).await);
+    assert!(draft.process(&upload).await);
     let after = pictures(&draft).await;
     assert_eq!((before.len(), after.len()), (3, 6));
     assert!(before.iter().all(|picture| after.contains(picture)), "no image was overwritten");
     let shown = draft.draft().await.previews.remove(0);
     let own = after.iter().filter(|(key, _)| key.contains(shown.upload_id.as_str()));
     assert_eq!(own.filter(|picture| !before.contains(picture)).count(), 3);
-    draft.bucket.discard().await;
 }
 
 #[tokio::test]
-async fn a_file_that_a_scanner_finds_is_refused() {
-    let draft = Draft::of(Kind::LightingPreset).await;
+async fn a_file_that_the_scanner_reports_is_refused() {
+    let mut draft = Draft::of(Kind::LightingPreset).await;
+    draft.app.set("MALWARE_SCAN_TAG", "scan=clean");
     let check = async |tag: Option<&str>, expected: &str| {
         let upload = draft.form(Purpose::Asset, "text/plain").await;
         let key = asset_key(&draft.id, &upload);
@@ -233,14 +220,13 @@ async fn a_file_that_a_scanner_finds_is_refused() {
             draft.bucket.put(&key, TABLE, "text/plain", "nobody").await;
             draft.bucket.tag(&key, "scan", tag).await;
         }
-        assert!(draft.look_with(&upload, draft.bucket.scan(Some("scan=clean"))).await);
+        assert!(draft.process(&upload).await);
         assert_eq!(draft.state(&upload).await, expected);
         assert_eq!(draft.bucket.get(&key).await.is_some(), expected == "taken", "{tag:?}");
     };
     check(Some("infected"), "not_clean").await;
     check(Some("clean"), "taken").await;
     check(None, "taken").await;
-    draft.bucket.discard().await;
 }
 
 /// An image in one grey.
@@ -253,8 +239,9 @@ fn png(grey: u8) -> Vec<u8> {
 
 async fn pictures(draft: &Draft) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
-    for key in draft.bucket.keys().await.into_iter().filter(|key| key.starts_with("previews/")) {
-        let (bytes, _) = draft.bucket.get(&key).await.unwrap();
+    let bucket = draft.app.previews_bucket();
+    for key in bucket.keys().await.into_iter().filter(|key| key.starts_with("previews/")) {
+        let (bytes, _) = bucket.get(&key).await.unwrap();
         found.push((key, bytes));
     }
     found

@@ -4,44 +4,33 @@ use domain::{
     audit::{Action, AuditEntry, AuditRecord, Head, Target},
     id::UserId,
 };
-use runtime::{ScheduleEvent, dispatch_schedule};
 use serde_json::{Value, json};
-use testing::{
-    TestApp,
-    cloud::{Bucket, Cloud},
-    engine::TABLE,
-    grants::acting_as,
-};
+use testing::{TestApp, engine::TABLE};
 
-use crate::verify_audit::{WORKER, handle};
+use crate::verify_audit::WORKER;
 
-struct Vault {
+/// An app with an audit log.
+struct AuditedApp {
     app: TestApp,
-    bucket: Bucket,
 }
 
-impl Vault {
-    async fn open() -> Vault {
-        Vault { app: TestApp::new(), bucket: Cloud::here().bucket().await }
+impl AuditedApp {
+    fn new() -> AuditedApp {
+        AuditedApp { app: TestApp::serving(&[crate::functions]) }
     }
 
     async fn decide(&self, nth: u64) {
         let store = &self.app.store;
-        store.record_once(&format!("deed_{nth}"), deed(nth), self.app.now()).await.unwrap();
+        store.record_once(&format!("entry_{nth}"), entry(nth), self.app.now()).await.unwrap();
     }
 
     async fn run(&self) {
-        let deps = (self.app.store.clone(), self.bucket.anchors());
-        let event: ScheduleEvent =
-            serde_json::from_str(include_str!("../../../../events/background-verify-audit.json"))
-                .unwrap();
-        let run = || dispatch_schedule(&WORKER, &handle, &deps, &self.app.ambient, event);
-        acting_as(WORKER.name, run).await.unwrap();
+        self.app.run(WORKER.name).await.unwrap();
     }
 
     /// Sequence numbers of the archived heads.
-    async fn kept(&self) -> Vec<u64> {
-        let keys = self.bucket.keys().await;
+    async fn archived(&self) -> Vec<u64> {
+        let keys = self.app.records_bucket().keys().await;
         let row = |key: &String| key.rsplit('/').next().unwrap()[..12].parse().unwrap();
         keys.iter().map(row).collect()
     }
@@ -50,7 +39,7 @@ impl Vault {
     fn rewrite(&self) {
         let mut head = Head::default();
         let rows: Vec<AuditRecord> =
-            [1, 3].map(|nth| head.add(deed(nth), self.app.now())).into_iter().collect();
+            [1, 3].map(|nth| head.add(entry(nth), self.app.now())).into_iter().collect();
         for seq in 1..=3 {
             let key = json!({"pk": {"S": "AUDIT"}, "sk": {"S": format!("{seq:012}")}});
             let delete = json!({"TableName": TABLE, "Key": key});
@@ -63,8 +52,8 @@ impl Vault {
         self.put(("AUDIT#HEAD", "HEAD"), &json!(head));
     }
 
-    fn put(&self, (pk, sk): (&str, &str), said: &Value) {
-        let mut item: serde_json::Map<String, Value> = said
+    fn put(&self, (pk, sk): (&str, &str), content: &Value) {
+        let mut item: serde_json::Map<String, Value> = content
             .as_object()
             .unwrap()
             .iter()
@@ -77,7 +66,7 @@ impl Vault {
     }
 }
 
-fn deed(nth: u64) -> AuditEntry {
+fn entry(nth: u64) -> AuditEntry {
     let member = UserId::parse(&format!("user_{nth}")).unwrap();
     AuditEntry::of_job("background-test", Action::Ban, Target::user(&member))
 }
@@ -96,36 +85,34 @@ fn attribute(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_end_is_kept_every_night_once() {
-    let vault = Vault::open().await;
-    vault.run().await;
-    assert_eq!(vault.kept().await, [] as [u64; 0], "the log is empty");
-    vault.decide(1).await;
-    vault.run().await;
-    vault.run().await;
-    assert_eq!(vault.kept().await, [1]);
-    vault.decide(2).await;
-    vault.decide(3).await;
-    vault.run().await;
-    assert_eq!(vault.kept().await, [1, 3]);
-    vault.bucket.discard().await;
+async fn the_head_is_archived_once_a_night() {
+    let audited = AuditedApp::new();
+    audited.run().await;
+    assert_eq!(audited.archived().await, [] as [u64; 0], "the log is empty");
+    audited.decide(1).await;
+    audited.run().await;
+    audited.run().await;
+    assert_eq!(audited.archived().await, [1]);
+    audited.decide(2).await;
+    audited.decide(3).await;
+    audited.run().await;
+    assert_eq!(audited.archived().await, [1, 3]);
 }
 
 #[tokio::test]
-async fn an_audit_that_was_made_anew_is_found_and_its_end_is_not_kept() {
-    let vault = Vault::open().await;
+async fn a_rewritten_audit_log_is_detected_and_its_head_is_not_archived() {
+    let audited = AuditedApp::new();
     for nth in 1..=3 {
-        vault.decide(nth).await;
+        audited.decide(nth).await;
     }
-    vault.run().await;
-    vault.rewrite();
+    audited.run().await;
+    audited.rewrite();
     let anchors = Default::default();
-    let alone = vault.app.store.verify_audit(None, &anchors).await.unwrap();
+    let alone = audited.app.store.verify_audit(None, &anchors).await.unwrap();
     assert_eq!((alone.verified, alone.broken), (2, None), "alone it looks intact");
-    let anchors = vault.bucket.anchors().all().await.unwrap();
-    let held = vault.app.store.verify_audit(None, &anchors).await.unwrap();
-    assert_eq!(held.broken.map(|it| it.seq), Some(3), "an archived record is missing");
-    vault.run().await;
-    assert_eq!(vault.kept().await, [3], "no head is archived");
-    vault.bucket.discard().await;
+    let anchors = audited.app.records_bucket().anchors().all().await.unwrap();
+    let compared = audited.app.store.verify_audit(None, &anchors).await.unwrap();
+    assert_eq!(compared.broken.map(|it| it.seq), Some(3), "an archived record is missing");
+    audited.run().await;
+    assert_eq!(audited.archived().await, [3], "no head is archived");
 }

@@ -1,5 +1,6 @@
 //! With the local renderer: the member's journey, and everything at the edge.
 
+mod aws;
 mod caching;
 mod edge;
 mod history;
