@@ -62,13 +62,13 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Response>,
     let member = call.member()?;
     let id = ListingId::new(call.now, call.random());
     let description = call.body.description()?;
-    let who = (&member.user_id, member.email_claim());
-    let made = store.create_listing(who, call.idempotency(), call.now, || {
+    let creator = (&member.user_id, member.email_claim());
+    let created = store.create_listing(creator, call.idempotency(), call.now, || {
         let creator = member.user_id.clone();
         Listing::create(id.clone(), creator, call.body.kind, description.clone(), call.now)
     });
-    let shelf = made.await?;
-    let id = shelf.listing.id.clone();
+    let listing = created.await?.listing;
+    let id = listing.id.clone();
     let page = format!("/api/v1/marketplace/listings/{id}");
     let location = call.links.to(format_args!("/api/v1/marketplace/creator/listings/{id}"));
     let links = ResponseLinks {
@@ -76,7 +76,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Response>,
         submit: call.links.to(format_args!("{page}/submit")),
         uploads: call.links.to(format_args!("{page}/uploads")),
     };
-    let (state, version) = (shelf.listing.state(), shelf.listing.newest());
+    let (state, version) = (listing.state(), listing.newest());
     Ok(Created { location, body: Response { id, state, version, links } })
 }
 

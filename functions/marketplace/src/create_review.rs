@@ -39,8 +39,8 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Created<ReviewView
     let opinion = Opinion { rating: *rating, comment: comment.clone() };
     opinion.validate()?;
     let id = ReviewId::new(call.now, call.random());
-    let who = (&member.user_id, member.email_claim());
-    let review = store.write_review(who, listing_id, (&id, &opinion), call.now).await?;
+    let reviewer = (&member.user_id, member.email_claim());
+    let review = store.write_review(reviewer, listing_id, (&id, &opinion), call.now).await?;
     let location = call.links.to(format_args!("/api/v1/marketplace/listings/{listing_id}/reviews"));
     Ok(Created { location, body: review.into() })
 }

@@ -74,7 +74,7 @@ async fn handle(
     let upload = UploadId::new(call.now, call.random());
     let opened = store.open_upload(creator, id, call.now, |listing| {
         let owner = (id.clone(), creator.clone(), listing.kind);
-        let opened = Upload::open(upload.clone(), owner, call.body.wish(), call.now);
+        let opened = Upload::open(upload.clone(), owner, call.body.upload_request(), call.now);
         listing.begin_upload(call.now).map_err(StoreError::refused)?;
         opened.map_err(StoreError::refused)
     });
@@ -94,7 +94,7 @@ async fn handle(
 }
 
 impl Request {
-    fn wish(&self) -> UploadRequest {
+    fn upload_request(&self) -> UploadRequest {
         UploadRequest {
             purpose: self.purpose,
             content_type: self.content_type.clone(),

@@ -37,7 +37,7 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let id = call.body.id.get()?;
-    let who = (&member.user_id, member.email_claim());
-    store.flag_listing(who, id, call.body.reason, call.now).await?;
+    let reporter = (&member.user_id, member.email_claim());
+    store.flag_listing(reporter, id, call.body.reason, call.now).await?;
     Ok(NoStore(Response { received: true }))
 }

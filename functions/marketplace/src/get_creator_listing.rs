@@ -39,6 +39,6 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<Json<CreatorListingView>, ApiError> {
     let id = call.body.id.get()?;
-    let shelf = store.own_listing(&call.member()?.user_id, id).await?;
-    Ok(Json(CreatorListingView::of(shelf, (previews, &call.links), call.now)))
+    let update = store.own_listing(&call.member()?.user_id, id).await?;
+    Ok(Json(CreatorListingView::of(update, (previews, &call.links), call.now)))
 }

@@ -59,15 +59,16 @@ async fn handle(
     format.check(&statement)?;
     let purchases = statement.purchases();
     let titles = store.sale_titles(creator, &purchases);
-    let (titles, names) = try_join(titles, store.names_of(BTreeSet::from([creator]))).await?;
-    let name = names.get(creator).or(member.name.as_ref());
+    let (titles, display_names) =
+        try_join(titles, store.names_of(BTreeSet::from([creator]))).await?;
+    let name = display_names.get(creator).or(member.name.as_ref());
     let context = StatementContext::new(statement.titled(&titles), name.cloned(), now);
     let Some(kind) = format.file() else {
         return Ok(JsonOrFile::Json(StatementView::new(&context, &call.links)));
     };
     let folder = format!("statement-{month}");
     let document = Document::new((creator, &folder), &context, &folder, kind)?;
-    let make = || context.file(kind, company).map_err(ApiError::from);
-    let key = documents.store_once(document, make).await?;
+    let render = || context.file(kind, company).map_err(ApiError::from);
+    let key = documents.store_once(document, render).await?;
     Ok(JsonOrFile::File(documents.link(&key, now).await?))
 }

@@ -128,33 +128,33 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let creator = &call.member()?.user_id;
-    let (book, shelf) = (store.creator_book(creator), store.whole_shelf(creator));
-    let (book, shelf, payee, strikes) =
-        try_join4(book, shelf, store.payee(creator), store.strikes(creator)).await?;
-    Ok(Json(Response::of(&book, &shelf, (payee, &strikes), call.now)))
+    let (balance, listings) = (store.creator_book(creator), store.whole_shelf(creator));
+    let (balance, listings, payee, strikes) =
+        try_join4(balance, listings, store.payee(creator), store.strikes(creator)).await?;
+    Ok(Json(Response::of(&balance, &listings, (payee, &strikes), call.now)))
 }
 
 impl Response {
     fn of(
-        book: &CreatorBalance,
-        shelf: &[Listing],
+        balance: &CreatorBalance,
+        listings: &[Listing],
         (payee, strikes): (Option<Payee>, &strike::Strikes),
         now: Timestamp,
     ) -> Response {
         Response {
-            listings: Listings::of(shelf),
-            sales: book.sales,
-            gross: Money::usd_cents(book.money.gross),
-            fees: Money::usd_cents(book.money.fee),
-            net: Money::usd_cents(book.money.net),
-            balance: Balance::of(book),
+            listings: Listings::of(listings),
+            sales: balance.sales,
+            gross: Money::usd_cents(balance.money.gross),
+            fees: Money::usd_cents(balance.money.fee),
+            net: Money::usd_cents(balance.money.net),
+            balance: Balance::of(balance),
             account: Account::of(payee),
             strikes: Strikes::of(strikes, now),
-            average_rating: book.rating().map(stars),
-            ratings: book.ratings,
-            views: book.views,
-            conversion_bps: book.conversion_bps(),
-            last_30_days: book.last_days(now).into_iter().map(DayView::from).collect(),
+            average_rating: balance.rating().map(stars),
+            ratings: balance.ratings,
+            views: balance.views,
+            conversion_bps: balance.conversion_bps(),
+            last_30_days: balance.last_days(now).into_iter().map(DayView::from).collect(),
             fee_bps: PLATFORM_FEE_BPS,
             hold_days: HOLD.as_secs() / DAY.as_secs(),
         }
@@ -162,15 +162,15 @@ impl Response {
 }
 
 impl Balance {
-    fn of(book: &CreatorBalance) -> Balance {
-        let owed = |account| Money::usd_cents(book.balances.owed(account));
+    fn of(balance: &CreatorBalance) -> Balance {
+        let owed = |account| Money::usd_cents(balance.balances.owed(account));
         Balance {
             pending: owed(LedgerAccount::CreatorPending),
             available: owed(LedgerAccount::CreatorAvailable),
             in_payout: owed(LedgerAccount::CreatorInPayout),
             paid: owed(LedgerAccount::CreatorPaid),
-            owed: Money::usd_cents(book.balances.of(LedgerAccount::CreatorDebt)),
-            frozen: Money::usd_cents(book.frozen),
+            owed: Money::usd_cents(balance.balances.of(LedgerAccount::CreatorDebt)),
+            frozen: Money::usd_cents(balance.frozen),
         }
     }
 }
@@ -203,9 +203,9 @@ impl From<&strike::Strike> for StrikeView {
 }
 
 impl Listings {
-    fn of(shelf: &[Listing]) -> Listings {
+    fn of(listings: &[Listing]) -> Listings {
         let mut counts = Listings::default();
-        for listing in shelf {
+        for listing in listings {
             let count = match listing.state() {
                 State::Draft => &mut counts.draft,
                 State::Pending => &mut counts.pending,

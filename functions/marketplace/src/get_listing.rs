@@ -30,20 +30,20 @@ pub fn function() -> Function {
 
 #[derive(Connect)]
 struct Deps {
-    visits: ViewCounter,
+    views: ViewCounter,
     previews: Previews,
 }
 
 async fn handle(
-    Deps { visits, previews }: &Deps,
+    Deps { views, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Cacheable<PageView>, ApiError> {
     let id = call.body.id.get()?;
     let (page, ()) =
-        tokio::join!(visits.store().listing_page(id, call.now), visits.write_due(call.now));
+        tokio::join!(views.store().listing_page(id, call.now), views.write_due(call.now));
     let page = PageView::new(page?, previews, &call.links).ok_or(NotFound::Listing)?;
     if let Some(visitor) = call.visitor() {
-        visits.count(id, visitor.visitor(id, call.now), call.now).await;
+        views.count(id, visitor.visitor(id, call.now), call.now).await;
     }
     Ok(Cacheable { body: page, max_age_s: MAX_AGE_S })
 }

@@ -38,11 +38,6 @@ mod view_counter;
 
 use runtime::Function;
 
-pub use list_popular::PopularCache;
-pub use preview_listing::DemoCache;
-pub use search_index::SearchIndex;
-pub use view_counter::ViewCounter;
-
 /// All functions of this crate, by name.
 pub fn functions() -> Vec<Function> {
     vec![

@@ -32,14 +32,14 @@ async fn handle(
     call: Call<PageRequest>,
 ) -> Result<Json<Page<CreatorListingView>>, ApiError> {
     let member = call.member()?;
-    let who = (&member.user_id, member.email_claim());
+    let (creator, email) = (&member.user_id, member.email_claim());
     let PageRequest { limit, cursor } = &call.body;
     let (account, page) = tokio::try_join!(
-        store.get_or_create_account(who.0, who.1, call.now),
-        store.own_listings(who.0, *limit, cursor.clone()),
+        store.get_or_create_account(creator, email, call.now),
+        store.own_listings(creator, *limit, cursor.clone()),
     )?;
-    let around = ViewContext::of(&account, (previews, &call.links), call.now);
+    let context = ViewContext::of(&account, (previews, &call.links), call.now);
     Ok(Json(page.map(|(listing, revision, stats)| {
-        CreatorListingView::new(listing, revision, &stats, around)
+        CreatorListingView::new(listing, revision, &stats, context)
     })))
 }

@@ -42,7 +42,7 @@ pub struct Response {
 
 /// This process's cache of the lists.
 #[derive(Debug)]
-pub struct PopularCache {
+pub(crate) struct PopularCache {
     store: Store,
     read: Mutex<HashMap<Option<Category>, Read>>,
 }
@@ -55,11 +55,6 @@ struct Read {
 }
 
 impl PopularCache {
-    /// An empty cache.
-    pub fn new(store: Store) -> PopularCache {
-        PopularCache { store, read: Mutex::default() }
-    }
-
     async fn of(
         &self,
         category: Option<Category>,
@@ -84,7 +79,7 @@ impl Connect for PopularCache {
         Store::variables()
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<PopularCache, InitError> {
-        Ok(PopularCache::new(Store::connect(env, aws).await?))
+        Ok(PopularCache { store: Store::connect(env, aws).await?, read: Mutex::default() })
     }
 }
 
@@ -95,15 +90,15 @@ pub fn function() -> Function {
 
 #[derive(Connect)]
 struct Deps {
-    lists: PopularCache,
+    popular: PopularCache,
     previews: Previews,
 }
 
 async fn handle(
-    Deps { lists, previews }: &Deps,
+    Deps { popular, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Cacheable<Response>, ApiError> {
-    let list = lists.of(call.body.category, call.now).await?;
+    let list = popular.of(call.body.category, call.now).await?;
     let as_of = list.as_ref().map(|list| list.as_of);
     let cards = list.into_iter().flat_map(|list| list.items);
     let items = cards.map(|card| CardView::new(card, previews)).collect();

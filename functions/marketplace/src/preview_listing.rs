@@ -82,7 +82,7 @@ struct ImageView {
 
 /// This process's cache of stored demo images.
 #[derive(Debug)]
-pub struct DemoCache {
+pub(crate) struct DemoCache {
     previews: Previews,
     bucket: PreviewBucket,
     /// The keys of stored images, most recently used last.
@@ -90,11 +90,6 @@ pub struct DemoCache {
 }
 
 impl DemoCache {
-    /// An empty cache.
-    pub fn new(previews: Previews, bucket: PreviewBucket) -> DemoCache {
-        DemoCache { previews, bucket, seen: Mutex::default() }
-    }
-
     async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
         let seen = self.seen().iter().any(|known| known == key);
         let has = seen || self.bucket.has(key).await?;
@@ -104,7 +99,7 @@ impl DemoCache {
         Ok(has)
     }
 
-    async fn keep(&self, key: &str, jpeg: Vec<u8>) -> Result<(), PreviewsUnavailable> {
+    async fn add(&self, key: &str, jpeg: Vec<u8>) -> Result<(), PreviewsUnavailable> {
         self.bucket.put_demo(key, &jpeg.into()).await?;
         self.remember(key);
         Ok(())
@@ -130,7 +125,7 @@ impl Connect for DemoCache {
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<DemoCache, InitError> {
         let (previews, bucket) = <(Previews, PreviewBucket)>::connect(env, aws).await?;
-        Ok(DemoCache::new(previews, bucket))
+        Ok(DemoCache { previews, bucket, seen: Mutex::default() })
     }
 }
 
@@ -142,11 +137,11 @@ pub fn function() -> Function {
 #[derive(Connect)]
 struct Deps {
     store: Store,
-    demos: DemoCache,
+    cache: DemoCache,
 }
 
 async fn handle(
-    Deps { store, demos }: &Deps,
+    Deps { store, cache }: &Deps,
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let id = call.body.id.get()?;
@@ -157,19 +152,20 @@ async fn handle(
         store.check_rate_limit(&visitor, PER_VISITOR, call.now),
         store.listing_page(id, call.now),
     )?;
-    let said = page.revision.description;
-    let subject = call.body.subject.unwrap_or_else(|| said.demo.usual_subject());
+    let description = page.revision.description;
+    let subject = call.body.subject.unwrap_or_else(|| description.demo.usual_subject());
     let kind = page.listing.kind;
-    let scene = said.demo.scene(kind, &said.content, subject, &call.body.overrides)?;
+    let scene =
+        description.demo.scene(kind, &description.content, subject, &call.body.overrides)?;
     let (width, height) = scene.camera.aspect_ratio.fit(side);
     let key = demo_key(id, &content_hash(&scene, side));
-    let cached = demos.has(&key).await?;
+    let cached = cache.has(&key).await?;
     if !cached {
         store.check_rate_limit(&format!("demo#{id}"), PER_LISTING, call.now).await?;
         let jpeg = drawn(move || draw(&scene, width, height)).await??;
-        demos.keep(&key, jpeg).await?;
+        cache.add(&key, jpeg).await?;
     }
-    let image = ImageView { url: demos.previews.url(&key), width, height };
+    let image = ImageView { url: cache.previews.url(&key), width, height };
     Ok(NoStore(Response { image, subject, cached }))
 }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 /// A purchase in its buyer's view.
 #[derive(Debug, Serialize)]
-pub struct PurchaseView {
+pub(crate) struct PurchaseView {
     id: PurchaseId,
     listing_id: ListingId,
     title: String,
@@ -82,7 +82,7 @@ impl PurchaseView {
 
 /// A sale in its creator's view: `gross` is the sum of `fee`, `net` and `refunded`.
 #[derive(Debug, Serialize)]
-pub struct EarningView {
+pub(crate) struct EarningView {
     purchase_id: PurchaseId,
     listing_id: ListingId,
     title: String,
@@ -135,7 +135,7 @@ impl EarningView {
 
 /// A review in the public view.
 #[derive(Debug, Serialize)]
-pub struct ReviewView {
+pub(crate) struct ReviewView {
     id: ReviewId,
     rating: u8,
     comment: Option<String>,

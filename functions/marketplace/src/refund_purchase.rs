@@ -52,8 +52,8 @@ async fn handle(
 ) -> Result<NoStore<RefundReceipt>, ApiError> {
     let id = call.body.id.get()?;
     let reason = call.body.reason.as_deref().map(checked_reason).transpose()?;
-    let wish = RefundRequest { amount: None, by: RefundedBy::Buyer, reason, request: None };
+    let request = RefundRequest { amount: None, by: RefundedBy::Buyer, reason, request: None };
     let settlement = Settlement::new(store, stripe);
-    let asked = settlement.ask_refund(&call.member()?.user_id, id, &wish, call.now);
-    Ok(NoStore(asked.await?.receipt(None).ok_or(NotFound::Purchase)?))
+    let refund = settlement.ask_refund(&call.member()?.user_id, id, &request, call.now);
+    Ok(NoStore(refund.await?.receipt(None).ok_or(NotFound::Purchase)?))
 }

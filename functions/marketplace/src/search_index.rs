@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clients::{SearchSnapshots, snapshots::SnapshotError};
 use domain::Timestamp;
-use runtime::{Aws, Clock, Connect, Environment, InitError, Metrics};
+use runtime::{Aws, Connect, Environment, InitError, Metrics};
 use search::{Catalogue, CatalogueError, Change, Found, Query, SearchError};
 use store::{CHANGES_KEPT, CHANGES_OVERLAP, Store, StoreError};
 use tokio::sync::Mutex;
@@ -22,7 +22,7 @@ const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
 /// The index, with its sources.
-pub struct SearchIndex {
+pub(crate) struct SearchIndex {
     store: Store,
     snapshots: SearchSnapshots,
     loaded: Mutex<Loaded>,
@@ -30,8 +30,8 @@ pub struct SearchIndex {
 
 struct Loaded {
     index: Index,
-    looked_at: Timestamp,
-    asked_at: Timestamp,
+    index_checked_at: Timestamp,
+    changes_read_at: Timestamp,
 }
 
 /// An index with the changes applied to it.
@@ -40,7 +40,7 @@ struct Index {
     /// The index's ETag; `None` while there is none.
     etag: Option<String>,
     /// All changes up to then are applied; `None` before the first read.
-    followed_to: Option<Timestamp>,
+    applied_to: Option<Timestamp>,
 }
 
 /// Why the index is stale.
@@ -57,12 +57,6 @@ enum Stale {
 }
 
 impl SearchIndex {
-    /// Starts without an index: the first search loads it.
-    pub fn open(store: Store, snapshots: SearchSnapshots) -> SearchIndex {
-        let loaded = Loaded { index: Index::none(), looked_at: NEVER, asked_at: NEVER };
-        SearchIndex { store, snapshots, loaded: Mutex::new(loaded) }
-    }
-
     /// Searches the listings on sale at `now`.
     ///
     /// # Errors
@@ -74,87 +68,93 @@ impl SearchIndex {
         now: Timestamp,
     ) -> Result<Found, SearchError> {
         let mut loaded = self.loaded.lock().await;
-        self.look_after(&mut loaded, now).await;
+        self.refresh(&mut loaded, now).await;
         let found = loaded.index.catalogue.search(query, limit, cursor);
         if let Err(SearchError::Catalogue(_)) = &found {
-            (loaded.index.etag, loaded.looked_at) = (None, NEVER);
+            (loaded.index.etag, loaded.index_checked_at) = (None, NEVER);
         }
         found
     }
 
-    async fn look_after(&self, loaded: &mut Loaded, now: Timestamp) {
-        if loaded.looked_at.plus(INDEX_EVERY) <= now {
-            loaded.looked_at = now;
-            if let Err(why) = self.look_for_index(loaded, now).await {
-                goes_on(&why, now);
+    async fn refresh(&self, loaded: &mut Loaded, now: Timestamp) {
+        if loaded.index_checked_at.plus(INDEX_EVERY) <= now {
+            loaded.index_checked_at = now;
+            if let Err(why) = self.load_newest(loaded, now).await {
+                log_stale(&why, now);
             }
         }
-        if loaded.asked_at.plus(CHANGES_EVERY) <= now {
-            loaded.asked_at = now;
-            if let Err(why) = self.follow(&mut loaded.index, now).await {
-                goes_on(&why, now);
+        if loaded.changes_read_at.plus(CHANGES_EVERY) <= now {
+            loaded.changes_read_at = now;
+            if let Err(why) = self.apply_changes(&mut loaded.index, now).await {
+                log_stale(&why, now);
             }
         }
     }
 
     /// Loads the newest index with all changes since: without them it would show withdrawn
     /// listings. If there is no other index, it is used without them.
-    async fn look_for_index(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Stale> {
-        let current = self.snapshots.current().await?.ok_or(Stale::Missing)?;
-        if loaded.index.etag.as_deref() == Some(current.etag.as_str()) {
-            return Ok(());
+    async fn load_newest(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Stale> {
+        let etag = loaded.index.etag.as_deref();
+        let Some(mut next) = newest(&self.snapshots, etag).await? else { return Ok(()) };
+        let applied = self.apply_changes(&mut next, now).await;
+        if applied.is_ok() || loaded.index.etag.is_none() {
+            (loaded.index, loaded.changes_read_at) = (next, now);
         }
-        let catalogue = Catalogue::open(self.snapshots.fetch(&current).await?)?;
-        info!(key = current.key, listings = catalogue.len(), "search index loaded");
-        let mut next = Index { catalogue, etag: Some(current.etag), followed_to: None };
-        let followed = self.follow(&mut next, now).await;
-        if followed.is_ok() || loaded.index.etag.is_none() {
-            (loaded.index, loaded.asked_at) = (next, now);
-        }
-        followed
+        applied
     }
 
-    async fn follow(&self, index: &mut Index, now: Timestamp) -> Result<(), Stale> {
+    async fn apply_changes(&self, index: &mut Index, now: Timestamp) -> Result<(), Stale> {
         let changes = self.store.catalogue_changes(index.since(now)).await?;
         index.catalogue.apply(changes.iter().map(|change| Change::from(&change.change)))?;
-        index.followed_to = Some(now);
+        index.applied_to = Some(now);
         Ok(())
     }
 }
 
 impl Index {
-    fn none() -> Index {
+    fn empty() -> Index {
         let catalogue = Catalogue::empty(NEVER.as_millis());
-        Index { catalogue, etag: None, followed_to: None }
+        Index { catalogue, etag: None, applied_to: None }
     }
 
     /// The time from which changes may be missing in it.
     fn since(&self, now: Timestamp) -> Timestamp {
-        let made_at = self.etag.as_ref().map(|_| Timestamp::from_millis(self.catalogue.as_of()));
-        match self.followed_to.or(made_at) {
-            Some(known_to) => known_to.minus(CHANGES_OVERLAP),
+        let built_at = self.etag.as_ref().map(|_| Timestamp::from_millis(self.catalogue.as_of()));
+        match self.applied_to.or(built_at) {
+            Some(applied_to) => applied_to.minus(CHANGES_OVERLAP),
             None => now.minus(CHANGES_KEPT),
         }
     }
 }
 
+/// The newest index, without the changes since; `None` if it is the one with this tag.
+async fn newest(snapshots: &SearchSnapshots, etag: Option<&str>) -> Result<Option<Index>, Stale> {
+    let current = snapshots.current().await?.ok_or(Stale::Missing)?;
+    if etag == Some(current.etag.as_str()) {
+        return Ok(None);
+    }
+    let catalogue = Catalogue::open(snapshots.fetch(&current).await?)?;
+    info!(key = current.key, listings = catalogue.len(), "search index loaded");
+    Ok(Some(Index { catalogue, etag: Some(current.etag), applied_to: None }))
+}
+
 /// Logs and counts a failed refresh; the loaded index stays in use.
-fn goes_on(why: &Stale, now: Timestamp) {
+fn log_stale(why: &Stale, now: Timestamp) {
     warn!(error = %why, "search index refresh failed, serving the stale index");
     Metrics::at(now).count("SearchIndexStale", 1).emit();
 }
 
-/// Connects with the current index, or with none if none can be read.
+/// Connects with the newest index, or with none if none can be read: the first search checks for a
+/// newer one, reads the changes since, and reports what fails.
 impl Connect for SearchIndex {
     fn variables() -> Vec<&'static str> {
         [Store::variables(), SearchSnapshots::variables()].concat()
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<SearchIndex, InitError> {
         let store = Store::connect(env, aws).await?;
-        let finder = SearchIndex::open(store, SearchSnapshots::connect(env, aws).await?);
-        let mut loaded = finder.loaded.lock().await;
-        finder.look_after(&mut loaded, Clock::System.now()).await;
-        drop(loaded);
-        Ok(finder)
+        let snapshots = SearchSnapshots::connect(env, aws).await?;
+        let index = newest(&snapshots, None).await.ok().flatten().unwrap_or_else(Index::empty);
+        let loaded = Loaded { index, index_checked_at: NEVER, changes_read_at: NEVER };
+        Ok(SearchIndex { store, snapshots, loaded: Mutex::new(loaded) })
     }
 }

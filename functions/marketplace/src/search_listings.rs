@@ -97,17 +97,17 @@ pub fn function() -> Function {
 
 #[derive(Connect)]
 struct Deps {
-    finder: SearchIndex,
+    index: SearchIndex,
     previews: Previews,
 }
 
 async fn handle(
-    Deps { finder, previews }: &Deps,
+    Deps { index, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Cacheable<Response>, ApiError> {
     let query = call.body.query()?;
     let page = (call.body.limit.get(), call.body.cursor.as_deref());
-    let found = finder.search(&query, page, call.now).await.map_err(Unanswered::from)?;
+    let found = index.search(&query, page, call.now).await.map_err(Unanswered::from)?;
     Ok(Cacheable { body: Response::of(found, previews), max_age_s: MAX_AGE_S })
 }
 

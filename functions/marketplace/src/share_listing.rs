@@ -49,8 +49,8 @@ async fn handle(
     let member = call.member()?;
     let id = call.body.id.get()?;
     let code = links.code(&member.user_id, id);
-    let who = (&member.user_id, member.email_claim());
-    let share = store.share_listing(who, id, &code, call.now).await?;
+    let sharer = (&member.user_id, member.email_claim());
+    let share = store.share_listing(sharer, id, &code, call.now).await?;
     let url = call.links.to(format_args!("/s/{}", share.code));
     let body = Response { code: share.code, url: url.clone(), clicks: share.clicks };
     Ok(Created { location: url, body })

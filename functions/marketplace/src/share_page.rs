@@ -25,12 +25,12 @@ pub(crate) struct Shown {
 impl Shown {
     /// The page of a listing on sale, shared as `url`; people are redirected to `onward`.
     pub(crate) fn of(page: &ListingPage, previews: &Previews, url: &Link, onward: &str) -> Shown {
-        let said = &page.revision.description;
+        let description = &page.revision.description;
         let first = page.revision.previews.first();
         let picture = first.map(|first| previews.shown(&page.listing.id, first));
         Shown {
-            title: said.title.clone(),
-            description: in_brief(&said.description),
+            title: description.title.clone(),
+            description: in_brief(&description.description),
             picture,
             url: url.to_string(),
             onward: onward.to_owned(),
@@ -110,8 +110,8 @@ fn in_brief(description: &str) -> String {
     match line.char_indices().nth(DESCRIPTION_CHARS_MAX) {
         None => line,
         Some(_) => {
-            let kept: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
-            format!("{}…", kept.trim_end())
+            let start: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
+            format!("{}…", start.trim_end())
         }
     }
 }

@@ -44,7 +44,7 @@ impl StatementContext {
 
 /// A statement in its creator's view.
 #[derive(Debug, Serialize)]
-pub struct StatementView {
+pub(crate) struct StatementView {
     month: Month,
     /// Whether the month is over, so that the statement is final.
     complete: bool,

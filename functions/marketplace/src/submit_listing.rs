@@ -61,46 +61,46 @@ async fn handle(
 ) -> Result<NoStore<CreatorListingView>, ApiError> {
     let id = call.body.id.get()?;
     let creator = &call.member()?.user_id;
-    let shelf = store.own_listing(creator, id).await?;
-    shelf.creator.require_active(call.now)?;
-    Seller::from(&shelf.creator).check_strikes(call.now)?;
+    let update = store.own_listing(creator, id).await?;
+    update.creator.require_active(call.now)?;
+    Seller::from(&update.creator).check_strikes(call.now)?;
     let upload = UploadId::new(call.now, call.random());
-    let picture = picture_of(&shelf, &upload, bucket).await?;
-    let submit = |shelf: &mut ListingUpdate| -> Result<(), StoreError> {
-        let seller = Seller::from(&shelf.creator);
+    let picture = picture_of(&update, &upload, bucket).await?;
+    let submit = |update: &mut ListingUpdate| -> Result<(), StoreError> {
+        let seller = Seller::from(&update.creator);
         seller.check_strikes(call.now).map_err(StoreError::refused)?;
-        if shelf.newest.previews.is_empty() {
-            shelf.newest.previews.extend(picture.clone());
+        if update.newest.previews.is_empty() {
+            update.newest.previews.extend(picture.clone());
         }
-        let submitted = shelf.listing.submit(&shelf.newest, &shelf.model, call.now);
+        let submitted = update.listing.submit(&update.newest, &update.model, call.now);
         submitted.map_err(StoreError::refused)
     };
     // What is refused anyway is not compared with other listings.
-    submit(&mut shelf.clone())?;
+    submit(&mut update.clone())?;
     let submitted = store.submit_listing(creator, id, call.now, submit);
     Ok(NoStore(CreatorListingView::of(submitted.await?, (previews, &call.links), call.now)))
 }
 
 /// Renders an image for a preset that has none.
 async fn picture_of(
-    shelf: &ListingUpdate,
+    update: &ListingUpdate,
     upload: &UploadId,
     bucket: &PreviewBucket,
 ) -> Result<Option<Preview>, ApiError> {
-    let revision = &shelf.newest;
-    let open = shelf.listing.pending_since().is_none();
-    if !open || !revision.previews.is_empty() || !shelf.listing.kind.can_be_drawn() {
+    let revision = &update.newest;
+    let open = update.listing.pending_since().is_none();
+    if !open || !revision.previews.is_empty() || !update.listing.kind.can_be_drawn() {
         return Ok(None);
     }
-    let said = &revision.description;
-    let scene = default_scene(&said.content, DemoSubject::of(said.category));
+    let description = &revision.description;
+    let scene = default_scene(&description.content, DemoSubject::of(description.category));
     let picture = drawn(move || {
         let (width, height) = scene.camera.aspect_ratio.fit(SIDE_PX);
         let frame = scene_of(&scene).render(width, height, studio::Quality::Standard);
         Drawn::from_rgb(frame.width, frame.height, frame.rgb)
     })
     .await??;
-    let stored = bucket.store(&shelf.listing.id, upload, &picture).await?;
+    let stored = bucket.store(&update.listing.id, upload, &picture).await?;
     let (width, height) = (stored.large.width, stored.large.height);
     Ok(Some(Preview { upload_id: upload.clone(), width, height, drawn: true }))
 }

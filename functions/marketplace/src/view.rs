@@ -65,7 +65,7 @@ pub(crate) struct Rating {
 
 /// A listing on sale in the public view, without the content it sells.
 #[derive(Debug, Serialize)]
-pub struct PageView {
+pub(crate) struct PageView {
     id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
@@ -121,7 +121,7 @@ struct PageLinks {
 
 /// A listing in its creator's view.
 #[derive(Debug, Serialize)]
-pub struct CreatorListingView {
+pub(crate) struct CreatorListingView {
     id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
@@ -250,26 +250,26 @@ impl PageView {
         let store::ListingPage { listing, revision, stats, creator } = page;
         let on_sale = listing.on_sale()?;
         let path = format!("/api/v1/marketplace/listings/{}", listing.id);
-        let said = revision.description;
-        let has_demo = said.demo.enabled && listing.kind.can_be_drawn();
+        let description = revision.description;
+        let has_demo = description.demo.enabled && listing.kind.can_be_drawn();
         Some(PageView {
             kind: listing.kind,
             version: revision.number,
-            title: said.title,
-            description: said.description,
-            category: said.category,
-            tags: said.tags,
+            title: description.title,
+            description: description.description,
+            category: description.category,
+            tags: description.tags,
             price: on_sale.price,
-            attribution: said.attribution,
+            attribution: description.attribution,
             creator: CreatorView {
                 id: CreatorId::of(&creator.user_id),
                 display_name: creator.profile.display_name,
                 bio: creator.profile.bio,
             },
             previews: pictures(&listing.id, &revision.previews, previews),
-            slots: said.content.slots.into_iter().map(SlotView::from).collect(),
+            slots: description.content.slots.into_iter().map(SlotView::from).collect(),
             assets: revision.assets.into_iter().map(AssetName::from).collect(),
-            demo: has_demo.then_some(said.demo),
+            demo: has_demo.then_some(description.demo),
             rating: Rating::of(&stats),
             sales: stats.sales,
             published_at: on_sale.first_published_at,
@@ -324,26 +324,26 @@ impl CreatorListingView {
     /// The version its creator last worked on.
     pub(crate) fn of(
         ListingUpdate { listing, newest, on_sale: _, model: _, stats, creator }: ListingUpdate,
-        around: (&Previews, &Links),
+        context: (&Previews, &Links),
         now: Timestamp,
     ) -> CreatorListingView {
-        CreatorListingView::new(listing, newest, &stats, ViewContext::of(&creator, around, now))
+        CreatorListingView::new(listing, newest, &stats, ViewContext::of(&creator, context, now))
     }
 
     pub(crate) fn new(
         listing: Listing,
         revision: Revision,
         stats: &ListingStats,
-        around: ViewContext<'_>,
+        context: ViewContext<'_>,
     ) -> CreatorListingView {
-        let (price, seller) = (revision.description.price(), Seller::from(around.creator));
+        let (price, seller) = (revision.description.price(), Seller::from(context.creator));
         let content_hash = revision.content_hash();
-        let said = revision.description;
+        let description = revision.description;
         let assets = revision.assets.into_iter().map(AssetView::from).collect();
         CreatorListingView {
             kind: listing.kind,
             state: listing.state(),
-            hidden_reasons: listing.hidden_reasons(&seller, around.now),
+            hidden_reasons: listing.hidden_reasons(&seller, context.now),
             version: revision.number,
             content_hash,
             review: ReviewState::of(&listing),
@@ -352,22 +352,22 @@ impl CreatorListingView {
                 price: on_sale.price,
                 published_at: on_sale.published_at,
             }),
-            title: said.title,
-            description: said.description,
-            category: said.category,
-            tags: said.tags,
+            title: description.title,
+            description: description.description,
+            category: description.category,
+            tags: description.tags,
             price,
-            attribution: said.attribution,
-            demo: said.demo,
-            content: said.content,
-            previews: pictures(&listing.id, &revision.previews, around.previews),
+            attribution: description.attribution,
+            demo: description.demo,
+            content: description.content,
+            previews: pictures(&listing.id, &revision.previews, context.previews),
             assets,
             rating: Rating::of(stats),
             sales: stats.sales,
             views: stats.views,
             created_at: listing.created_at,
             updated_at: listing.updated_at,
-            links: OwnLinks::of(&listing.id, around.links),
+            links: OwnLinks::of(&listing.id, context.links),
             delisted: listing.delisted.map(|it| DelistedView {
                 by: it.by,
                 reason: it.reason,

@@ -23,7 +23,7 @@ const LISTINGS_MAX: usize = 500;
 
 /// The views of this process that are not yet written.
 #[derive(Debug)]
-pub struct ViewCounter {
+pub(crate) struct ViewCounter {
     store: Store,
     seen: Mutex<Seen>,
 }
@@ -35,11 +35,6 @@ struct Seen {
 }
 
 impl ViewCounter {
-    /// An empty counter.
-    pub fn new(store: Store) -> ViewCounter {
-        ViewCounter { store, seen: Mutex::default() }
-    }
-
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
@@ -57,29 +52,29 @@ impl ViewCounter {
             return;
         }
         if let Err(error) = self.store.note_views(due.clone(), now).await {
-            let lost = self.give_back(due);
-            warn!(%error, lost, "view counts not written, retrying later");
+            let dropped = self.restore(due);
+            warn!(%error, lost = dropped, "view counts not written, retrying later");
         }
     }
 
     /// Restores counts that were not written, up to the listings of one write. Returns how many
     /// visitors of other listings were dropped.
-    fn give_back(&self, due: Tally) -> usize {
-        let (mut seen, mut lost) = (self.seen(), 0);
-        for (listing, came) in due {
+    fn restore(&self, due: Tally) -> usize {
+        let (mut seen, mut dropped) = (self.seen(), 0);
+        for (listing, visitors) in due {
             if seen.tally.len() < LISTINGS_MAX || seen.tally.contains_key(&listing) {
-                seen.add(&listing, came);
+                seen.add(&listing, visitors);
             } else {
-                lost += came.len();
+                dropped += visitors.len();
             }
         }
-        lost
+        dropped
     }
 
     fn take_due(&self, now: Timestamp) -> Tally {
         let mut seen = self.seen();
-        let rests = seen.written_at.is_some_and(|at| now < at.plus(EVERY));
-        if seen.tally.is_empty() || (rests && seen.tally.len() < LISTINGS_MAX) {
+        let waits = seen.written_at.is_some_and(|at| now < at.plus(EVERY));
+        if seen.tally.is_empty() || (waits && seen.tally.len() < LISTINGS_MAX) {
             return Tally::new();
         }
         seen.written_at = Some(now);
@@ -93,9 +88,9 @@ impl ViewCounter {
 
 impl Seen {
     /// Adds visitors of a listing, up to the number that counts in a minute.
-    fn add(&mut self, listing: &ListingId, came: impl IntoIterator<Item = u32>) {
+    fn add(&mut self, listing: &ListingId, added: impl IntoIterator<Item = u32>) {
         let visitors = self.tally.entry(listing.clone()).or_default();
-        visitors.extend(came);
+        visitors.extend(added);
         while visitors.len() > VISITORS_A_MINUTE as usize {
             visitors.pop_last();
         }
@@ -107,6 +102,6 @@ impl Connect for ViewCounter {
         Store::variables()
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<ViewCounter, InitError> {
-        Ok(ViewCounter::new(Store::connect(env, aws).await?))
+        Ok(ViewCounter { store: Store::connect(env, aws).await?, seen: Mutex::default() })
     }
 }

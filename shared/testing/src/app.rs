@@ -25,6 +25,7 @@ use domain::{
     plan::Plan,
     time::Period,
 };
+use percent_encoding::percent_decode_str;
 use runtime::{
     Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Process, Trigger,
 };
@@ -207,13 +208,14 @@ impl TestApp {
         Client::new(self, None)
     }
 
-    /// The endpoint of a request line, and its path parameters.
+    /// The endpoint of a request line, and its path parameters. As in API Gateway, a literal part
+    /// of a path precedes a parameter.
     ///
     /// # Panics
     /// If no function answers it.
     pub(crate) fn route(&self, method: &str, path: &str) -> (Endpoint, BTreeMap<String, String>) {
-        let mut functions = self.functions.iter().flat_map(|functions| functions());
-        let found = functions.find_map(|function| match function.trigger {
+        let functions = self.functions.iter().flat_map(|functions| functions());
+        let found = functions.filter_map(|function| match function.trigger {
             Trigger::Route(endpoint) if endpoint.method.as_str() == method => {
                 Some((endpoint, parameters(endpoint.path, path)?))
             }
@@ -223,6 +225,7 @@ impl TestApp {
             | Trigger::Schedule(_)
             | Trigger::Token(_) => None,
         });
+        let found = found.min_by_key(|(_, parameters)| parameters.len());
         found.unwrap_or_else(|| panic!("no function answers {method} {path}"))
     }
 
@@ -428,7 +431,8 @@ where
     })
 }
 
-/// The path parameters of `path` in `template`, for example `/listings/{id}`.
+/// The path parameters of `path` in `template`, for example `/listings/{id}`, without the escapes
+/// of a URL.
 fn parameters(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let (template, path) = (template.split('/'), path.split('/'));
     if template.clone().count() != path.clone().count() {
@@ -437,7 +441,10 @@ fn parameters(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     for (part, actual) in template.zip(path) {
         match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-            Some(name) => drop(parameters.insert(name.to_owned(), actual.to_owned())),
+            Some(name) => {
+                let value = percent_decode_str(actual).decode_utf8_lossy().into_owned();
+                parameters.insert(name.to_owned(), value);
+            }
             None if part == actual => {}
             None => return None,
         }

@@ -137,6 +137,10 @@ impl Objects {
             buckets.entry(request.bucket.clone()).or_default();
             return Answer::ok("");
         }
+        if request.method == "DELETE" && request.key.is_empty() {
+            buckets.remove(&request.bucket);
+            return Answer { status: 204, ..Answer::ok("") };
+        }
         let source = request.header("x-amz-copy-source").map(|source| {
             let source = percent_decode_str(source.trim_start_matches('/')).decode_utf8_lossy();
             let (bucket, key) = source.split_once('/').expect("a bucket and a key");

@@ -103,12 +103,12 @@ fn busy(sales: u128) -> Statement {
     of(&all).titled(&titles)
 }
 
-fn told(statement: Statement, now: &str) -> StatementContext {
+fn context(statement: Statement, now: &str) -> StatementContext {
     StatementContext::new(statement, Some("Zoë Lindström".to_owned()), at(now))
 }
 
-fn printed(told: &StatementContext) -> Vec<u8> {
-    told.file(FileKind::Pdf, &company()).unwrap()
+fn printed(context: &StatementContext) -> Vec<u8> {
+    context.file(FileKind::Pdf, &company()).unwrap()
 }
 
 /// The text of each page, as a viewer copies it.
@@ -120,10 +120,10 @@ fn pages(bytes: &[u8]) -> Vec<String> {
 
 #[test]
 fn a_page_says_what_happened_and_what_is_owed() {
-    let bytes = printed(&told(statement(), "2026-12-01T00:00:00Z"));
+    let bytes = printed(&context(statement(), "2026-12-01T00:00:00Z"));
     let pages = pages(&bytes);
     assert_eq!(pages.len(), 1);
-    for said in [
+    for text in [
         "Statement",
         "November 2026",
         "COMPLETE",
@@ -141,16 +141,16 @@ fn a_page_says_what_happened_and_what_is_owed() {
         "Closing balance",
         "Page 1 of 1",
     ] {
-        assert!(pages[0].contains(said), "{said} in {}", pages[0]);
+        assert!(pages[0].contains(text), "{text} in {}", pages[0]);
     }
     assert!(!pages[0].contains("wants none"), "a long title is cut");
-    assert_eq!(bytes, printed(&told(statement(), "2026-12-24T00:00:00Z")));
+    assert_eq!(bytes, printed(&context(statement(), "2026-12-24T00:00:00Z")));
 }
 
 /// Support identifies a line by its id, so no id is cut off, however many lines it takes.
 #[test]
 fn ids_are_whole() {
-    let pages = pages(&printed(&told(statement(), "2026-12-01T00:00:00Z")));
+    let pages = pages(&printed(&context(statement(), "2026-12-01T00:00:00Z")));
     let page: String = pages[0].chars().filter(|c| !c.is_whitespace()).collect();
     let payout = PayoutId::new(at("2026-11-09T06:00:00Z"), 7).to_string();
     for id in [purchase(2).to_string(), purchase(3).to_string(), payout] {
@@ -160,22 +160,22 @@ fn ids_are_whole() {
 
 #[test]
 fn a_month_that_is_not_over_says_so() {
-    let pages = pages(&printed(&told(of(&[]), "2026-11-25T00:00:00Z")));
-    for said in ["SO FAR", "Balance so far", "0.00 USD owed to you so far", "not over"] {
-        assert!(pages[0].contains(said), "{said} in {}", pages[0]);
+    let pages = pages(&printed(&context(of(&[]), "2026-11-25T00:00:00Z")));
+    for text in ["SO FAR", "Balance so far", "0.00 USD owed to you so far", "not over"] {
+        assert!(pages[0].contains(text), "{text} in {}", pages[0]);
     }
 }
 
 #[test]
 fn many_lines_go_over_pages_with_their_heads_and_numbers() {
     let statement = busy(200);
-    let pages = pages(&printed(&told(statement, "2026-12-01T00:00:00Z")));
+    let pages = pages(&printed(&context(statement, "2026-12-01T00:00:00Z")));
     let mut missing = String::new();
     for (index, page) in pages.iter().enumerate() {
         let number = format!("Page {} of {}", index + 1, pages.len());
-        for said in ["NET (USD)", "Rembrandt at dusk", number.as_str()] {
-            if !page.contains(said) {
-                writeln!(missing, "{said} on page {}", index + 1).unwrap();
+        for text in ["NET (USD)", "Rembrandt at dusk", number.as_str()] {
+            if !page.contains(text) {
+                writeln!(missing, "{text} on page {}", index + 1).unwrap();
             }
         }
     }

@@ -1,11 +1,21 @@
 //! The marketplace, tested with complete requests, from API Gateway's event to the response, over a
-//! real table and a real bucket.
+//! real table engine and buckets in memory.
 
-mod bad_days;
 mod buying;
 mod finding;
+mod listing_steps;
+mod live_demo;
+mod outages;
 mod popular;
 mod selling;
-mod shop;
-mod trying;
 mod uploads;
+
+use testing::TestApp;
+
+const LISTINGS: &str = "/api/v1/marketplace/listings";
+const CREATOR_LISTINGS: &str = "/api/v1/marketplace/creator/listings";
+
+/// An empty app with the functions of this crate.
+fn app() -> TestApp {
+    TestApp::serving(&[crate::functions])
+}

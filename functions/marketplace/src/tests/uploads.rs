@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    id::UploadId,
+    id::{ListingId, UploadId},
     marketplace::listing::{
         archive::ArchivedFile,
         upload::{
@@ -13,60 +13,68 @@ use domain::{
 };
 use serde_json::{Value, json};
 use store::Arrival;
-use testing::Actor;
+use testing::{Client, ClientRequest};
 
-use super::shop::ListingApp;
+use super::{
+    CREATOR_LISTINGS, LISTINGS, app,
+    listing_steps::{draft, page, publish},
+};
+
+/// A request for an upload form.
+fn request_upload<'a>(creator: &Client<'a>, id: &ListingId, body: Value) -> ClientRequest<'a> {
+    creator.post(format!("{LISTINGS}/{id}/uploads")).json(body)
+}
 
 #[tokio::test]
-async fn a_form_is_made_for_what_is_taken() {
-    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
-    let id = shop.draft(&kim, "A light").await;
+async fn a_form_is_created_only_for_accepted_files() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = draft(&kim, "A light").await;
     let check = async |body: Value, expected: &str| {
-        assert_eq!(shop.upload(&kim, &id, body.clone()).await.brief(), expected, "{body}");
+        assert_eq!(request_upload(&kim, &id, body.clone()).await.brief(), expected, "{body}");
     };
-    let wish = |purpose: &str, kind: &str, bytes: u64| json!({ "purpose": purpose, "content_type": kind, "bytes": bytes });
-    check(wish("preview", "image/png", 1), "201").await;
-    check(wish("preview", "image/svg+xml", 1), "422 invalid_request, /content_type type").await;
-    check(wish("preview", "image/png", 0), "422 invalid_request, /bytes size").await;
+    let body = |purpose: &str, kind: &str, bytes: u64| json!({ "purpose": purpose, "content_type": kind, "bytes": bytes });
+    check(body("preview", "image/png", 1), "201").await;
+    check(body("preview", "image/svg+xml", 1), "422 invalid_request, /content_type type").await;
+    check(body("preview", "image/png", 0), "422 invalid_request, /bytes size").await;
     let large = PREVIEW_BYTES_MAX + 1;
-    check(wish("preview", "image/png", large - 1), "201").await;
-    check(wish("preview", "image/png", large), "422 invalid_request, /bytes size").await;
-    check(wish("asset", "image/png", 1), "422 invalid_request, /content_type type").await;
-    check(wish("asset", "application/zip", large), "201").await;
-    shop.submit(&kim, &id).await;
-    check(wish("preview", "image/png", 1), "409 listing_in_review").await;
-    shop.close().await;
+    check(body("preview", "image/png", large - 1), "201").await;
+    check(body("preview", "image/png", large), "422 invalid_request, /bytes size").await;
+    check(body("asset", "image/png", 1), "422 invalid_request, /content_type type").await;
+    check(body("asset", "application/zip", large), "201").await;
+    kim.post(format!("{LISTINGS}/{id}/submit")).await;
+    check(body("preview", "image/png", 1), "409 listing_in_review").await;
 }
 
 #[tokio::test]
 async fn a_form_is_for_one_file_of_one_listing() {
-    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
-    let id = shop.draft(&kim, "A light").await;
-    let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1_000 });
-    let answer = shop.upload(&kim, &id, wish).await;
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = draft(&kim, "A light").await;
+    let body = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1_000 });
+    let answer = request_upload(&kim, &id, body).await;
     let form = answer.json();
     let upload = form["upload_id"].as_str().unwrap();
     assert_eq!(form["method"], "POST");
     assert_eq!(form["fields"]["key"], format!("quarantine/{id}/{upload}"));
     assert_eq!(form["fields"]["Content-Type"], "image/png");
     assert_eq!(form["expires_at"], "2026-11-22T09:05:00.000Z");
-    let here = form["links"]["self"].as_str().unwrap();
-    assert_eq!(answer.header("location"), Some(here));
-    assert!(here.ends_with(&format!("/listings/{id}/uploads/{upload}")), "{here}");
-    shop.close().await;
+    let location = form["links"]["self"].as_str().unwrap();
+    assert_eq!(answer.header("location"), Some(location));
+    assert!(location.ends_with(&format!("/listings/{id}/uploads/{upload}")), "{location}");
 }
 
 #[tokio::test]
-async fn a_file_is_followed_by_who_sends_it() {
-    let shop = ListingApp::open().await;
-    let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
-    let id = shop.draft(&kim, "A light").await;
-    let wish = json!({
+async fn a_creator_follows_their_upload() {
+    let app = app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    let id = draft(&kim, "A light").await;
+    let body = json!({
         "purpose": "asset", "content_type": "application/zip", "bytes": 9, "file_name": "light.zip",
     });
-    let form = shop.upload(&kim, &id, wish).await.json();
+    let form = request_upload(&kim, &id, body).await.json();
     let upload = form["upload_id"].as_str().unwrap();
-    let waits = shop.uploaded(&kim, &id, upload).await;
+    let waits = kim.get(format!("{LISTINGS}/{id}/uploads/{upload}")).await;
     assert_eq!(
         (waits.json()["state"].as_str(), waits.header("retry-after")),
         (Some("waiting"), Some("1"))
@@ -81,14 +89,14 @@ async fn a_file_is_followed_by_who_sends_it() {
         kind: Some(AssetKind::Zip),
         files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
-    let (store, now) = (&shop.app.store, shop.app.now());
+    let (store, now) = (&app.store, app.now());
     store.end_upload(&id, &name, &Arrival::Asset(asset), now).await.unwrap();
-    let taken = shop.uploaded(&kim, &id, upload).await;
+    let taken = kim.get(format!("{LISTINGS}/{id}/uploads/{upload}")).await;
     assert_eq!(
         (taken.json()["state"].as_str(), taken.header("retry-after")),
         (Some("taken"), None)
     );
-    let own = shop.own(&kim, &id).await.json();
+    let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
     assert_eq!(
         (&own["assets"][0]["file_name"], &own["assets"][0]["bytes"]),
         (&json!("light.zip"), &json!(9))
@@ -97,50 +105,56 @@ async fn a_file_is_followed_by_who_sends_it() {
     assert_eq!((&own["assets"][0]["type"], &own["assets"][0]["files"]), (&json!("zip"), &files));
 
     let missing = "404 upload_not_found";
-    assert_eq!(shop.uploaded(&ada, &id, upload).await.brief(), missing);
-    assert_eq!(shop.uploaded(&kim, &id, "upl_01JD0000000000000000000000").await.brief(), missing);
-    assert_eq!(shop.uploaded(&kim, &id, "../../etc").await.brief(), missing);
-    let other = shop.draft(&kim, "Another light").await;
-    assert_eq!(shop.uploaded(&kim, &other, upload).await.brief(), missing);
+    assert_eq!(ada.get(format!("{LISTINGS}/{id}/uploads/{upload}")).await.brief(), missing);
+    assert_eq!(
+        kim.get(format!("{LISTINGS}/{id}/uploads/upl_01JD0000000000000000000000")).await.brief(),
+        missing
+    );
+    assert_eq!(kim.get(format!("{LISTINGS}/{id}/uploads/..%2F..%2Fetc")).await.brief(), missing);
+    let other = draft(&kim, "Another light").await;
+    assert_eq!(kim.get(format!("{LISTINGS}/{other}/uploads/{upload}")).await.brief(), missing);
 
-    shop.publish(&kim, &id).await;
-    let page = shop.page(&id).await.json();
-    assert_eq!(page["assets"], json!([{ "file_name": "light.zip", "bytes": 9 }]));
+    publish(&app, &kim, &id).await;
+    let public = page(&app, &id).await.json();
+    assert_eq!(public["assets"], json!([{ "file_name": "light.zip", "bytes": 9 }]));
     let after = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1 });
-    assert_eq!(shop.upload(&kim, &id, after).await.brief(), "409 no_draft");
-    shop.close().await;
+    assert_eq!(request_upload(&kim, &id, after).await.brief(), "409 no_draft");
 }
 
 #[tokio::test]
 async fn uploads_of_a_listing_are_counted() {
-    let (shop, kim) = (ListingApp::open().await, Actor::member("kim"));
-    let id = shop.draft(&kim, "A light").await;
-    let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1 });
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = draft(&kim, "A light").await;
+    let body = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1 });
     for _ in 0..UPLOADS_MAX {
-        assert_eq!(shop.upload(&kim, &id, wish.clone()).await.status(), 201);
+        assert_eq!(request_upload(&kim, &id, body.clone()).await.status(), 201);
     }
-    assert_eq!(shop.upload(&kim, &id, wish).await.brief(), "409 too_many_uploads");
-    shop.close().await;
+    assert_eq!(request_upload(&kim, &id, body).await.brief(), "409 too_many_uploads");
 }
 
 /// The limit is of a creator and of a UTC day, whatever listings the files are for.
 #[tokio::test]
 async fn the_bytes_of_a_day_are_counted_for_each_creator() {
-    let (shop, kim, ada) = (ListingApp::open().await, Actor::member("kim"), Actor::member("ada"));
-    let listings = [shop.draft(&kim, "A light").await, shop.draft(&kim, "Another").await];
+    let app = app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    let listings = [draft(&kim, "A light").await, draft(&kim, "Another").await];
     let asset = |bytes: u64| json!({ "purpose": "asset", "content_type": "application/zip", "bytes": bytes });
     let day = u64::from(UPLOAD_KIB_A_DAY) * 1024 / ASSET_BYTES_MAX;
     for nth in 0..usize::try_from(day).unwrap() {
         let listing = &listings[nth % listings.len()];
-        assert_eq!(shop.upload(&kim, listing, asset(ASSET_BYTES_MAX)).await.status(), 201, "{nth}");
+        assert_eq!(
+            request_upload(&kim, listing, asset(ASSET_BYTES_MAX)).await.status(),
+            201,
+            "{nth}"
+        );
     }
-    let refused = shop.upload(&kim, &listings[0], asset(1)).await;
+    let refused = request_upload(&kim, &listings[0], asset(1)).await;
     assert_eq!(refused.brief(), "429 uploads_used_up");
-    // The shop opens at nine o'clock.
+    // A test begins at nine o'clock.
     assert_eq!(refused.header("retry-after"), Some("54000"));
-    let other = shop.draft(&ada, "A light of hers").await;
-    assert_eq!(shop.upload(&ada, &other, asset(1)).await.status(), 201);
-    shop.app.ambient.clock.advance(Duration::from_secs(54_000));
-    assert_eq!(shop.upload(&kim, &listings[0], asset(1)).await.status(), 201);
-    shop.close().await;
+    let other = draft(&ada, "A light of hers").await;
+    assert_eq!(request_upload(&ada, &other, asset(1)).await.status(), 201);
+    app.ambient.clock.advance(Duration::from_secs(54_000));
+    assert_eq!(request_upload(&kim, &listings[0], asset(1)).await.status(), 201);
 }

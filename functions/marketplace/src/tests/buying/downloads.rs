@@ -13,24 +13,29 @@ use domain::{
 };
 use expect_test::expect;
 use serde_json::json;
-use testing::{TestRequest, listings};
+use testing::listings;
 
-use super::stage::{BuyingApp, member};
+use super::{
+    super::app,
+    PURCHASES,
+    steps::{apply_payment, buy_free, next_version, on_sale, paid, retire},
+};
 
 #[tokio::test]
 async fn a_buyer_gets_the_version_they_bought() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 0).await;
-    let id = stall.taken(&kim, &listing).await;
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 0).await;
+    let id = buy_free(&kim, &listing).await;
     let rig = LightingRig {
         lights: LightingRig::rembrandt().lights[..1].into(),
         ..LightingRig::rembrandt()
     };
     let content = Content { lighting: Some(rig), ..Content::default() };
-    stall.next_version(&lena, &listing, Edit { content: Some(content), ..Edit::default() }).await;
-    stall.retire(&lena, &listing).await;
+    next_version(&app, &lena, &listing, Edit { content: Some(content), ..Edit::default() }).await;
+    retire(&app, &lena, &listing).await;
 
-    let answer = stall.download(&TestRequest::by(&kim).path("id", &id)).await;
+    let answer = kim.get(format!("{PURCHASES}/{id}/download")).await;
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let mut body = answer.json();
     let url = body["assets"][0]["url"].take();
@@ -109,26 +114,27 @@ async fn a_buyer_gets_the_version_they_bought() {
         }"#]]
     .assert_eq(&format!("{body:#}"));
 
-    let owned = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
-    assert_eq!(owned.downloaded_at, Some(stall.app.now()));
-    stall.app.ambient.clock.advance(domain::time::DAY);
-    assert_eq!(stall.download(&TestRequest::by(&kim).path("id", &id)).await.status(), 200);
-    let again = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
+    let owned = app.store.entitlement(&kim.id, &listing).await.unwrap().unwrap();
+    assert_eq!(owned.downloaded_at, Some(app.now()));
+    app.ambient.clock.advance(domain::time::DAY);
+    assert_eq!(kim.get(format!("{PURCHASES}/{id}/download")).await.status(), 200);
+    let again = app.store.entitlement(&kim.id, &listing).await.unwrap().unwrap();
     assert_eq!(again, owned, "the first download is recorded");
 }
 
 #[tokio::test]
 async fn a_model_is_bought_without_its_id() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let (store, now) = (stall.store(), stall.app.now());
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let (store, now) = (&app.store, app.now());
     let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
-    let described = Description { content, ..listings::description("Silver prints", 0) };
+    let description = Description { content, ..listings::description("Silver prints", 0) };
     let listing = ListingId::new(now, 77);
-    let what = (Kind::ModelFinetune, described);
-    listings::draft(store, (&lena.id, listing.clone()), what, now).await;
+    let content = (Kind::ModelFinetune, description);
+    listings::draft(store, (&lena.id, listing.clone()), content, now).await;
     listings::publish(store, &lena.id, &listing, now).await;
-    let id = stall.taken(&kim, &listing).await;
-    let answer = stall.download(&TestRequest::by(&kim).path("id", &id)).await;
+    let id = buy_free(&kim, &listing).await;
+    let answer = kim.get(format!("{PURCHASES}/{id}/download")).await;
     assert_eq!(answer.json()["content"], json!({}), "{}", answer.pretty());
     assert!(!answer.pretty().contains("acme-v1"), "{}", answer.pretty());
     let generate = answer.json()["links"]["generate"].clone();
@@ -136,30 +142,32 @@ async fn a_model_is_bought_without_its_id() {
 }
 
 #[tokio::test]
-async fn to_everybody_else_there_is_nothing() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 0).await;
-    let id = stall.taken(&kim, &listing).await.to_string();
-    let nobodys = PurchaseId::new(stall.app.now(), 999).to_string();
-    for (who, id) in
-        [(&lena, &id), (&member("ada"), &id), (&kim, &nobodys), (&kim, &"x".to_owned())]
+async fn for_others_a_purchase_does_not_exist() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 0).await;
+    let id = buy_free(&kim, &listing).await.to_string();
+    let unknown = PurchaseId::new(app.now(), 999).to_string();
+    for (caller, id) in
+        [(&lena, &id), (&app.sign_in("ada"), &id), (&kim, &unknown), (&kim, &"x".to_owned())]
     {
-        let answer = stall.download(&TestRequest::by(who).path("id", id)).await;
+        let answer = caller.get(format!("{PURCHASES}/{id}/download")).await;
         assert_eq!(answer.brief(), "404 purchase_not_found");
     }
-    stall.app.suspend(&kim.id, "spam", None).await;
-    assert_eq!(stall.download(&TestRequest::by(&kim).path("id", &id)).await.status(), 200);
+    app.suspend(&kim.id, "spam", None).await;
+    assert_eq!(kim.get(format!("{PURCHASES}/{id}/download")).await.status(), 200);
 }
 
 #[tokio::test]
-async fn what_was_paid_back_is_gone() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 900).await;
-    let id = stall.paid(&kim, &listing, "card").await;
-    let ask = TestRequest::by(&kim).path("id", &id);
-    assert_eq!(stall.download(&ask).await.status(), 200);
+async fn a_refunded_purchase_cannot_be_downloaded() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 900).await;
+    let id = paid(&app, &kim, &listing, "card").await;
+    let download = || kim.get(format!("{PURCHASES}/{id}/download"));
+    assert_eq!(download().await.status(), 200);
     let states = async || {
-        let item = stall.list(&TestRequest::by(&kim)).await.json()["items"][0].clone();
+        let item = kim.get(PURCHASES).await.json()["items"][0].clone();
         (
             item["state"].clone(),
             item["entitlement"].clone(),
@@ -167,10 +175,10 @@ async fn what_was_paid_back_is_gone() {
         )
     };
     assert_eq!(states().await, (json!("paid"), json!("active"), true));
-    stall.hear(&kim, &id, |payment| payment.disputed = true).await;
-    assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
+    apply_payment(&app, &kim, &id, |payment| payment.disputed = true).await;
+    assert_eq!(download().await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("paid"), json!("suspended"), false));
-    stall.hear(&kim, &id, |payment| payment.refunded = 900).await;
-    assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
+    apply_payment(&app, &kim, &id, |payment| payment.refunded = 900).await;
+    assert_eq!(download().await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("refunded"), json!("revoked"), false));
 }

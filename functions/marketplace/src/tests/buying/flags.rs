@@ -1,48 +1,56 @@
 //! Reports.
 
+use std::fmt;
+
 use domain::marketplace::moderation::flag::FlagReason;
 use serde_json::json;
-use testing::{Actor, TestRequest};
+use testing::{Client, ClientRequest};
 
-use super::stage::{BuyingApp, member};
+use super::{
+    super::{LISTINGS, app},
+    steps::{draft, on_sale},
+};
 
-fn flag(by: &Actor, listing: impl ToString, reason: &str) -> TestRequest {
-    TestRequest::by(by).path("id", listing).json(json!({ "reason": reason }))
+/// A report of a listing.
+fn flag<'a>(member: &Client<'a>, listing: impl fmt::Display, reason: &str) -> ClientRequest<'a> {
+    member.post(format!("{LISTINGS}/{listing}/flags")).json(json!({ "reason": reason }))
 }
 
 #[tokio::test]
-async fn three_members_put_a_listing_before_a_moderator() {
-    let (stall, lena) = (BuyingApp::open(), member("lena"));
-    let listing = stall.on_sale(&lena, 0).await;
+async fn three_reports_put_a_listing_before_a_moderator() {
+    let app = app();
+    let lena = app.sign_in("lena");
+    let listing = on_sale(&app, &lena, 0).await;
     let reports = [("kim", "spam"), ("kim", "copied"), ("ada", "copied"), ("eve", "broken")];
-    for (who, reason) in reports {
-        let answer = stall.flag(&flag(&member(who), &listing, reason)).await;
+    for (name, reason) in reports {
+        let answer = flag(&app.sign_in(name), &listing, reason).await;
         assert_eq!((answer.status(), answer.json()), (200, json!({"received": true})));
     }
     // The fourth flag shows the state of the flags.
-    let eve = member("eve");
-    let flags = stall
-        .store()
-        .flag_listing((&eve.id, None), &listing, FlagReason::Broken, stall.app.now())
+    let eve = app.sign_in("eve");
+    let flags = app
+        .store
+        .flag_listing((&eve.id, None), &listing, FlagReason::Broken, app.now())
         .await
         .unwrap();
-    assert_eq!(flags.due_since, Some(stall.app.now()));
+    assert_eq!(flags.due_since, Some(app.now()));
     let reasons: Vec<FlagReason> = flags.flags.iter().map(|flag| flag.reason).collect();
     assert_eq!(reasons, [FlagReason::Copied, FlagReason::Copied, FlagReason::Broken]);
 }
 
 #[tokio::test]
-async fn what_is_not_on_sale_is_not_flagged() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let draft = stall.draft(&lena, "A draft", 0).await;
+async fn only_listings_on_sale_are_flagged() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let draft = draft(&app, &lena, "A draft", 0).await;
     for id in [draft.as_str(), "x"] {
-        let answer = stall.flag(&flag(&kim, id, "spam")).await;
+        let answer = flag(&kim, id, "spam").await;
         assert_eq!(answer.brief(), "404 listing_not_found");
     }
-    let listing = stall.on_sale(&lena, 0).await;
-    let ugly = stall.flag(&flag(&kim, &listing, "ugly")).await;
+    let listing = on_sale(&app, &lena, 0).await;
+    let ugly = flag(&kim, &listing, "ugly").await;
     assert_eq!(ugly.brief(), "422 invalid_request, /reason unknown_value");
-    stall.app.suspend(&kim.id, "spam", None).await;
-    let suspended = stall.flag(&flag(&kim, &listing, "spam")).await;
+    app.suspend(&kim.id, "spam", None).await;
+    let suspended = flag(&kim, &listing, "spam").await;
     assert_eq!(suspended.brief(), "403 account_suspended");
 }

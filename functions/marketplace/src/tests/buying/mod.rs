@@ -7,5 +7,10 @@ mod flags;
 mod purchases;
 mod reviews;
 mod shares;
-mod stage;
 mod statements;
+mod steps;
+
+const PURCHASES: &str = "/api/v1/marketplace/purchases";
+const REVIEWS: &str = "/api/v1/marketplace/reviews";
+const STATS: &str = "/api/v1/marketplace/creator/stats";
+const EARNINGS: &str = "/api/v1/marketplace/creator/earnings";

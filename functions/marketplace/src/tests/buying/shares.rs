@@ -1,65 +1,60 @@
 //! Sharing a listing, and following a shared link.
 
-use domain::{
-    id::ListingId,
-    marketplace::{community::share::Referral, listing::revision::Edit},
-};
+use clients::ShareLinks;
+use domain::marketplace::{community::share::Referral, listing::revision::Edit};
 use expect_test::expect;
 use serde_json::json;
-use testing::{Actor, Answer, BROWSER, Fault, TestRequest};
+use testing::{ClientRequest, Fault, TestApp};
 
-use super::stage::{BuyingApp, member};
+use super::{
+    super::{LISTINGS, app},
+    steps::{draft, next_version, on_sale, on_sale_titled, retire, share_code},
+};
 
-impl BuyingApp {
-    /// A member's code for a listing.
-    pub(crate) async fn shared(&self, by: &Actor, listing: &ListingId) -> String {
-        let answer = self.share(&TestRequest::by(by).path("id", listing)).await;
-        assert_eq!(answer.status(), 201, "{}", answer.pretty());
-        answer.json()["code"].as_str().unwrap().to_owned()
-    }
+/// The counted visitors of a shared link.
+async fn clicks(app: &TestApp, code: &str) -> u32 {
+    app.store.share(code).await.unwrap().clicks
+}
 
-    async fn clicks(&self, code: &str) -> u32 {
-        self.store().share(code).await.unwrap().clicks
-    }
-
-    async fn visit(&self, code: &str, ip: &str, agent: &str) -> Answer {
-        let ask = TestRequest::anonymous().path("code", code).ip(ip).header("User-Agent", agent);
-        self.follow(&ask).await
-    }
+/// A visit of a shared link.
+fn follow<'a>(app: &'a TestApp, code: &str) -> ClientRequest<'a> {
+    app.visitor().get(format!("/s/{code}"))
 }
 
 #[tokio::test]
 async fn a_member_has_one_link_to_a_listing() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 0).await;
-    let answer = stall.share(&TestRequest::by(&kim).path("id", &listing)).await;
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 0).await;
+    let answer = kim.post(format!("{LISTINGS}/{listing}/share")).await;
     assert_eq!(answer.status(), 201);
     let code = answer.json()["code"].as_str().unwrap().to_owned();
     let url = format!("https://api.prolight.test/test/s/{code}");
     assert_eq!(answer.json(), json!({"code": code, "url": url, "clicks": 0}));
     assert_eq!(answer.header("location"), Some(&url[..]));
-    stall.visit(&code, "203.0.113.1", BROWSER).await;
-    let again = stall.share(&TestRequest::by(&kim).path("id", &listing)).await;
+    follow(&app, &code).await;
+    let again = kim.post(format!("{LISTINGS}/{listing}/share")).await;
     assert_eq!(again.json(), json!({"code": code, "url": url, "clicks": 1}));
-    assert_ne!(stall.shared(&lena, &listing).await, code, "each member has their own");
+    assert_ne!(share_code(&lena, &listing).await, code, "each member has their own");
 
-    let draft = stall.draft(&lena, "A draft", 0).await;
-    for id in [draft.as_str(), "x"] {
-        let answer = stall.share(&TestRequest::by(&lena).path("id", id)).await;
+    let unpublished = draft(&app, &lena, "A draft", 0).await;
+    for id in [unpublished.as_str(), "x"] {
+        let answer = lena.post(format!("{LISTINGS}/{id}/share")).await;
         assert_eq!(answer.brief(), "404 listing_not_found");
     }
-    stall.app.suspend(&kim.id, "spam", None).await;
-    let suspended = stall.share(&TestRequest::by(&kim).path("id", &listing)).await;
+    app.suspend(&kim.id, "spam", None).await;
+    let suspended = kim.post(format!("{LISTINGS}/{listing}/share")).await;
     assert_eq!(suspended.brief(), "403 account_suspended");
 }
 
 #[tokio::test]
 async fn a_visitor_is_counted_once_a_day() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
-    let check = async |ip: &str, agent: &str, clicks: u32| {
-        assert_eq!(stall.visit(&code, ip, agent).await.status(), 200);
-        assert_eq!(stall.clicks(&code).await, clicks, "{ip} {agent}");
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let code = share_code(&kim, &on_sale(&app, &lena, 0).await).await;
+    let check = async |ip: &str, agent: &str, expected: u32| {
+        assert_eq!(follow(&app, &code).ip(ip).header("User-Agent", agent).await.status(), 200);
+        assert_eq!(clicks(&app, &code).await, expected, "{ip} {agent}");
     };
     check("203.0.113.1", "one", 1).await;
     check("203.0.113.1", "one", 1).await;
@@ -68,61 +63,64 @@ async fn a_visitor_is_counted_once_a_day() {
     check("2001:db8:1:1::1", "one", 3).await;
     check("2001:db8:1:1:ffff::9", "two", 3).await;
     check("2001:db8:1:2::1", "one", 4).await;
-    stall.app.ambient.clock.advance(domain::time::DAY);
+    app.ambient.clock.advance(domain::time::DAY);
     check("203.0.113.1", "one", 5).await;
 }
 
 /// Programs do not count as visitors: link previews, prefetching, `HEAD`.
 #[tokio::test]
-async fn programs_that_follow_a_link_are_no_visitors() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
-    let ask =
-        |nth: usize| TestRequest::anonymous().path("code", &code).ip(&format!("203.0.113.{nth}"));
+async fn programs_that_follow_a_link_are_not_counted() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let code = share_code(&kim, &on_sale(&app, &lena, 0).await).await;
     for (nth, agent) in
         ["", "curl/8.5.0", "Slackbot-LinkExpanding 1.0", "WhatsApp/2.23"].into_iter().enumerate()
     {
-        let answer = stall.follow(&ask(nth).header("User-Agent", agent)).await;
+        let visitor = follow(&app, &code).ip(&format!("203.0.113.{nth}"));
+        let answer = visitor.header("User-Agent", agent).await;
         assert_eq!(answer.status(), 200, "{agent}");
     }
     for header in ["Sec-Purpose", "Purpose", "X-Moz"] {
-        assert_eq!(stall.follow(&ask(50).header(header, "prefetch")).await.status(), 200);
+        let prefetch = follow(&app, &code).ip("203.0.113.50").header(header, "prefetch");
+        assert_eq!(prefetch.await.status(), 200);
     }
-    let head = stall.follow(&ask(60).head()).await;
-    assert_eq!(stall.clicks(&code).await, 0);
-    let get = stall.follow(&ask(60)).await;
-    assert_eq!(stall.clicks(&code).await, 1);
+    let head = app.visitor().head(format!("/s/{code}")).ip("203.0.113.60").await;
+    assert_eq!(clicks(&app, &code).await, 0);
+    let get = follow(&app, &code).ip("203.0.113.60").await;
+    assert_eq!(clicks(&app, &code).await, 1);
     assert_eq!((head.status(), head.body.as_str()), (get.status(), ""));
     assert_eq!(head.headers, get.headers, "HEAD answers like GET");
 }
 
 /// Many addresses count at most the clicks that a listing may gain in a minute.
 #[tokio::test]
-async fn a_minute_of_clicks_has_an_end() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
+async fn the_clicks_of_a_minute_are_limited() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let code = share_code(&kim, &on_sale(&app, &lena, 0).await).await;
     for nth in 0..70 {
-        let answer = stall.visit(&code, &format!("203.0.113.{nth}"), BROWSER).await;
+        let answer = follow(&app, &code).ip(&format!("203.0.113.{nth}")).await;
         assert_eq!(answer.status(), 200);
     }
-    assert_eq!(stall.clicks(&code).await, 60);
+    assert_eq!(clicks(&app, &code).await, 60);
 }
 
 #[tokio::test]
-async fn the_page_says_what_it_is_and_leads_on() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 600).await;
-    let code = stall.shared(&kim, &listing).await;
-    let answer =
-        stall.follow(&TestRequest::anonymous().path("code", &code).query("fbclid", "x")).await;
+async fn the_page_describes_the_listing_and_redirects_to_it() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale_titled(&app, &lena, r#"Haze "><script>alert('1')</script>"#, 600).await;
+    let code = share_code(&kim, &listing).await;
+    let answer = follow(&app, &code).query("fbclid", "x").await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(answer.header("cache-control"), Some("no-store"), "the token carries the time");
     let refresh = answer.header("refresh").unwrap();
     let page = format!("0; url=https://app.prolight.test/marketplace/listings/{listing}?ref=");
     let token = refresh.strip_prefix(&page).unwrap();
-    let (followed, at) = stall.links.read_click(token).unwrap();
-    assert!(followed == code && Referral::counts(at, stall.app.now()));
+    let links: ShareLinks = app.connect().await;
+    let (followed, at) = links.read_click(token).unwrap();
+    assert!(followed == code && Referral::counts(at, app.now()));
     let html = answer.body.replace(token, "TOKEN").replace(&code, "CODE");
     let html = html.replace(listing.as_str(), "LISTING").replace("><", ">\n<");
     expect![[r#"
@@ -162,13 +160,14 @@ async fn the_page_says_what_it_is_and_leads_on() {
 
 #[tokio::test]
 async fn a_long_description_is_cut_between_letters() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 0).await;
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 0).await;
     let check = async |description: String, expected: &str| {
         let edit = Edit { description: Some(description), ..Edit::default() };
-        stall.next_version(&lena, &listing, edit).await;
-        let code = stall.shared(&kim, &listing).await;
-        let html = stall.visit(&code, "203.0.113.1", BROWSER).await.body;
+        next_version(&app, &lena, &listing, edit).await;
+        let code = share_code(&kim, &listing).await;
+        let html = follow(&app, &code).await.body;
         let tag = format!(r#"<meta property="og:description" content="{expected}">"#);
         assert!(html.contains(&tag), "{html}");
     };
@@ -178,42 +177,46 @@ async fn a_long_description_is_cut_between_letters() {
 }
 
 #[tokio::test]
-async fn an_invented_code_is_a_page_and_no_question_to_the_table() {
-    let (stall, lena) = (BuyingApp::open(), member("lena"));
-    let listing = stall.on_sale(&lena, 0).await;
-    let unshared = stall.links.code(&lena.id, &listing);
-    stall.app.engine.take_usage();
-    for code in ["x", "0000000000000", "../admin", &unshared[1..]] {
-        let answer = stall.visit(code, "203.0.113.1", BROWSER).await;
+async fn an_invented_code_is_refused_without_reading_the_table() {
+    let app = app();
+    let lena = app.sign_in("lena");
+    let listing = on_sale(&app, &lena, 0).await;
+    let links: ShareLinks = app.connect().await;
+    let unshared = links.code(&lena.id, &listing);
+    app.engine.take_usage();
+    for code in ["x", "0000000000000", "..%2Fadmin", &unshared[1..]] {
+        let answer = follow(&app, &code).await;
         assert_eq!(answer.status(), 404, "{code}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(answer.header("refresh"), None);
         assert!(answer.body.contains("https://app.prolight.test/marketplace\""));
         assert!(!answer.body.contains("admin"), "nothing of the code is on the page");
     }
-    assert!(stall.app.engine.take_usage().requests.is_empty());
-    assert_eq!(stall.visit(&unshared, "203.0.113.1", BROWSER).await.status(), 404);
+    assert!(app.engine.take_usage().requests.is_empty());
+    assert_eq!(follow(&app, &unshared).await.status(), 404);
 }
 
 #[tokio::test]
-async fn what_is_off_sale_leads_to_the_marketplace() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 0).await;
-    let code = stall.shared(&kim, &listing).await;
-    stall.retire(&lena, &listing).await;
-    let answer = stall.visit(&code, "203.0.113.1", BROWSER).await;
+async fn a_link_to_a_listing_off_sale_leads_to_the_marketplace() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 0).await;
+    let code = share_code(&kim, &listing).await;
+    retire(&app, &lena, &listing).await;
+    let answer = follow(&app, &code).await;
     assert_eq!((answer.status(), answer.header("refresh")), (200, None));
     assert!(answer.body.contains("No longer on sale"));
     assert!(!answer.body.contains("Rembrandt"));
 }
 
 #[tokio::test]
-async fn who_cannot_be_counted_sees_the_page() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
+async fn a_visitor_who_cannot_be_counted_sees_the_page() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let code = share_code(&kim, &on_sale(&app, &lena, 0).await).await;
     for nth in 1..=3 {
-        stall.app.engine.order("PutItem", nth, Fault::Fail);
+        app.engine.order("PutItem", nth, Fault::Fail);
     }
-    assert_eq!(stall.visit(&code, "203.0.113.1", BROWSER).await.status(), 200);
-    assert_eq!(stall.clicks(&code).await, 0);
+    assert_eq!(follow(&app, &code).await.status(), 200);
+    assert_eq!(clicks(&app, &code).await, 0);
 }

@@ -3,23 +3,30 @@
 use domain::{marketplace::creator::sale::HOLD, time::DAY};
 use expect_test::expect;
 use serde_json::{Value, json};
-use testing::{Actor, TestRequest, cloud::Cloud};
 
-use super::stage::{BuyingApp, member};
+use super::{
+    super::app,
+    EARNINGS, STATS,
+    steps::{apply_payment, on_sale, paid},
+};
 
-fn month(by: &Actor, month: &str) -> TestRequest {
-    TestRequest::by(by).path("month", month)
+const PAYOUTS: &str = "/api/v1/marketplace/creator/payouts";
+
+/// The path of a month's statement.
+fn statement(month: &str) -> String {
+    format!("/api/v1/marketplace/creator/statements/{month}")
 }
 
 #[tokio::test]
 async fn a_creator_reads_a_month_of_their_money() {
-    let (stall, lena, kim) = (BuyingApp::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 999).await;
-    let id = stall.paid(&kim, &listing, "card").await;
-    stall.app.ambient.clock.advance(DAY);
-    stall.hear(&kim, &id, |payment| payment.refunded = 100).await;
-    let mut statement = stall.statement(&month(&lena, "2026-11")).await.json();
-    let links = statement["links"].take();
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 999).await;
+    let id = paid(&app, &kim, &listing, "card").await;
+    app.ambient.clock.advance(DAY);
+    apply_payment(&app, &kim, &id, |payment| payment.refunded = 100).await;
+    let mut november = lena.get(statement("2026-11")).await.json();
+    let links = november["links"].take();
     expect![[r#"
         {
           "closing": {
@@ -106,71 +113,70 @@ async fn a_creator_reads_a_month_of_their_money() {
             }
           ]
         }"#]]
-    .assert_eq(&format!("{statement:#}"));
+    .assert_eq(&format!("{november:#}"));
     for format in ["csv", "pdf"] {
         let link = links[format].as_str().unwrap();
         let path = format!("/api/v1/marketplace/creator/statements/2026-11?format={format}");
         assert!(link.ends_with(&path), "{link}");
     }
-    let nothing = stall.statement(&month(&lena, "2026-10")).await.json();
+    let nothing = lena.get(statement("2026-10")).await.json();
     assert_eq!((&nothing["complete"], &nothing["lines"]), (&json!(true), &json!([])));
-    assert_eq!(stall.statement(&month(&kim, "2026-11")).await.json()["lines"], json!([]));
+    assert_eq!(kim.get(statement("2026-11")).await.json()["lines"], json!([]));
 }
 
 #[tokio::test]
-async fn what_is_no_month_or_no_form_is_refused() {
-    let (stall, lena) = (BuyingApp::open(), member("lena"));
+async fn an_invalid_month_or_format_is_refused() {
+    let app = app();
+    let lena = app.sign_in("lena");
     for bad in ["2026-12", "2026-1", "november", "2026-11-01", "9999-12"] {
-        let answer = stall.statement(&month(&lena, bad)).await;
+        let answer = lena.get(statement(bad)).await;
         assert_eq!(answer.brief(), "404 statement_not_found", "{bad}");
     }
-    let answer = stall.statement(&month(&lena, "2026-11").query("format", "xml")).await;
+    let answer = lena.get(statement("2026-11")).query("format", "xml").await;
     assert_eq!(answer.status(), 422, "{}", answer.pretty());
 }
 
 #[tokio::test]
-async fn a_file_is_made_once_for_each_state_of_a_month() {
-    let bucket = Cloud::here().bucket().await;
-    let mut stall = BuyingApp::open();
-    stall.documents = bucket.documents();
-    let (lena, kim) = (member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 999).await;
-    let ask = month(&lena, "2026-11").query("format", "csv");
+async fn a_file_is_rendered_once_for_each_state_of_a_month() {
+    let app = app();
+    let bucket = app.records_bucket();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 999).await;
     for card in ["one", "two"] {
         for _ in 0..2 {
-            assert_eq!(stall.statement(&ask).await.status(), 302);
+            assert_eq!(lena.get(statement("2026-11")).query("format", "csv").await.status(), 302);
         }
-        stall.paid(&member(card), &listing, card).await;
+        paid(&app, &app.sign_in(card), &listing, card).await;
     }
     let keys = bucket.keys().await;
     assert_eq!(keys.len(), 2);
-    let place = format!("documents/{}/statement-2026-11/", lena.id);
-    assert!(keys.iter().all(|key| key.starts_with(&place) && key.ends_with(".csv")), "{keys:?}");
+    let folder = format!("documents/{}/statement-2026-11/", lena.id);
+    assert!(keys.iter().all(|key| key.starts_with(&folder) && key.ends_with(".csv")), "{keys:?}");
     let (_, media_type) = bucket.get(&keys[0]).await.unwrap();
     assert!(media_type.starts_with("text/csv"), "{media_type}");
-    let pdf = stall.statement(&month(&kim, "2026-11").query("format", "pdf")).await;
+    let pdf = kim.get(statement("2026-11")).query("format", "pdf").await;
     assert_eq!(pdf.status(), 302);
     let key = bucket.keys().await.into_iter().find(|key| key.ends_with(".pdf")).unwrap();
     assert!(bucket.get(&key).await.unwrap().0.starts_with(b"%PDF"));
-    bucket.discard().await;
 }
 
 #[tokio::test]
-async fn payouts_and_balances_say_where_the_money_is() {
-    let (stall, lena) = (BuyingApp::open(), member("lena"));
-    let listing = stall.on_sale(&lena, 999).await;
+async fn payouts_and_balances_show_where_the_money_is() {
+    let app = app();
+    let lena = app.sign_in("lena");
+    let listing = on_sale(&app, &lena, 999).await;
     let mut sales = Vec::new();
     for card in ["one", "two"] {
-        sales.push(stall.paid(&member(card), &listing, card).await);
+        sales.push(paid(&app, &app.sign_in(card), &listing, card).await);
     }
-    stall.app.ambient.clock.advance(HOLD);
-    let now = stall.app.now();
-    assert_eq!(stall.store().release_sales(&lena.id, &sales, now).await.unwrap(), 2);
-    stall.store().begin_payout(&lena.id, now.floor_to(DAY), now).await.unwrap();
-    let mut payouts = stall.payouts(&TestRequest::by(&lena)).await.json();
+    app.ambient.clock.advance(HOLD);
+    let now = app.now();
+    assert_eq!(app.store.release_sales(&lena.id, &sales, now).await.unwrap(), 2);
+    app.store.begin_payout(&lena.id, now.floor_to(DAY), now).await.unwrap();
+    let mut payouts = lena.get(PAYOUTS).await.json();
     assert_eq!(payouts["next_cursor"], Value::Null);
     payouts["items"][0]["id"].take();
-    let mut stats = stall.stats(&TestRequest::by(&lena)).await.json();
+    let mut stats = lena.get(STATS).await.json();
     let shown = json!([payouts["items"], stats["balance"].take(), stats["account"].take()]);
     expect![[r#"
         [
@@ -230,8 +236,8 @@ async fn payouts_and_balances_say_where_the_money_is() {
           }
         ]"#]]
     .assert_eq(&format!("{shown:#}"));
-    let earned = &stall.earnings(&TestRequest::by(&lena)).await.json()["items"][0];
+    let earned = &lena.get(EARNINGS).await.json()["items"][0];
     assert_eq!(earned["released_at"], json!(now));
-    let others = stall.payouts(&TestRequest::by(&member("one"))).await.json();
+    let others = app.sign_in("one").get(PAYOUTS).await.json();
     assert_eq!(others["items"], json!([]));
 }

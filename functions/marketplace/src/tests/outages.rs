@@ -1,0 +1,204 @@
+//! Responses while the bucket or the table is unavailable, or an index cannot be read.
+
+use std::time::Duration;
+
+use domain::{id::ListingId, marketplace::listing_stats::ListingStats};
+use search::{Catalogue, Document};
+use testing::{Fault, TestApp};
+
+use super::{
+    LISTINGS, app,
+    listing_steps::{draft, on_sale, page, titles},
+};
+
+/// More failures than the SDK's attempts.
+const ALWAYS: u32 = 12;
+
+/// Makes the table fail `operation` for a few calls.
+fn table_fails(app: &TestApp, operation: &str) {
+    (1..=ALWAYS).for_each(|nth| app.engine.order(operation, nth, Fault::Fail));
+}
+
+/// Builds an index of the listings on sale now.
+async fn build_index(app: &TestApp) -> Vec<u8> {
+    let entries = app.store.whole_catalogue().await.unwrap();
+    let documents: Vec<Document> = entries.iter().map(Into::into).collect();
+    Catalogue::build(documents, app.now().as_millis()).unwrap()
+}
+
+/// Publishes an index, and waits until every process checks for a new one.
+async fn publish_index(app: &TestApp, blob: Vec<u8>) {
+    app.images_bucket().snapshots().publish(blob.into(), app.now()).await.unwrap();
+    app.ambient.clock.advance(Duration::from_secs(31));
+}
+
+/// The views of a listing, after all written counts are added up.
+async fn views(app: &TestApp, id: &ListingId) -> u64 {
+    while app.store.add_views(app.now()).await.unwrap().is_some() {}
+    let stats: Option<ListingStats> = app.store.stats(id).await.unwrap();
+    stats.map_or(0, |stats| stats.views)
+}
+
+#[tokio::test]
+async fn search_works_while_the_index_is_missing_or_damaged() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp one").await;
+    assert_eq!(titles(&app, &[]).await, ["Lamp one"], "from the changes alone");
+    let blob = build_index(&app).await;
+    assert_eq!(blob, build_index(&app).await, "rebuilt it is the same");
+    publish_index(&app, blob).await;
+    assert_eq!(titles(&app, &[]).await, ["Lamp one"], "from the index");
+
+    // A newer index cannot be read: the last good one is served, with new changes.
+    publish_index(&app, vec![7; 1_000]).await;
+    on_sale(&app, &kim, "Lamp two").await;
+    let mut both = titles(&app, &[]).await;
+    both.sort();
+    assert_eq!(both, ["Lamp one", "Lamp two"]);
+}
+
+/// The indexer may run an older version: its index is not searched as if it were current.
+#[tokio::test]
+async fn an_index_of_an_earlier_format_is_rebuilt_where_it_is_searched() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp 85 mm").await;
+    let mut blob = build_index(&app).await;
+    blob[8] = 1;
+    publish_index(&app, blob).await;
+    assert_eq!(titles(&app, &[("q", "85mm")]).await, ["Lamp 85 mm"]);
+}
+
+#[tokio::test]
+async fn search_works_with_an_invalid_index_pointer() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp").await;
+    app.images_bucket().put("search/current.json", b"{}", "application/json", "nobody").await;
+    assert_eq!(titles(&app, &[]).await, ["Lamp"]);
+}
+
+#[tokio::test]
+async fn without_the_bucket_the_changes_are_searched() {
+    let mut app = app();
+    app.set("IMAGES_BUCKET", "missing");
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp").await;
+    assert_eq!(titles(&app, &[]).await, ["Lamp"]);
+}
+
+#[tokio::test]
+async fn without_the_table_the_last_known_state_is_searched() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp one").await;
+    assert_eq!(titles(&app, &[]).await, ["Lamp one"]);
+    on_sale(&app, &kim, "Lamp two").await;
+    table_fails(&app, "Query");
+    assert_eq!(titles(&app, &[]).await, ["Lamp one"]);
+    let mut both = Vec::new();
+    for _ in 0..ALWAYS {
+        both = titles(&app, &[("sort", "newest")]).await;
+    }
+    both.sort();
+    assert_eq!(both, ["Lamp one", "Lamp two"], "as soon as it answers");
+}
+
+/// An index has the age of its build: listings withdrawn since are known only from the table.
+#[tokio::test]
+async fn a_new_index_does_not_bring_back_withdrawn_listings() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = on_sale(&app, &kim, "Lamp").await;
+    publish_index(&app, build_index(&app).await).await;
+    assert_eq!(titles(&app, &[]).await, ["Lamp"]);
+    let built_before = build_index(&app).await;
+    assert_eq!(kim.delete(format!("{LISTINGS}/{id}")).await.status(), 204);
+    assert!(titles(&app, &[]).await.is_empty());
+    publish_index(&app, built_before).await;
+    table_fails(&app, "Query");
+    assert!(titles(&app, &[]).await.is_empty(), "while the table does not answer");
+    for _ in 0..ALWAYS {
+        assert!(titles(&app, &[]).await.is_empty());
+    }
+    app.ambient.clock.advance(Duration::from_secs(31));
+    assert!(titles(&app, &[]).await.is_empty(), "with the new index and its changes");
+}
+
+#[tokio::test]
+async fn views_are_counted_without_a_write_for_each() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = on_sale(&app, &kim, "Lamp").await;
+    app.engine.take_usage();
+    for nth in 0..40 {
+        assert_eq!(page(&app, &id).ip(&format!("203.0.113.{nth}")).await.status(), 200);
+    }
+    let usage = app.engine.take_usage();
+    assert_eq!(usage.requests.get("PutItem"), Some(&1), "the first view, and then none");
+    app.ambient.clock.advance(Duration::from_secs(10));
+    page(&app, &id).await;
+    while app.store.add_views(app.now()).await.unwrap().is_some() {}
+    let stats: ListingStats = app.store.stats(&id).await.unwrap().unwrap();
+    assert_eq!(stats.views, 40, "the last one waits for its ten seconds");
+    assert_eq!(app.store.creator_book(&kim.id).await.unwrap().views, 40);
+}
+
+#[tokio::test]
+async fn views_that_could_not_be_written_are_written_later() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = on_sale(&app, &kim, "Lamp").await;
+    (1..=3).for_each(|nth| app.engine.order("PutItem", nth, Fault::Fail));
+    assert_eq!(
+        page(&app, &id).ip("203.0.113.1").await.status(),
+        200,
+        "the page is served all the same"
+    );
+    assert_eq!(views(&app, &id).await, 0);
+    app.ambient.clock.advance(Duration::from_secs(10));
+    assert_eq!(page(&app, &id).ip("203.0.113.2").await.status(), 200);
+    assert!(views(&app, &id).await >= 1);
+    app.ambient.clock.advance(Duration::from_secs(10));
+    page(&app, &id).ip("203.0.113.3").await;
+    app.ambient.clock.advance(Duration::from_secs(10));
+    page(&app, &id).ip("203.0.113.4").await;
+    assert!(views(&app, &id).await >= 3, "none is lost, and the last may wait");
+}
+
+/// One address with three hundred requests over many minutes is one visitor; many addresses count
+/// at most sixty a minute.
+#[tokio::test]
+async fn repeated_views_do_not_raise_popularity() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = on_sale(&app, &kim, "Lamp").await;
+    for _ in 0..300 {
+        assert_eq!(page(&app, &id).ip("2001:db8:7:7::1").await.status(), 200);
+        app.ambient.clock.advance(Duration::from_secs(10));
+    }
+    assert_eq!(views(&app, &id).await, 1);
+    for nth in 0..200 {
+        page(&app, &id).ip(&format!("2001:db8:7:8:{nth:x}::1")).await;
+        page(&app, &id).ip(&format!("2001:db8:8:{nth:x}::1")).await;
+    }
+    app.ambient.clock.advance(Duration::from_secs(10));
+    page(&app, &id).await;
+    assert_eq!(views(&app, &id).await, 61);
+    let stats: ListingStats = app.store.stats(&id).await.unwrap().unwrap();
+    assert!(stats.popularity() > 0.0);
+}
+
+#[tokio::test]
+async fn a_request_for_a_missing_page_is_not_a_view() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let draft = draft(&kim, "Lamp").await;
+    app.engine.take_usage();
+    for id in [draft.as_str(), "lst_01JD0000000000000000000000", "lst_", "..%2Flistings"] {
+        let answer = page(&app, id).await;
+        assert_eq!(answer.brief(), "404 listing_not_found", "{id}");
+    }
+    assert_eq!(app.engine.take_usage().requests.get("PutItem"), None);
+}
