@@ -294,8 +294,8 @@ impl Uploads {
     }
 
     /// A presigned link that downloads the object at `key` as `file_name` (see
-    /// `download::attachment`), valid for [`domain::image::LINK_LIFETIME`] from the start of the window of
-    /// [`domain::image::LINK_WINDOW`] that contains `now`. No call is made.
+    /// `download::attachment`), valid for [`domain::image::LINK_LIFETIME`] from the start of the
+    /// window of [`domain::image::LINK_WINDOW`] that contains `now`. No call is made.
     ///
     /// # Errors
     /// When there are no credentials to sign with.

@@ -2,7 +2,7 @@
 //!
 //! * [`entitlement`]: the buyer's right to use the listing;
 //! * [`update`]: what the payment changes, divided by its [`PaymentAllocation`];
-//! * [`refund`]: refunds.
+//! * [`refund`]: who may get money back, how much, and when.
 
 mod allocation;
 pub mod entitlement;
