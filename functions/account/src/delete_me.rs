@@ -26,7 +26,7 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<MeView>, ApiError> {
     let member = call.member()?;
-    let who = (&member.user_id, member.email_claim());
-    let account = store.request_deletion(who, call.now).await?;
+    let owner = (&member.user_id, member.email_claim());
+    let account = store.request_deletion(owner, call.now).await?;
     Ok(NoStore(MeView::new(account, member.role, call.now)))
 }

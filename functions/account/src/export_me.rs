@@ -89,14 +89,14 @@ async fn files_of(
     };
     let folder = format!("listings/{listing}/{number}");
     let mut files = Vec::new();
-    for (place, asset) in list("assets").iter().enumerate() {
+    for (position, asset) in list("assets").iter().enumerate() {
         let (Some(upload), Some(file_name)) =
             (asset["upload_id"].as_str(), asset["file_name"].as_str())
         else {
             continue;
         };
         let url = uploads.link(&asset_key(listing, upload), file_name, now).await?;
-        files.push(File { name: format!("{folder}/assets/{place}-{file_name}"), url });
+        files.push(File { name: format!("{folder}/assets/{position}-{file_name}"), url });
     }
     for preview in list("previews") {
         let Some(upload) = preview["upload_id"].as_str() else { continue };

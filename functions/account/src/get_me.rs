@@ -25,8 +25,8 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
     // The staff role is stored: admins cannot moderate other admins.
-    let seen = |draft: &mut AccountUpdate| draft.seen_as(member.role);
+    let set_role = |account: &mut AccountUpdate| account.seen_as(member.role);
     let email = member.email_claim();
-    let account = store.update_account(&member.user_id, email, call.now, seen).await?;
+    let account = store.update_account(&member.user_id, email, call.now, set_role).await?;
     Ok(Json(MeView::new(account, member.role, call.now)))
 }

@@ -41,9 +41,9 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
-    let mut wanted = Profile::default();
-    call.body.apply(&mut wanted);
-    wanted.validate()?;
+    let mut changed = Profile::default();
+    call.body.apply(&mut changed);
+    changed.validate()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let account = store.update_profile(user, email, call.now, |account, profile| {
         call.check_if_match(&MeView::new(account.clone(), member.role, call.now))?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// A member.
 #[derive(Debug, Serialize)]
-pub struct MeView {
+pub(crate) struct MeView {
     user_id: UserId,
     /// The public id of the member as a creator.
     creator_id: CreatorId,

@@ -51,18 +51,18 @@ async fn handle(
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
-    let theirs = billing.live_subscription()?;
+    let subscription = billing.live_subscription()?;
     if !call.body.cancel_at_period_end {
         account.require_active(call.now)?;
     }
-    let (renewal, wish) = match call.body.cancel_at_period_end {
+    let (renewal, change) = match call.body.cancel_at_period_end {
         true => (Renewal::Stops, "stops"),
         false => (Renewal::GoesOn, "goes_on"),
     };
     // The version makes the same request a new one at Stripe once the account has changed.
-    let key = format!("renewal:{}:{wish}:{}", theirs.id, billing.version);
-    stripe.set_renewal(&theirs.id, renewal, &key).await?;
-    Settlement::new(store, stripe).subscription(user, &theirs.id, call.now).await?;
+    let key = format!("renewal:{}:{change}:{}", subscription.id, billing.version);
+    stripe.set_renewal(&subscription.id, renewal, &key).await?;
+    Settlement::new(store, stripe).subscription(user, &subscription.id, call.now).await?;
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     Ok(NoStore(SubscriptionView::new(&account, &billing, call.now)))
 }

@@ -52,28 +52,28 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
-    let wish = call.body.wish()?;
+    let item = call.body.item()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     account.require_active(call.now)?;
     let customer = customer_of(store, stripe, (user, email), billing, call.now).await?;
-    let checkout_url = match wish {
-        Wish::Plan(plan) => plan_page((store, stripe, frontend), &call, &customer, plan).await?,
-        Wish::Pack(pack) => pack_page((store, stripe, frontend), &call, &customer, pack).await?,
+    let checkout_url = match item {
+        Item::Plan(plan) => plan_page((store, stripe, frontend), &call, &customer, plan).await?,
+        Item::Pack(pack) => pack_page((store, stripe, frontend), &call, &customer, pack).await?,
     };
     Ok(NoStore(Response { checkout_url }))
 }
 
-enum Wish {
+enum Item {
     Plan(Plan),
     Pack(Pack),
 }
 
 impl Request {
-    fn wish(&self) -> Result<Wish, InvalidFields> {
+    fn item(&self) -> Result<Item, InvalidFields> {
         match (self.plan, self.pack) {
-            (Some(plan), None) => Ok(Wish::Plan(plan)),
-            (None, Some(pack)) => Ok(Wish::Pack(pack)),
+            (Some(plan), None) => Ok(Item::Plan(plan)),
+            (None, Some(pack)) => Ok(Item::Pack(pack)),
             (Some(_), Some(_)) | (None, None) => Err(InvalidFields(vec![FieldError::new(
                 "",
                 "one_of",

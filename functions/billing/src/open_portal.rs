@@ -44,9 +44,9 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
-    let who = (&member.user_id, member.email_claim());
+    let owner = (&member.user_id, member.email_claim());
     let billing = store.billing(&member.user_id).await?;
-    let customer = customer_of(store, stripe, who, billing, call.now).await?;
+    let customer = customer_of(store, stripe, owner, billing, call.now).await?;
     let portal_url = stripe.open_portal(&customer, &after_portal(frontend)).await?;
     Ok(NoStore(Response { portal_url }))
 }

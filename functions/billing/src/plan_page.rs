@@ -31,17 +31,17 @@ pub(crate) async fn plan_page<R>(
 ) -> Result<String, ApiError> {
     let (member, urls) = (call.member()?, after_checkout(frontend));
     let (user, email) = (&member.user_id, member.email_claim());
-    let wish = |account: &Account, billing: &mut Billing| {
+    let subscribe = |account: &Account, billing: &mut Billing| {
         account.require_active(call.now).map_err(StoreError::refused)?;
         billing.subscribe(plan, call.now).map_err(StoreError::refused)
     };
     for _ in 0..STEPS_MAX {
         let key = call.idempotency();
-        let (_, step) = store.change_billing(user, email, key, call.now, wish).await?;
+        let (_, step) = store.change_billing(user, email, key, call.now, subscribe).await?;
         let session = match step {
             PlanCheckoutStep::Open(checkout) => {
                 let page = stripe.open_plan_checkout(user, customer, &checkout, &urls).await?;
-                note(store, call, &checkout, &page).await?;
+                record_page(store, call, &checkout, &page).await?;
                 if checkout.plan == plan {
                     return Ok(page.url);
                 }
@@ -60,7 +60,7 @@ pub(crate) async fn plan_page<R>(
 }
 
 /// Records the session's URL, so that a repeat need not call Stripe again.
-async fn note<R>(
+async fn record_page<R>(
     store: &Store,
     call: &Call<R>,
     checkout: &PlanCheckout,

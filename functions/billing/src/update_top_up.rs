@@ -42,13 +42,13 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
-    let wish = call.body.wish()?;
+    let settings = call.body.settings()?;
     let account = store
         .update_account(user, email, call.now, |draft| -> Result<(), StoreError> {
-            if wish.is_some() {
+            if settings.is_some() {
                 draft.require_active().map_err(StoreError::refused)?;
             }
-            draft.allow_top_up(wish);
+            draft.allow_top_up(settings);
             Ok(())
         })
         .await?;
@@ -56,7 +56,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>,
 }
 
 impl Request {
-    fn wish(&self) -> Result<Option<TopUpSettings>, InvalidFields> {
+    fn settings(&self) -> Result<Option<TopUpSettings>, InvalidFields> {
         match (self.enabled, self.pack, self.below, self.monthly_max) {
             (true, Some(pack), Some(below), Some(monthly_max)) => {
                 TopUpSettings::new(pack, below, monthly_max).map(Some)

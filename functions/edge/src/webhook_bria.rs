@@ -48,13 +48,13 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();
-    let notice =
+    let event =
         verify(&tokens.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused(call.now))?;
     let target = WebhookRef::parse(&call.body.job).ok_or(NotFound::Generation)?;
     call.log_job(&target.job_id);
     for _ in 0..TRIES_MAX {
         let job = store.job(&target.user_id, &target.job_id).await?;
-        let request_id = notice.request_id.as_str();
+        let request_id = event.request_id.as_str();
         if !is_about(&job, &target, request_id) {
             return Err(NotFound::Generation.into());
         }

@@ -34,20 +34,22 @@ async fn handle(
     Deps { store, provider }: &Deps,
     call: Call<GenerationRequest>,
 ) -> Result<Accepted<JobView>, ApiError> {
-    let order = &call.body;
-    order.subject()?;
+    let request = &call.body;
+    request.subject()?;
     let member = call.member()?;
-    let names = NewJob {
+    let new_job = NewJob {
         id: JobId::new(call.now, call.random()),
         provider: *provider,
         seed: drawn_seed(call.random()),
         webhook_token: format!("{:032x}", call.random()),
     };
-    call.log_job(&names.id);
-    let who = (&member.user_id, member.email_claim());
-    let (key, naming) = (call.idempotency_key()?, SourceRef::of(order));
+    call.log_job(&new_job.id);
+    let owner = (&member.user_id, member.email_claim());
+    let (key, source) = (call.idempotency_key()?, SourceRef::of(request));
     let job = store
-        .enqueue(who, key, naming, call.now, |draft, named| create_job(draft, order, named, &names))
+        .enqueue(owner, key, source, call.now, |account, source| {
+            create_job(account, request, source, &new_job)
+        })
         .await?;
     let retry_after_s = job.retry_after_s(call.now).unwrap_or(1);
     let body = JobView::plain(job, &call.links);

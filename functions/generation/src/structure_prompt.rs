@@ -65,13 +65,13 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { prompt, lighting, camera } = call.body.clone();
-    let order = GenerationRequest {
+    let request = GenerationRequest {
         prompt: Some(prompt.clone()),
         lighting,
         camera,
         ..GenerationRequest::default()
     };
-    order.subject()?;
+    request.subject()?;
     let answer = once(store, &call, async || {
         let member = call.member()?;
         let user = &member.user_id;
@@ -82,7 +82,7 @@ async fn handle(
         store.check_rate_limit(&format!("structure#{user}"), A_MINUTE, call.now).await?;
         store.check_rate_limit(&format!("structured#{user}"), A_DAY, call.now).await?;
         spend(store, provider, call.now).await?;
-        let (lighting, camera) = (order.lighting.as_ref(), order.camera.as_ref());
+        let (lighting, camera) = (request.lighting.as_ref(), request.camera.as_ref());
         let (structured_prompt, structured_by) =
             structure(provider, &prompt, lighting, camera, call.now).await?;
         Ok(Response { structured_prompt, structured_by })

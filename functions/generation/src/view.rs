@@ -14,7 +14,7 @@ use serde::Serialize;
 /// A job.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
-pub struct JobView {
+pub(crate) struct JobView {
     id: JobId,
     status: Status,
     created_at: Timestamp,
@@ -136,7 +136,7 @@ impl From<Licence> for ListingView {
 
 /// A preset.
 #[derive(Debug, Serialize)]
-pub struct PresetView {
+pub(crate) struct PresetView {
     id: PresetId,
     name: String,
     created_at: Timestamp,

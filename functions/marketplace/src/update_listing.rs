@@ -79,12 +79,11 @@ async fn handle(
     let view =
         |update: ListingUpdate| CreatorListingView::of(update, (previews, &call.links), call.now);
     let creator = &call.member()?.user_id;
-    let changed =
-        store.change_listing(creator, id, call.now, |update| -> Result<(), StoreError> {
-            call.check_if_match(&view(update.clone())).map_err(StoreError::refused)?;
-            let edited = update.listing.edit(update.newest.clone(), edit.clone(), call.now);
-            update.newest = edited.map_err(StoreError::refused)?;
-            Ok(())
-        });
+    let changed = store.change_listing(creator, id, call.now, |update| -> Result<(), StoreError> {
+        call.check_if_match(&view(update.clone())).map_err(StoreError::refused)?;
+        let edited = update.listing.edit(update.newest.clone(), edit.clone(), call.now);
+        update.newest = edited.map_err(StoreError::refused)?;
+        Ok(())
+    });
     Ok(Json(view(changed.await?)))
 }

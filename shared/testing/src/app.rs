@@ -27,7 +27,8 @@ use domain::{
 };
 use percent_encoding::percent_decode_str;
 use runtime::{
-    Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Process, Trigger,
+    Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Process, RecentCalls,
+    Trigger,
 };
 use serde_json::{Value, json, value::to_raw_value};
 use store::{PageSize, Store};
@@ -63,7 +64,12 @@ const TOP_UP_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/top
 
 /// The variables of every function, as `template.yaml` sets them. Secrets are called by their
 /// variables.
-const ENVIRONMENT: [(&str, &str); 27] = [
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("AUTH_AUDIENCE", "prolight"),
+    ("AUTH_ISSUER", "http://127.0.0.1:9"),
+    ("AUTH_JWKS_URL", ""),
+    ("AUTH_PARTIES", ""),
+    ("AUTH_ROLE_CLAIM", "/app_metadata/role"),
     ("BRIA_BASE_URL", "http://127.0.0.1:9/v2"),
     ("BRIA_CALLS_PER_MINUTE", "60"),
     ("BRIA_SECRET_ARN", "BRIA_SECRET_ARN"),
@@ -99,7 +105,13 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 thread_local! {
     /// The running processes: one for each app, function and thread, as Lambda runs one for each
     /// concurrent call.
-    static PROCESSES: RefCell<HashMap<(u64, &'static str), Rc<Process>>> = RefCell::default();
+    static PROCESSES: RefCell<HashMap<(u64, &'static str), Rc<Running>>> = RefCell::default();
+}
+
+/// A process, and the calls that it has counted.
+struct Running {
+    process: Process,
+    recent: RecentCalls,
 }
 
 /// AWS, the clock, and the functions.
@@ -139,13 +151,14 @@ impl TestApp {
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws.config()), TABLE.to_owned());
         aws.put_secret("SHARE_SECRET_ARN", &json!({ "signing_key": "a key for tests" }));
         aws.put_secret("STRIPE_SECRET_ARN", &json!({ "api_key": "sk_test_none" }));
+        let environment = ENVIRONMENT.iter().map(|(name, value)| (*name, (*value).to_owned()));
         TestApp {
             engine: aws.engine.clone(),
             aws,
             store,
             ambient,
             functions: Vec::new(),
-            environment: ENVIRONMENT.map(|(name, value)| (name, value.to_owned())).into(),
+            environment: environment.collect(),
             number: AtomicU64::new(NUMBER.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -237,8 +250,8 @@ impl TestApp {
     /// Sends an event of API Gateway to an endpoint.
     pub async fn send_event(&self, endpoint: &Endpoint, event: lambda_http::Request) -> Answer {
         let answered = async {
-            let process = self.process(endpoint.name).await;
-            process.request(self.ambient.clone(), event).await
+            let running = self.running(endpoint.name).await;
+            running.process.request(self.context(&running), event).await
         };
         let answered = acting_as(endpoint.name, || answered).await;
         Answer::from_response(answered.expect("an answered request"))
@@ -264,8 +277,10 @@ impl TestApp {
     ) -> Result<Value, String> {
         let event = to_raw_value(event).expect("JSON");
         let answered = async {
-            let process = self.process(name).await;
-            process.event(context.clone(), event).await
+            let running = self.running(name).await;
+            let recent = running.recent.clone();
+            let context = InvocationContext { recent, ..context.clone() };
+            running.process.event(context, event).await
         };
         let answered = acting_as(name, || answered).await.map_err(|failed| failed.to_string())?;
         Ok(serde_json::from_str(answered.get()).expect("JSON"))
@@ -280,19 +295,25 @@ impl TestApp {
     }
 
     /// The process of a function, started by its first call.
-    async fn process(&self, name: &'static str) -> Rc<Process> {
+    async fn running(&self, name: &'static str) -> Rc<Running> {
         let key = (self.number.load(Ordering::Relaxed), name);
-        if let Some(process) = PROCESSES.with_borrow(|processes| processes.get(&key).cloned()) {
-            return process;
+        if let Some(running) = PROCESSES.with_borrow(|processes| processes.get(&key).cloned()) {
+            return running;
         }
         let mut functions = self.functions.iter().flat_map(|functions| functions());
         let function = functions.find(|function| function.name() == name);
         let function = function.unwrap_or_else(|| panic!("this app does not serve {name}"));
         let (env, aws) = (self.process_environment(), Aws::with(self.aws.config()));
         let started = unobserved(function.start(env, aws, &self.ambient)).await;
-        let process = Rc::new(started.unwrap_or_else(|error| panic!("{name}: {error:?}")));
-        PROCESSES.with_borrow_mut(|processes| processes.insert(key, process.clone()));
-        process
+        let process = started.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let running = Rc::new(Running { process, recent: RecentCalls::default() });
+        PROCESSES.with_borrow_mut(|processes| processes.insert(key, running.clone()));
+        running
+    }
+
+    /// The context of a call of this process.
+    fn context(&self, running: &Running) -> InvocationContext {
+        InvocationContext { recent: running.recent.clone(), ..self.ambient.clone() }
     }
 
     fn process_environment(&self) -> Environment {
@@ -414,7 +435,7 @@ impl TestApp {
 pub fn at_once<T, F>(times: usize, work: impl Fn(usize) -> F + Sync) -> Vec<T>
 where
     T: Send,
-    F: Future<Output = T>,
+    F: IntoFuture<Output = T>,
 {
     let (ready, work) = (Barrier::new(times), &work);
     std::thread::scope(|scope| {
@@ -423,7 +444,7 @@ where
             scope.spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
                 ready.wait();
-                runtime.expect("a runtime").block_on(work(number))
+                runtime.expect("a runtime").block_on(work(number).into_future())
             })
         };
         let threads: Vec<_> = (0..times).map(start).collect();

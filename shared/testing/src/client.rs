@@ -29,6 +29,11 @@ impl<'a> Client<'a> {
         Client { app, actor }
     }
 
+    /// The app it calls.
+    pub fn app(&self) -> &'a TestApp {
+        self.app
+    }
+
     /// Reads `target`: a path, with a query or without.
     pub fn get(&self, target: impl fmt::Display) -> ClientRequest<'a> {
         self.request("GET", target)

@@ -1,55 +1,58 @@
 //! Data export.
 
 use serde_json::{Value, json};
-use testing::{Actor, Answer, TestApp, TestRequest, engine::TABLE};
+use testing::{Client, engine::TABLE};
 
-use super::{export, get};
+use super::account_app;
 
 /// All pages of an export.
-async fn whole(app: &TestApp, kim: &Actor) -> (Vec<Value>, Vec<Value>) {
-    let (mut items, mut files, mut ask) = (Vec::new(), Vec::new(), TestRequest::by(kim));
+async fn whole_export(member: &Client<'_>) -> (Vec<Value>, Vec<Value>) {
+    let export = || member.get("/api/v1/me/export");
+    let (mut items, mut files, mut next) = (Vec::new(), Vec::new(), export());
     loop {
-        let page: Answer = export(app, &ask).await;
+        let page = next.await;
         assert_eq!(page.status(), 200, "{}", page.pretty());
         let page = page.json();
         items.extend(page["items"].as_array().unwrap().clone());
         files.extend(page["files"].as_array().unwrap().clone());
         match page["next_cursor"].as_str() {
-            Some(cursor) => ask = TestRequest::by(kim).query("cursor", cursor),
+            Some(cursor) => next = export().query("cursor", cursor),
             None => return (items, files),
         }
     }
 }
 
-fn stored(app: &TestApp, kim: &Actor, sk: &str, mut item: Value) {
-    item["pk"] = json!({"S": format!("USER#{}", kim.id)});
+/// Writes an item into the member's partition.
+fn store_item(member: &Client<'_>, sk: &str, mut item: Value) {
+    item["pk"] = json!({"S": format!("USER#{}", member.id)});
     item["sk"] = json!({"S": sk});
     let put = json!({"TableName": TABLE, "Item": item});
-    app.engine.run("PutItem", &put.to_string()).unwrap();
+    member.app().engine.run("PutItem", &put.to_string()).unwrap();
 }
 
 #[tokio::test]
-async fn everything_is_exported_and_nothing_that_names_somebody_else() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    get(&app, &TestRequest::by(&kim)).await;
+async fn everything_is_exported_except_what_names_other_people() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    kim.get("/api/v1/me").await;
     let sale = json!({
         "title": {"S": "Soft key"}, "buyer_id": {"S": "user_ada"}, "version": {"N": "3"},
         "gsi1pk": {"S": "SALES#HELD"}, "expires_at": {"N": "1"},
     });
-    stored(&app, &kim, "SALE#pur_1", sale);
+    store_item(&kim, "SALE#pur_1", sale);
     let input = json!({"prompt": {"S": "a red chair"}, "model_id": {"S": "tailored-7"}});
-    stored(&app, &kim, "INPUT#gen_1", input);
+    store_item(&kim, "INPUT#gen_1", input);
     let job = json!({
         "id": {"S": "gen_1"}, "webhook_token": {"S": "secret"},
         "image": {"M": {"key": {"S": "generations/user_kim/gen_1/original.png"}}},
     });
-    stored(&app, &kim, "JOB#gen_1", job);
-    stored(&app, &kim, "IDEM#key", json!({"key": {"S": "key"}}));
+    store_item(&kim, "JOB#gen_1", job);
+    store_item(&kim, "IDEM#key", json!({"key": {"S": "key"}}));
     for number in 0..250 {
         let sk = format!("PRESET#pre_{number:03}");
-        stored(&app, &kim, &sk, json!({"name": {"S": format!("Preset {number}")}}));
+        store_item(&kim, &sk, json!({"name": {"S": format!("Preset {number}")}}));
     }
-    let (items, files) = whole(&app, &kim).await;
+    let (items, files) = whole_export(&kim).await;
     let of_kind = |kind: &str| -> Vec<&Value> {
         items.iter().filter(|it| it["kind"] == kind).map(|it| &it["data"]).collect()
     };
@@ -72,12 +75,12 @@ async fn everything_is_exported_and_nothing_that_names_somebody_else() {
 
 #[tokio::test]
 async fn an_export_is_the_members_own() {
-    let app = TestApp::new();
-    let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
-    get(&app, &TestRequest::by(&kim)).await;
-    let (items, _) = whole(&app, &ada).await;
+    let app = account_app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    kim.get("/api/v1/me").await;
+    let (items, _) = whole_export(&ada).await;
     assert!(items.is_empty(), "{items:?}");
-    assert_eq!(export(&app, &TestRequest::anonymous()).await.status(), 401);
-    let broken = export(&app, &TestRequest::by(&kim).query("cursor", "*")).await;
+    assert_eq!(app.visitor().get("/api/v1/me/export").await.status(), 401);
+    let broken = kim.get("/api/v1/me/export?cursor=*").await;
     assert_eq!(broken.status(), 422);
 }

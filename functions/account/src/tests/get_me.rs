@@ -5,16 +5,17 @@ use std::time::Duration;
 use domain::plan::Plan;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, TestApp, TestRequest, at_once};
+use testing::{Actor, at_once};
 
-use super::get;
+use super::account_app;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::test]
-async fn the_first_look_opens_an_account_with_ten_credits() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    let answer = get(&app, &TestRequest::by(&kim)).await;
+async fn the_first_read_creates_an_account_with_ten_credits() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let answer = kim.get("/api/v1/me").await;
     assert_eq!((answer.status(), answer.header("cache-control")), (200, Some("private, no-cache")));
     expect![[r#"
         {
@@ -48,9 +49,10 @@ async fn the_first_look_opens_an_account_with_ten_credits() {
 }
 
 #[tokio::test]
-async fn many_first_looks_at_once_open_one_account() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    let answers = at_once(32, |_| async { get(&app, &TestRequest::by(&kim)).await });
+async fn concurrent_first_reads_create_one_account() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let answers = at_once(32, |_| kim.get("/api/v1/me"));
     for answer in answers {
         assert_eq!((answer.status(), &answer.json()["credits"]["available"]), (200, &10.into()));
     }
@@ -61,9 +63,10 @@ async fn many_first_looks_at_once_open_one_account() {
 /// The address is verified later, or changes: the token decides.
 #[tokio::test]
 async fn free_credits_are_for_a_verified_address() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    let look = async |actor: &Actor| {
-        let me = get(&app, &TestRequest::by(actor)).await.json();
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let read = async |actor: &Actor| {
+        let me = app.client(actor).get("/api/v1/me").await.json();
         let credits = &me["credits"];
         (
             me["email_verified"].clone(),
@@ -72,42 +75,42 @@ async fn free_credits_are_for_a_verified_address() {
         )
     };
     for _ in 0..2 {
-        assert_eq!(look(&kim.unverified()).await, (json!(false), json!(0), json!(null)));
+        assert_eq!(read(&kim.unverified()).await, (json!(false), json!(0), json!(null)));
         app.ambient.clock.advance(DAY * 40);
     }
     let next = json!("2027-02-22T09:00:00.000Z");
-    assert_eq!(look(&kim).await, (json!(true), json!(10), next.clone()));
-    assert_eq!(look(&kim).await, (json!(true), json!(10), next));
+    assert_eq!(read(&kim).await, (json!(true), json!(10), next.clone()));
+    assert_eq!(read(&kim).await, (json!(true), json!(10), next));
     let moved = kim.at_address("kim@new.test").unverified();
-    assert_eq!(look(&moved).await, (json!(false), json!(10), json!(null)), "granted credits stay");
+    assert_eq!(read(&moved).await, (json!(false), json!(10), json!(null)), "granted credits stay");
     app.ambient.clock.advance(DAY * 31);
-    assert_eq!(look(&moved).await, (json!(false), json!(0), json!(null)));
+    assert_eq!(read(&moved).await, (json!(false), json!(0), json!(null)));
     app.assert_credits_balance(&kim.id).await;
 }
 
 /// A month is granted once, on the first read; the rest of the previous month has expired.
 #[tokio::test]
 async fn a_new_month_replaces_the_old_one() {
-    let app = TestApp::new();
-    let kim = app.member("kim", Plan::Free, 3).await;
+    let app = account_app();
+    let kim = app.client(&app.member("kim", Plan::Free, 3).await);
     app.ambient.clock.advance(DAY * 30);
     for _ in 0..3 {
-        let credits = get(&app, &TestRequest::by(&kim)).await.json()["credits"].clone();
+        let credits = kim.get("/api/v1/me").await.json()["credits"].clone();
         assert_eq!(credits["available"], 10);
         assert_eq!(credits["next_grant_at"], "2027-01-22T09:00:00.000Z");
     }
     app.ambient.clock.advance(DAY * 365);
-    assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["credits"]["available"], 10);
+    assert_eq!(kim.get("/api/v1/me").await.json()["credits"]["available"], 10);
     app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn a_plan_shows_in_the_account() {
-    let app = TestApp::new();
-    let pro = app.member("pro", Plan::Pro, 500).await;
-    let studio = app.member("studio", Plan::Enterprise, 0).await;
+async fn an_account_shows_its_plan() {
+    let app = account_app();
+    let pro = app.client(&app.member("pro", Plan::Pro, 500).await);
+    let enterprise = app.client(&app.member("enterprise", Plan::Enterprise, 0).await);
     let check = async |actor: &Actor, expected: Expect| {
-        let me = get(&app, &TestRequest::by(actor)).await.json();
+        let me = app.client(actor).get("/api/v1/me").await.json();
         let lines = [&me["plan"], &me["credits"], &me["generations"]].map(Value::to_string);
         expected.assert_eq(&lines.join("\n"));
     };
@@ -120,7 +123,7 @@ async fn a_plan_shows_in_the_account() {
     )
     .await;
     check(
-        &studio,
+        &enterprise,
         expect![[r#"
         "enterprise"
         {"available":0,"debt":0,"held":0,"next_grant_at":null,"unlimited":true}
@@ -131,19 +134,20 @@ async fn a_plan_shows_in_the_account() {
 
 #[tokio::test]
 async fn staff_see_their_role() {
-    let app = TestApp::new();
+    let app = account_app();
     for (actor, role) in [(Actor::moderator(), "moderator"), (Actor::admin(), "admin")] {
-        assert_eq!(get(&app, &TestRequest::by(&actor)).await.json()["role"], role);
+        assert_eq!(app.client(&actor).get("/api/v1/me").await.json()["role"], role);
     }
 }
 
 /// Suspended members may read the reason.
 #[tokio::test]
 async fn a_suspension_is_explained() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let app = account_app();
+    let kim = app.sign_in("kim");
     let until = app.now().plus(DAY * 7);
     app.suspend(&kim.id, "spam", Some(until)).await;
-    let answer = get(&app, &TestRequest::by(&kim)).await;
+    let answer = kim.get("/api/v1/me").await;
     assert_eq!(answer.status(), 200);
     expect![[r#"{"reason":"spam","state":"suspended","until":"2026-11-29T09:00:00.000Z"}"#]]
         .assert_eq(&answer.json()["standing"].to_string());
@@ -151,21 +155,22 @@ async fn a_suspension_is_explained() {
 }
 
 #[tokio::test]
-async fn an_account_that_has_not_changed_is_not_sent_again() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    let tag = get(&app, &TestRequest::by(&kim)).await.header("etag").unwrap().to_owned();
-    let again = TestRequest::by(&kim).header("If-None-Match", &tag);
-    assert_eq!(get(&app, &again).await.status(), 304);
+async fn an_unchanged_account_is_not_sent_again() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let tag = kim.get("/api/v1/me").await.header("etag").unwrap().to_owned();
+    let again = kim.get("/api/v1/me").header("If-None-Match", &tag);
+    assert_eq!(again.clone().await.status(), 304);
     app.ambient.clock.advance(DAY * 30);
-    assert_eq!(get(&app, &again).await.status(), 200, "a month was granted");
+    assert_eq!(again.await.status(), 200, "a month was granted");
 }
 
 #[tokio::test]
-async fn nobody_and_unknown_questions_are_refused() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    expect!["401 unauthenticated"].assert_eq(&get(&app, &TestRequest::anonymous()).await.brief());
-    let asked = TestRequest::by(&kim).query("user_id", "user_ada");
-    let answer = get(&app, &asked).await;
+async fn visitors_and_unknown_parameters_are_refused() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    expect!["401 unauthenticated"].assert_eq(&app.visitor().get("/api/v1/me").await.brief());
+    let answer = kim.get("/api/v1/me?user_id=user_ada").await;
     expect!["422 invalid_request, /user_id unknown_field"].assert_eq(&answer.brief());
     assert!(app.engine.dump().is_empty());
 }

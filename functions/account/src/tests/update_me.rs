@@ -2,22 +2,19 @@
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Answer, TestApp, TestRequest, at_once};
+use testing::{Answer, at_once};
 
-use super::{get, update};
-
-async fn patch(app: &TestApp, actor: &Actor, body: Value) -> Answer {
-    update(app, &TestRequest::by(actor).json(body)).await
-}
+use super::account_app;
 
 #[tokio::test]
-async fn what_is_left_out_stays_and_null_clears() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+async fn an_omitted_field_stays_and_null_clears_it() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
     let check = async |body: Value, expected: Expect| {
-        let answer = patch(&app, &kim, body).await;
+        let answer = kim.patch("/api/v1/me").json(body).await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
         let me = answer.json();
-        assert_eq!(get(&app, &TestRequest::by(&kim)).await.json(), me);
+        assert_eq!(kim.get("/api/v1/me").await.json(), me);
         expected.assert_eq(&format!("{} {}", me["display_name"], me["bio"]));
     };
     check(json!({}), expect!["null null"]).await;
@@ -37,9 +34,10 @@ async fn what_is_left_out_stays_and_null_clears() {
 
 #[tokio::test]
 async fn text_has_limits_and_nothing_else_can_be_changed() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let app = account_app();
+    let kim = app.sign_in("kim");
     let check = async |body: Value, fields: &str| {
-        let answer = patch(&app, &kim, body).await;
+        let answer = kim.patch("/api/v1/me").json(body).await;
         assert_eq!(answer.brief(), format!("422 invalid_request, {fields}"));
     };
     check(json!({"display_name": ""}), "/display_name length, /display_name text").await;
@@ -58,38 +56,38 @@ async fn text_has_limits_and_nothing_else_can_be_changed() {
     check(json!({"role": "admin"}), "/role unknown_field").await;
     check(json!({"standing": {"state": "active"}}), "/standing unknown_field").await;
     let longest = json!({"display_name": "x".repeat(80), "bio": "ü".repeat(500)});
-    assert_eq!(patch(&app, &kim, longest).await.status(), 200);
-    let nobody = TestRequest::anonymous().json(json!({"bio": "x"}));
-    expect!["401 unauthenticated"].assert_eq(&update(&app, &nobody).await.brief());
+    assert_eq!(kim.patch("/api/v1/me").json(longest).await.status(), 200);
+    let visitor = app.visitor().patch("/api/v1/me").json(json!({"bio": "x"})).await;
+    expect!["401 unauthenticated"].assert_eq(&visitor.brief());
 }
 
 /// Two tabs: the second save fails because the account changed since it was shown.
 #[tokio::test]
-async fn a_change_of_what_has_moved_is_refused() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    let tag = get(&app, &TestRequest::by(&kim)).await.header("etag").unwrap().to_owned();
-    let save = |name: &str| {
-        TestRequest::by(&kim).header("If-Match", &tag).json(json!({"display_name": name}))
+async fn a_change_of_an_outdated_profile_is_refused() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let tag = kim.get("/api/v1/me").await.header("etag").unwrap().to_owned();
+    let save = |name: &str, tag: &str| {
+        kim.patch("/api/v1/me").header("If-Match", tag).json(json!({"display_name": name}))
     };
-    assert_eq!(update(&app, &save("Kim")).await.status(), 200);
-    expect!["412 precondition_failed"].assert_eq(&update(&app, &save("Kimmy")).await.brief());
-    let me = get(&app, &TestRequest::by(&kim)).await;
+    assert_eq!(save("Kim", &tag).await.status(), 200);
+    expect!["412 precondition_failed"].assert_eq(&save("Kimmy", &tag).await.brief());
+    let me = kim.get("/api/v1/me").await;
     assert_eq!(me.json()["display_name"], "Kim");
-    let again = TestRequest::by(&kim).header("If-Match", me.header("etag").unwrap());
-    assert_eq!(update(&app, &again.json(json!({"display_name": "Kimmy"}))).await.status(), 200);
+    assert_eq!(save("Kimmy", me.header("etag").unwrap()).await.status(), 200);
     app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn of_many_who_save_what_they_saw_one_wins() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    let tag = get(&app, &TestRequest::by(&kim)).await.header("etag").unwrap().to_owned();
+async fn of_concurrent_changes_to_one_version_one_succeeds() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let tag = kim.get("/api/v1/me").await.header("etag").unwrap().to_owned();
     let answers = at_once(16, |number| {
         let body = json!({"display_name": format!("Kim {number}")});
-        let ask = TestRequest::by(&kim).header("If-Match", &tag).json(body);
-        let app = &app;
-        async move { update(app, &ask).await.status() }
+        kim.patch("/api/v1/me").header("If-Match", &tag).json(body)
     });
+    let answers: Vec<u16> = answers.iter().map(Answer::status).collect();
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|status| matches!(status, 200 | 412)), "{answers:?}");
     app.assert_credits_balance(&kim.id).await;
@@ -97,45 +95,45 @@ async fn of_many_who_save_what_they_saw_one_wins() {
 
 #[tokio::test]
 async fn a_suspended_member_changes_nothing() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+    let app = account_app();
+    let kim = app.sign_in("kim");
     app.suspend(&kim.id, "spam", None).await;
-    let answer = patch(&app, &kim, json!({"display_name": "Kim"})).await;
+    let answer = kim.patch("/api/v1/me").json(json!({"display_name": "Kim"})).await;
     expect!["403 account_suspended"].assert_eq(&answer.brief());
-    assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["display_name"], Value::Null);
+    assert_eq!(kim.get("/api/v1/me").await.json()["display_name"], Value::Null);
     app.assert_credits_balance(&kim.id).await;
 }
 
 /// Writes are rate limited per member: every twelfth call writes to the table, refused ones never.
 #[tokio::test]
-async fn a_member_writes_so_often_in_a_minute() {
-    let (app, kim, ada) = (TestApp::new(), Actor::member("kim"), Actor::member("ada"));
+async fn a_member_has_a_limit_of_writes_a_minute() {
+    let app = account_app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
     let max = runtime::WRITES.max;
     app.engine.take_usage();
     for _ in 0..max {
-        assert_eq!(patch(&app, &kim, json!({})).await.status(), 200);
+        assert_eq!(kim.patch("/api/v1/me").json(json!({})).await.status(), 200);
     }
     assert_eq!(app.engine.take_usage().requests.get("UpdateItem"), Some(&10));
     for _ in 0..3 {
-        let refused = patch(&app, &kim, json!({})).await;
+        let refused = kim.patch("/api/v1/me").json(json!({})).await;
         assert_eq!(refused.brief(), "429 rate_limited");
         assert_eq!(refused.header("retry-after"), Some("60"));
     }
     assert_eq!(app.engine.take_usage().requests.get("UpdateItem"), None);
-    assert_eq!(get(&app, &TestRequest::by(&kim)).await.status(), 200, "reads are not limited");
-    assert_eq!(patch(&app, &ada, json!({})).await.status(), 200, "other members are not limited");
+    assert_eq!(kim.get("/api/v1/me").await.status(), 200, "reads are not limited");
+    assert_eq!(
+        ada.patch("/api/v1/me").json(json!({})).await.status(),
+        200,
+        "other members are not limited"
+    );
     // Another process does not know the limit is reached until its first write.
-    let other = TestApp {
-        ambient: runtime::InvocationContext {
-            recent: runtime::RecentCalls::default(),
-            ..app.ambient.clone()
-        },
-        ..app
-    };
-    let mut said = Vec::new();
+    app.restart();
+    let mut statuses = Vec::new();
     for _ in 0..13 {
-        said.push(patch(&other, &kim, json!({})).await.status());
+        statuses.push(kim.patch("/api/v1/me").json(json!({})).await.status());
     }
-    assert_eq!(said, [[200; 11].as_slice(), &[429; 2]].concat());
-    other.ambient.clock.advance(std::time::Duration::from_secs(60));
-    assert_eq!(patch(&other, &kim, json!({})).await.status(), 200);
+    assert_eq!(statuses, [[200; 11].as_slice(), &[429; 2]].concat());
+    app.ambient.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(kim.patch("/api/v1/me").json(json!({})).await.status(), 200);
 }

@@ -5,30 +5,26 @@ use std::time::Duration;
 use domain::{account::AccountError, credits::Hold, plan::Plan};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Answer, TestApp, TestRequest};
-
-use crate::get_credits::{ENDPOINT, handle};
+use testing::{Client, TestApp};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-async fn get(app: &TestApp, ask: &TestRequest) -> Answer {
-    app.send(&ENDPOINT, &handle, &app.store, ask).await
-}
-
 /// Spends one credit, as a generation does.
-async fn spend(app: &TestApp, actor: &Actor, cause: &str) {
-    let spent = app.store.update_account(&actor.id, None, app.now(), |draft| {
-        let hold: Hold = draft.start_job(cause, 1)?;
-        draft.capture_job(cause, &hold)?;
+async fn spend(member: &Client<'_>, cause: &str) {
+    let app = member.app();
+    let spent = app.store.update_account(&member.id, None, app.now(), |account| {
+        let hold: Hold = account.start_job(cause, 1)?;
+        account.capture_job(cause, &hold)?;
         Ok::<(), AccountError>(())
     });
     spent.await.unwrap();
 }
 
 #[tokio::test]
-async fn a_new_member_has_one_lot_and_one_line() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    let answer = get(&app, &TestRequest::by(&kim)).await;
+async fn a_new_member_has_one_lot_and_one_entry() {
+    let app = TestApp::serving(&[crate::functions]);
+    let kim = app.sign_in("kim");
+    let answer = kim.get("/api/v1/billing/credits").await;
     assert_eq!((answer.status(), answer.header("cache-control")), (200, Some("private, no-cache")));
     expect![[r#"
         {
@@ -91,12 +87,13 @@ async fn a_new_member_has_one_lot_and_one_line() {
 
 /// granted = available + held + spent + expired + revoked holds after every change.
 #[tokio::test]
-async fn every_credit_ever_granted_is_somewhere() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
-    spend(&app, &kim, "gen_1").await;
+async fn the_totals_account_for_every_credit_granted() {
+    let app = TestApp::serving(&[crate::functions]);
+    let kim = app.sign_in("kim");
+    spend(&kim, "gen_1").await;
     app.ambient.clock.advance(DAY * 31);
-    spend(&app, &kim, "gen_2").await;
-    let body = get(&app, &TestRequest::by(&kim)).await.json();
+    spend(&kim, "gen_2").await;
+    let body = kim.get("/api/v1/billing/credits").await.json();
     assert_eq!(
         body["totals"],
         json!({
@@ -129,36 +126,38 @@ fn ledger(body: &Value) -> String {
 }
 
 #[tokio::test]
-async fn unlimited_is_said_and_still_metered() {
-    let app = TestApp::new();
-    let kim = app.member("kim", Plan::Enterprise, 0).await;
-    spend(&app, &kim, "gen_1").await;
-    let body = get(&app, &TestRequest::by(&kim)).await.json();
-    let said = ["plan", "unlimited", "next_grant_at", "totals"].map(|name| body[name].to_string());
+async fn an_unlimited_plan_is_still_metered() {
+    let app = TestApp::serving(&[crate::functions]);
+    let kim = app.client(&app.member("kim", Plan::Enterprise, 0).await);
+    spend(&kim, "gen_1").await;
+    let body = kim.get("/api/v1/billing/credits").await.json();
+    let shown = ["plan", "unlimited", "next_grant_at", "totals"].map(|name| body[name].to_string());
     expect![[r#"
         "enterprise"
         true
         null
         {"available":0,"expired":10,"granted":11,"held":0,"revoked":0,"spent":1}"#]]
-    .assert_eq(&said.join("\n"));
+    .assert_eq(&shown.join("\n"));
     app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn the_ledger_pages_without_losing_a_line() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+async fn the_ledger_pages_without_losing_an_entry() {
+    let app = TestApp::serving(&[crate::functions]);
+    let kim = app.sign_in("kim");
     for number in 0..5 {
-        spend(&app, &kim, &format!("gen_{number}")).await;
+        spend(&kim, &format!("gen_{number}")).await;
     }
     let expected: Vec<u64> = (1..=11).rev().collect();
     for limit in [1, 4, 11, 12, 100] {
-        let (mut found, mut ask) = (Vec::new(), TestRequest::by(&kim).query("limit", limit));
+        let list = || kim.get("/api/v1/billing/credits").query("limit", limit);
+        let (mut found, mut next) = (Vec::new(), list());
         loop {
-            let ledger = get(&app, &ask).await.json()["ledger"].clone();
+            let ledger = next.await.json()["ledger"].clone();
             let lines = ledger["items"].as_array().unwrap();
             found.extend(lines.iter().map(|line| line["seq"].as_u64().unwrap()));
             let Some(cursor) = ledger["next_cursor"].as_str() else { break };
-            ask = TestRequest::by(&kim).query("limit", limit).query("cursor", cursor);
+            next = list().query("cursor", cursor);
         }
         assert_eq!(found, expected, "limit {limit}");
     }
@@ -166,26 +165,29 @@ async fn the_ledger_pages_without_losing_a_line() {
 }
 
 #[tokio::test]
-async fn pages_have_limits_and_the_account_is_ones_own() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+async fn pages_have_limits_and_the_account_is_the_callers() {
+    let app = TestApp::serving(&[crate::functions]);
+    let kim = app.sign_in("kim");
     let check = async |name: &str, value: &str, expected: Expect| {
-        expected.assert_eq(&get(&app, &TestRequest::by(&kim).query(name, value)).await.brief());
+        expected.assert_eq(&kim.get("/api/v1/billing/credits").query(name, value).await.brief());
     };
     check("limit", "0", expect!["422 invalid_request, /limit invalid_value"]).await;
     check("limit", "101", expect!["422 invalid_request, /limit invalid_value"]).await;
     check("cursor", "!", expect!["422 invalid_request, /cursor invalid_value"]).await;
     check("cursor", "Z2VuXzE", expect!["422 invalid_cursor, /cursor cursor"]).await;
     check("user_id", "user_ada", expect!["422 invalid_request, /user_id unknown_field"]).await;
-    expect!["401 unauthenticated"].assert_eq(&get(&app, &TestRequest::anonymous()).await.brief());
-    spend(&app, &kim, "gen_1").await;
-    let ada = get(&app, &TestRequest::by(&Actor::member("ada"))).await.json();
+    let visitor = app.visitor().get("/api/v1/billing/credits").await;
+    expect!["401 unauthenticated"].assert_eq(&visitor.brief());
+    spend(&kim, "gen_1").await;
+    let ada = app.sign_in("ada").get("/api/v1/billing/credits").await.json();
     assert_eq!((&ada["available"], &ada["totals"]["spent"]), (&json!(10), &json!(0)));
 }
 
 #[tokio::test]
-async fn a_suspended_member_sees_what_they_have() {
-    let (app, kim) = (TestApp::new(), Actor::member("kim"));
+async fn a_suspended_member_sees_their_balance() {
+    let app = TestApp::serving(&[crate::functions]);
+    let kim = app.sign_in("kim");
     app.suspend(&kim.id, "spam", None).await;
-    assert_eq!(get(&app, &TestRequest::by(&kim)).await.json()["available"], 10);
+    assert_eq!(kim.get("/api/v1/billing/credits").await.json()["available"], 10);
     app.assert_credits_balance(&kim.id).await;
 }

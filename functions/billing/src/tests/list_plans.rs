@@ -1,14 +1,12 @@
 //! The plans, without a token.
 
 use expect_test::expect;
-use testing::{Actor, TestApp, TestRequest};
-
-use crate::list_plans::{ENDPOINT, handle};
+use testing::TestApp;
 
 #[tokio::test]
-async fn whoever_asks_sees_the_plans() {
-    let app = TestApp::new();
-    let answer = app.send(&ENDPOINT, &handle, &(), &TestRequest::anonymous()).await;
+async fn anyone_can_list_the_plans() {
+    let app = TestApp::serving(&[crate::functions]);
+    let answer = app.visitor().get("/api/v1/billing/plans").await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
     expect![[r#"
@@ -77,17 +75,17 @@ async fn whoever_asks_sees_the_plans() {
           ]
         }"#]]
     .assert_eq(&answer.pretty());
-    let member = app.send(&ENDPOINT, &handle, &(), &TestRequest::by(&Actor::member("kim"))).await;
+    let member = app.sign_in("kim").get("/api/v1/billing/plans").await;
     assert_eq!(member.body, answer.body);
-    let tag = TestRequest::anonymous().header("If-None-Match", answer.header("etag").unwrap());
-    assert_eq!(app.send(&ENDPOINT, &handle, &(), &tag).await.status(), 304);
+    let again = app.visitor().get("/api/v1/billing/plans");
+    let again = again.header("If-None-Match", answer.header("etag").unwrap()).await;
+    assert_eq!(again.status(), 304);
     assert_eq!(app.engine.take_usage().round_trips(), 0, "it reads nothing");
 }
 
 #[tokio::test]
-async fn there_is_nothing_to_ask_for() {
-    let app = TestApp::new();
-    let ask = TestRequest::anonymous().query("currency", "eur");
-    let answer = app.send(&ENDPOINT, &handle, &(), &ask).await;
+async fn it_takes_no_parameters() {
+    let app = TestApp::serving(&[crate::functions]);
+    let answer = app.visitor().get("/api/v1/billing/plans?currency=eur").await;
     expect!["422 invalid_request, /currency unknown_field"].assert_eq(&answer.brief());
 }

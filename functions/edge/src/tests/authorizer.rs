@@ -2,38 +2,34 @@
 
 use std::time::Duration;
 
-use clients::{Http, Issuer, oidc::OidcConfig};
 use domain::Timestamp;
 use expect_test::expect;
-use runtime::{Clock, InvocationContext, NotAuthorized, Policy, dispatch_authorize};
+use runtime::Clock;
 use sandbox::{
     Config, RunningSandbox, Sandbox,
     openid::{AUDIENCE, Flaw},
 };
 use serde_json::{Value, json};
+use testing::TestApp;
 
-use crate::authorizer::{WORKER, handle};
+/// The error message that API Gateway answers with 401.
+const UNAUTHORIZED: &str = "Unauthorized";
 
 /// An issuer, and an authorizer that trusts it. The issuer uses the machine's clock, so the test's
 /// clock begins there.
-struct Door {
+struct IssuerApp {
     sandbox: RunningSandbox,
-    issuer: Issuer,
-    ambient: InvocationContext,
+    app: TestApp,
 }
 
-impl Door {
-    async fn open() -> Door {
+impl IssuerApp {
+    async fn start() -> IssuerApp {
         let sandbox = Sandbox::start(Config::default()).await.unwrap();
-        let config = OidcConfig {
-            issuer: sandbox.url.clone(),
-            audience: AUDIENCE.to_owned(),
-            jwks_url: None,
-            authorized_parties: Vec::new(),
-            role_claim: "/app_metadata/role".to_owned(),
-        };
-        let issuer = Issuer::new(Http::new().unwrap(), config).unwrap();
-        Door { sandbox, issuer, ambient: InvocationContext::fixed(Clock::System.now()) }
+        let mut app = TestApp::serving(&[crate::functions]);
+        app.set("AUTH_ISSUER", &sandbox.url);
+        app.set("AUTH_AUDIENCE", AUDIENCE);
+        app.ambient.clock = Clock::manual(Clock::System.now());
+        IssuerApp { sandbox, app }
     }
 
     fn token(&self, name: &str) -> String {
@@ -41,7 +37,7 @@ impl Door {
     }
 
     /// Calls the authorizer with a value of the `Authorization` header.
-    async fn knock(&self, authorization: &str) -> Result<Policy, NotAuthorized> {
+    async fn authorize_header(&self, authorization: &str) -> Result<Value, String> {
         let event = json!({
             "type": "REQUEST",
             "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3/dev/GET/api/v1/me",
@@ -49,25 +45,33 @@ impl Door {
             "headers": {"Authorization": authorization},
             "requestContext": {"requestId": "c6af9ac6", "stage": "dev"},
         });
-        let event = serde_json::from_value(event).unwrap();
-        dispatch_authorize(&WORKER, &handle, &self.issuer, &self.ambient, event).await
+        self.app.invoke("edge-authorizer", &event).await
     }
 
-    async fn show(&self, token: &str) -> Result<Policy, NotAuthorized> {
-        self.knock(&format!("Bearer {token}")).await
+    async fn authorize(&self, token: &str) -> Result<Value, String> {
+        self.authorize_header(&format!("Bearer {token}")).await
     }
 
-    /// Makes the issuer change its keys.
-    async fn keys(&self, what: &str) {
-        let url = format!("{}/_sandbox/openid/{what}", self.sandbox.url);
+    async fn assert_refused(&self, token: &str, case: &str) {
+        assert_eq!(self.authorize(token).await, Err(UNAUTHORIZED.to_owned()), "{case}");
+    }
+
+    /// Advances the clock until the authorizer may fetch the keys again.
+    fn wait_for_refetch(&self) {
+        self.app.ambient.clock.advance(Duration::from_secs(61));
+    }
+
+    /// Makes the issuer `rotate` or `retire` its keys.
+    async fn change_keys(&self, action: &str) {
+        let url = format!("{}/_sandbox/openid/{action}", self.sandbox.url);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         client.post(url).send().await.unwrap().error_for_status().unwrap();
     }
 }
 
 /// What a policy allows and denies, without the API's ARN.
-fn routes(policy: &Policy) -> Vec<String> {
-    let statements = policy.policy_document["Statement"].as_array().unwrap();
+fn routes(policy: &Value) -> Vec<String> {
+    let statements = policy["policyDocument"]["Statement"].as_array().unwrap();
     let route = |statement: &Value| {
         let resource = statement["Resource"].as_str().unwrap();
         format!(
@@ -80,10 +84,10 @@ fn routes(policy: &Policy) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_member_reaches_everything_but_the_staffs_part() {
-    let door = Door::open().await;
-    let policy = door.show(&door.token("kim")).await.unwrap();
-    assert_eq!(policy.principal_id, "user_kim");
+async fn a_member_reaches_everything_but_staff_routes() {
+    let issuer = IssuerApp::start().await;
+    let policy = issuer.authorize(&issuer.token("kim")).await.unwrap();
+    assert_eq!(policy["principalId"], "user_kim");
     assert_eq!(routes(&policy), ["Allow /dev/*", "Deny /dev/*/api/v1/admin/*"]);
     expect![[r#"
         {
@@ -92,22 +96,22 @@ async fn a_member_reaches_everything_but_the_staffs_part() {
           "name": "Kim",
           "user_id": "user_kim"
         }"#]]
-    .assert_eq(&format!("{:#}", Value::Object(policy.context)));
+    .assert_eq(&format!("{:#}", policy["context"]));
 }
 
 #[tokio::test]
-async fn staff_reach_everything_and_are_named_as_staff() {
-    let door = Door::open().await;
+async fn staff_reach_everything_and_have_their_role() {
+    let issuer = IssuerApp::start().await;
     for role in ["moderator", "admin"] {
-        let policy = door.show(&door.token(role)).await.unwrap();
+        let policy = issuer.authorize(&issuer.token(role)).await.unwrap();
         assert_eq!(routes(&policy), ["Allow /dev/*"]);
-        assert_eq!(policy.context["role"], role);
+        assert_eq!(policy["context"]["role"], role);
     }
 }
 
 #[tokio::test]
-async fn no_forged_token_gets_in() {
-    let door = Door::open().await;
+async fn a_forged_token_is_refused() {
+    let issuer = IssuerApp::start().await;
     for flaw in [
         Flaw::Expired,
         Flaw::NotYetValid,
@@ -120,85 +124,77 @@ async fn no_forged_token_gets_in() {
         Flaw::PublicKeyAsSecret,
         Flaw::Tampered,
     ] {
-        let token = door.sandbox.forge("kim@prolight.test", flaw).unwrap();
+        let token = issuer.sandbox.forge("kim@prolight.test", flaw).unwrap();
         // A minute later, so that an unknown key is fetched.
-        door.ambient.clock.advance(Duration::from_secs(61));
-        assert_eq!(door.show(&token).await, Err(NotAuthorized::Refused), "{flaw:?}");
+        issuer.wait_for_refetch();
+        issuer.assert_refused(&token, &format!("{flaw:?}")).await;
     }
 }
 
 #[tokio::test]
-async fn what_is_no_token_at_all_does_not_get_in() {
-    let door = Door::open().await;
-    let good = door.token("kim");
+async fn a_header_without_a_token_is_refused() {
+    let issuer = IssuerApp::start().await;
+    let good = issuer.token("kim");
     let long = "x".repeat(9000);
     for authorization in
         ["", "Bearer", "Bearer ", "Bearer a.b", "Bearer a.b.c", "Basic a2ltOmtpbQ=="]
     {
-        assert_eq!(door.knock(authorization).await, Err(NotAuthorized::Refused), "{authorization}");
+        let refused = issuer.authorize_header(authorization).await;
+        assert_eq!(refused, Err(UNAUTHORIZED.to_owned()), "{authorization}");
     }
     for token in [&good[..good.len() - 4], &format!("{good}.x"), &format!("{good} x"), &long] {
-        assert_eq!(door.show(token).await, Err(NotAuthorized::Refused), "{token}");
+        issuer.assert_refused(token, token).await;
     }
-    assert_eq!(door.knock(&good).await, Err(NotAuthorized::Refused), "no scheme");
-    assert!(door.knock(&format!("bearer {good}")).await.is_ok(), "the scheme is case-insensitive");
+    let no_scheme = issuer.authorize_header(&good).await;
+    assert_eq!(no_scheme, Err(UNAUTHORIZED.to_owned()));
+    let lower_case = issuer.authorize_header(&format!("bearer {good}")).await;
+    assert!(lower_case.is_ok(), "the scheme is case-insensitive");
 }
 
 /// The leeway is one minute, and not a second more.
 #[tokio::test]
-async fn a_token_lives_as_long_as_it_says() {
-    let door = Door::open().await;
-    let token = door.token("kim");
-    let issued = claims(&token)["iat"].as_i64().unwrap();
-    let at = async |second: i64| {
-        let clock = Clock::manual(Timestamp::from_secs(issued + second));
-        let ambient = InvocationContext { clock, ..door.ambient.clone() };
-        let event = serde_json::from_value(json!({
-            "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3/dev/GET/health",
-            "headers": {"authorization": format!("Bearer {token}")},
-        }));
-        dispatch_authorize(&WORKER, &handle, &door.issuer, &ambient, event.unwrap()).await.is_ok()
-    };
-    for (second, gets_in) in [(-61, false), (-60, true), (0, true), (3659, true), (3660, false)] {
-        assert_eq!(at(second).await, gets_in, "second {second}");
+async fn a_token_is_valid_for_the_time_it_states() {
+    let mut issuer = IssuerApp::start().await;
+    let token = issuer.token("kim");
+    let issued_at = claims(&token)["iat"].as_i64().unwrap();
+    let event = json!({
+        "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3/dev/GET/health",
+        "headers": {"authorization": format!("Bearer {token}")},
+    });
+    for (second, valid) in [(-61, false), (-60, true), (0, true), (3659, true), (3660, false)] {
+        issuer.app.ambient.clock = Clock::manual(Timestamp::from_secs(issued_at + second));
+        let answer = issuer.app.invoke("edge-authorizer", &event).await;
+        assert_eq!(answer.is_ok(), valid, "second {second}");
     }
 }
 
 #[tokio::test]
-async fn keys_are_changed_without_anybody_being_locked_out() {
-    let door = Door::open().await;
-    let old = door.token("kim");
-    assert!(door.show(&old).await.is_ok());
-    door.keys("rotate").await;
-    let new = door.token("kim");
+async fn keys_are_rotated_without_refusing_valid_tokens() {
+    let issuer = IssuerApp::start().await;
+    let old = issuer.token("kim");
+    assert!(issuer.authorize(&old).await.is_ok());
+    issuer.change_keys("rotate").await;
+    let new = issuer.token("kim");
     // Its key is unknown, so the issuer's keys are fetched again, at most once a minute.
-    door.ambient.clock.advance(Duration::from_secs(61));
-    assert!(door.show(&new).await.is_ok());
-    assert!(door.show(&old).await.is_ok());
-    door.keys("retire").await;
-    door.keys("rotate").await;
-    let newest = door.token("kim");
-    assert_eq!(door.show(&newest).await, Err(NotAuthorized::Refused), "fetched a moment ago");
-    door.ambient.clock.advance(Duration::from_secs(61));
-    assert!(door.show(&newest).await.is_ok());
-    assert_eq!(door.show(&old).await, Err(NotAuthorized::Refused), "its key is withdrawn");
+    issuer.wait_for_refetch();
+    assert!(issuer.authorize(&new).await.is_ok());
+    assert!(issuer.authorize(&old).await.is_ok());
+    issuer.change_keys("retire").await;
+    issuer.change_keys("rotate").await;
+    let newest = issuer.token("kim");
+    issuer.assert_refused(&newest, "fetched a moment ago").await;
+    issuer.wait_for_refetch();
+    assert!(issuer.authorize(&newest).await.is_ok());
+    issuer.assert_refused(&old, "its key is withdrawn").await;
 }
 
 /// An unavailable issuer is not the caller's fault: not a 401, which would sign members out.
 #[tokio::test]
-async fn an_issuer_that_is_away_is_a_fault_of_ours() {
-    let door = Door::open().await;
-    let token = door.token("kim");
-    let config = OidcConfig {
-        issuer: "http://127.0.0.1:1".to_owned(),
-        audience: AUDIENCE.to_owned(),
-        jwks_url: None,
-        authorized_parties: Vec::new(),
-        role_claim: "/app_metadata/role".to_owned(),
-    };
-    let issuer = Issuer::new(Http::new().unwrap(), config).unwrap();
-    let away = Door { issuer, ..door };
-    assert_eq!(away.show(&token).await, Err(NotAuthorized::Failed));
+async fn an_unavailable_issuer_is_a_server_error() {
+    let mut issuer = IssuerApp::start().await;
+    let token = issuer.token("kim");
+    issuer.app.set("AUTH_ISSUER", "http://127.0.0.1:1");
+    assert_eq!(issuer.authorize(&token).await, Err("Authorizer failed".to_owned()));
 }
 
 /// The claims of a token, without verification.

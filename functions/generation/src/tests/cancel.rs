@@ -3,15 +3,16 @@
 use domain::generation::Status;
 use expect_test::{Expect, expect};
 use serde_json::json;
-use testing::{Actor, TestRequest, at_once};
+use testing::{Actor, Answer, ClientRequest, at_once};
 
-use super::{Studio, follow::about};
+use super::{advanced, bria_app, cancel_generation, created};
 
 #[tokio::test]
-async fn a_queued_generation_is_taken_back_for_free() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let job = studio.created(&kim, "k").await;
-    let answer = studio.cancel(&about(&kim, &job)).await;
+async fn a_queued_generation_is_cancelled_for_free() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    let answer = cancel_generation(&kim, &job.id).await;
     assert_eq!(answer.status(), 200);
     expect![[r#"
         {
@@ -38,24 +39,25 @@ async fn a_queued_generation_is_taken_back_for_free() {
           "status": "cancelled",
           "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]].assert_eq(&answer.pretty());
-    let totals = studio.app.account(&kim.id).await.credits.totals();
+    let totals = app.account(&kim.id).await.credits.totals();
     assert_eq!((totals.available, totals.held, totals.spent), (10, 0, 0));
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn what_has_begun_or_is_over_is_not_taken_back() {
+async fn a_submitted_or_finished_generation_is_not_cancelled() {
     let check = async |status: Status, charge: &str, code: &str, detail: &str| {
-        let (studio, kim) = (Studio::open(), Actor::member("kim"));
-        let job = studio.created(&kim, "k").await;
-        let job = studio.moved(job, status).await;
-        let answer = studio.cancel(&about(&kim, &job)).await;
+        let app = bria_app();
+        let kim = app.sign_in("kim");
+        let job = created(&kim, "k").await;
+        let job = advanced(&app, job, status).await;
+        let answer = cancel_generation(&kim, &job.id).await;
         assert_eq!(answer.brief(), format!("409 {code}"), "{status:?}");
         let problem = answer.json();
         assert_eq!(problem["charge"]["state"], charge, "{status:?}");
         assert_eq!(problem["detail"], detail, "{status:?}");
-        assert_eq!(studio.app.store.job(&kim.id, &job.id).await.unwrap(), job);
-        studio.app.assert_credits_balance(&kim.id).await;
+        assert_eq!(app.store.job(&kim.id, &job.id).await.unwrap(), job);
+        app.assert_credits_balance(&kim.id).await;
     };
     let (begun, over) = ("generation_already_submitted", "generation_finished");
     let warning = "The provider has this generation and cannot be stopped. 1 credit(s) are charged \
@@ -71,50 +73,57 @@ async fn what_has_begun_or_is_over_is_not_taken_back() {
 /// With a key a repeat returns the first answer; without one it is a 409.
 #[tokio::test]
 async fn a_repeat_with_the_key_is_the_same_answer() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let job = studio.created(&kim, "k").await;
-    let first = studio.cancel(&about(&kim, &job).key("take-back")).await;
-    let again = studio.cancel(&about(&kim, &job).key("take-back")).await;
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    let first = cancel_generation(&kim, &job.id).key("cancel-1").await;
+    let again = cancel_generation(&kim, &job.id).key("cancel-1").await;
     assert_eq!((again.status(), again.json()), (200, first.json()));
-    assert_eq!(studio.cancel(&about(&kim, &job)).await.code(), "generation_finished");
-    let other = studio.created(&kim, "k2").await;
-    let reused = studio.cancel(&about(&kim, &other).key("take-back")).await;
+    assert_eq!(cancel_generation(&kim, &job.id).await.code(), "generation_finished");
+    let other = created(&kim, "k2").await;
+    let reused = cancel_generation(&kim, &other.id).key("cancel-1").await;
     assert_eq!(reused.brief(), "422 idempotency_key_reused");
     // The key of the creating request belongs to another request.
-    let reused = studio.cancel(&about(&kim, &other).key("k2")).await;
+    let reused = cancel_generation(&kim, &other.id).key("k2").await;
     assert_eq!(reused.brief(), "422 idempotency_key_reused");
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn two_who_take_back_at_once_release_one_credit() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let job = studio.created(&kim, "k").await;
-    let mut answers: Vec<String> =
-        at_once(16, |_| async { studio.cancel(&about(&kim, &job)).await.brief() });
+async fn concurrent_cancellations_release_one_credit() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    let answers = at_once(16, |_| cancel_generation(&kim, &job.id));
+    let mut answers: Vec<String> = answers.iter().map(Answer::brief).collect();
     answers.sort();
     assert_eq!(answers[0], "200");
     assert!(answers[1..].iter().all(|answer| answer == "409 generation_finished"), "{answers:?}");
-    assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 10);
-    studio.app.assert_credits_balance(&kim.id).await;
+    assert_eq!(app.account(&kim.id).await.credits.totals().available, 10);
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn only_its_member_takes_it_back_and_not_while_suspended() {
-    let (studio, kim, ada) = (Studio::open(), Actor::member("kim"), Actor::member("ada"));
-    let job = studio.created(&kim, "k").await;
-    let check = async |ask: TestRequest, expected: Expect| {
-        expected.assert_eq(&studio.cancel(&ask).await.brief());
+async fn only_its_member_cancels_it_and_not_while_suspended() {
+    let app = bria_app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    let job = created(&kim, "k").await;
+    let check = async |request: ClientRequest<'_>, expected: Expect| {
+        expected.assert_eq(&request.await.brief());
     };
-    check(about(&ada, &job), expect!["404 generation_not_found"]).await;
-    check(about(&Actor::admin(), &job), expect!["404 generation_not_found"]).await;
-    check(TestRequest::by(&kim).path("id", "latest"), expect!["404 generation_not_found"]).await;
-    check(TestRequest::anonymous().path("id", &job.id), expect!["401 unauthenticated"]).await;
+    let admin = app.client(&Actor::admin());
+    check(cancel_generation(&ada, &job.id), expect!["404 generation_not_found"]).await;
+    check(cancel_generation(&admin, &job.id), expect!["404 generation_not_found"]).await;
+    check(cancel_generation(&kim, "latest"), expect!["404 generation_not_found"]).await;
+    check(cancel_generation(&app.visitor(), &job.id), expect!["401 unauthenticated"]).await;
     let reason = json!({"reason": "too slow"});
-    check(about(&kim, &job).json(reason), expect!["422 invalid_request, /reason unknown_field"])
-        .await;
-    studio.app.suspend(&kim.id, "spam", None).await;
-    check(about(&kim, &job), expect!["403 account_suspended"]).await;
-    assert_eq!(studio.app.store.job(&kim.id, &job.id).await.unwrap(), job);
-    studio.app.assert_credits_balance(&kim.id).await;
+    check(
+        cancel_generation(&kim, &job.id).json(reason),
+        expect!["422 invalid_request, /reason unknown_field"],
+    )
+    .await;
+    app.suspend(&kim.id, "spam", None).await;
+    check(cancel_generation(&kim, &job.id), expect!["403 account_suspended"]).await;
+    assert_eq!(app.store.job(&kim.id, &job.id).await.unwrap(), job);
+    app.assert_credits_balance(&kim.id).await;
 }

@@ -1,20 +1,19 @@
 //! Requesting an image: what is accepted, what is refused and how.
 
+use super::{bria_app, post_generation, three_lights, with};
 use domain::plan::Plan;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, TestApp, TestRequest};
-
-use super::{Studio, order, three_lights, with};
 
 #[tokio::test]
 async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     let body = json!({
         "prompt": "a red chair", "lighting": three_lights(), "quality": "lite", "seed": 7,
         "camera": {"focal_length_mm": 85, "aperture": 2.8, "aspect_ratio": "4:5"},
     });
-    let answer = studio.create(&TestRequest::by(&kim).key("order-1").json(body)).await;
+    let answer = kim.post("/api/v1/generations").key("chair-1").json(body).await;
     assert_eq!(answer.status(), 202);
     expect![[r#"
         {
@@ -46,32 +45,34 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
     assert_eq!(answer.header("location"), answer.json()["links"]["self"].as_str());
     assert_eq!(answer.header("retry-after"), Some("15"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// One read and one transaction. The table's stream feeds the queue, not the request.
 #[tokio::test]
-async fn an_order_takes_two_round_trips() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    for order in [order(&kim, "first"), order(&kim, "second")] {
-        studio.app.engine.take_usage();
-        assert_eq!(studio.create(&order).await.status(), 202);
-        let usage = studio.app.engine.take_usage();
+async fn a_generation_request_takes_two_round_trips() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    for key in ["first", "second"] {
+        app.engine.take_usage();
+        assert_eq!(post_generation(&kim, key).await.status(), 202);
+        let usage = app.engine.take_usage();
         let requests: Vec<_> = usage.requests.into_iter().collect();
         let expected = ["BatchGetItem", "TransactWriteItems"].map(|name| (name.to_owned(), 1));
         assert_eq!(requests, expected);
     }
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// Posts `body` as a member without restrictions, and checks the error; nothing is charged.
 async fn refused(body: impl Into<String>, expected: &str) {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let ask = TestRequest::by(&kim).key("k").header("Content-Type", "application/json").text(body);
-    let answer = studio.create(&ask).await;
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let request = kim.post("/api/v1/generations").key("k");
+    let answer = request.header("Content-Type", "application/json").text(body).await;
     assert_eq!(answer.brief(), expected);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-    assert!(studio.app.engine.dump().is_empty(), "nothing was written");
+    assert!(app.engine.dump().is_empty(), "nothing was written");
 }
 
 /// Checks that `body` has invalid fields.
@@ -91,7 +92,7 @@ async fn invalid_rig(pointer: &str, value: Value, field: &str) {
 }
 
 #[tokio::test]
-async fn what_is_shown_is_said_exactly_once_and_in_words() {
+async fn the_subject_is_given_exactly_once_and_as_text() {
     let preset = "pre_01JD0000000000000000000000";
     invalid(json!({}), "(whole) one_of").await;
     invalid(json!({"prompt": null}), "(whole) one_of").await;
@@ -111,13 +112,15 @@ async fn what_is_shown_is_said_exactly_once_and_in_words() {
 
 #[tokio::test]
 async fn a_prompt_is_counted_in_characters() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let longest = TestRequest::by(&kim).key("k").json(json!({"prompt": "ü".repeat(2000)}));
-    assert_eq!(studio.create(&longest).await.status(), 202);
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let longest = json!({"prompt": "ü".repeat(2000)});
+    let answer = kim.post("/api/v1/generations").key("k").json(longest).await;
+    assert_eq!(answer.status(), 202);
 }
 
 #[tokio::test]
-async fn fields_have_types_and_limits_and_others_do_not_exist() {
+async fn fields_have_types_and_limits_and_unknown_ones_are_refused() {
     invalid_with("promt", json!("a red chair"), "/promt unknown_field").await;
     invalid_with("prompt", json!(7), "/prompt wrong_type").await;
     invalid_with("prompt", json!(["a red chair"]), "/prompt wrong_type").await;
@@ -179,11 +182,13 @@ async fn a_body_is_one_json_object() {
 
 #[tokio::test]
 async fn a_body_over_64_kib_is_not_read() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     let check = async |length: usize, expected: Expect| {
         let padding = " ".repeat(length - 2);
-        let ask = TestRequest::by(&kim).key("k").header("Content-Type", "application/json");
-        let answer = studio.create(&ask.text(format!("{{{padding}}}"))).await;
+        let request = kim.post("/api/v1/generations").key("k");
+        let request = request.header("Content-Type", "application/json");
+        let answer = request.text(format!("{{{padding}}}")).await;
         expected.assert_eq(&answer.brief());
     };
     check(64 * 1024, expect!["422 invalid_request, (whole) one_of"]).await;
@@ -192,10 +197,11 @@ async fn a_body_over_64_kib_is_not_read() {
 
 #[tokio::test]
 async fn a_body_says_that_it_is_json() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
-        let ask = TestRequest::by(&kim).key("k").header("Content-Type", content_type);
-        let answer = studio.create(&ask.text(r#"{"prompt": "a red chair"}"#)).await;
+        let request = kim.post("/api/v1/generations").key("k").header("Content-Type", content_type);
+        let answer = request.text(r#"{"prompt": "a red chair"}"#).await;
         expect!["415 unsupported_media_type"].assert_eq(&answer.brief());
     }
 }
@@ -203,9 +209,10 @@ async fn a_body_says_that_it_is_json() {
 /// An error tells a program and a person what to do about it.
 #[tokio::test]
 async fn a_refusal_is_a_problem_document() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     let body = json!({"prompt": "a red chair", "lighting": {"lights": []}});
-    let ask = TestRequest::by(&kim).key("k").header("X-Request-Id", "web-42").json(body);
+    let request = kim.post("/api/v1/generations").key("k").header("X-Request-Id", "web-42");
     expect![[r#"
         {
           "code": "invalid_request",
@@ -222,23 +229,23 @@ async fn a_refusal_is_a_problem_document() {
           "title": "Not valid",
           "type": "https://prolight.ai/problems/invalid_request"
         }"#]]
-    .assert_eq(&studio.create(&ask).await.pretty());
+    .assert_eq(&request.json(body).await.pretty());
 }
 
 #[tokio::test]
-async fn nobody_is_told_to_sign_in() {
-    let studio = Studio::open();
-    let ask = TestRequest::anonymous().key("k").json(json!({"prompt": "a red chair"}));
-    let answer = studio.create(&ask).await;
+async fn a_visitor_is_asked_to_sign_in() {
+    let app = bria_app();
+    let answer = post_generation(&app.visitor(), "k").await;
     expect!["401 unauthenticated"].assert_eq(&answer.brief());
     assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
 }
 
 #[tokio::test]
-async fn a_suspended_member_is_told_why() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    studio.app.suspend(&kim.id, "payment fraud", None).await;
-    let answer = studio.create(&order(&kim, "k")).await;
+async fn a_suspended_member_gets_the_reason() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    app.suspend(&kim.id, "payment fraud", None).await;
+    let answer = post_generation(&kim, "k").await;
     expect![[r#"
         {
           "code": "account_suspended",
@@ -250,44 +257,47 @@ async fn a_suspended_member_is_told_why() {
           "until": null
         }"#]]
     .assert_eq(&answer.pretty());
-    assert!(studio.app.jobs(&kim.id).await.is_empty());
-    studio.app.assert_credits_balance(&kim.id).await;
+    assert!(app.jobs(&kim.id).await.is_empty());
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
 async fn a_suspension_ends_by_itself() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     let minute = std::time::Duration::from_secs(60);
-    studio.app.suspend(&kim.id, "spam", Some(studio.app.now().plus(minute))).await;
-    assert_eq!(studio.create(&order(&kim, "k")).await.code(), "account_suspended");
-    studio.app.ambient.clock.advance(minute);
-    assert_eq!(studio.create(&order(&kim, "k")).await.status(), 202);
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.suspend(&kim.id, "spam", Some(app.now().plus(minute))).await;
+    assert_eq!(post_generation(&kim, "k").await.code(), "account_suspended");
+    app.ambient.clock.advance(minute);
+    assert_eq!(post_generation(&kim, "k").await.status(), 202);
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// Transient faults of the table are invisible to the caller, and nothing happens twice.
 #[tokio::test]
-async fn a_table_that_falters_is_asked_again() {
+async fn a_transient_fault_of_the_table_is_retried() {
     use testing::Fault::{Conflict, Fail, LoseAnswer, Throttle};
     for fault in [Conflict, Throttle, Fail, LoseAnswer] {
-        let (studio, kim) = (Studio::open(), Actor::member("kim"));
-        studio.app.engine.order("TransactWriteItems", 1, fault);
-        let answer = studio.create(&order(&kim, "k")).await;
+        let app = bria_app();
+        let kim = app.sign_in("kim");
+        app.engine.order("TransactWriteItems", 1, fault);
+        let answer = post_generation(&kim, "k").await;
         assert_eq!(answer.status(), 202, "{fault:?}");
-        assert_eq!(studio.app.jobs(&kim.id).await.len(), 1, "{fault:?}");
-        assert_eq!(studio.app.account(&kim.id).await.credits.totals().held, 1, "{fault:?}");
-        studio.app.assert_credits_balance(&kim.id).await;
+        assert_eq!(app.jobs(&kim.id).await.len(), 1, "{fault:?}");
+        assert_eq!(app.account(&kim.id).await.credits.totals().held, 1, "{fault:?}");
+        app.assert_credits_balance(&kim.id).await;
     }
 }
 
 /// An unavailable table is a 503 with `Retry-After`, and never says why.
 #[tokio::test]
-async fn a_table_that_is_away_is_a_fault_of_ours() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+async fn an_unavailable_table_is_a_server_error() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     for nth in 1..=3 {
-        studio.app.engine.order("BatchGetItem", nth, testing::Fault::Fail);
+        app.engine.order("BatchGetItem", nth, testing::Fault::Fail);
     }
-    let answer = studio.create(&order(&kim, "k")).await;
+    let answer = post_generation(&kim, "k").await;
     expect![[r#"
         {
           "code": "temporarily_unavailable",
@@ -299,20 +309,20 @@ async fn a_table_that_is_away_is_a_fault_of_ours() {
         }"#]]
     .assert_eq(&answer.pretty());
     assert_eq!(answer.header("retry-after"), Some("1"));
-    assert_eq!(studio.create(&order(&kim, "k")).await.status(), 202);
-    studio.app.assert_credits_balance(&kim.id).await;
+    assert_eq!(post_generation(&kim, "k").await.status(), 202);
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// A member has their own credits: another's account is never touched.
 #[tokio::test]
-async fn everybody_pays_for_themselves() {
-    let studio = Studio::open();
-    let kim = studio.app.member("kim", Plan::Free, 1).await;
-    let ada = studio.app.member("ada", Plan::Free, 1).await;
-    for actor in [&kim, &ada] {
-        assert_eq!(studio.create(&order(actor, "same-key")).await.status(), 202);
-        assert_eq!(studio.app.account(&actor.id).await.credits.totals().available, 0);
-        studio.app.assert_credits_balance(&actor.id).await;
+async fn each_member_pays_for_their_own_generations() {
+    let app = bria_app();
+    let kim = app.client(&app.member("kim", Plan::Free, 1).await);
+    let ada = app.client(&app.member("ada", Plan::Free, 1).await);
+    for member in [&kim, &ada] {
+        assert_eq!(post_generation(member, "same-key").await.status(), 202);
+        assert_eq!(app.account(&member.id).await.credits.totals().available, 0);
+        app.assert_credits_balance(&member.id).await;
     }
 }
 

@@ -5,15 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{generation::Status, plan::Plan};
 use expect_test::expect;
 use serde_json::json;
-use testing::{Actor, at_once};
+use testing::at_once;
 
-use super::{Studio, order};
+use super::{advanced, bria_app, created, get_generation, post_generation};
 
 #[tokio::test]
 async fn without_credits_the_next_grant_is_named() {
-    let studio = Studio::open();
-    let kim = studio.app.member("kim", Plan::Free, 0).await;
-    let answer = studio.create(&order(&kim, "k")).await;
+    let app = bria_app();
+    let kim = app.client(&app.member("kim", Plan::Free, 0).await);
+    let answer = post_generation(&kim, "k").await;
     expect![[r#"
         {
           "available": 0,
@@ -29,15 +29,15 @@ async fn without_credits_the_next_grant_is_named() {
           "type": "https://prolight.ai/problems/insufficient_credits"
         }"#]]
     .assert_eq(&answer.pretty());
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// Credits of a paid plan are granted by a paid invoice, so the date is unknown.
 #[tokio::test]
 async fn a_paid_plan_promises_no_next_grant() {
-    let studio = Studio::open();
-    let kim = studio.app.member("kim", Plan::Pro, 0).await;
-    let problem = studio.create(&order(&kim, "k")).await.json();
+    let app = bria_app();
+    let kim = app.client(&app.member("kim", Plan::Pro, 0).await);
+    let problem = post_generation(&kim, "k").await.json();
     assert_eq!(
         (&problem["code"], &problem["missing"]),
         (&"insufficient_credits".into(), &1.into())
@@ -47,48 +47,45 @@ async fn a_paid_plan_promises_no_next_grant() {
 
 #[tokio::test]
 async fn a_month_of_ten_images_is_ten_images() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     for number in 0..10 {
-        let job = studio.created(&kim, &format!("order-{number}")).await;
-        studio.moved(job, Status::Succeeded).await;
+        let job = created(&kim, &format!("chair-{number}")).await;
+        advanced(&app, job, Status::Succeeded).await;
     }
-    assert_eq!(studio.create(&order(&kim, "order-10")).await.code(), "insufficient_credits");
-    studio.app.assert_credits_balance(&kim.id).await;
-    studio.app.ambient.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
-    assert_eq!(studio.create(&order(&kim, "order-11")).await.status(), 202);
-    assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 9);
-    studio.app.assert_credits_balance(&kim.id).await;
+    assert_eq!(post_generation(&kim, "chair-10").await.code(), "insufficient_credits");
+    app.assert_credits_balance(&kim.id).await;
+    app.ambient.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
+    assert_eq!(post_generation(&kim, "chair-11").await.status(), 202);
+    assert_eq!(app.account(&kim.id).await.credits.totals().available, 9);
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn so_many_may_run_at_once_as_the_plan_says() {
+async fn the_plan_limits_how_many_run_at_once() {
     for (plan, most) in [(Plan::Free, 2), (Plan::Pro, 8), (Plan::Enterprise, 32)] {
-        let studio = Studio::open();
-        let kim = studio.app.member("kim", plan, 10).await;
+        let app = bria_app();
+        let kim = app.client(&app.member("kim", plan, 10).await);
         let mut open = Vec::new();
         for number in 0..most {
-            open.push(studio.created(&kim, &format!("order-{number}")).await);
+            open.push(created(&kim, &format!("chair-{number}")).await);
         }
-        let answer = studio.create(&order(&kim, "one-more")).await;
+        let answer = post_generation(&kim, "one-more").await;
         assert_eq!(answer.brief(), "429 too_many_running", "{plan:?}");
         assert_eq!(answer.header("retry-after"), Some("10"), "{plan:?}");
         let problem = answer.json();
         assert_eq!((&problem["open"], &problem["max"]), (&json!(most), &json!(most)), "{plan:?}");
-        studio.moved(open.remove(0), Status::Succeeded).await;
-        assert_eq!(studio.create(&order(&kim, "one-more")).await.status(), 202, "{plan:?}");
-        studio.app.assert_credits_balance(&kim.id).await;
+        advanced(&app, open.remove(0), Status::Succeeded).await;
+        assert_eq!(post_generation(&kim, "one-more").await.status(), 202, "{plan:?}");
+        app.assert_credits_balance(&kim.id).await;
     }
 }
 
 #[tokio::test]
 async fn of_64_posts_at_once_for_three_credits_three_are_accepted() {
-    let studio = Studio::open();
-    let kim = studio.app.member("kim", Plan::Pro, 3).await;
-    let answers = at_once(64, |number| {
-        let order = order(&kim, &format!("order-{number}"));
-        let studio = &studio;
-        async move { studio.create(&order).await }
-    });
+    let app = bria_app();
+    let kim = app.client(&app.member("kim", Plan::Pro, 3).await);
+    let answers = at_once(64, |number| post_generation(&kim, &format!("chair-{number}")));
     let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
     for answer in answers {
         *outcomes.entry(answer.brief()).or_default() += 1;
@@ -98,26 +95,27 @@ async fn of_64_posts_at_once_for_three_credits_three_are_accepted() {
         outcomes.iter().map(|(name, count)| (name.as_str(), *count)).eq(expected),
         "{outcomes:?}"
     );
-    assert_eq!(studio.app.jobs(&kim.id).await.len(), 3);
-    studio.app.assert_credits_balance(&kim.id).await;
+    assert_eq!(app.jobs(&kim.id).await.len(), 3);
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// A job's charge in each status, and what the account has left of ten credits.
 #[tokio::test]
 async fn a_credit_is_spent_for_an_image_and_for_nothing_else() {
     let check = async |status: Status, charge: &str, (available, held, spent): (u32, u32, u32)| {
-        let (studio, kim) = (Studio::open(), Actor::member("kim"));
-        let job = studio.created(&kim, "k").await;
-        studio.moved(job.clone(), status).await;
-        let shown = studio.get(&super::follow::about(&kim, &job)).await.json();
+        let app = bria_app();
+        let kim = app.sign_in("kim");
+        let job = created(&kim, "k").await;
+        advanced(&app, job.clone(), status).await;
+        let shown = get_generation(&kim, &job.id).await.json();
         assert_eq!(
             (&shown["status"], &shown["charge"]["state"]),
             (&status.into_str().into(), &charge.into())
         );
-        let totals = studio.app.account(&kim.id).await.credits.totals();
+        let totals = app.account(&kim.id).await.credits.totals();
         let left = (totals.available, totals.held, totals.spent);
         assert_eq!(left, (available, held, spent), "{status:?}");
-        studio.app.assert_credits_balance(&kim.id).await;
+        app.assert_credits_balance(&kim.id).await;
     };
     check(Status::Queued, "held", (9, 1, 0)).await;
     check(Status::Submitting, "held", (9, 1, 0)).await;

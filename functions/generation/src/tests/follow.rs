@@ -1,16 +1,11 @@
 //! One generation from the request to its image.
 
-use domain::generation::{Job, Status};
+use domain::generation::Status;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use testing::{Actor, Answer, TestRequest};
+use testing::{Actor, Answer, ClientRequest};
 
-use super::{Studio, order};
-
-/// A request by `actor` about `job`.
-pub(super) fn about(actor: &Actor, job: &Job) -> TestRequest {
-    TestRequest::by(actor).path("id", &job.id)
-}
+use super::{advanced, bria_app, created, get_generation, job_of, post_generation};
 
 /// An answer without the signatures of links, which are tested elsewhere.
 fn shown(answer: &Answer) -> String {
@@ -25,11 +20,12 @@ fn shown(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn a_queued_generation_says_when_to_ask_again() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let app = bria_app();
+    let kim = app.sign_in("kim");
     let body = json!({"prompt": "a red chair", "negative_prompt": "people"});
-    let created = studio.create(&TestRequest::by(&kim).key("k").json(body)).await;
-    let job = studio.job(&kim.id, &created).await;
-    let answer = studio.get(&about(&kim, &job)).await;
+    let created = kim.post("/api/v1/generations").key("k").json(body).await;
+    let job = job_of(&kim, &created).await;
+    let answer = get_generation(&kim, &job.id).await;
     assert_eq!(answer.header("retry-after"), Some("30"));
     assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
     expect![[r#"
@@ -65,16 +61,17 @@ async fn a_queued_generation_says_when_to_ask_again() {
           "status": "queued",
           "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]].assert_eq(&shown(&answer));
-    studio.app.ambient.clock.advance(std::time::Duration::from_secs(60));
-    assert_eq!(studio.get(&about(&kim, &job)).await.header("retry-after"), Some("1"));
+    app.ambient.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(get_generation(&kim, &job.id).await.header("retry-after"), Some("1"));
 }
 
 #[tokio::test]
 async fn a_finished_generation_has_its_image_behind_links_that_expire() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let job = studio.created(&kim, "k").await;
-    let job = studio.moved(job, Status::Succeeded).await;
-    let answer = studio.get(&about(&kim, &job)).await;
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    let job = advanced(&app, job, Status::Succeeded).await;
+    let answer = get_generation(&kim, &job.id).await;
     assert_eq!(answer.header("retry-after"), None);
     expect![[r#"
         {
@@ -120,15 +117,16 @@ async fn a_finished_generation_has_its_image_behind_links_that_expire() {
             assert!(link.contains(part), "{part} in {link}");
         }
     }
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
 async fn a_failed_generation_says_why() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let job = studio.created(&kim, "k").await;
-    let job = studio.moved(job, Status::Failed).await;
-    let body = studio.get(&about(&kim, &job)).await.json();
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    let job = advanced(&app, job, Status::Failed).await;
+    let body = get_generation(&kim, &job.id).await.json();
     expect![[r#"
         {
           "charge": {
@@ -148,59 +146,59 @@ async fn a_failed_generation_says_why() {
         }"#]]
     .assert_eq(&format!("{:#}", json!({"error": body["error"], "charge": body["charge"]})));
     assert!(body.get("image").is_none() && body.get("expected_at").is_none());
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// A client with the current `ETag` gets a 304.
 #[tokio::test]
-async fn what_has_not_changed_is_not_sent_again() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let job = studio.created(&kim, "k").await;
-    let job = studio.moved(job, Status::Succeeded).await;
-    let tag = studio.get(&about(&kim, &job)).await.header("etag").unwrap().to_owned();
-    let again = about(&kim, &job).header("If-None-Match", &tag);
-    let unchanged = studio.get(&again).await;
+async fn an_unchanged_generation_is_not_sent_again() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    let job = advanced(&app, job, Status::Succeeded).await;
+    let tag = get_generation(&kim, &job.id).await.header("etag").unwrap().to_owned();
+    let again = get_generation(&kim, &job.id).header("If-None-Match", &tag);
+    let unchanged = again.clone().await;
     assert_eq!((unchanged.status(), unchanged.body.as_str()), (304, ""));
     assert_eq!(unchanged.header("etag"), Some(tag.as_str()));
     // The next window has other links.
-    studio.app.ambient.clock.advance(domain::image::LINK_WINDOW);
-    assert_eq!(studio.get(&again).await.status(), 200);
+    app.ambient.clock.advance(domain::image::LINK_WINDOW);
+    assert_eq!(again.await.status(), 200);
 }
 
 #[tokio::test]
-async fn what_is_not_yours_does_not_exist() {
-    let (studio, kim, ada) = (Studio::open(), Actor::member("kim"), Actor::member("ada"));
-    let job = studio.created(&kim, "k").await;
+async fn another_members_generation_is_not_found() {
+    let app = bria_app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    let job = created(&kim, "k").await;
     let lower = job.id.to_string().to_lowercase();
-    let check = async |ask: TestRequest, expected: Expect| {
-        expected.assert_eq(&studio.get(&ask).await.brief());
+    let check = async |request: ClientRequest<'_>, expected: Expect| {
+        expected.assert_eq(&request.await.brief());
     };
     let missing = || expect!["404 generation_not_found"];
-    check(about(&ada, &job), missing()).await;
-    check(about(&Actor::moderator(), &job), missing()).await;
-    check(about(&Actor::admin(), &job), missing()).await;
-    for id in ["gen_01JD0000000000000000000000", "gen_", "1", "..", "%00", "gen_💡", &lower] {
-        check(TestRequest::by(&kim).path("id", id), missing()).await;
+    check(get_generation(&ada, &job.id), missing()).await;
+    for staff in [Actor::moderator(), Actor::admin()] {
+        check(get_generation(&app.client(&staff), &job.id), missing()).await;
     }
-    check(TestRequest::anonymous().path("id", &job.id), expect!["401 unauthenticated"]).await;
+    for id in ["gen_01JD0000000000000000000000", "gen_", "1", "..", "%00", "gen_💡", &lower] {
+        check(get_generation(&kim, id), missing()).await;
+    }
+    check(get_generation(&app.visitor(), &job.id), expect!["401 unauthenticated"]).await;
     check(
-        about(&kim, &job).query("verbose", 1),
+        get_generation(&kim, &job.id).query("verbose", 1),
         expect!["422 invalid_request, /verbose unknown_field"],
     )
     .await;
 }
 
-/// A suspended member may still read their generations.
 #[tokio::test]
-async fn a_suspension_takes_nothing_away() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let job = studio.created(&kim, "k").await;
-    studio.app.suspend(&kim.id, "spam", None).await;
-    assert_eq!(studio.get(&about(&kim, &job)).await.status(), 200);
-    assert_eq!(
-        studio.list(&TestRequest::by(&kim)).await.json()["items"].as_array().unwrap().len(),
-        1
-    );
-    assert_eq!(studio.create(&order(&kim, "k2")).await.code(), "account_suspended");
-    studio.app.assert_credits_balance(&kim.id).await;
+async fn a_suspended_member_reads_their_generations() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    app.suspend(&kim.id, "spam", None).await;
+    assert_eq!(get_generation(&kim, &job.id).await.status(), 200);
+    assert_eq!(kim.get("/api/v1/generations").await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(post_generation(&kim, "k2").await.code(), "account_suspended");
+    app.assert_credits_balance(&kim.id).await;
 }

@@ -18,9 +18,9 @@ use domain::{
 use expect_test::expect;
 use serde_json::{Value, json};
 use store::Idempotency;
-use testing::{Actor, TestRequest, listings};
+use testing::{Client, ClientRequest, listings};
 
-use super::Studio;
+use super::{bria_app, get_generation};
 
 /// A template with two slots, one of which must be filled.
 fn template() -> Content {
@@ -40,62 +40,68 @@ fn template() -> Content {
     serde_json::from_value(json).unwrap()
 }
 
-impl Studio {
-    /// A free listing of the creator's, on sale.
-    async fn on_sale(&self, creator: &Actor, kind: Kind, content: Content) -> ListingId {
-        let (store, now) = (&self.app.store, self.app.now());
-        let description = Description {
-            category: Category::Product,
-            content,
-            ..listings::description("On slate", 0)
-        };
-        let id = ListingId::new(now, self.app.ambient.entropy.next());
-        let by = &creator.id;
-        listings::draft(store, (by, id.clone()), (kind, description), now).await;
-        listings::publish(store, by, &id, now).await;
-        id
-    }
-
-    async fn taken(&self, buyer: &Actor, listing: &ListingId) {
-        let (id, now) = (PurchaseId::new(self.app.now(), 1), self.app.now());
-        let key = Idempotency { key: "take".to_owned(), fingerprint: "0".repeat(64) };
-        let store = &self.app.store;
-        let placed = store.place_purchase((&buyer.id, None), listing, &key, now, |offer| {
-            let price = Money::usd_cents(0);
-            Purchase::place(id.clone(), buyer.id.clone(), offer, price, None, now)
-        });
-        placed.await.unwrap();
-    }
-
-    /// A new title, and with it the next version.
-    async fn edited(&self, creator: &Actor, listing: &ListingId) {
-        let (store, now) = (&self.app.store, self.app.now());
-        let edited = store.change_listing(&creator.id, listing, now, |shelf| {
-            let edit = Edit { title: Some("On marble".to_owned()), ..Edit::default() };
-            shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
-        });
-        edited.await.unwrap();
-    }
+/// A free listing of the creator's, on sale.
+async fn on_sale(creator: &Client<'_>, kind: Kind, content: Content) -> ListingId {
+    let app = creator.app();
+    let description = Description {
+        category: Category::Product,
+        content,
+        ..listings::description("On slate", 0)
+    };
+    let id = ListingId::new(app.now(), app.ambient.entropy.next());
+    let by = &creator.id;
+    listings::draft(&app.store, (by, id.clone()), (kind, description), app.now()).await;
+    listings::publish(&app.store, by, &id, app.now()).await;
+    id
 }
 
-fn with_it(by: &Actor, key: &str, listing: &ListingId, more: Value) -> TestRequest {
+/// Buys a free listing.
+async fn bought(buyer: &Client<'_>, listing: &ListingId) {
+    let app = buyer.app();
+    let (id, now) = (PurchaseId::new(app.now(), 1), app.now());
+    let key = Idempotency { key: "take".to_owned(), fingerprint: "0".repeat(64) };
+    let placed = app.store.place_purchase((&buyer.id, None), listing, &key, now, |offer| {
+        let price = Money::usd_cents(0);
+        Purchase::place(id.clone(), buyer.id.clone(), offer, price, None, now)
+    });
+    placed.await.unwrap();
+}
+
+/// A new title, and with it the next version.
+async fn edited(creator: &Client<'_>, listing: &ListingId) {
+    let (store, now) = (&creator.app().store, creator.app().now());
+    let edited = store.change_listing(&creator.id, listing, now, |update| {
+        let edit = Edit { title: Some("On marble".to_owned()), ..Edit::default() };
+        let newest = update.listing.edit(update.newest.clone(), edit, now);
+        newest.map(|newest| update.newest = newest)
+    });
+    edited.await.unwrap();
+}
+
+/// A generation made with a listing; `more` are the other fields of the request.
+fn post_with<'a>(
+    member: &Client<'a>,
+    key: &str,
+    listing: &ListingId,
+    more: Value,
+) -> ClientRequest<'a> {
     let mut body = json!({"listing_id": listing, "seed": 7});
     body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-    TestRequest::by(by).key(key).json(body)
+    member.post("/api/v1/generations").key(key).json(body)
 }
 
 #[tokio::test]
-async fn a_bought_template_is_filled_and_named() {
-    let studio = Studio::open();
-    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
-    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
-    studio.taken(&kim, &listing).await;
-    studio.edited(&lena, &listing).await;
+async fn a_bought_template_is_filled_and_attributed() {
+    let app = bria_app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&lena, Kind::FiboTemplate, template()).await;
+    bought(&kim, &listing).await;
+    edited(&lena, &listing).await;
     let slots = json!({"slots": {"product": "a brass lamp"}});
-    studio.app.engine.take_usage();
-    let answer = studio.create(&with_it(&kim, "k", &listing, slots.clone())).await;
+    app.engine.take_usage();
+    let answer = post_with(&kim, "k", &listing, slots.clone()).await;
     assert_eq!(answer.status(), 202, "{}", answer.pretty());
-    let usage = studio.app.engine.take_usage();
+    let usage = app.engine.take_usage();
     let requests: Vec<_> = usage.requests.into_iter().collect();
     let expected = ["BatchGetItem", "GetItem", "TransactWriteItems"];
     assert_eq!(requests, expected.map(|name| (name.to_owned(), 1)));
@@ -103,7 +109,7 @@ async fn a_bought_template_is_filled_and_named() {
     assert_eq!(answer.json()["listing"], named);
 
     let id = answer.json()["id"].as_str().unwrap().to_owned();
-    let shown = studio.get(&TestRequest::by(&kim).path("id", &id)).await.json();
+    let shown = get_generation(&kim, &id).await.json();
     assert_eq!(shown["listing"], named);
     let mut input = shown["input"].clone();
     let rig = input["lighting"].take();
@@ -128,51 +134,52 @@ async fn a_bought_template_is_filled_and_named() {
           }
         }"#]]
     .assert_eq(&format!("{input:#}"));
-    let listed = studio.list(&TestRequest::by(&kim)).await.json();
+    let listed = kim.get("/api/v1/generations").await.json();
     assert_eq!(listed["items"][0]["listing"], named);
 
-    let owned = studio.app.store.entitlement(&kim.id, &listing).await.unwrap().unwrap();
-    assert_eq!(owned.used_at, Some(studio.app.now()));
-    let again = studio.create(&with_it(&kim, "k", &listing, slots.clone())).await;
+    let owned = app.store.entitlement(&kim.id, &listing).await.unwrap().unwrap();
+    assert_eq!(owned.used_at, Some(app.now()));
+    let again = post_with(&kim, "k", &listing, slots.clone()).await;
     assert_eq!(again.json()["id"], json!(id), "the same key");
-    let next = studio.create(&with_it(&kim, "next", &listing, slots)).await;
+    let next = post_with(&kim, "next", &listing, slots).await;
     assert_eq!(next.status(), 202);
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn what_was_not_bought_is_not_used() {
-    let studio = Studio::open();
-    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
-    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
+async fn a_listing_that_was_not_bought_cannot_be_used() {
+    let app = bria_app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&lena, Kind::FiboTemplate, template()).await;
     let slots = json!({"slots": {"product": "a lamp"}});
-    let nothing = ListingId::new(studio.app.now(), 999);
+    let nothing = ListingId::new(app.now(), 999);
     for id in [&listing, &nothing] {
-        let answer = studio.create(&with_it(&kim, "k", id, slots.clone())).await;
+        let answer = post_with(&kim, "k", id, slots.clone()).await;
         assert_eq!(answer.brief(), "403 listing_not_licensed");
     }
-    assert!(studio.app.jobs(&kim.id).await.is_empty());
-    studio.app.assert_credits_balance(&kim.id).await;
+    assert!(app.jobs(&kim.id).await.is_empty());
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
 async fn a_creator_uses_their_newest_version() {
-    let (studio, lena) = (Studio::open(), Actor::member("lena"));
-    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
-    studio.edited(&lena, &listing).await;
+    let app = bria_app();
+    let lena = app.sign_in("lena");
+    let listing = on_sale(&lena, Kind::FiboTemplate, template()).await;
+    edited(&lena, &listing).await;
     let slots = json!({"slots": {"product": "a lamp", "accent": "teal"}});
-    let answer = studio.create(&with_it(&lena, "k", &listing, slots)).await;
+    let answer = post_with(&lena, "k", &listing, slots).await;
     assert_eq!((answer.status(), &answer.json()["listing"]["version"]), (202, &json!(2)));
 }
 
 #[tokio::test]
 async fn slots_are_filled_by_name() {
-    let studio = Studio::open();
-    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
-    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
-    studio.taken(&kim, &listing).await;
+    let app = bria_app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&lena, Kind::FiboTemplate, template()).await;
+    bought(&kim, &listing).await;
     let check = async |more: Value, expected: &str| {
-        let answer = studio.create(&with_it(&kim, "k", &listing, more)).await;
+        let answer = post_with(&kim, "k", &listing, more).await;
         assert_eq!(answer.brief(), expected);
     };
     check(json!({}), "422 invalid_request, /slots/product missing").await;
@@ -186,78 +193,77 @@ async fn slots_are_filled_by_name() {
     let both = json!({"preset_id": "pre_01JD0000000000000000000000"});
     check(both, "422 invalid_request, (whole) one_of").await;
     let body = json!({"prompt": "a chair", "slots": {"product": "a lamp"}});
-    let answer = studio.create(&TestRequest::by(&kim).key("k").json(body)).await;
+    let answer = kim.post("/api/v1/generations").key("k").json(body).await;
     assert_eq!(answer.brief(), "422 invalid_request, /slots without_listing");
-    assert!(studio.app.jobs(&kim.id).await.is_empty());
+    assert!(app.jobs(&kim.id).await.is_empty());
 }
 
 #[tokio::test]
-async fn a_tailored_model_is_kept_with_what_the_image_is_made_from() {
-    let studio = Studio::open();
-    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
+async fn a_tailored_model_is_stored_with_the_input_and_never_shown() {
+    let app = bria_app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
     let content = Content { model_id: Some("m-7".to_owned()), ..Content::default() };
-    let listing = studio.on_sale(&lena, Kind::ModelFinetune, content).await;
-    studio.taken(&kim, &listing).await;
-    let alone = studio.create(&with_it(&kim, "k", &listing, json!({}))).await;
+    let listing = on_sale(&lena, Kind::ModelFinetune, content).await;
+    bought(&kim, &listing).await;
+    let alone = post_with(&kim, "k", &listing, json!({})).await;
     assert_eq!(alone.status(), 422, "it needs a prompt");
     let prompt = json!({"prompt": "a brass lamp"});
-    let answer = studio.create(&with_it(&kim, "k", &listing, prompt)).await;
+    let answer = post_with(&kim, "k", &listing, prompt).await;
     assert_eq!(answer.status(), 202, "{}", answer.pretty());
     let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
-    let made = studio.app.store.job_and_input(&kim.id, &id).await.unwrap();
+    let made = app.store.job_and_input(&kim.id, &id).await.unwrap();
     assert_eq!(made.input.model_id.as_deref(), Some("m-7"));
     for reader in [&kim, &lena] {
-        let own = studio.create(&with_it(reader, "l", &listing, json!({"prompt": "a lamp"}))).await;
+        let own = post_with(reader, "l", &listing, json!({"prompt": "a lamp"})).await;
         let id = own.json()["id"].as_str().unwrap().to_owned();
-        let shown = studio.get(&TestRequest::by(reader).path("id", &id)).await;
+        let shown = get_generation(reader, &id).await;
         assert_eq!(shown.json()["input"]["prompt"], "a lamp");
         assert!(!shown.pretty().contains("m-7"), "{}", shown.pretty());
     }
 }
 
 /// A free draft of one's own that names another creator's model.
-async fn draft_with(studio: &Studio, creator: &Actor, model: &str) -> ListingId {
-    let (store, now) = (&studio.app.store, studio.app.now());
+async fn draft_with(creator: &Client<'_>, model: &str) -> ListingId {
+    let (app, now) = (creator.app(), creator.app().now());
     let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
     let description = Description { content, ..listings::description("A model", 0) };
-    let id = ListingId::new(now, studio.app.ambient.entropy.next());
+    let id = ListingId::new(now, app.ambient.entropy.next());
     let what = (Kind::ModelFinetune, description);
-    listings::draft(store, (&creator.id, id), what, now).await
+    listings::draft(&app.store, (&creator.id, id), what, now).await
 }
 
 #[tokio::test]
-async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
-    let studio = Studio::open();
-    let (lena, kim, mara) = (Actor::member("lena"), Actor::member("kim"), Actor::member("mara"));
+async fn a_model_is_used_by_its_owner_and_by_buyers() {
+    let app = bria_app();
+    let (lena, kim, mara) = (app.sign_in("lena"), app.sign_in("kim"), app.sign_in("mara"));
     let content = Content { model_id: Some("m-7".to_owned()), ..Content::default() };
-    let used = async |by: &Actor, key: &str, listing: &ListingId| {
-        let ask = with_it(by, key, listing, json!({"prompt": "a brass lamp"}));
-        studio.create(&ask).await.brief()
+    let used = async |by: &Client<'_>, key: &str, listing: &ListingId| {
+        post_with(by, key, listing, json!({"prompt": "a brass lamp"})).await.brief()
     };
-    let before = draft_with(&studio, &lena, "m-7").await;
+    let before = draft_with(&lena, "m-7").await;
     assert_eq!(used(&lena, "a", &before).await, "403 model_not_proven", "it is not approved");
-    let listing = studio.on_sale(&lena, Kind::ModelFinetune, content).await;
+    let listing = on_sale(&lena, Kind::ModelFinetune, content).await;
     assert_eq!(used(&lena, "b", &before).await, "202", "it is hers");
     assert_eq!(used(&mara, "c", &listing).await, "403 listing_not_licensed");
-    let stolen = draft_with(&studio, &mara, "m-7").await;
+    let stolen = draft_with(&mara, "m-7").await;
     assert_eq!(used(&mara, "d", &stolen).await, "403 model_not_proven");
 
-    studio.taken(&kim, &listing).await;
+    bought(&kim, &listing).await;
     assert_eq!(used(&kim, "e", &listing).await, "202");
-    let copied = draft_with(&studio, &kim, "m-7").await;
+    let copied = draft_with(&kim, "m-7").await;
     assert_eq!(used(&kim, "f", &copied).await, "403 model_not_proven");
 
-    let (store, now) = (&studio.app.store, studio.app.now());
-    let deed = listings::judged(Action::DelistListing, &listing);
-    let taken_off = store.moderate_listing(&deed, &listing, now, |shelf| {
-        shelf.listing.delist(DelistedBy::Staff, Some("Not hers.".to_owned()), now)
+    let (store, now) = (&app.store, app.now());
+    let entry = listings::judged(Action::DelistListing, &listing);
+    let delisted = store.moderate_listing(&entry, &listing, now, |update| {
+        update.listing.delist(DelistedBy::Staff, Some("Not hers.".to_owned()), now)
     });
-    taken_off.await.unwrap();
+    delisted.await.unwrap();
     assert_eq!(used(&kim, "g", &listing).await, "202", "the buyer keeps it");
     assert_eq!(used(&lena, "h", &listing).await, "403 model_not_proven");
     listings::publish(store, &mara.id, &stolen, now).await;
     assert_eq!(used(&mara, "i", &stolen).await, "202", "staff found that it was hers");
     assert_eq!(used(&kim, "j", &listing).await, "403 model_not_proven");
     assert_eq!(used(&lena, "k", &before).await, "403 model_not_proven");
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }

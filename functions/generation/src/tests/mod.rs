@@ -10,112 +10,84 @@ mod lists;
 mod presets;
 mod structure;
 
+use std::fmt::Display;
+
 use domain::{
-    generation::{Failure, FailureCode, Job, Provider, Status},
-    id::UserId,
+    generation::{Failure, FailureCode, Job, Status},
     image::StoredImage,
 };
 use serde_json::{Value, json};
 use store::Settled;
-use testing::{Actor, Answer, TestApp, TestRequest};
+use testing::{Answer, Client, ClientRequest, TestApp};
 
-use crate::{
-    cancel_generation, create_generation, create_preset, delete_preset, get_generation,
-    list_generations, list_presets, structure_prompt,
-};
-
-/// An app, and the functions of this crate over it.
-#[derive(Debug)]
-struct Studio {
-    app: TestApp,
+/// The functions of this crate, where Bria makes the images.
+fn bria_app() -> TestApp {
+    let mut app = TestApp::serving(&[crate::functions]);
+    app.set("IMAGE_PROVIDER", "bria");
+    app
 }
 
-impl Studio {
-    fn open() -> Studio {
-        Studio { app: TestApp::serving(&[crate::functions]) }
-    }
+/// The request of a simple generation.
+fn post_generation<'a>(member: &Client<'a>, key: &str) -> ClientRequest<'a> {
+    member.post("/api/v1/generations").key(key).json(json!({"prompt": "a red chair"}))
+}
 
-    async fn create(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&create_generation::ENDPOINT, ask).await
-    }
+fn get_generation<'a>(client: &Client<'a>, id: impl Display) -> ClientRequest<'a> {
+    client.get(format!("/api/v1/generations/{id}"))
+}
 
-    async fn get(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&get_generation::ENDPOINT, ask).await
-    }
+fn cancel_generation<'a>(client: &Client<'a>, id: impl Display) -> ClientRequest<'a> {
+    client.post(format!("/api/v1/generations/{id}/cancel"))
+}
 
-    async fn list(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&list_generations::ENDPOINT, ask).await
-    }
+/// An accepted generation, read from the table.
+async fn created(member: &Client<'_>, key: &str) -> Job {
+    let answer = post_generation(member, key).await;
+    assert_eq!(answer.status(), 202, "{}", answer.pretty());
+    job_of(member, &answer).await
+}
 
-    async fn cancel(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&cancel_generation::ENDPOINT, ask).await
-    }
+/// The job an answer is about.
+async fn job_of(member: &Client<'_>, answer: &Answer) -> Job {
+    let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
+    member.app().store.job(&member.id, &id).await.unwrap()
+}
 
-    async fn structure(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&structure_prompt::ENDPOINT, ask).await
+/// Advances a queued job to `status`, by the steps of a worker.
+async fn advanced(app: &TestApp, job: Job, status: Status) -> Job {
+    let (store, now) = (&app.store, app.now());
+    let submitting = job.clone().claim_submit(now);
+    let submitted = submitting.clone().accept("req_1", now);
+    let steps = match status {
+        Status::Queued | Status::Cancelled => vec![],
+        Status::Submitting => vec![submitting],
+        Status::Submitted | Status::Succeeded | Status::Failed => vec![submitting, submitted],
+    };
+    let mut present = job;
+    for next in steps {
+        assert!(store.advance(&present, &next).await.unwrap());
+        present = next;
     }
-
-    async fn create_preset(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&create_preset::ENDPOINT, ask).await
-    }
-
-    async fn list_presets(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&list_presets::ENDPOINT, ask).await
-    }
-
-    async fn delete_preset(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&delete_preset::ENDPOINT, ask).await
-    }
-
-    /// An accepted generation, read from the table.
-    async fn created(&self, actor: &Actor, key: &str) -> Job {
-        let answer = self.create(&order(actor, key)).await;
-        assert_eq!(answer.status(), 202, "{}", answer.pretty());
-        self.job(&actor.id, &answer).await
-    }
-
-    /// The job an answer is about.
-    async fn job(&self, user: &UserId, answer: &Answer) -> Job {
-        let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
-        self.app.store.job(user, &id).await.unwrap()
-    }
-
-    /// Advances a queued job to `status`, by the steps of a worker.
-    async fn moved(&self, job: Job, status: Status) -> Job {
-        let (store, now) = (&self.app.store, self.app.now());
-        let submitting = job.clone().claim_submit(now);
-        let submitted = submitting.clone().accept("req_1", now);
-        let steps = match status {
-            Status::Queued | Status::Cancelled => vec![],
-            Status::Submitting => vec![submitting],
-            Status::Submitted | Status::Succeeded | Status::Failed => vec![submitting, submitted],
-        };
-        let mut present = job;
-        for next in steps {
-            assert!(store.advance(&present, &next).await.unwrap());
-            present = next;
+    let settled = match status {
+        Status::Queued | Status::Submitting | Status::Submitted => return present,
+        Status::Succeeded => {
+            let image = stored_image(&present);
+            store.settle(&present, now, |job, draft| job.succeed(draft, image.clone())).await
         }
-        let settled = match status {
-            Status::Queued | Status::Submitting | Status::Submitted => return present,
-            Status::Succeeded => {
-                let image = stored(&present);
-                store.settle(&present, now, |job, draft| job.succeed(draft, image.clone())).await
-            }
-            Status::Failed => {
-                store.settle(&present, now, |job, draft| job.fail(draft, blocked())).await
-            }
-            Status::Cancelled => {
-                return store.cancel(&present.user_id, &present.id, None, now).await.unwrap();
-            }
-        };
-        match settled.unwrap() {
-            Settled::Now(job) => *job,
-            Settled::Elsewhere => panic!("no other worker changes the job"),
+        Status::Failed => {
+            store.settle(&present, now, |job, draft| job.fail(draft, blocked())).await
         }
+        Status::Cancelled => {
+            return store.cancel(&present.user_id, &present.id, None, now).await.unwrap();
+        }
+    };
+    match settled.unwrap() {
+        Settled::Now(job) => *job,
+        Settled::Elsewhere => panic!("no other worker changes the job"),
     }
 }
 
-fn stored(job: &Job) -> StoredImage {
+fn stored_image(job: &Job) -> StoredImage {
     let folder = format!("generations/{}/{}", job.user_id, job.id);
     StoredImage {
         key: format!("{folder}/original.png"),
@@ -128,11 +100,6 @@ fn stored(job: &Job) -> StoredImage {
 
 fn blocked() -> Failure {
     Failure::new(FailureCode::ContentBlocked, "The prompt was not accepted by moderation.")
-}
-
-/// A post of the simplest generation.
-fn order(actor: &Actor, key: &str) -> TestRequest {
-    TestRequest::by(actor).key(key).json(json!({"prompt": "a red chair"}))
 }
 
 /// A rig of three lights, as a frontend sends it.

@@ -9,23 +9,29 @@ use sandbox::{
     faults::{AnswerFault, Fault, Order},
 };
 use serde_json::{Value, json};
-use testing::{Actor, Answer, TestApp, TestRequest};
+use testing::{Client, ClientRequest, TestApp};
 
-use super::{Studio, three_lights, with};
-use crate::structure_prompt::{BUDGET, ENDPOINT};
+use super::{three_lights, with};
+use crate::structure_prompt::BUDGET;
 
-fn words(actor: &Actor) -> TestRequest {
-    TestRequest::by(actor).json(json!({"prompt": "a red chair on a beach"}))
+fn post_prompt<'a>(client: &Client<'a>) -> ClientRequest<'a> {
+    client.post("/api/v1/prompts/structure").json(json!({"prompt": "a red chair on a beach"}))
+}
+
+/// The functions of this crate without a paid model: our template structures prompts.
+fn template_app() -> TestApp {
+    TestApp::serving(&[crate::functions])
 }
 
 #[tokio::test]
-async fn the_template_says_what_was_said_and_how_it_is_lit() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+async fn the_template_describes_the_prompt_and_its_lighting() {
+    let app = template_app();
+    let kim = app.sign_in("kim");
     let body = json!({
         "prompt": "a red chair on a beach", "lighting": three_lights(),
         "camera": {"focal_length_mm": 85, "aperture": 2.8},
     });
-    let answer = studio.structure(&TestRequest::by(&kim).json(body)).await;
+    let answer = kim.post("/api/v1/prompts/structure").json(body).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     expect![[r#"
@@ -64,26 +70,28 @@ async fn the_template_says_what_was_said_and_how_it_is_lit() {
             "style_medium": "photograph"
           }
         }"#]].assert_eq(&answer.pretty());
-    assert_eq!(studio.app.account(&kim.id).await.credits.totals().available, 10, "it is free");
-    studio.app.assert_credits_balance(&kim.id).await;
+    assert_eq!(app.account(&kim.id).await.credits.totals().available, 10, "it is free");
+    app.assert_credits_balance(&kim.id).await;
 }
 
 /// The result is a valid input for a generation.
 #[tokio::test]
-async fn a_structured_prompt_can_be_ordered() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let answer = studio.structure(&words(&kim)).await.json();
-    let order = json!({"structured_prompt": answer["structured_prompt"]});
-    let created = studio.create(&TestRequest::by(&kim).key("k").json(order)).await;
+async fn a_structured_prompt_can_be_generated() {
+    let app = template_app();
+    let kim = app.sign_in("kim");
+    let answer = post_prompt(&kim).await.json();
+    let body = json!({"structured_prompt": answer["structured_prompt"]});
+    let created = kim.post("/api/v1/generations").key("k").json(body).await;
     assert_eq!(created.status(), 202, "{}", created.pretty());
-    studio.app.assert_credits_balance(&kim.id).await;
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]
-async fn the_same_rules_hold_as_for_an_order() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+async fn the_rules_are_those_of_a_generation_request() {
+    let app = template_app();
+    let kim = app.sign_in("kim");
     let check = async |body: Value, fields: &str| {
-        let answer = studio.structure(&TestRequest::by(&kim).json(body)).await;
+        let answer = kim.post("/api/v1/prompts/structure").json(body).await;
         assert_eq!(answer.brief(), format!("422 invalid_request, {fields}"));
     };
     let chair = json!({"prompt": "a red chair"});
@@ -97,56 +105,58 @@ async fn the_same_rules_hold_as_for_an_order() {
     )
     .await;
     check(with(chair.clone(), "/quality", json!("lite")), "/quality unknown_field").await;
-    check(with(chair, "/prompt", json!({"text": "a chair"})), "/prompt wrong_type").await;
-    let nobody = TestRequest::anonymous().json(json!({"prompt": "a red chair"}));
-    expect!["401 unauthenticated"].assert_eq(&studio.structure(&nobody).await.brief());
-    studio.app.suspend(&kim.id, "spam", None).await;
-    expect!["403 account_suspended"].assert_eq(&studio.structure(&words(&kim)).await.brief());
+    check(with(chair.clone(), "/prompt", json!({"text": "a chair"})), "/prompt wrong_type").await;
+    let visitor = app.visitor().post("/api/v1/prompts/structure").json(chair).await;
+    expect!["401 unauthenticated"].assert_eq(&visitor.brief());
+    app.suspend(&kim.id, "spam", None).await;
+    expect!["403 account_suspended"].assert_eq(&post_prompt(&kim).await.brief());
 }
 
 #[tokio::test]
-async fn twenty_a_minute_and_not_one_more() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    studio.app.ambient.clock.advance(Duration::from_secs(45));
+async fn a_member_structures_at_most_twenty_a_minute() {
+    let app = template_app();
+    let kim = app.sign_in("kim");
+    app.ambient.clock.advance(Duration::from_secs(45));
     for _ in 0..20 {
-        assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
+        assert_eq!(post_prompt(&kim).await.status(), 200);
     }
-    let limited = studio.structure(&words(&kim)).await;
+    let limited = post_prompt(&kim).await;
     expect!["429 rate_limited"].assert_eq(&limited.brief());
     assert_eq!(limited.header("retry-after"), Some("15"));
     // The limit is per member, and starts again the next minute.
-    assert_eq!(studio.structure(&words(&Actor::member("ada"))).await.status(), 200);
-    studio.app.ambient.clock.advance(Duration::from_secs(15));
-    assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
+    assert_eq!(post_prompt(&app.sign_in("ada")).await.status(), 200);
+    app.ambient.clock.advance(Duration::from_secs(15));
+    assert_eq!(post_prompt(&kim).await.status(), 200);
 }
 
 /// A repeat with the same key returns the same bytes and does not count; a refusal uses no key.
 #[tokio::test]
-async fn a_repeat_is_not_done_again() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
-    let first = studio.structure(&words(&kim).key("once")).await;
+async fn a_repeat_returns_the_first_answer() {
+    let app = template_app();
+    let kim = app.sign_in("kim");
+    let first = post_prompt(&kim).key("once").await;
     for _ in 0..30 {
-        let again = studio.structure(&words(&kim).key("once")).await;
+        let again = post_prompt(&kim).key("once").await;
         assert_eq!((again.status(), &again.body), (200, &first.body));
     }
-    let other = TestRequest::by(&kim).key("once").json(json!({"prompt": "a blue chair"}));
-    expect!["422 idempotency_key_reused"].assert_eq(&studio.structure(&other).await.brief());
+    let other = kim.post("/api/v1/prompts/structure").json(json!({"prompt": "a blue chair"}));
+    expect!["422 idempotency_key_reused"].assert_eq(&other.key("once").await.brief());
     for _ in 0..19 {
-        assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
+        assert_eq!(post_prompt(&kim).await.status(), 200);
     }
-    assert_eq!(studio.structure(&words(&kim).key("later")).await.code(), "rate_limited");
-    studio.app.ambient.clock.advance(Duration::from_secs(60));
-    assert_eq!(studio.structure(&words(&kim).key("later")).await.status(), 200);
+    assert_eq!(post_prompt(&kim).key("later").await.code(), "rate_limited");
+    app.ambient.clock.advance(Duration::from_secs(60));
+    assert_eq!(post_prompt(&kim).key("later").await.status(), 200);
 }
 
 /// An app whose provider is the sandbox's Bria.
-struct WithBria {
+struct SandboxApp {
     app: TestApp,
     sandbox: RunningSandbox,
 }
 
-impl WithBria {
-    async fn open() -> WithBria {
+impl SandboxApp {
+    async fn start() -> SandboxApp {
         let settings = Settings { completes_after_ms: 20, ..Settings::default() };
         let config = Config { bria: settings, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
@@ -154,19 +164,16 @@ impl WithBria {
         app.set("IMAGE_PROVIDER", "bria");
         app.set("BRIA_BASE_URL", sandbox.bria_url());
         app.set_secret("BRIA_SECRET_ARN", &json!({ "api_token": sandbox::bria::API_TOKEN }));
-        WithBria { app, sandbox }
-    }
-
-    async fn structure(&self, ask: &TestRequest) -> Answer {
-        self.app.send(&ENDPOINT, ask).await
+        SandboxApp { app, sandbox }
     }
 }
 
 #[tokio::test]
-async fn bria_does_it_where_bria_makes_the_images() {
-    let kim = Actor::member("kim");
+async fn bria_structures_where_bria_makes_the_images() {
+    let SandboxApp { app, sandbox: _running } = SandboxApp::start().await;
+    let kim = app.sign_in("kim");
     let body = json!({"prompt": "a red chair", "lighting": three_lights()});
-    let answer = WithBria::open().await.structure(&TestRequest::by(&kim).json(body)).await;
+    let answer = kim.post("/api/v1/prompts/structure").json(body).await;
     let body = answer.json();
     assert_eq!((answer.status(), &body["structured_by"]), (200, &json!("bria")));
     // The lighting is the requested one, whatever Bria returned.
@@ -175,15 +182,16 @@ async fn bria_does_it_where_bria_makes_the_images() {
 }
 
 #[tokio::test]
-async fn what_bria_refuses_is_told_and_what_it_breaks_is_not() {
+async fn refusals_of_bria_are_reported_and_failures_are_retryable() {
     let check = async |fault: AnswerFault, expected: Expect| {
-        let (visit, kim) = (WithBria::open().await, Actor::member("kim"));
-        visit.sandbox.order(Order::next(Fault::Answer(fault))).unwrap();
-        let answer = visit.structure(&words(&kim).key("k")).await;
+        let SandboxApp { app, sandbox } = SandboxApp::start().await;
+        let kim = app.sign_in("kim");
+        sandbox.order(Order::next(Fault::Answer(fault))).unwrap();
+        let answer = post_prompt(&kim).key("k").await;
         let retry_after = answer.header("retry-after").unwrap_or("-");
         expected.assert_eq(&format!("{}, again in {retry_after}", answer.brief()));
         // The key is unused: the next attempt is a new one.
-        let answer = visit.structure(&words(&kim).key("k")).await;
+        let answer = post_prompt(&kim).key("k").await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
     };
     check(AnswerFault::Blocked, expect!["422 content_blocked, again in -"]).await;
@@ -198,34 +206,36 @@ async fn what_bria_refuses_is_told_and_what_it_breaks_is_not() {
 
 /// The free function has a limit per member.
 #[tokio::test]
-async fn so_many_a_day_and_not_one_more() {
-    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+async fn a_member_structures_at_most_three_hundred_a_day() {
+    let app = template_app();
+    let kim = app.sign_in("kim");
     let mut done = 0;
-    while studio.structure(&words(&kim)).await.status() == 200 {
+    while post_prompt(&kim).await.status() == 200 {
         done += 1;
-        studio.app.ambient.clock.advance(Duration::from_secs(30));
+        app.ambient.clock.advance(Duration::from_secs(30));
     }
     assert_eq!(done, 300);
-    let limited = studio.structure(&words(&kim)).await;
+    let limited = post_prompt(&kim).await;
     assert_eq!(limited.brief(), "429 rate_limited");
     let wait: u32 = limited.header("retry-after").unwrap().parse().unwrap();
     assert!(wait > 60 * 60, "until the day is over, not the minute: {wait}");
-    assert_eq!(studio.structure(&words(&Actor::member("ada"))).await.status(), 200);
+    assert_eq!(post_prompt(&app.sign_in("ada")).await.status(), 200);
 }
 
 /// A paid model has a limit for all members together; our own template has none.
 #[tokio::test]
-async fn the_budget_of_a_day_is_everybodys() {
-    let (mut visit, kim) = (WithBria::open().await, Actor::member("kim"));
-    let (store, most) = (visit.app.store.clone(), BUDGET.max - 1);
-    let spent = store.take_some("structure", most, BUDGET, visit.app.now()).await;
+async fn the_daily_budget_is_shared_by_all_members() {
+    let SandboxApp { mut app, sandbox: _running } = SandboxApp::start().await;
+    let most = BUDGET.max - 1;
+    let spent = app.store.take_some("structure", most, BUDGET, app.now()).await;
     assert_eq!(spent.unwrap(), Some(most));
-    assert_eq!(visit.structure(&words(&kim)).await.status(), 200);
-    let refused = visit.structure(&words(&kim).key("k")).await;
+    let kim = app.sign_in("kim");
+    assert_eq!(post_prompt(&kim).await.status(), 200);
+    let refused = post_prompt(&kim).key("k").await;
     assert_eq!(refused.brief(), "429 structuring_used_up");
     assert!(refused.header("retry-after").is_some());
-    assert_eq!(visit.structure(&words(&kim).key("k")).await.code(), "structuring_used_up");
-    visit.app.set("IMAGE_PROVIDER", "studio");
-    visit.app.restart();
-    assert_eq!(visit.structure(&words(&kim)).await.status(), 200);
+    assert_eq!(post_prompt(&kim).key("k").await.code(), "structuring_used_up");
+    app.set("IMAGE_PROVIDER", "studio");
+    app.restart();
+    assert_eq!(post_prompt(&app.sign_in("kim")).await.status(), 200);
 }

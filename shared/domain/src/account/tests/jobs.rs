@@ -3,8 +3,8 @@
 use expect_test::expect;
 
 use super::*;
-use crate::credits::{Hold, Movement};
 use crate::DomainError;
+use crate::credits::{Hold, Movement};
 
 #[test]
 fn starting_a_generation_holds_its_credits() {

@@ -13,7 +13,7 @@ use domain::{
     DomainError,
     audit::Chain,
     id::{JobId, UserId},
-    marketplace::upload::AssetKind,
+    marketplace::listing::upload::AssetKind,
     time::Day,
 };
 use testing::{
