@@ -12,7 +12,7 @@ use serde::Serialize;
 
 /// A member in a list, and after a decision about them.
 #[derive(Debug, Serialize)]
-pub struct MemberView {
+pub(crate) struct MemberView {
     user_id: UserId,
     email: Option<String>,
     display_name: Option<String>,

@@ -32,7 +32,7 @@ use store::{Flagged, SellerRecord};
 
 /// A version in review, in full.
 #[derive(Debug, Serialize)]
-pub struct PendingView {
+pub(crate) struct PendingView {
     listing_id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
@@ -84,7 +84,7 @@ pub(crate) struct SellerView {
 
 /// A reported listing.
 #[derive(Debug, Serialize)]
-pub struct FlaggedView {
+pub(crate) struct FlaggedView {
     listing_id: ListingId,
     /// The version that a decision must name as `seen`.
     version: u64,
@@ -137,7 +137,7 @@ pub(crate) struct FileView {
 
 /// The result of a decision.
 #[derive(Debug, Serialize)]
-pub struct JudgedView {
+pub(crate) struct JudgedView {
     listing_id: ListingId,
     /// The public state of the listing: rejecting a version leaves the one on sale as it is.
     state: State,

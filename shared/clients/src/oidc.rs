@@ -12,7 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
-use connect::{Aws, Clock, Connect, Environment, InitError, chain};
+use connect::{Aws, Connect, Environment, InitError, chain};
 use domain::{
     Timestamp,
     account::{EmailClaim, Role},
@@ -118,7 +118,7 @@ impl Connect for Issuer {
         };
         let http = Http::connect(env, aws).await?;
         let issuer = Issuer::new(http, config).map_err(InitError::unusable(AUTH_ISSUER))?;
-        if let Err(error) = issuer.load_keys(Clock::System.now()).await {
+        if let Err(error) = issuer.load_keys(aws.now()).await {
             warn!(error = chain(&error), "token issuer unreachable, the first token retries");
         }
         Ok(issuer)

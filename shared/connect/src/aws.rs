@@ -8,8 +8,9 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
+use domain::Timestamp;
 
-use crate::{environment::Environment, error::InitError};
+use crate::{clock::Clock, environment::Environment, error::InitError};
 
 /// Timeout of one attempt of a small request: DynamoDB, SQS, Secrets Manager.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -18,10 +19,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
 /// Attempts of a request, the first included. The SDK backs off between them with jitter.
 const ATTEMPTS: u32 = 3;
 
-/// The configuration of AWS clients.
+/// The configuration of AWS clients, and the clock by which a process starts.
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
+    clock: Clock,
 }
 
 impl Aws {
@@ -52,12 +54,17 @@ impl Aws {
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         config.set_endpoint_url(env.optional("AWS_ENDPOINT_URL").map(str::to_owned));
-        Ok(Aws { config: config.build() })
+        Ok(Aws { config: config.build(), clock: Clock::System })
     }
 
-    /// With the given configuration, for tests.
-    pub fn with(config: SdkConfig) -> Aws {
-        Aws { config }
+    /// With the given configuration and clock, for tests.
+    pub fn with(config: SdkConfig, clock: Clock) -> Aws {
+        Aws { config, clock }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The configuration for the clients of one process, which share connections and credentials.

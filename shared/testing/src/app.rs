@@ -36,7 +36,6 @@ use store::{PageSize, Store};
 use crate::{
     Answer, TestRequest,
     aws::InProcessAws,
-    client::Client,
     cloud::Bucket,
     engine::{Engine, TABLE, unobserved},
     grants::acting_as,
@@ -201,24 +200,9 @@ impl TestApp {
 
     /// Capabilities, connected as a process connects them.
     pub async fn connect<C: Connect>(&self) -> C {
-        unobserved(C::connect(&self.process_environment(), &Aws::with(self.aws.config())))
+        unobserved(C::connect(&self.process_environment(), &self.process_aws()))
             .await
             .expect("capabilities that connect")
-    }
-
-    /// A caller with this name.
-    pub fn sign_in(&self, name: &str) -> Client<'_> {
-        self.client(&Actor::member(name))
-    }
-
-    /// `actor` as a caller.
-    pub fn client(&self, actor: &Actor) -> Client<'_> {
-        Client::new(self, Some(actor.clone()))
-    }
-
-    /// A caller without a token.
-    pub fn visitor(&self) -> Client<'_> {
-        Client::new(self, None)
     }
 
     /// The endpoint of a request line, and its path parameters. As in API Gateway, a literal part
@@ -303,7 +287,7 @@ impl TestApp {
         let mut functions = self.functions.iter().flat_map(|functions| functions());
         let function = functions.find(|function| function.name() == name);
         let function = function.unwrap_or_else(|| panic!("this app does not serve {name}"));
-        let (env, aws) = (self.process_environment(), Aws::with(self.aws.config()));
+        let (env, aws) = (self.process_environment(), self.process_aws());
         let started = unobserved(function.start(env, aws, &self.ambient)).await;
         let process = started.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let running = Rc::new(Running { process, recent: RecentCalls::default() });
@@ -314,6 +298,10 @@ impl TestApp {
     /// The context of a call of this process.
     fn context(&self, running: &Running) -> InvocationContext {
         InvocationContext { recent: running.recent.clone(), ..self.ambient.clone() }
+    }
+
+    fn process_aws(&self) -> Aws {
+        Aws::with(self.aws.config(), self.ambient.clock.clone())
     }
 
     fn process_environment(&self) -> Environment {

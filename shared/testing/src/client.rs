@@ -24,11 +24,24 @@ impl Deref for Client<'_> {
     }
 }
 
-impl<'a> Client<'a> {
-    pub(crate) fn new(app: &'a TestApp, actor: Option<Actor>) -> Client<'a> {
-        Client { app, actor }
+impl TestApp {
+    /// A caller with this name.
+    pub fn sign_in(&self, name: &str) -> Client<'_> {
+        self.client(&Actor::member(name))
     }
 
+    /// `actor` as a caller.
+    pub fn client(&self, actor: &Actor) -> Client<'_> {
+        Client { app: self, actor: Some(actor.clone()) }
+    }
+
+    /// A caller without a token.
+    pub fn visitor(&self) -> Client<'_> {
+        Client { app: self, actor: None }
+    }
+}
+
+impl<'a> Client<'a> {
     /// The app it calls.
     pub fn app(&self) -> &'a TestApp {
         self.app

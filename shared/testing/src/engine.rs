@@ -227,6 +227,21 @@ impl Engine {
         self.database.import_items(TABLE, rows, ImportOptions::default()).expect("an import");
     }
 
+    /// Makes these the items of the table, without request counts.
+    pub fn restore(&self, items: &[Value]) {
+        let run = |operation: &str, of: &str, value: &Value| {
+            let request = json!({"TableName": TABLE, of: value});
+            self.run(operation, &request.to_string()).expect("a write");
+        };
+        let current = self.dump();
+        for item in current.iter().filter(|item| !items.contains(item)) {
+            run("DeleteItem", "Key", &json!({"pk": item["pk"], "sk": item["sk"]}));
+        }
+        for item in items.iter().filter(|item| !current.contains(item)) {
+            run("PutItem", "Item", item);
+        }
+    }
+
     /// Usage since the last call.
     pub fn take_usage(&self) -> Usage {
         std::mem::take(&mut self.state().usage)

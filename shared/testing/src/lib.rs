@@ -22,7 +22,7 @@ mod request;
 
 pub use app::{TestApp, at_once};
 pub use client::{Client, ClientRequest};
-pub use demo::api::BROWSER;
+pub use demo::{api::BROWSER, files};
 pub use engine::{Engine, Fault, Usage};
 pub use request::{Actor, Answer, SOURCE_IP, TestRequest};
 

@@ -17,7 +17,7 @@ use domain::{
         create_job,
     },
     id::{JobId, ListingId},
-    marketplace::content::Content,
+    marketplace::listing::content::Content,
 };
 use runtime::{Clock, InvocationContext};
 use serde_json::{Value, json};
@@ -307,7 +307,7 @@ impl<'a> WorkerApp<'a> {
         }
         match &job.failure {
             Some(failure) => json!(failure.code).as_str().unwrap().to_owned(),
-            None => job.status.as_str().to_owned(),
+            None => job.status.into_str().to_owned(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{id::ListingId, marketplace::listing_stats::ListingStats};
+use domain::{id::ListingId, marketplace::community::listing_stats::ListingStats};
 use search::{Catalogue, Document};
 use testing::{Fault, TestApp};
 

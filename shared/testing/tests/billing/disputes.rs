@@ -8,8 +8,8 @@ use domain::marketplace::{
 use sandbox::stripe::{Bank, Card, Closing, Opening};
 
 use crate::{
-    scene::{NET, PRICE, PaidSale},
-    stage::{Stage, kind_of},
+    billing_app::{BillingApp, kind_of},
+    paid_sale::{NET, PRICE, PaidSale},
 };
 
 impl PaidSale<'_> {
@@ -22,14 +22,14 @@ impl PaidSale<'_> {
     }
 
     async fn open(&self, cents: Option<i64>, opening: Opening) -> String {
-        let dispute = self.market.stage.at_stripe().dispute(&self.payment(), cents, opening);
-        self.market.stage.hear().await;
+        let dispute = self.market.app.stripe().dispute(&self.payment(), cents, opening);
+        self.market.app.deliver_events().await;
         dispute.unwrap()
     }
 
     async fn end(&self, dispute: &str, closing: Closing) {
-        self.market.stage.at_stripe().close_dispute(dispute, closing).unwrap();
-        self.market.stage.hear().await;
+        self.market.app.stripe().close_dispute(dispute, closing).unwrap();
+        self.market.app.deliver_events().await;
     }
 }
 
@@ -37,56 +37,59 @@ impl PaidSale<'_> {
 #[tokio::test]
 async fn a_dispute_may_take_more_than_was_paid() {
     for (closing, lost, kept) in [(Closing::Lost, 700, 0), (Closing::Won, 0, NET)] {
-        let stage = Stage::new().await;
-        let scene = PaidSale::funded(&stage, Bank::Works).await;
-        let dispute = scene.open(Some(PRICE + 700), Opening::Chargeback).await;
-        assert_eq!(scene.on(LedgerAccount::DisputesReceivable).await, 700);
-        scene.end(&dispute, closing).await;
-        assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, lost);
-        assert_eq!(scene.market.book(&scene.kim).await.money.net, kept);
-        scene.market.assert_ledger_balances().await;
-        stage.close().await;
+        let app = BillingApp::new().await;
+        let sale = PaidSale::funded(&app, Bank::Works).await;
+        let dispute = sale.open(Some(PRICE + 700), Opening::Chargeback).await;
+        assert_eq!(sale.on(LedgerAccount::DisputesReceivable).await, 700);
+        sale.end(&dispute, closing).await;
+        assert_eq!(sale.on(LedgerAccount::DisputeLosses).await, lost);
+        assert_eq!(sale.market.creator_balance(&sale.kim).await.money.net, kept);
+        sale.market.assert_ledger_balances().await;
+        app.close().await;
     }
 }
 
 #[tokio::test]
-async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
-    let stage = Stage::new().await;
-    let scene = PaidSale::funded(&stage, Bank::Works).await;
-    let dispute = scene.open(None, Opening::Warning).await;
-    scene.market.pay_days(8).await;
-    assert!(scene.market.told(&scene.kim).await.is_empty(), "sales on hold are not reported");
-    assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "frozen");
-    assert_eq!(scene.access().await, EntitlementState::Suspended);
-    scene.end(&dispute, Closing::WarningClosed).await;
-    scene.market.pay_days(3).await;
-    assert_eq!(scene.market.told(&scene.kim).await, [("paid".to_owned(), NET)]);
-    assert_eq!(scene.access().await, EntitlementState::Active);
-    scene.market.assert_ledger_balances().await;
-    stage.close().await;
+async fn during_an_inquiry_a_sale_is_not_paid_out() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::funded(&app, Bank::Works).await;
+    let dispute = sale.open(None, Opening::Warning).await;
+    sale.market.pay_days(8).await;
+    assert!(
+        sale.market.payout_states(&sale.kim).await.is_empty(),
+        "sales on hold are not reported"
+    );
+    assert_eq!(sale.market.earnings(&sale.kim).await[0]["state"], "frozen");
+    assert_eq!(sale.access().await, EntitlementState::Suspended);
+    sale.end(&dispute, Closing::WarningClosed).await;
+    sale.market.pay_days(3).await;
+    assert_eq!(sale.market.payout_states(&sale.kim).await, [("paid".to_owned(), NET)]);
+    assert_eq!(sale.access().await, EntitlementState::Active);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
 }
 
 /// A disputed sale stays frozen, the others are paid.
 #[tokio::test]
-async fn one_frozen_sale_does_not_keep_the_others() {
-    let stage = Stage::new().await;
-    let scene = PaidSale::funded(&stage, Bank::Works).await;
-    let bob = stage.member("bob");
-    scene.market.sold(&bob, &scene.listing, PRICE).await;
-    stage.at_stripe().restrict(&scene.account().await).unwrap();
-    scene.market.pay_days(7).await;
-    let dispute = scene.open(None, Opening::Warning).await;
-    assert_eq!(scene.market.book(&scene.kim).await.frozen, NET);
-    scene.market.ready(&scene.kim, Bank::Works).await;
-    scene.market.pay_days(3).await;
-    assert_eq!(scene.market.told(&scene.kim).await[0], ("frozen_dispute".to_owned(), NET));
-    assert_eq!(scene.on(LedgerAccount::Transferred).await, NET);
-    scene.end(&dispute, Closing::WarningClosed).await;
-    assert_eq!(scene.market.book(&scene.kim).await.frozen, 0);
-    scene.market.pay_days(3).await;
-    assert_eq!(scene.on(LedgerAccount::Transferred).await, 2 * NET);
-    scene.market.assert_ledger_balances().await;
-    stage.close().await;
+async fn a_frozen_sale_does_not_hold_back_the_others() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::funded(&app, Bank::Works).await;
+    let bob = app.new_member("bob");
+    sale.market.sold(&bob, &sale.listing, PRICE).await;
+    app.stripe().restrict(&sale.account().await).unwrap();
+    sale.market.pay_days(7).await;
+    let dispute = sale.open(None, Opening::Warning).await;
+    assert_eq!(sale.market.creator_balance(&sale.kim).await.frozen, NET);
+    sale.market.complete_onboarding(&sale.kim, Bank::Works).await;
+    sale.market.pay_days(3).await;
+    assert_eq!(sale.market.payout_states(&sale.kim).await[0], ("frozen_dispute".to_owned(), NET));
+    assert_eq!(sale.on(LedgerAccount::Transferred).await, NET);
+    sale.end(&dispute, Closing::WarningClosed).await;
+    assert_eq!(sale.market.creator_balance(&sale.kim).await.frozen, 0);
+    sale.market.pay_days(3).await;
+    assert_eq!(sale.on(LedgerAccount::Transferred).await, 2 * NET);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
 }
 
 /// Paid out, then disputed: no reversal while the dispute may still be won.
@@ -98,64 +101,64 @@ async fn a_dispute_after_the_payout_is_followed_to_its_end() {
         (false, Closing::Lost, 0, 0),
         (true, Closing::Lost, NET, NET),
     ] {
-        let stage = Stage::new().await;
-        let scene = PaidSale::funded(&stage, Bank::Works).await;
-        scene.market.pay_days(7).await;
+        let app = BillingApp::new().await;
+        let sale = PaidSale::funded(&app, Bank::Works).await;
+        sale.market.pay_days(7).await;
         if banked {
-            stage.at_stripe().pay_bank(&scene.account().await).unwrap();
-            stage.hear().await;
+            app.stripe().pay_bank(&sale.account().await).unwrap();
+            app.deliver_events().await;
         }
-        let dispute = scene.open(None, Opening::Chargeback).await;
-        scene.market.pay_creators().await.unwrap();
-        assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, NET);
-        assert_eq!(scene.on(LedgerAccount::Transferred).await, NET, "it may still be won");
-        scene.end(&dispute, closing).await;
-        scene.market.pay_creators().await.unwrap();
-        assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, debt, "{banked} {closing:?}");
-        assert_eq!(scene.on(LedgerAccount::Transferred).await, transferred);
-        scene.market.assert_ledger_balances().await;
-        stage.close().await;
+        let dispute = sale.open(None, Opening::Chargeback).await;
+        sale.market.pay_creators().await.unwrap();
+        assert_eq!(sale.on(LedgerAccount::CreatorDebt).await, NET);
+        assert_eq!(sale.on(LedgerAccount::Transferred).await, NET, "it may still be won");
+        sale.end(&dispute, closing).await;
+        sale.market.pay_creators().await.unwrap();
+        assert_eq!(sale.on(LedgerAccount::CreatorDebt).await, debt, "{banked} {closing:?}");
+        assert_eq!(sale.on(LedgerAccount::Transferred).await, transferred);
+        sale.market.assert_ledger_balances().await;
+        app.close().await;
     }
 }
 
 /// The next payout offsets the dispute's debt; if the dispute is then won, the payout after it
 /// returns the amount.
 #[tokio::test]
-async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
-    let stage = Stage::new().await;
-    let scene = PaidSale::funded(&stage, Bank::Works).await;
-    let bob = stage.member("bob");
-    scene.market.pay_days(9).await;
-    let dispute = scene.open(None, Opening::Chargeback).await;
-    let second = scene.market.on_sale(&scene.kim, 4_000).await;
-    scene.market.sold(&bob, &second, 4_000).await;
-    scene.market.pay_days(9).await;
-    assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), 3_200 - NET));
-    assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, 0);
-    scene.end(&dispute, Closing::Won).await;
-    assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, -NET, "owed to the creator");
-    scene.market.pay_days(3).await;
-    assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), NET));
-    assert_eq!(scene.on(LedgerAccount::Transferred).await, NET + 3_200);
-    scene.market.assert_ledger_balances().await;
-    stage.close().await;
+async fn a_dispute_won_after_its_debt_was_offset_is_paid_again() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::funded(&app, Bank::Works).await;
+    let bob = app.new_member("bob");
+    sale.market.pay_days(9).await;
+    let dispute = sale.open(None, Opening::Chargeback).await;
+    let second = sale.market.on_sale(&sale.kim, 4_000).await;
+    sale.market.sold(&bob, &second, 4_000).await;
+    sale.market.pay_days(9).await;
+    assert_eq!(sale.market.payout_states(&sale.kim).await[0], ("paid".to_owned(), 3_200 - NET));
+    assert_eq!(sale.on(LedgerAccount::CreatorDebt).await, 0);
+    sale.end(&dispute, Closing::Won).await;
+    assert_eq!(sale.on(LedgerAccount::CreatorDebt).await, -NET, "owed to the creator");
+    sale.market.pay_days(3).await;
+    assert_eq!(sale.market.payout_states(&sale.kim).await[0], ("paid".to_owned(), NET));
+    assert_eq!(sale.on(LedgerAccount::Transferred).await, NET + 3_200);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
 }
 
 #[tokio::test]
 async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
     for closing in [Closing::Won, Closing::Lost] {
-        let stage = Stage::new().await;
-        let scene = PaidSale::funded(&stage, Bank::Works).await;
-        assert_eq!(scene.market.give_back("one", &scene.purchase, Some(500)).await.status(), 200);
-        stage.hear().await;
+        let app = BillingApp::new().await;
+        let sale = PaidSale::funded(&app, Bank::Works).await;
+        assert_eq!(sale.market.refund("one", &sale.purchase, Some(500)).await.status(), 200);
+        app.deliver_events().await;
         // The full amount, although a part was refunded.
-        let dispute = scene.open(None, Opening::Chargeback).await;
-        assert_eq!(scene.on(LedgerAccount::DisputesReceivable).await, 500);
-        let refused = scene.market.give_back("two", &scene.purchase, Some(500)).await;
+        let dispute = sale.open(None, Opening::Chargeback).await;
+        assert_eq!(sale.on(LedgerAccount::DisputesReceivable).await, 500);
+        let refused = sale.market.refund("two", &sale.purchase, Some(500)).await;
         assert_eq!(refused.brief(), "409 in_dispute");
-        scene.end(&dispute, closing).await;
+        sale.end(&dispute, closing).await;
         // Stripe refuses refunds of a charge that was ever disputed, even if the dispute was won.
-        let rest = scene.market.give_back("three", &scene.purchase, None).await;
+        let rest = sale.market.refund("three", &sale.purchase, None).await;
         let (access, net) = match closing {
             Closing::Won => {
                 assert_eq!(rest.json()["refund"]["code"], "charge_disputed");
@@ -166,60 +169,60 @@ async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
                 (EntitlementState::Revoked, 0)
             }
         };
-        stage.hear().await;
-        assert_eq!(scene.access().await, access);
-        assert_eq!(scene.market.book(&scene.kim).await.money.net, net);
-        scene.market.assert_ledger_balances().await;
-        stage.close().await;
+        app.deliver_events().await;
+        assert_eq!(sale.access().await, access);
+        assert_eq!(sale.market.creator_balance(&sale.kim).await.money.net, net);
+        sale.market.assert_ledger_balances().await;
+        app.close().await;
     }
 }
 
 /// Two consecutive disputes of one payment, each for a part.
 #[tokio::test]
 async fn disputes_of_parts_add_up() {
-    let stage = Stage::new().await;
-    let scene = PaidSale::funded(&stage, Bank::Works).await;
-    let one = scene.open(Some(500), Opening::Chargeback).await;
-    let two = scene.open(Some(1_500), Opening::Chargeback).await;
-    scene.end(&one, Closing::Won).await;
-    assert_eq!(scene.access().await, EntitlementState::Suspended, "the other dispute is open");
-    scene.end(&two, Closing::Lost).await;
-    assert_eq!(scene.market.book(&scene.kim).await.money.net, 400);
-    assert_eq!(scene.access().await, EntitlementState::Active);
-    scene.market.assert_ledger_balances().await;
-    stage.close().await;
+    let app = BillingApp::new().await;
+    let sale = PaidSale::funded(&app, Bank::Works).await;
+    let one = sale.open(Some(500), Opening::Chargeback).await;
+    let two = sale.open(Some(1_500), Opening::Chargeback).await;
+    sale.end(&one, Closing::Won).await;
+    assert_eq!(sale.access().await, EntitlementState::Suspended, "the other dispute is open");
+    sale.end(&two, Closing::Lost).await;
+    assert_eq!(sale.market.creator_balance(&sale.kim).await.money.net, 400);
+    assert_eq!(sale.access().await, EntitlementState::Active);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
 }
 
 /// The events of a dispute, twice and in any order, end in one state.
 #[tokio::test]
-async fn notices_of_a_dispute_in_any_order_are_one_state() {
+async fn events_of_a_dispute_in_any_order_are_one_state() {
     for turn in 0..8 {
-        let stage = Stage::new().await;
-        let scene = PaidSale::funded(&stage, Bank::Works).await;
-        scene.market.pay_days(7).await;
-        let opened = stage.at_stripe().dispute(&scene.payment(), Some(2_600), Opening::Chargeback);
+        let app = BillingApp::new().await;
+        let sale = PaidSale::funded(&app, Bank::Works).await;
+        sale.market.pay_days(7).await;
+        let opened = app.stripe().dispute(&sale.payment(), Some(2_600), Opening::Chargeback);
         let dispute = opened.unwrap();
-        let mut events = stage.events();
+        let mut events = app.events();
         if turn % 2 == 0 {
-            stage.deliver(&events[0]).await;
+            app.deliver(&events[0]).await;
         }
-        stage.at_stripe().close_dispute(&dispute, Closing::Lost).unwrap();
-        events.extend(stage.events());
+        app.stripe().close_dispute(&dispute, Closing::Lost).unwrap();
+        events.extend(app.events());
         let middle = turn % events.len();
         events.rotate_left(middle);
         if turn > 3 {
             events.reverse();
         }
         for event in events.iter().chain(events.iter().rev()) {
-            assert_eq!(stage.deliver(event).await, 200, "{}", kind_of(event));
+            assert_eq!(app.deliver(event).await, 200, "{}", kind_of(event));
         }
-        let purchase = scene.market.store().purchase(&scene.ann.id, &scene.purchase.id).await;
+        let purchase = sale.market.app.store.purchase(&sale.ann.id, &sale.purchase.id).await;
         assert_eq!(purchase.unwrap().state, PurchaseState::Refunded);
-        assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, 600);
-        scene.market.pay_creators().await.unwrap();
-        assert_eq!(scene.on(LedgerAccount::Transferred).await, 0, "reversed");
-        scene.market.assert_ledger_balances().await;
-        stage.close().await;
+        assert_eq!(sale.on(LedgerAccount::DisputeLosses).await, 600);
+        sale.market.pay_creators().await.unwrap();
+        assert_eq!(sale.on(LedgerAccount::Transferred).await, 0, "reversed");
+        sale.market.assert_ledger_balances().await;
+        app.close().await;
     }
 }
 
@@ -227,33 +230,33 @@ async fn notices_of_a_dispute_in_any_order_are_one_state() {
 /// listing, the reward is separate from their payouts.
 #[tokio::test]
 async fn a_seller_who_shares_is_not_paid_twice() {
-    let stage = Stage::new().await;
-    let scene = PaidSale::funded(&stage, Bank::Works).await;
-    let (bob, lee) = (stage.member("bob"), stage.member("lee"));
-    let own = scene.market.shared_by(&scene.kim, &scene.listing).await;
-    let url = scene.market.checkout(&bob, &scene.listing, PRICE, Some(&own)).await;
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
-    let mine = scene.market.purchase_of(&bob, &url).await;
-    let theirs = scene.market.on_sale(&lee, PRICE).await;
-    let token = scene.market.shared_by(&scene.kim, &theirs).await;
-    let url = scene.market.checkout(&bob, &theirs, PRICE, Some(&token)).await;
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
-    let shared = scene.market.purchase_of(&bob, &url).await;
+    let app = BillingApp::new().await;
+    let sale = PaidSale::funded(&app, Bank::Works).await;
+    let (bob, lee) = (app.new_member("bob"), app.new_member("lee"));
+    let own = sale.market.shared_by(&sale.kim, &sale.listing).await;
+    let url = sale.market.checkout(&bob, &sale.listing, PRICE, Some(&own)).await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
+    let mine = sale.market.purchase_of(&bob, &url).await;
+    let theirs = sale.market.on_sale(&lee, PRICE).await;
+    let token = sale.market.shared_by(&sale.kim, &theirs).await;
+    let url = sale.market.checkout(&bob, &theirs, PRICE, Some(&token)).await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
+    let shared = sale.market.purchase_of(&bob, &url).await;
     for _ in 0..8 {
-        scene.market.pay_days(1).await;
-        scene.market.grant_rewards().await;
+        sale.market.pay_days(1).await;
+        sale.market.grant_rewards().await;
     }
-    assert_eq!(scene.market.told(&scene.kim).await[0], ("sent".to_owned(), 2 * NET));
-    scene.market.pay_days(7).await;
-    scene.market.grant_rewards().await;
-    assert!(scene.market.no_reward(&scene.kim, &mine.id).await);
-    let reward = scene.market.reward(&scene.kim, &shared.id).await;
+    assert_eq!(sale.market.payout_states(&sale.kim).await[0], ("sent".to_owned(), 2 * NET));
+    sale.market.pay_days(7).await;
+    sale.market.grant_rewards().await;
+    assert!(sale.market.no_reward(&sale.kim, &mine.id).await);
+    let reward = sale.market.reward(&sale.kim, &shared.id).await;
     assert!(matches!(reward.state, RewardState::Granted { .. }), "{reward:?}");
-    let cost = scene.market.balance(&lee, LedgerAccount::RewardExpense).await;
+    let cost = sale.market.balance(&lee, LedgerAccount::RewardExpense).await;
     assert!(cost > 0, "booked as a cost of that sale");
-    scene.market.pay_days(2).await;
-    scene.market.assert_ledger_balances().await;
-    stage.close().await;
+    sale.market.pay_days(2).await;
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
 }

@@ -1,31 +1,38 @@
 //! Billing end to end: members, the deployed functions, and the sandbox's Stripe, in one process
 //! and with one clock.
 //!
-//! Nothing is mocked: requests take the functions' own dispatch and the real client to a stateful
-//! Stripe, which emits signed events. Each test delivers them as it needs: once, twice, never, in
-//! any order.
+//! Nothing is mocked: the functions are called as they are deployed, and their real client calls a
+//! stateful Stripe, which emits signed events. Each test delivers them as it needs: once, twice,
+//! never, in any order.
 #![expect(clippy::unwrap_used, reason = "a missing value should fail the test")]
 
+mod bank_failures;
+mod billing_app;
 mod checkouts;
+mod crashes;
+mod creator_debt;
 mod customers;
-mod deaths;
+mod dice;
 mod disputes;
 mod fees;
 mod follow_ups;
 mod isolation;
-mod market;
+mod ledger_audit;
+mod many_sales;
+mod marketplace;
+mod onboarding;
 mod orders;
+mod paid_sale;
+mod payout_races;
 mod payouts;
 mod permutations;
-mod plans_taken_back;
+mod plan_refunds;
 mod purchases;
 mod quarter;
 mod reconcile;
 mod refunds;
 mod revenue;
 mod rewards;
-mod scene;
-mod stage;
 mod subscriptions;
 mod top_ups;
 mod webhooks;

@@ -16,49 +16,49 @@ use serde_json::{Value, json};
 use testing::Actor;
 
 use crate::{
-    market::Market,
-    stage::{Stage, kind_of, session_of},
+    billing_app::{BillingApp, kind_of, session_of},
+    marketplace::Marketplace,
 };
 
 const PRICE: i64 = 1_200;
 
-async fn paid(market: &Market<'_>, buyer: &Actor, listing: &ListingId) -> Purchase {
+async fn paid(market: &Marketplace<'_>, buyer: &Actor, listing: &ListingId) -> Purchase {
     let url = market.checkout(buyer, listing, PRICE, None).await;
-    assert!(matches!(market.stage.pay(&url, Card::Succeeds), Payment::Complete(_)));
-    market.stage.hear().await;
+    assert!(matches!(market.app.pay(&url, Card::Succeeds), Payment::Complete(_)));
+    market.app.deliver_events().await;
     market.purchase_of(buyer, &url).await
 }
 
-async fn stats(market: &Market<'_>, listing: &ListingId) -> ListingStats {
-    market.store().stats(listing).await.unwrap().unwrap()
+async fn stats(market: &Marketplace<'_>, listing: &ListingId) -> ListingStats {
+    market.app.store.stats(listing).await.unwrap().unwrap()
 }
 
 /// Asserts that the sale, the creator's sums and the journal agree.
-async fn check_money(market: &Market<'_>, creator: &Actor, kept: i64) {
+async fn check_money(market: &Marketplace<'_>, creator: &Actor, kept: i64) {
     let split = Split::of(kept);
-    let book = market.store().creator_book(&creator.id).await.unwrap();
+    let book = market.app.store.creator_book(&creator.id).await.unwrap();
     assert_eq!(book.money, split);
-    let legs = market.legs();
+    let postings = market.postings();
     let sum = |role: &str| -> i64 {
-        legs.iter().filter(|(of, _)| of == role).map(|(_, amount)| amount).sum()
+        postings.iter().filter(|(of, _)| of == role).map(|(_, amount)| amount).sum()
     };
-    assert_eq!(legs.iter().map(|(_, amount)| amount).sum::<i64>(), 0, "{legs:?}");
+    assert_eq!(postings.iter().map(|(_, amount)| amount).sum::<i64>(), 0, "{postings:?}");
     assert_eq!([sum("creator_share"), sum("platform_fee")], [-split.net, -split.fee]);
 }
 
 #[tokio::test]
-async fn a_listing_is_paid_for_and_changes_hands() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+async fn a_paid_listing_belongs_to_its_buyer() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let url = market.checkout(&ann, &listing, PRICE, None).await;
     assert!(
         market.entitlement(&ann, &listing).await.is_none(),
         "no entitlement before the payment"
     );
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
     let purchase = market.purchase_of(&ann, &url).await;
     assert_eq!(purchase.state, PurchaseState::Paid);
     let owned = market.entitlement(&ann, &listing).await.unwrap();
@@ -69,47 +69,47 @@ async fn a_listing_is_paid_for_and_changes_hands() {
     assert_eq!(sales[0]["state"], "held");
     assert_eq!(stats(&market, &listing).await.sales, 1);
     check_money(&market, &kim, PRICE).await;
-    stage.close().await;
+    app.close().await;
 }
 
 /// All events of a payment, twice and in every order, end in one state.
 #[tokio::test]
-async fn notices_twice_late_and_in_any_order_are_one_sale() {
+async fn events_twice_late_and_in_any_order_are_one_sale() {
     for turn in 0..6 {
-        let stage = Stage::new().await;
-        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-        let market = Market::new(&stage);
+        let app = BillingApp::new().await;
+        let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+        let market = Marketplace::new(&app);
         let listing = market.on_sale(&kim, PRICE).await;
         let url = market.checkout(&ann, &listing, PRICE, None).await;
-        stage.pay(&url, Card::Succeeds);
-        let mut events = stage.events();
+        app.pay(&url, Card::Succeeds);
+        let mut events = app.events();
         let middle = turn % events.len();
         events.rotate_left(middle);
         if turn % 2 == 1 {
             events.reverse();
         }
         for event in events.iter().chain(events.iter().rev()) {
-            assert_eq!(stage.deliver(event).await, 200, "{}", kind_of(event));
+            assert_eq!(app.deliver(event).await, 200, "{}", kind_of(event));
         }
         assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Paid);
         check_money(&market, &kim, PRICE).await;
-        stage.close().await;
+        app.close().await;
     }
 }
 
 #[tokio::test]
-async fn two_tabs_are_one_entitlement_and_the_second_payment_goes_back() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+async fn two_tabs_are_one_entitlement_and_the_second_payment_is_refunded() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let one = market.checkout(&ann, &listing, PRICE, None).await;
     let two = market.checkout(&ann, &listing, PRICE, None).await;
     assert_ne!(one, two);
-    stage.pay(&one, Card::Succeeds);
-    stage.pay(&two, Card::SucceedsToo);
-    stage.hear().await;
-    stage.hear().await; // The refund has events, too.
+    app.pay(&one, Card::Succeeds);
+    app.pay(&two, Card::SucceedsToo);
+    app.deliver_events().await;
+    app.deliver_events().await; // The refund has events, too.
     assert_eq!(market.purchase_of(&ann, &one).await.state, PurchaseState::Paid);
     let second = market.purchase_of(&ann, &two).await;
     assert_eq!(second.state, PurchaseState::Returned { reason: "already_owned".to_owned() });
@@ -118,23 +118,23 @@ async fn two_tabs_are_one_entitlement_and_the_second_payment_goes_back() {
     check_money(&market, &kim, PRICE).await;
     let third = market.try_purchase(&ann, "third", &listing, PRICE, None).await;
     assert_eq!(third.brief(), "409 already_owned");
-    stage.close().await;
+    app.close().await;
 }
 
 #[tokio::test]
-async fn what_cannot_be_bought_any_more_is_paid_back() {
+async fn a_payment_for_a_listing_that_is_not_on_sale_is_refunded() {
     for (reason, meanwhile) in
         [("listing_unlisted", "retire"), ("price_changed", "reprice"), ("seller_suspended", "ban")]
     {
-        let stage = Stage::new().await;
-        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-        let market = Market::new(&stage);
+        let app = BillingApp::new().await;
+        let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+        let market = Marketplace::new(&app);
         let listing = market.on_sale(&kim, PRICE).await;
         let url = market.checkout(&ann, &listing, PRICE, None).await;
         market.meanwhile(meanwhile, &kim, &listing).await;
-        stage.pay(&url, Card::Succeeds);
-        stage.hear().await;
-        stage.hear().await;
+        app.pay(&url, Card::Succeeds);
+        app.deliver_events().await;
+        app.deliver_events().await;
         let purchase = market.purchase_of(&ann, &url).await;
         assert_eq!(purchase.state, PurchaseState::Returned { reason: reason.to_owned() });
         assert_eq!(purchase.taken_back, PRICE, "{reason}");
@@ -142,92 +142,93 @@ async fn what_cannot_be_bought_any_more_is_paid_back() {
         let again = market.try_purchase(&ann, "again", &listing, PRICE, None).await;
         assert_eq!(again.brief(), format!("409 {reason}"));
         check_money(&market, &kim, 0).await;
-        let deeds = stage.deeds().await;
-        let deed = format!("refunds refund purchase: {reason}");
-        assert_eq!(deeds.iter().filter(|it| **it == deed).count(), 1, "{deeds:#?}");
-        stage.close().await;
+        let audit_lines = app.audit_lines().await;
+        let line = format!("refunds refund purchase: {reason}");
+        assert_eq!(audit_lines.iter().filter(|it| **it == line).count(), 1, "{audit_lines:#?}");
+        app.close().await;
     }
 }
 
 /// A suspended buyer owns what they paid for, and can use it if the ban is lifted.
 #[tokio::test]
-async fn who_is_suspended_while_a_page_is_open_owns_what_they_pay_for() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+async fn a_buyer_suspended_while_a_page_is_open_owns_what_they_pay_for() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let url = market.checkout(&ann, &listing, PRICE, None).await;
-    let until = stage.app.now().plus(DAY * 3);
-    stage.app.suspend(&ann.id, "fraud", Some(until)).await;
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
+    let until = app.now().plus(DAY * 3);
+    app.suspend(&ann.id, "fraud", Some(until)).await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
     let purchase = market.purchase_of(&ann, &url).await;
     assert_eq!(purchase.state, PurchaseState::Paid);
     check_money(&market, &kim, PRICE).await;
     let more = market.try_purchase(&ann, "more", &listing, PRICE, None).await;
     assert_eq!(more.brief(), "403 account_suspended");
-    stage.pass(4);
+    app.advance_days(4);
     assert_eq!(market.download(&ann, &purchase).await.status(), 200);
-    stage.close().await;
+    app.close().await;
 }
 
 #[tokio::test]
 async fn the_same_key_is_the_same_page() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
-    let ask = async |key: &str| market.try_purchase(&ann, key, &listing, PRICE, None).await.json();
-    let (first, again) = (ask("one").await, ask("one").await);
+    let order =
+        async |key: &str| market.try_purchase(&ann, key, &listing, PRICE, None).await.json();
+    let (first, again) = (order("one").await, order("one").await);
     assert_eq!(first["checkout_url"], again["checkout_url"]);
     assert_eq!(first["purchase_id"], again["purchase_id"]);
-    let at_once = join_all((0..5).map(|_| ask("five"))).await;
+    let at_once = join_all((0..5).map(|_| order("five"))).await;
     assert!(at_once.iter().all(|it| it["checkout_url"] == at_once[0]["checkout_url"]));
     let own = market.try_purchase(&kim, "own", &listing, PRICE, None).await;
     assert_eq!(own.brief(), "409 own_listing");
     let cheap = market.try_purchase(&ann, "cheap", &listing, 1, None).await;
     assert_eq!(cheap.brief(), "409 price_changed");
     assert_eq!(cheap.json()["price"]["amount"], PRICE);
-    stage.close().await;
+    app.close().await;
 }
 
 #[tokio::test]
-async fn a_page_that_ran_out_ends_its_purchase() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+async fn a_page_that_expires_ends_its_purchase() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let url = market.checkout(&ann, &listing, PRICE, None).await;
-    stage.pass(1);
+    app.advance_days(1);
     assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Pending);
     // No event arrives: the nightly run retrieves the payment.
-    stage.events();
-    stage.app.ambient.clock.advance(DAY);
-    stage.reconcile().await.unwrap();
+    app.events();
+    app.ambient.clock.advance(DAY);
+    app.reconcile().await.unwrap();
     let ended = market.purchase_of(&ann, &url).await;
     assert_eq!((ended.state, ended.due_at), (PurchaseState::Expired, None));
-    stage.close().await;
+    app.close().await;
 }
 
 #[tokio::test]
-async fn refunds_add_up_and_the_last_one_takes_it_back() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+async fn refunds_add_up_and_the_last_one_ends_the_entitlement() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let purchase = paid(&market, &ann, &listing).await;
     market.review(&ann, &listing, 5).await;
     let payment = purchase.payment.clone().unwrap();
     for (refund, kept) in [(500, 700), (199, 501)] {
-        stage.at_stripe().refund(payment.as_str(), Some(refund)).unwrap();
-        stage.hear().await;
+        app.stripe().refund(payment.as_str(), Some(refund)).unwrap();
+        app.deliver_events().await;
         check_money(&market, &kim, kept).await;
         let owned = market.entitlement(&ann, &listing).await.unwrap();
         assert_eq!(owned.state, EntitlementState::Active);
     }
     assert_eq!(stats(&market, &listing).await.ratings(), 1);
-    stage.at_stripe().refund(payment.as_str(), None).unwrap();
-    stage.hear().await;
+    app.stripe().refund(payment.as_str(), None).unwrap();
+    app.deliver_events().await;
     check_money(&market, &kim, 0).await;
     let owned = market.entitlement(&ann, &listing).await.unwrap();
     assert_eq!(owned.state, EntitlementState::Revoked);
@@ -236,11 +237,11 @@ async fn refunds_add_up_and_the_last_one_takes_it_back() {
     assert_eq!(market.earnings(&kim).await[0]["state"], "refunded");
     // It can be bought again, and the review is the same.
     let url = market.checkout(&ann, &listing, PRICE, None).await;
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
     assert!(market.entitlement(&ann, &listing).await.unwrap().is_active());
     check_money(&market, &kim, PRICE).await;
-    stage.close().await;
+    app.close().await;
 }
 
 #[tokio::test]
@@ -249,93 +250,92 @@ async fn a_dispute_suspends_and_its_end_decides() {
         (Closing::Won, EntitlementState::Active, PRICE),
         (Closing::Lost, EntitlementState::Revoked, 0),
     ] {
-        let stage = Stage::new().await;
-        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-        let market = Market::new(&stage);
+        let app = BillingApp::new().await;
+        let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+        let market = Marketplace::new(&app);
         let listing = market.on_sale(&kim, PRICE).await;
         let purchase = paid(&market, &ann, &listing).await;
         let payment = purchase.payment.clone().unwrap();
-        let dispute =
-            stage.at_stripe().dispute(payment.as_str(), None, Opening::Chargeback).unwrap();
-        stage.hear().await;
+        let dispute = app.stripe().dispute(payment.as_str(), None, Opening::Chargeback).unwrap();
+        app.deliver_events().await;
         let owned = market.entitlement(&ann, &listing).await.unwrap();
         assert!(!owned.is_active(), "{:?}", owned.state);
-        stage.at_stripe().close_dispute(&dispute, closing).unwrap();
-        stage.hear().await;
+        app.stripe().close_dispute(&dispute, closing).unwrap();
+        app.deliver_events().await;
         let owned = market.entitlement(&ann, &listing).await.unwrap();
         assert_eq!(owned.state, state);
         check_money(&market, &kim, kept).await;
-        stage.close().await;
+        app.close().await;
     }
 }
 
 #[tokio::test]
-async fn a_sharer_is_rewarded_after_the_days_of_refund_and_not_for_what_went_back() {
+async fn a_sharer_is_rewarded_after_the_refund_window_and_not_for_a_refunded_sale() {
     for refunded in [false, true] {
-        let stage = Stage::new().await;
-        let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
-        let market = Market::new(&stage);
+        let app = BillingApp::new().await;
+        let (kim, ann, sue) = (app.new_member("kim"), app.new_member("ann"), app.new_member("sue"));
+        let market = Marketplace::new(&app);
         let listing = market.on_sale(&kim, PRICE).await;
         let token = market.shared_by(&sue, &listing).await;
         let url = market.checkout(&ann, &listing, PRICE, Some(&token)).await;
-        stage.pay(&url, Card::Succeeds);
-        stage.hear().await;
+        app.pay(&url, Card::Succeeds);
+        app.deliver_events().await;
         let purchase = market.purchase_of(&ann, &url).await;
-        let before = credits(&stage.account(&sue).await);
-        stage.pass(14);
+        let before = credits(&app.account(&sue.id).await);
+        app.advance_days(14);
         market.grant_rewards().await;
-        assert_eq!(credits(&stage.account(&sue).await), before, "not before it is due");
+        assert_eq!(credits(&app.account(&sue.id).await), before, "not before it is due");
         if refunded {
             let payment = purchase.payment.clone().unwrap();
-            stage.at_stripe().refund(payment.as_str(), None).unwrap();
-            stage.hear().await;
+            app.stripe().refund(payment.as_str(), None).unwrap();
+            app.deliver_events().await;
         }
-        stage.pass(2);
+        app.advance_days(2);
         market.grant_rewards().await;
         market.grant_rewards().await;
         let expected = if refunded { before } else { before + 5 };
-        assert_eq!(credits(&stage.account(&sue).await), expected);
+        assert_eq!(credits(&app.account(&sue.id).await), expected);
         if !refunded {
             let payment = purchase.payment.clone().unwrap();
-            stage.at_stripe().refund(payment.as_str(), None).unwrap();
-            stage.hear().await;
-            assert_eq!(credits(&stage.account(&sue).await), before, "reversed with the sale");
+            app.stripe().refund(payment.as_str(), None).unwrap();
+            app.deliver_events().await;
+            assert_eq!(credits(&app.account(&sue.id).await), before, "reversed with the sale");
         }
-        stage.close().await;
+        app.close().await;
     }
 }
 
 #[tokio::test]
-async fn nobody_is_rewarded_for_their_own_purchase() {
-    let stage = Stage::new().await;
-    let (kim, sue) = (stage.member("kim"), stage.member("sue"));
-    let market = Market::new(&stage);
+async fn a_member_is_not_rewarded_for_their_own_purchase() {
+    let app = BillingApp::new().await;
+    let (kim, sue) = (app.new_member("kim"), app.new_member("sue"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let token = market.shared_by(&sue, &listing).await;
     // Self-referral.
     let url = market.checkout(&sue, &listing, PRICE, Some(&token)).await;
     assert!(market.purchase_of(&sue, &url).await.referral.is_none());
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
     // Another account of the same person, with the same card.
-    let other = stage.member("other");
+    let other = app.new_member("other");
     let url = market.checkout(&other, &listing, PRICE, Some(&token)).await;
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
     let id = market.purchase_of(&other, &url).await.id;
-    stage.pass(15);
+    app.advance_days(15);
     market.grant_rewards().await;
     let reward = market.reward(&sue, &id).await;
     assert_eq!(reward.state, RewardState::Cancelled { reason: "own_card".to_owned() });
     // The creator's own link earns no extra reward.
     let own = market.shared_by(&kim, &listing).await;
-    let third = stage.member("third");
+    let third = app.new_member("third");
     let url = market.checkout(&third, &listing, PRICE, Some(&own)).await;
-    stage.pay(&url, Card::SucceedsToo);
-    stage.hear().await;
+    app.pay(&url, Card::SucceedsToo);
+    app.deliver_events().await;
     check_money(&market, &kim, 3 * PRICE).await;
     assert!(market.no_reward(&kim, &market.purchase_of(&third, &url).await.id).await);
-    stage.close().await;
+    app.close().await;
 }
 
 fn credits(account: &Account) -> u32 {
@@ -344,31 +344,31 @@ fn credits(account: &Account) -> u32 {
 
 /// The payment's event is lost, with all others: the nightly run finds it.
 #[tokio::test]
-async fn a_payment_nobody_told_us_of_is_found() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+async fn a_payment_without_an_event_is_found() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let url = market.checkout(&ann, &listing, PRICE, None).await;
-    stage.pay(&url, Card::Succeeds);
-    stage.reconcile().await.unwrap();
+    app.pay(&url, Card::Succeeds);
+    app.reconcile().await.unwrap();
     assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Paid);
     check_money(&market, &kim, PRICE).await;
-    stage.close().await;
+    app.close().await;
 }
 
 #[tokio::test]
-async fn the_page_says_what_is_bought_and_leads_back() {
-    let stage = Stage::new().await;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(&stage);
+async fn the_page_names_the_purchase_and_returns_to_it() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
     let listing = market.on_sale(&kim, PRICE).await;
     let url = market.checkout(&ann, &listing, PRICE, None).await;
-    let session: Value = stage.at_stripe().object(session_of(&url)).unwrap();
+    let session: Value = app.stripe().object(session_of(&url)).unwrap();
     let purchase = PurchaseId::parse(session["metadata"]["purchase_id"].as_str().unwrap()).unwrap();
     let back = format!("https://app.prolight.test/marketplace/purchases/{purchase}");
     assert!(session["success_url"].as_str().unwrap().starts_with(&back), "{session}");
     assert_eq!(session["metadata"]["listing_id"], json!(listing));
     assert_eq!(session["amount_total"], PRICE);
-    stage.close().await;
+    app.close().await;
 }

@@ -5,18 +5,14 @@
 //! At the end every cent is where balances, journals and Stripe say. The seed is printed;
 //! `QUARTER_SEED` repeats one, `QUARTER_SEEDS` runs that many, starting from it.
 
+mod checks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use demo::api::variable;
 use domain::{
     id::{ListingId, PurchaseId},
-    marketplace::{
-        creator::{
-            journal::{Balances, LedgerAccount},
-            payout::PayoutState,
-        },
-        purchase::{Purchase, PurchaseState},
-    },
+    marketplace::purchase::{Purchase, PurchaseState},
 };
 use sandbox::{
     faults::{AnswerFault, Fault as AtStripe, Order},
@@ -27,9 +23,9 @@ use serde_json::Value;
 use testing::{Actor, Fault};
 
 use crate::{
-    market::Market,
-    stage::{Stage, kind_of},
-    year::Dice,
+    billing_app::{BillingApp, kind_of},
+    dice::Dice,
+    marketplace::Marketplace,
 };
 
 const DAYS: u32 = 90;
@@ -78,7 +74,7 @@ struct Tally {
 }
 
 struct Quarter<'a> {
-    market: Market<'a>,
+    market: Marketplace<'a>,
     dice: Dice,
     day: u32,
     sellers: Vec<Seller>,
@@ -95,12 +91,12 @@ struct Quarter<'a> {
 }
 
 impl<'a> Quarter<'a> {
-    async fn begin(stage: &'a Stage, seed: u64) -> Quarter<'a> {
-        stage.stop_stream();
-        let (market, mut dice) = (Market::new(stage), Dice(seed));
+    async fn begin(app: &'a BillingApp, seed: u64) -> Quarter<'a> {
+        app.stop_stream();
+        let (market, mut dice) = (Marketplace::new(app), Dice(seed));
         let mut sellers = Vec::new();
         for number in 0..CREATORS {
-            let who = stage.member(&format!("creator{number}"));
+            let who = app.new_member(&format!("creator{number}"));
             let mut listings = Vec::new();
             for price in PRICES {
                 listings.push((market.on_sale(&who, price).await, price));
@@ -115,7 +111,7 @@ impl<'a> Quarter<'a> {
             let (account, mends_on) = (None, None);
             sellers.push(Seller { who, listings, onboards_on, bank, account, mends_on });
         }
-        let buyers = (0..BUYERS).map(|number| stage.member(&format!("buyer{number}"))).collect();
+        let buyers = (0..BUYERS).map(|number| app.new_member(&format!("buyer{number}"))).collect();
         Quarter {
             market,
             dice,
@@ -132,8 +128,8 @@ impl<'a> Quarter<'a> {
         }
     }
 
-    fn stage(&self) -> &'a Stage {
-        self.market.stage
+    fn app(&self) -> &'a BillingApp {
+        self.market.app
     }
 
     fn pick(&mut self, below: usize) -> usize {
@@ -160,7 +156,7 @@ impl<'a> Quarter<'a> {
             for _ in 0..sales.remove(&day).unwrap_or_default() {
                 self.sell().await;
             }
-            self.hear_badly().await;
+            self.deliver_badly().await;
             for _ in 0..disputes.remove(&day).unwrap_or_default() {
                 self.dispute().await;
             }
@@ -168,11 +164,11 @@ impl<'a> Quarter<'a> {
             for _ in 0..refunds.remove(&day).unwrap_or_default() {
                 self.refund().await;
             }
-            self.hear_badly().await;
+            self.deliver_badly().await;
             self.pay().await;
             self.market.grant_rewards().await;
-            self.hear_badly().await;
-            self.stage().pass(1);
+            self.deliver_badly().await;
+            self.app().advance_days(1);
             if self.dice.one_in(2) {
                 self.reconcile().await;
             }
@@ -181,26 +177,26 @@ impl<'a> Quarter<'a> {
 
     /// Onboards, restricts or bans creators, and replaces bank accounts.
     async fn change_accounts(&mut self) {
-        let (day, stage) = (self.day, self.stage());
+        let (day, app) = (self.day, self.app());
         for seller in &mut self.sellers {
             if seller.onboards_on == Some(day) {
                 assert_eq!(self.market.onboard(&seller.who).await.status(), 200);
                 let account = self.market.account_of(&seller.who).await;
-                stage.at_stripe().onboard(&account, seller.bank).unwrap();
+                app.stripe().onboard(&account, seller.bank).unwrap();
                 seller.account = Some(account);
             }
             if seller.mends_on.is_some_and(|on| on <= day) {
                 let account = seller.account.as_deref().unwrap();
-                stage.at_stripe().onboard(account, Bank::Works).unwrap();
+                app.stripe().onboard(account, Bank::Works).unwrap();
                 (seller.mends_on, seller.bank) = (None, Bank::Works);
             }
         }
         if day == 35 {
-            stage.at_stripe().restrict(self.sellers[6].account.as_deref().unwrap()).unwrap();
+            app.stripe().restrict(self.sellers[6].account.as_deref().unwrap()).unwrap();
             self.sellers[6].mends_on = Some(42);
         }
         if day == 45 {
-            stage.app.suspend(&self.sellers[BANNED].who.id, "fraud", None).await;
+            app.suspend(&self.sellers[BANNED].who.id, "fraud", None).await;
         }
         if matches!(day, 30 | 50 | 70) {
             self.return_from_bank(5);
@@ -210,10 +206,10 @@ impl<'a> Quarter<'a> {
     /// A bank returns a payout that had arrived.
     fn return_from_bank(&mut self, seller: usize) {
         let account = self.sellers[seller].account.clone().unwrap();
-        let theirs = self.stage().at_stripe().bank_payouts(&account).unwrap();
+        let theirs = self.app().stripe().bank_payouts(&account).unwrap();
         if let Some(paid) = theirs.iter().rev().find(|payout| payout["status"] == "paid") {
             let id = paid["id"].as_str().unwrap();
-            self.stage().at_stripe().fail_bank_payout(id).unwrap();
+            self.app().stripe().fail_bank_payout(id).unwrap();
             self.sellers[seller].mends_on = Some(self.day + 2);
         }
     }
@@ -236,7 +232,7 @@ impl<'a> Quarter<'a> {
                 }
                 _ => None,
             };
-            let key = format!("sale-{}", self.stage().app.ambient.entropy.next());
+            let key = format!("sale-{}", self.app().ambient.entropy.next());
             let answer = self.market.try_purchase(&by, &key, &listing, price, token.as_deref());
             let answer = answer.await;
             // A banned creator sells nothing; a buyer whose event was lost owns it already.
@@ -249,7 +245,7 @@ impl<'a> Quarter<'a> {
                 continue;
             }
             let card = if self.dice.one_in(3) { Card::SucceedsToo } else { Card::Succeeds };
-            self.stage().pay(&url, card);
+            self.app().pay(&url, card);
             let id = PurchaseId::parse(answer.json()["purchase_id"].as_str().unwrap()).unwrap();
             self.bought.push(Bought { buyer, id, day: self.day, price });
             self.owned.insert((buyer, listing));
@@ -260,7 +256,7 @@ impl<'a> Quarter<'a> {
     }
 
     async fn read(&self, bought: &Bought) -> Purchase {
-        self.market.store().purchase(&self.buyers[bought.buyer].id, &bought.id).await.unwrap()
+        self.market.app.store.purchase(&self.buyers[bought.buyer].id, &bought.id).await.unwrap()
     }
 
     /// A recent purchase that is paid and not disputed.
@@ -289,15 +285,15 @@ impl<'a> Quarter<'a> {
                 let faults = [AnswerFault::ServerErrorAfterAccepting, AnswerFault::ServerError];
                 let fault = AtStripe::Answer(faults[self.pick(2)].clone());
                 let order = Order::next(fault).on_route(Route::StripeRefunds).times(3);
-                self.stage().sandbox.order(order).unwrap();
+                self.app().sandbox.order(order).unwrap();
             }
             let answer = match self.dice.roll(3) {
-                0 => self.market.ask_back(&by, &purchase, "not for me").await,
-                1 => self.market.give_back("all", &purchase, None).await,
+                0 => self.market.request_refund(&by, &purchase, "not for me").await,
+                1 => self.market.refund("all", &purchase, None).await,
                 _ => {
                     let part = 1 + i64::try_from(self.dice.roll(bought.price as u64)).unwrap();
-                    let key = format!("part-{}", self.stage().app.ambient.entropy.next());
-                    self.market.give_back(&key, &purchase, Some(part)).await
+                    let key = format!("part-{}", self.app().ambient.entropy.next());
+                    self.market.refund(&key, &purchase, Some(part)).await
                 }
             };
             match answer.status() {
@@ -327,7 +323,7 @@ impl<'a> Quarter<'a> {
             5 | 7 => Some(bought.price / 2),
             _ => None,
         };
-        let id = self.stage().at_stripe().dispute(payment.as_str(), cents, opening).unwrap();
+        let id = self.app().stripe().dispute(payment.as_str(), cents, opening).unwrap();
         let ends = self.day + 2 + u32::try_from(self.dice.roll(12)).unwrap();
         self.disputes.push(id.clone());
         self.open.push((ends, id, closing));
@@ -338,7 +334,7 @@ impl<'a> Quarter<'a> {
     fn end_disputes(&mut self) {
         let day = self.day;
         for (_, id, closing) in self.open.extract_if(.., |(ends, ..)| *ends <= day) {
-            self.market.stage.at_stripe().close_dispute(&id, closing).unwrap();
+            self.market.app.stripe().close_dispute(&id, closing).unwrap();
         }
     }
 
@@ -357,13 +353,13 @@ impl<'a> Quarter<'a> {
             ];
             let fault = AtStripe::Answer(faults[self.pick(3)].clone());
             let order = Order::next(fault).on_route(Route::StripeTransfers).times(3);
-            self.stage().sandbox.order(order).unwrap();
+            self.app().sandbox.order(order).unwrap();
         }
         for _ in 0..times {
             self.tally.runs += 1;
             let kill = self.dice.one_in(4).then(|| u32::try_from(1 + self.dice.roll(60)).unwrap());
             let fault = [Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer][self.pick(3)];
-            let engine = &self.stage().app.engine;
+            let engine = &self.app().engine;
             if let Some(nth) = kill {
                 engine.order("*", nth, fault);
             }
@@ -372,14 +368,14 @@ impl<'a> Quarter<'a> {
             // Uses up a fault that was not reached.
             let nobody = self.buyers[0].id.clone();
             for _ in 0..kill.unwrap_or_default() {
-                let _ = engine.until_hung(self.market.store().creator_book(&nobody)).await;
+                let _ = engine.until_hung(self.market.app.store.creator_book(&nobody)).await;
             }
         }
     }
 
     async fn reconcile(&mut self) {
         for _ in 0..4 {
-            if self.stage().reconcile().await.is_ok() {
+            if self.app().reconcile().await.is_ok() {
                 return;
             }
         }
@@ -387,9 +383,9 @@ impl<'a> Quarter<'a> {
     }
 
     /// Delivers new events: shuffled, some twice, late, or never.
-    async fn hear_badly(&mut self) {
+    async fn deliver_badly(&mut self) {
         let day = self.day;
-        let mut events = self.stage().events();
+        let mut events = self.app().events();
         for event in &events {
             if kind_of(event) == "payout.failed" {
                 self.tally.bank_failures += 1;
@@ -415,11 +411,11 @@ impl<'a> Quarter<'a> {
                     continue;
                 }
                 2 => {
-                    self.stage().deliver(&event).await;
+                    self.app().deliver(&event).await;
                 }
                 _ => {}
             }
-            match self.stage().deliver(&event).await {
+            match self.app().deliver(&event).await {
                 200 => {}
                 503 => self.late.push((day + 1, event)),
                 other => panic!("{other} for {event}"),
@@ -433,103 +429,20 @@ impl<'a> Quarter<'a> {
         self.end_disputes();
         let late: Vec<String> = self.late.drain(..).map(|(_, event)| event).collect();
         for event in late {
-            while self.stage().deliver(&event).await != 200 {}
+            while self.app().deliver(&event).await != 200 {}
         }
         for seller in &mut self.sellers {
             if seller.mends_on.take().is_some() {
                 let account = seller.account.as_deref().unwrap();
-                self.market.stage.at_stripe().onboard(account, Bank::Works).unwrap();
+                self.market.app.stripe().onboard(account, Bank::Works).unwrap();
             }
         }
         for _ in 0..4 {
-            self.stage().hear().await;
-            self.stage().pass(1);
+            self.app().deliver_events().await;
+            self.app().advance_days(1);
             self.reconcile().await;
             while self.market.pay_creators().await.is_err() {}
-            self.stage().hear().await;
-        }
-    }
-
-    async fn check(&self) -> Balances {
-        let balances = self.market.assert_ledger_balances().await;
-        for seller in &self.sellers {
-            for payout in self.market.payouts(&seller.who).await {
-                assert!(!payout.is_open(), "{payout:?}");
-            }
-        }
-        let mut purchases = Vec::new();
-        for bought in &self.bought {
-            purchases.push((bought, self.read(bought).await));
-        }
-        for (bought, purchase) in &purchases {
-            self.check_access(bought, purchase).await;
-        }
-        balances
-    }
-
-    /// Asserts that a purchase is usable if and only if it is paid and not fully reversed.
-    async fn check_access(&self, bought: &Bought, purchase: &Purchase) {
-        let buyer = &self.buyers[bought.buyer];
-        let owned = self.market.entitlement(buyer, &purchase.listing_id).await;
-        let usable = owned.is_some_and(|it| it.purchase_id == purchase.id && it.is_active());
-        let intent = self.stage().at_stripe().object(purchase.payment.as_ref().unwrap().as_str());
-        let charge = intent.unwrap()["latest_charge"].as_str().unwrap().to_owned();
-        let charge = self.stage().at_stripe().object(&charge).unwrap();
-        let cents = |name: &str| charge[name].as_i64().unwrap();
-        let gone = cents("amount_refunded") + self.lost(charge["id"].as_str().unwrap());
-        let gone = gone.min(cents("amount"));
-        assert_eq!(purchase.taken_back, gone, "{purchase:?}");
-        let returned = matches!(purchase.state, PurchaseState::Returned { .. });
-        assert_eq!(usable, gone < bought.price && !returned, "{gone} gone of {purchase:?}");
-        assert_eq!(purchase.open_refund(), None);
-    }
-
-    /// Amount of a charge lost in disputes.
-    fn lost(&self, charge: &str) -> i64 {
-        let disputes = self.disputes.iter();
-        let ended = disputes.map(|id| self.stage().at_stripe().object(id).unwrap());
-        let lost = ended.filter(|it| it["status"] == "lost" && it["charge"] == charge);
-        lost.map(|it| it["amount"].as_i64().unwrap()).sum()
-    }
-
-    #[expect(clippy::print_stdout, reason = "a summary for the reader")]
-    async fn tell(&self, balances: &Balances) {
-        let (mut sent, mut skipped, mut reopened) = (0, 0, 0);
-        for seller in &self.sellers {
-            for payout in self.market.payouts(&seller.who).await {
-                match payout.state {
-                    PayoutState::Sent | PayoutState::Paid => sent += 1,
-                    PayoutState::Skipped { .. } => skipped += 1,
-                    PayoutState::Collecting
-                    | PayoutState::Planned
-                    | PayoutState::Sending
-                    | PayoutState::Failed { .. }
-                    | PayoutState::Reopened { .. } => reopened += 1,
-                }
-            }
-        }
-        let dollars = |cents: i64| format!("{}.{:02}", cents / 100, (cents % 100).abs());
-        let of = |account| dollars(balances.of(account));
-        let owed = |account| dollars(balances.owed(account));
-        let Tally { sales, refunds, refused_refunds, disputes, runs, killed, .. } = &self.tally;
-        for (name, value) in [
-            ("sales", sales.to_string()),
-            ("refunds", format!("{refunds}, {refused_refunds} refused")),
-            ("disputes", disputes.to_string()),
-            ("runs", format!("{runs}, {killed} of them killed")),
-            ("payouts", format!("{sent} sent, {reopened} reopened, {skipped} skipped")),
-            ("bank failures", self.tally.bank_failures.to_string()),
-            ("events lost", self.tally.lost.to_string()),
-            ("cash at Stripe", of(LedgerAccount::BuyerCash)),
-            ("transferred", of(LedgerAccount::Transferred)),
-            ("owed to creators", owed(LedgerAccount::CreatorAvailable)),
-            ("held for creators", owed(LedgerAccount::CreatorPending)),
-            ("owed by creators", of(LedgerAccount::CreatorDebt)),
-            ("our fees", owed(LedgerAccount::PlatformRevenue)),
-            ("Stripe's fees", of(LedgerAccount::ProcessorFees)),
-            ("lost in disputes", of(LedgerAccount::DisputeLosses)),
-        ] {
-            println!("{name:<18} {value:>12}");
+            self.app().deliver_events().await;
         }
     }
 }
@@ -541,16 +454,16 @@ fn announce(seed: u64) {
 
 async fn a_quarter(seed: u64) {
     announce(seed);
-    let stage = Stage::new().await;
-    let mut quarter = Quarter::begin(&stage, seed).await;
+    let app = BillingApp::new().await;
+    let mut quarter = Quarter::begin(&app, seed).await;
     quarter.live().await;
     quarter.end().await;
     let balances = quarter.check().await;
-    quarter.tell(&balances).await;
+    quarter.print_summary(&balances).await;
     assert_eq!(quarter.tally.sales, SALES);
     assert_eq!((quarter.tally.refunds, quarter.tally.disputes), (REFUNDS, DISPUTES));
     drop(quarter);
-    stage.close().await;
+    app.close().await;
 }
 
 #[tokio::test]

@@ -2,70 +2,58 @@
 
 use std::cell::RefCell;
 
-use admin::get_revenue_stats;
-use background::project_metrics;
 use domain::{
     id::{InvoiceId, UserId},
     metrics::{Counters, PeriodMetrics},
     plan::Plan,
     time::Day,
 };
-use runtime::{BatchResponse, StreamEvent, dispatch_stream};
 use sandbox::stripe::{Card, Closing, Lasts, Off, Opening, Payment};
 use serde_json::{Value, json};
-use store::Store;
-use testing::{Actor, TestRequest, grants::acting_as};
+use testing::Actor;
 
 use crate::{
-    market::Market,
-    stage::{Stage, id_of},
+    billing_app::{BillingApp, all_done, good, id_of},
+    marketplace::Marketplace,
 };
 
-/// A stage whose stream is counted and can be replayed.
+/// A app whose stream is counted and can be replayed.
 struct Numbers {
-    stage: Stage,
+    app: BillingApp,
     batches: RefCell<Vec<Value>>,
     first: Day,
 }
 
 impl Numbers {
     async fn new() -> Numbers {
-        let stage = Stage::new().await;
-        let first = Day::of(stage.app.now());
-        Numbers { stage, batches: RefCell::default(), first }
-    }
-
-    fn store(&self) -> &Store {
-        &self.stage.app.store
+        let app = BillingApp::new().await;
+        let first = Day::of(app.now());
+        Numbers { app, batches: RefCell::default(), first }
     }
 
     /// Ends the grace periods that are over, as the nightly run does. Returns how many.
     async fn end_graces(&self) -> usize {
         let mut ended = 0;
-        for user in self.store().due_graces(self.stage.app.now()).await.unwrap() {
-            let done = self.store().end_grace(&user, self.stage.app.now()).await.unwrap();
+        for user in self.app.store.due_graces(self.app.now()).await.unwrap() {
+            let done = self.app.store.end_grace(&user, self.app.now()).await.unwrap();
             ended += usize::from(done);
         }
         ended
     }
 
     fn today(&self) -> Day {
-        Day::of(self.stage.app.now())
+        Day::of(self.app.now())
     }
 
     async fn project(&self, batch: &Value) {
-        let event: StreamEvent = serde_json::from_value(batch.clone()).unwrap();
-        let (worker, handle) = (&project_metrics::WORKER, &project_metrics::handle);
-        let ambient = &self.stage.app.ambient;
-        let projected = || dispatch_stream(worker, handle, self.store(), ambient, event);
-        let answer = acting_as(worker.name, projected).await;
-        assert_eq!(answer, BatchResponse::default());
+        let answer = self.app.invoke("background-project-metrics", batch).await;
+        assert_eq!(answer, Ok(all_done()));
     }
 
     /// Counts new stream records, and those that counting writes.
     async fn follow(&self) {
         loop {
-            let batch = self.stage.app.engine.stream_batch();
+            let batch = self.app.engine.stream_batch();
             if batch["Records"].as_array().unwrap().is_empty() {
                 return;
             }
@@ -76,11 +64,9 @@ impl Numbers {
 
     async fn report(&self, from: Day, to: Day) -> Value {
         self.follow().await;
-        let ask = TestRequest::by(&Actor::admin()).query("from", from).query("to", to);
-        let (endpoint, handle) = (&get_revenue_stats::ENDPOINT, &get_revenue_stats::handle);
-        let answer = self.stage.app.send(endpoint, handle, self.store(), &ask).await;
-        assert_eq!(answer.status(), 200, "{}", answer.pretty());
-        answer.json()
+        let admin = self.app.client(&Actor::admin());
+        let path = "/api/v1/admin/revenue/stats";
+        good(admin.get(path).query("from", from).query("to", to).await)
     }
 
     /// The numbers from the first day to today.
@@ -104,50 +90,50 @@ impl Numbers {
         self.follow().await;
         let read = async || {
             let span = domain::metrics::Span { from: self.first, to: self.today() };
-            self.store().metrics(span, self.stage.app.now()).await.unwrap()
+            self.app.store.metrics(span, self.app.now()).await.unwrap()
         };
         let kept = read().await;
         for (day, sums) in &kept.days {
-            let facts = self.store().facts_of_day(*day).await.unwrap();
+            let facts = self.app.store.facts_of_day(*day).await.unwrap();
             assert_eq!(&Counters::fold(&facts), sums, "{day}");
         }
         for batch in self.batches.take().iter().rev() {
             self.project(batch).await;
         }
         assert_eq!(read().await, kept);
-        self.stage.close().await;
+        self.app.close().await;
     }
 
     async fn customer(&self, of: &Actor) -> String {
-        self.stage.billing(of).await.customer.unwrap().to_string()
+        self.app.billing(of).await.customer.unwrap().to_string()
     }
 
     /// The payment of the newest plan invoice, by its Stripe id.
     async fn payment_of_plan(&self, of: &Actor) -> String {
-        let invoices = self.stage.invoices(of).await;
+        let invoices = self.app.invoices(of).await;
         let plan = invoices.iter().find(|invoice| invoice["kind"] == "subscription").unwrap();
         let id = InvoiceId::parse(plan["id"].as_str().unwrap()).unwrap();
-        self.store().invoice(&of.id, &id).await.unwrap().payment.unwrap().to_string()
+        self.app.store.invoice(&of.id, &id).await.unwrap().payment.unwrap().to_string()
     }
 }
 
 #[tokio::test]
 async fn a_plan_is_bought_changed_and_left() {
     let numbers = Numbers::new().await;
-    let stage = &numbers.stage;
-    let ann = stage.member("ann");
-    stage.subscribe(&ann, "pro").await;
+    let app = &numbers.app;
+    let ann = app.new_member("ann");
+    app.subscribe(&ann, "pro").await;
     assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900));
-    stage.pass(10);
-    stage.switch_plan(&ann, Plan::Enterprise).await;
-    stage.hear().await;
+    app.advance_days(10);
+    app.switch_plan(&ann, Plan::Enterprise).await;
+    app.deliver_events().await;
     assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, 0], 9_900, 9_900));
-    assert_eq!(stage.cancel(&ann, true).await.status(), 200);
+    assert_eq!(app.cancel(&ann, true).await.status(), 200);
     assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, 0], 9_900, 0), "not canceled yet");
-    stage.pass(31);
-    stage.hear().await;
+    app.advance_days(31);
+    app.deliver_events().await;
     assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, -9_900], 0, 0));
-    stage.subscribe(&ann, "pro").await;
+    app.subscribe(&ann, "pro").await;
     assert_eq!(numbers.moved().await, ([2_900, 2_900, 7_000, 0, -9_900], 2_900, 2_900));
     let figures = numbers.figures().await;
     assert_eq!((figures.churn.ended, figures.churn.of_start_bps), (1, None));
@@ -161,25 +147,25 @@ async fn a_plan_is_bought_changed_and_left() {
 #[tokio::test]
 async fn discounts_are_not_in_the_numbers() {
     let numbers = Numbers::new().await;
-    let stage = &numbers.stage;
-    let (ann, ben) = (stage.member("ann"), stage.member("ben"));
+    let app = &numbers.app;
+    let (ann, ben) = (app.new_member("ann"), app.new_member("ben"));
     let subscribed = async |member: &Actor| {
-        stage.subscribe(member, "pro").await;
-        let billing = stage.billing(member).await;
+        app.subscribe(member, "pro").await;
+        let billing = app.billing(member).await;
         let id = billing.live_subscription().unwrap().id.to_string();
-        stage.at_stripe().object(&id).unwrap()
+        app.stripe().object(&id).unwrap()
     };
     let (anns, bens) = (subscribed(&ann).await, subscribed(&ben).await);
     assert_eq!(numbers.moved().await, ([5_800, 0, 0, 0, 0], 5_800, 5_800));
 
     let item = anns["items"]["data"][0]["id"].as_str().unwrap();
-    stage.at_stripe().discount(item, Off::Percent(50.0), Lasts::Months(2)).unwrap();
-    stage.hear().await;
+    app.stripe().discount(item, Off::Percent(50.0), Lasts::Months(2)).unwrap();
+    app.deliver_events().await;
     assert_eq!(numbers.moved().await, ([5_800, 0, 0, -1_450, 0], 4_350, 4_350));
     let whole = bens["id"].as_str().unwrap();
-    stage.at_stripe().discount(whole, Off::Cents(900), Lasts::Forever).unwrap();
-    stage.at_stripe().discount(whole, Off::Percent(100.0), Lasts::Once).unwrap();
-    stage.hear().await;
+    app.stripe().discount(whole, Off::Cents(900), Lasts::Forever).unwrap();
+    app.stripe().discount(whole, Off::Percent(100.0), Lasts::Once).unwrap();
+    app.deliver_events().await;
     assert_eq!(numbers.moved().await, ([5_800, 0, 0, -2_350, 0], 3_450, 3_450));
     let paid = async || {
         let figures = numbers.figures().await;
@@ -189,13 +175,13 @@ async fn discounts_are_not_in_the_numbers() {
     assert_eq!(paid().await, (5_800, 5_800));
 
     // Ann pays half, Ben nothing this once.
-    stage.pass(31);
-    stage.hear().await;
+    app.advance_days(31);
+    app.deliver_events().await;
     assert_eq!(paid().await, (5_800 + 1_450, 5_800 + 1_450));
     assert_eq!(numbers.moved().await.1, 3_450);
     // Ann's two months are over; Ben pays his regular price from now on.
-    stage.pass(31);
-    stage.hear().await;
+    app.advance_days(31);
+    app.deliver_events().await;
     assert_eq!(paid().await, (7_250 + 2_900 + 2_000, 7_250 + 2_900 + 2_000));
     assert_eq!(numbers.moved().await, ([5_800, 0, 1_450, -2_350, 0], 4_900, 4_900));
     numbers.close().await;
@@ -204,18 +190,18 @@ async fn discounts_are_not_in_the_numbers() {
 #[tokio::test]
 async fn past_due_counts_until_its_grace_ends() {
     let numbers = Numbers::new().await;
-    let stage = &numbers.stage;
-    let ann = stage.member("ann");
-    stage.subscribe(&ann, "pro").await;
+    let app = &numbers.app;
+    let ann = app.new_member("ann");
+    app.subscribe(&ann, "pro").await;
     let customer = numbers.customer(&ann).await;
-    stage.at_stripe().set_card(&customer, Card::Declines).unwrap();
-    let paid_until = stage.account(&ann).await.paid_period.unwrap().ends_at;
-    stage.pass(31);
-    stage.hear().await;
+    app.stripe().set_card(&customer, Card::Declines).unwrap();
+    let paid_until = app.account(&ann.id).await.paid_period.unwrap().ends_at;
+    app.advance_days(31);
+    app.deliver_events().await;
     assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900), "in its grace period");
     assert!(numbers.figures().await.failed_payments >= 1);
     assert_eq!(numbers.end_graces().await, 0);
-    stage.pass(9);
+    app.advance_days(9);
     assert_eq!(numbers.end_graces().await, 1);
     assert_eq!(numbers.end_graces().await, 0, "once");
     assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, -2_900], 0, 0));
@@ -225,22 +211,22 @@ async fn past_due_counts_until_its_grace_ends() {
     };
     assert_eq!(churned(end, end).await, 1, "on the day it ended");
     assert_eq!(churned(end.plus(1), numbers.today()).await, 0);
-    stage.at_stripe().set_card(&customer, Card::Succeeds).unwrap();
-    stage.pass(3);
-    stage.hear().await;
+    app.stripe().set_card(&customer, Card::Succeeds).unwrap();
+    app.advance_days(3);
+    app.deliver_events().await;
     let (_, mrr, _) = numbers.moved().await;
-    let goes_on = stage.billing(&ann).await.live_subscription().is_ok();
+    let goes_on = app.billing(&ann).await.live_subscription().is_ok();
     assert_eq!(mrr, if goes_on { 2_900 } else { 0 }, "a late payment restores the MRR");
     numbers.close().await;
 }
 
 #[tokio::test]
-async fn what_was_paid_and_what_went_back() {
+async fn payments_and_refunds_are_counted() {
     let numbers = Numbers::new().await;
-    let stage = &numbers.stage;
-    let ann = stage.member("ann");
-    stage.subscribe(&ann, "pro").await;
-    let order = stage.buy(&ann, "pack_200").await;
+    let app = &numbers.app;
+    let ann = app.new_member("ann");
+    app.subscribe(&ann, "pro").await;
+    let order = app.buy(&ann, "pack_200").await;
     let sums = async || {
         let figures = numbers.figures().await;
         let of = |source| figures.by_source[&source];
@@ -248,19 +234,19 @@ async fn what_was_paid_and_what_went_back() {
         [pro.paid, pro.returned, packs.paid, packs.returned, figures.revenue.net]
     };
     assert_eq!(sums().await, [2_900, 0, 1_800, 0, 4_700]);
-    let payment = Stage::payment_of(&order).to_string();
-    stage.at_stripe().refund(&payment, Some(600)).unwrap();
-    stage.hear().await;
+    let payment = BillingApp::payment_of(&order).to_string();
+    app.stripe().refund(&payment, Some(600)).unwrap();
+    app.deliver_events().await;
     assert_eq!(sums().await, [2_900, 0, 1_800, 600, 4_100]);
-    let dispute = stage.at_stripe().dispute(&payment, None, Opening::Chargeback).unwrap();
-    stage.hear().await;
+    let dispute = app.stripe().dispute(&payment, None, Opening::Chargeback).unwrap();
+    app.deliver_events().await;
     let [.., returned, _] = sums().await;
     assert_eq!(returned, 1_800, "all of it counts as returned during the dispute");
-    stage.at_stripe().close_dispute(&dispute, Closing::Won).unwrap();
-    stage.hear().await;
+    app.stripe().close_dispute(&dispute, Closing::Won).unwrap();
+    app.deliver_events().await;
     assert_eq!(sums().await, [2_900, 0, 1_800, 600, 4_100], "and is restored");
-    stage.at_stripe().refund(&numbers.payment_of_plan(&ann).await, None).unwrap();
-    stage.hear().await;
+    app.stripe().refund(&numbers.payment_of_plan(&ann).await, None).unwrap();
+    app.deliver_events().await;
     assert_eq!(sums().await, [2_900, 2_900, 1_800, 600, 1_200]);
     assert_eq!(numbers.figures().await.end.mrr, 2_900, "a refund is not MRR");
     numbers.close().await;
@@ -268,11 +254,11 @@ async fn what_was_paid_and_what_went_back() {
 
 /// The margin is what is left after Stripe's fees and the renderer's cost.
 #[tokio::test]
-async fn what_stripe_keeps_of_a_plan_is_in_its_margin_once_it_is_paid() {
+async fn the_fee_of_a_plan_is_in_its_margin_once_it_is_paid() {
     let numbers = Numbers::new().await;
-    let stage = &numbers.stage;
-    let ann = stage.member("ann");
-    stage.subscribe(&ann, "pro").await;
+    let app = &numbers.app;
+    let ann = app.new_member("ann");
+    app.subscribe(&ann, "pro").await;
     let kept = async || {
         let figures = numbers.figures().await;
         let pro = figures.margins.iter().find(|it| it.plan == Plan::Pro).unwrap();
@@ -280,15 +266,15 @@ async fn what_stripe_keeps_of_a_plan_is_in_its_margin_once_it_is_paid() {
         pro.processor_fees
     };
     let payment = numbers.payment_of_plan(&ann).await;
-    let mut object = stage.at_stripe().object(&payment).unwrap();
+    let mut object = app.stripe().object(&payment).unwrap();
     for next in ["latest_charge", "balance_transaction"] {
-        object = stage.at_stripe().object(object[next].as_str().unwrap()).unwrap();
+        object = app.stripe().object(object[next].as_str().unwrap()).unwrap();
     }
     let fee = object["fee"].as_i64().unwrap();
     assert!(fee > 0);
     assert_eq!(kept().await, fee);
-    stage.pass(31);
-    stage.hear().await;
+    app.advance_days(31);
+    app.deliver_events().await;
     assert_eq!(kept().await, 2 * fee);
     numbers.close().await;
 }
@@ -296,9 +282,9 @@ async fn what_stripe_keeps_of_a_plan_is_in_its_margin_once_it_is_paid() {
 #[tokio::test]
 async fn sales_of_the_marketplace_are_counted_by_their_journals() {
     let numbers = Numbers::new().await;
-    let stage = &numbers.stage;
-    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-    let market = Market::new(stage);
+    let app = &numbers.app;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(app);
     let listing = market.on_sale(&kim, 2_000).await;
     let purchase = market.sold(&ann, &listing, 2_000).await;
     let figures = numbers.figures().await;
@@ -309,10 +295,10 @@ async fn sales_of_the_marketplace_are_counted_by_their_journals() {
     let kim_id: &UserId = &kim.id;
     assert_eq!(top["items"], json!([{ "creator_id": kim_id, "gross": 2_000 }]));
 
-    stage.pass(40);
+    app.advance_days(40);
     let payment = purchase.payment.unwrap().to_string();
-    stage.at_stripe().refund(&payment, Some(1_000)).unwrap();
-    stage.hear().await;
+    app.stripe().refund(&payment, Some(1_000)).unwrap();
+    app.deliver_events().await;
     // It was refunded today, not in the period of the sale.
     let today = numbers.report(numbers.today(), numbers.today()).await["period"].clone();
     assert_eq!(today["marketplace"]["returned_gross"], 1_000);
@@ -328,17 +314,17 @@ async fn sales_of_the_marketplace_are_counted_by_their_journals() {
 
 /// Every event twice and backwards counts nothing twice.
 #[tokio::test]
-async fn doubled_and_shuffled_notices_are_stated_once() {
+async fn doubled_and_shuffled_events_are_counted_once() {
     let numbers = Numbers::new().await;
-    let stage = &numbers.stage;
-    let ann = stage.member("ann");
-    let url = stage.checkout(&ann, json!({ "plan": "pro" })).await;
-    assert!(matches!(stage.pay(&url, Card::Succeeds), Payment::Complete(_)));
-    let mut events = stage.events();
+    let app = &numbers.app;
+    let ann = app.new_member("ann");
+    let url = app.checkout(&ann, json!({ "plan": "pro" })).await;
+    assert!(matches!(app.pay(&url, Card::Succeeds), Payment::Complete(_)));
+    let mut events = app.events();
     events.extend(events.clone());
     events.reverse();
     for event in &events {
-        assert_eq!(stage.deliver(event).await, 200, "{}", id_of(event));
+        assert_eq!(app.deliver(event).await, 200, "{}", id_of(event));
     }
     assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900));
     assert_eq!(numbers.figures().await.revenue.paid, 2_900);

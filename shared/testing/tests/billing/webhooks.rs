@@ -7,26 +7,26 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::stage::{SECRET, SECRET_BEFORE, Stage, id_of, kind_of};
+use crate::billing_app::{BillingApp, SECRET, SECRET_BEFORE, id_of, kind_of};
 
-/// A stage with one paid pack, and its undelivered event.
-async fn paid() -> (Stage, testing::Actor, String) {
-    let stage = Stage::new().await;
-    let ann = stage.member("ann");
-    let url = stage.checkout(&ann, json!({"pack": "pack_50"})).await;
-    stage.pay(&url, Card::Succeeds);
+/// A app with one paid pack, and its undelivered event.
+async fn paid() -> (BillingApp, testing::Actor, String) {
+    let app = BillingApp::new().await;
+    let ann = app.new_member("ann");
+    let url = app.checkout(&ann, json!({"pack": "pack_50"})).await;
+    app.pay(&url, Card::Succeeds);
     let completed = |event: &String| kind_of(event) == "checkout.session.completed";
-    let event = stage.events().into_iter().find(completed).unwrap();
-    (stage, ann, event)
+    let event = app.events().into_iter().find(completed).unwrap();
+    (app, ann, event)
 }
 
 #[tokio::test]
-async fn only_what_stripe_signed_just_now_is_taken() {
-    let (stage, ann, event) = paid().await;
-    let now = stage.app.now().as_secs();
-    let sign = |secret: &str, at: i64| stage.at_stripe().sign(&event, secret, at);
+async fn only_a_recent_signature_of_stripe_is_accepted() {
+    let (app, ann, event) = paid().await;
+    let now = app.now().as_secs();
+    let sign = |secret: &str, at: i64| app.stripe().sign(&event, secret, at);
     let check = async |body: &str, signature: &str, expected: &str| {
-        let answer = stage.deliver_signed(body, signature).await;
+        let answer = app.deliver_signed(body, signature).await;
         assert_eq!(answer.brief(), expected, "{signature}");
     };
     check(&event, "", "400 webhook_header_invalid").await;
@@ -37,55 +37,55 @@ async fn only_what_stripe_signed_just_now_is_taken() {
     check(&event, &sign(SECRET, now).replace("v1", "v0"), forged).await;
     check(&event, &sign(SECRET, now - 301), stale).await;
     check(&event, &sign(SECRET, now + 301), stale).await;
-    assert_eq!(stage.credits(&ann).await["available"], 10);
+    assert_eq!(app.credits(&ann).await["available"], 10);
     check(&event, &sign(SECRET_BEFORE, now - 299), "200").await;
-    assert_eq!(stage.credits(&ann).await["available"], 60);
-    stage.close().await;
+    assert_eq!(app.credits(&ann).await["available"], 60);
+    app.close().await;
 }
 
 #[tokio::test]
-async fn a_body_in_base64_is_taken_and_one_that_is_too_large_is_not() {
+async fn a_body_in_base64_is_accepted_and_one_that_is_too_large_is_not() {
     use base64::Engine as _;
-    let (stage, ann, event) = paid().await;
-    let signature = stage.at_stripe().sign(&event, SECRET, stage.app.now().as_secs());
+    let (app, ann, event) = paid().await;
+    let signature = app.stripe().sign(&event, SECRET, app.now().as_secs());
     let encoded = base64::engine::general_purpose::STANDARD.encode(&event);
-    let answer = stage.deliver_encoded(&encoded, &signature).await;
+    let answer = app.deliver_encoded(&encoded, &signature).await;
     assert_eq!(answer.brief(), "200");
-    assert_eq!(stage.credits(&ann).await["available"], 60);
+    assert_eq!(app.credits(&ann).await["available"], 60);
     let large = format!("{{\"pad\": \"{}\"}}", "x".repeat(256 * 1024));
-    let signature = stage.at_stripe().sign(&large, SECRET, stage.app.now().as_secs());
-    assert_eq!(stage.deliver_signed(&large, &signature).await.status(), 413);
-    stage.close().await;
+    let signature = app.stripe().sign(&large, SECRET, app.now().as_secs());
+    assert_eq!(app.deliver_signed(&large, &signature).await.status(), 413);
+    app.close().await;
 }
 
 #[tokio::test]
 async fn the_same_event_fifty_times_at_once_is_one_grant() {
-    let (stage, ann, event) = paid().await;
-    let taken = join_all((0..50).map(|_| stage.deliver(&event))).await;
+    let (app, ann, event) = paid().await;
+    let taken = join_all((0..50).map(|_| app.deliver(&event))).await;
     assert!(taken.iter().all(|status| *status == 200), "{taken:?}");
-    assert_eq!(stage.credits(&ann).await["available"], 60);
-    assert_eq!(stage.account(&ann).await.credits.totals().granted, 60);
-    stage.close().await;
+    assert_eq!(app.credits(&ann).await["available"], 60);
+    assert_eq!(app.account(&ann.id).await.credits.totals().granted, 60);
+    app.close().await;
 }
 
 #[tokio::test]
 async fn different_events_of_one_payment_at_once_are_one_grant() {
-    let (stage, ann, event) = paid().await;
+    let (app, ann, event) = paid().await;
     let copies: Vec<String> =
         (0..12).map(|nth| event.replace(&id_of(&event), &format!("evt_copy{nth}"))).collect();
-    let taken = join_all(copies.iter().map(|copy| stage.deliver(copy))).await;
+    let taken = join_all(copies.iter().map(|copy| app.deliver(copy))).await;
     assert!(taken.iter().all(|status| *status == 200 || *status == 503), "{taken:?}");
     for copy in &copies {
-        assert_eq!(stage.deliver(copy).await, 200);
+        assert_eq!(app.deliver(copy).await, 200);
     }
-    assert_eq!(stage.account(&ann).await.credits.totals().granted, 60);
-    stage.close().await;
+    assert_eq!(app.account(&ann.id).await.credits.totals().granted, 60);
+    app.close().await;
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_used_is_kept_and_one_that_is_not_ours_is_not() {
-    let (stage, ann, event) = paid().await;
-    let parked = async || stage.app.store.parked_events(None, 100).await.unwrap().items;
+async fn an_event_that_cannot_be_used_is_parked_and_one_that_is_not_ours_is_not() {
+    let (app, ann, event) = paid().await;
+    let parked = async || app.store.parked_events(None, 100).await.unwrap().items;
     let with = |change: &dyn Fn(&mut Value)| {
         let mut changed: Value = serde_json::from_str(&event).unwrap();
         changed["id"] = json!("evt_changed");
@@ -96,7 +96,7 @@ async fn an_event_that_cannot_be_used_is_kept_and_one_that_is_not_ours_is_not() 
     let unknown = with(&|event| event["type"] = json!("payout.paid"));
     let live = with(&|event| event["livemode"] = json!(true));
     for body in [unknown, live] {
-        assert_eq!(stage.deliver(&body).await, 200);
+        assert_eq!(app.deliver(&body).await, 200);
         assert!(parked().await.is_empty(), "{body}");
     }
     // Not an event, a known type without its object, a payment for an unknown order.
@@ -107,44 +107,44 @@ async fn an_event_that_cannot_be_used_is_kept_and_one_that_is_not_ours_is_not() 
         event["data"]["object"]["id"] = json!(format!("{session}x"));
     });
     for (nth, body) in ["{}".to_owned(), "[]".to_owned(), bare, missing].iter().enumerate() {
-        assert_eq!(stage.deliver(body).await, 200, "{body}");
-        assert_eq!(stage.deliver(body).await, 200, "again");
+        assert_eq!(app.deliver(body).await, 200, "{body}");
+        assert_eq!(app.deliver(body).await, 200, "again");
         assert!(parked().await.len() >= nth.min(2), "{body}");
     }
     assert_eq!(parked().await.len(), 3, "{:#?}", parked().await);
-    assert_eq!(stage.credits(&ann).await["available"], 10);
-    stage.close().await;
+    assert_eq!(app.credits(&ann).await["available"], 10);
+    app.close().await;
 }
 
 #[tokio::test]
-async fn while_stripe_does_not_answer_the_event_comes_again() {
-    let (stage, ann, event) = paid().await;
+async fn while_stripe_does_not_answer_the_event_is_sent_again() {
+    let (app, ann, event) = paid().await;
     let down = Order::next(Fault::Answer(AnswerFault::ServerError));
-    stage.sandbox.order(down.on_marker("/stripe/v1/checkout").times(3)).unwrap();
-    assert_eq!(stage.deliver(&event).await, 503);
-    assert_eq!(stage.credits(&ann).await["available"], 10);
-    assert_eq!(stage.deliver(&event).await, 200);
-    assert_eq!(stage.credits(&ann).await["available"], 60);
-    stage.close().await;
+    app.sandbox.order(down.on_marker("/stripe/v1/checkout").times(3)).unwrap();
+    assert_eq!(app.deliver(&event).await, 503);
+    assert_eq!(app.credits(&ann).await["available"], 10);
+    assert_eq!(app.deliver(&event).await, 200);
+    assert_eq!(app.credits(&ann).await["available"], 60);
+    app.close().await;
 }
 
 #[tokio::test]
 async fn an_event_that_is_faster_than_our_own_answer_is_applied() {
-    let stage = Stage::new().await;
-    let ann = stage.member("ann");
+    let app = BillingApp::new().await;
+    let ann = app.new_member("ann");
     // The session is open at Stripe, and the process dies before it is stored.
-    let engine = &stage.app.engine;
+    let engine = &app.engine;
     engine.order("UpdateItem", 1, testing::Fault::HangBefore);
-    let asked = stage.try_checkout(&ann, "key", json!({"pack": "pack_50"}));
-    assert!(engine.until_hung(asked).await.is_none());
-    let url = stage.newest_page().await;
-    stage.pay(&url, Card::Succeeds);
-    stage.hear().await;
-    assert_eq!(stage.credits(&ann).await["available"], 60);
+    let opened = app.try_checkout(&ann, "key", json!({"pack": "pack_50"}));
+    assert!(engine.until_hung(opened).await.is_none());
+    let url = app.newest_page().await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
+    assert_eq!(app.credits(&ann).await["available"], 60);
     // The member's retry returns the paid session.
-    let again = stage.try_checkout(&ann, "key", json!({"pack": "pack_50"})).await;
+    let again = app.try_checkout(&ann, "key", json!({"pack": "pack_50"})).await;
     assert_eq!(again.status(), 200, "{}", again.pretty());
-    stage.hear().await;
-    assert_eq!(stage.credits(&ann).await["available"], 60);
-    stage.close().await;
+    app.deliver_events().await;
+    assert_eq!(app.credits(&ann).await["available"], 60);
+    app.close().await;
 }

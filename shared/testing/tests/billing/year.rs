@@ -10,88 +10,67 @@ use sandbox::stripe::{Card, Closing, Opening};
 use serde_json::{Value, json};
 use testing::Actor;
 
-use crate::stage::{Stage, kind_of};
-
-/// A small pseudo-random generator (Vigna's splitmix64), deterministic by seed.
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
-    }
-
-    pub(crate) fn one_in(&mut self, of: u64) -> bool {
-        self.roll(of) == 0
-    }
-
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = usize::try_from(self.roll(last as u64 + 1)).unwrap();
-            items.swap(last, other);
-        }
-    }
-}
+use crate::{
+    billing_app::{BillingApp, kind_of},
+    dice::Dice,
+};
 
 /// One random action of or on a member.
-async fn live(stage: &Stage, member: &Actor, dice: &mut Dice) {
+async fn live(app: &BillingApp, member: &Actor, dice: &mut Dice) {
     let plans = ["pro", "enterprise"];
     let packs = ["pack_50", "pack_200", "pack_1000"];
-    let account = stage.account(member).await;
-    let theirs = stage.billing(member).await.subscription;
+    let account = app.account(&member.id).await;
+    let theirs = app.billing(member).await.subscription;
     let theirs = theirs.filter(|theirs| !theirs.status.is_over());
     match dice.roll(10) {
         0 | 1 if theirs.is_none() => {
             let plan = plans[usize::try_from(dice.roll(2)).unwrap()];
             let nth = dice.roll(u64::MAX).to_string();
-            let answer = stage.try_checkout(member, &nth, json!({ "plan": plan })).await;
+            let answer = app.try_checkout(member, &nth, json!({ "plan": plan })).await;
             if let Some(url) = answer.json()["checkout_url"].as_str() {
-                stage.pay(url, Card::Succeeds);
+                app.pay(url, Card::Succeeds);
             }
         }
         2 if theirs.as_ref().is_some_and(|theirs| theirs.plan == Plan::Pro) => {
-            let live = stage.at_stripe().object(theirs.unwrap().id.as_str()).unwrap();
+            let live = app.stripe().object(theirs.unwrap().id.as_str()).unwrap();
             if live["status"] == "active" {
-                stage.switch_plan(member, Plan::Enterprise).await;
+                app.switch_plan(member, Plan::Enterprise).await;
             }
         }
         3 if theirs.is_some() => {
-            stage.cancel(member, !dice.one_in(3)).await;
+            app.cancel(member, !dice.one_in(3)).await;
         }
         4 => {
-            let customer = stage.billing(member).await.customer;
+            let customer = app.billing(member).await.customer;
             if let Some(customer) = customer {
                 let card = if dice.one_in(2) { Card::Declines } else { Card::Succeeds };
-                stage.at_stripe().set_card(customer.as_str(), card).unwrap();
+                app.stripe().set_card(customer.as_str(), card).unwrap();
             }
         }
         5 | 6 => {
             let pack = packs[usize::try_from(dice.roll(3)).unwrap()];
             let nth = dice.roll(u64::MAX).to_string();
-            let answer = stage.try_checkout(member, &nth, json!({ "pack": pack })).await;
+            let answer = app.try_checkout(member, &nth, json!({ "pack": pack })).await;
             if let Some(url) = answer.json()["checkout_url"].as_str() {
-                stage.pay(url, Card::Succeeds);
+                app.pay(url, Card::Succeeds);
             }
         }
-        7 => take_back(stage, member, dice).await,
+        7 => take_back(app, member, dice).await,
         _ => {
             let available = account.credits.totals().available;
-            let unlimited = account.credits.is_unlimited(stage.app.now());
+            let unlimited = account.credits.is_unlimited(app.now());
             let most = if unlimited { 300 } else { available };
             if most > 0 && account.credits.debt == 0 {
                 let credits = u32::try_from(1 + dice.roll(u64::from(most))).unwrap();
-                stage.spend(member, credits).await;
+                app.spend(member, credits).await;
             }
         }
     }
 }
 
 /// Refunds or disputes one of a member's packs.
-async fn take_back(stage: &Stage, member: &Actor, dice: &mut Dice) {
-    let mut paid = charges(stage, member);
+async fn take_back(app: &BillingApp, member: &Actor, dice: &mut Dice) {
+    let mut paid = charges(app, member);
     paid.retain(|charge| charge["disputed"] == false && charge["amount_refunded"] == 0);
     if paid.is_empty() {
         return;
@@ -102,25 +81,25 @@ async fn take_back(stage: &Stage, member: &Actor, dice: &mut Dice) {
         0 => {
             let amount = charge["amount"].as_i64().unwrap();
             let cents = if dice.one_in(2) { None } else { Some(amount / 3) };
-            stage.at_stripe().refund(id, cents).unwrap();
+            app.stripe().refund(id, cents).unwrap();
         }
         _ => {
-            let dispute = stage.at_stripe().dispute(id, None, Opening::Chargeback).unwrap();
+            let dispute = app.stripe().dispute(id, None, Opening::Chargeback).unwrap();
             let closing = if dice.one_in(2) { Closing::Won } else { Closing::Lost };
-            stage.at_stripe().close_dispute(&dispute, closing).unwrap();
+            app.stripe().close_dispute(&dispute, closing).unwrap();
         }
     }
 }
 
 /// A member's successful pack charges at Stripe.
-fn charges(stage: &Stage, member: &Actor) -> Vec<Value> {
-    let events = stage.at_stripe().events();
+fn charges(app: &BillingApp, member: &Actor) -> Vec<Value> {
+    let events = app.stripe().events();
     let made = events.iter().filter(|event| kind_of(event) == "charge.succeeded");
     let ids = made.map(|event| {
         let event: Value = serde_json::from_str(event).unwrap();
         event["data"]["object"]["id"].as_str().unwrap().to_owned()
     });
-    let now = ids.filter_map(|id| stage.at_stripe().object(&id));
+    let now = ids.filter_map(|id| app.stripe().object(&id));
     let theirs = |charge: &Value| {
         charge["metadata"]["user_id"] == json!(member.id)
             && charge["metadata"]["order_id"].is_string()
@@ -129,8 +108,8 @@ fn charges(stage: &Stage, member: &Actor) -> Vec<Value> {
 }
 
 /// Delivers new events: shuffled, some twice, some never.
-async fn hear_badly(stage: &Stage, dice: &mut Dice) {
-    let mut events = stage.events();
+async fn deliver_badly(app: &BillingApp, dice: &mut Dice) {
+    let mut events = app.events();
     dice.shuffle(&mut events);
     for event in &events {
         if dice.one_in(5) {
@@ -138,7 +117,7 @@ async fn hear_badly(stage: &Stage, dice: &mut Dice) {
         }
         let copies = if dice.one_in(4) { 2 } else { 1 };
         for _ in 0..copies {
-            assert_eq!(stage.deliver(event).await, 200, "{event}");
+            assert_eq!(app.deliver(event).await, 200, "{event}");
         }
     }
 }
@@ -146,27 +125,27 @@ async fn hear_badly(stage: &Stage, dice: &mut Dice) {
 async fn a_year(seed: u64) {
     announce(seed);
     let mut dice = Dice(seed);
-    let stage = Stage::new().await;
-    let members: Vec<Actor> = (0..6).map(|nth| stage.member(&format!("m{nth}"))).collect();
+    let app = BillingApp::new().await;
+    let members: Vec<Actor> = (0..6).map(|nth| app.new_member(&format!("m{nth}"))).collect();
     for _ in 0..52 {
         for member in &members {
             if dice.one_in(2) {
-                live(&stage, member, &mut dice).await;
+                live(&app, member, &mut dice).await;
             }
         }
-        hear_badly(&stage, &mut dice).await;
-        stage.pass(7);
-        hear_badly(&stage, &mut dice).await;
+        deliver_badly(&app, &mut dice).await;
+        app.advance_days(7);
+        deliver_badly(&app, &mut dice).await;
         if dice.one_in(2) {
-            stage.reconcile().await.unwrap();
+            app.reconcile().await.unwrap();
         }
     }
-    stage.events();
-    stage.reconcile().await.unwrap();
+    app.events();
+    app.reconcile().await.unwrap();
     for member in &members {
-        check(&stage, member).await;
+        check(&app, member).await;
     }
-    stage.close().await;
+    app.close().await;
 }
 
 #[expect(clippy::print_stdout, reason = "the seed repeats a failure")]
@@ -175,9 +154,9 @@ fn announce(seed: u64) {
 }
 
 /// Asserts that a member has what they paid for at Stripe.
-async fn check(stage: &Stage, member: &Actor) {
-    let account = stage.account(member).await;
-    let ledger = stage.app.store.whole_ledger(&member.id).await.unwrap();
+async fn check(app: &BillingApp, member: &Actor) {
+    let account = app.account(&member.id).await;
+    let ledger = app.store.whole_ledger(&member.id).await.unwrap();
     let mut bought = 0i64;
     let mut plans = std::collections::BTreeMap::new();
     for line in &ledger {
@@ -205,18 +184,18 @@ async fn check(stage: &Stage, member: &Actor) {
         }
     }
     assert!(plans.values().all(|times| *times == 1), "a period is granted once: {plans:?}");
-    let expected: i64 = charges(stage, member).iter().map(|charge| worth(stage, charge)).sum();
+    let expected: i64 = charges(app, member).iter().map(|charge| worth(app, charge)).sum();
     assert_eq!(bought, expected, "{}: packs paid for and not taken back", member.id);
     // The plan is Stripe's, if it is paid.
-    let theirs = stage.billing(member).await.subscription;
-    let live = theirs.map(|theirs| stage.at_stripe().object(theirs.id.as_str()).unwrap());
+    let theirs = app.billing(member).await.subscription;
+    let live = theirs.map(|theirs| app.stripe().object(theirs.id.as_str()).unwrap());
     if live.is_none_or(|live| live["status"] == "canceled") {
         assert_eq!(account.plan, Plan::Free);
     }
 }
 
 /// Number of credits that a charge still pays for.
-fn worth(stage: &Stage, charge: &Value) -> i64 {
+fn worth(app: &BillingApp, charge: &Value) -> i64 {
     let amount = charge["amount"].as_i64().unwrap();
     let credits = match amount {
         500 => 50,
@@ -225,7 +204,7 @@ fn worth(stage: &Stage, charge: &Value) -> i64 {
         other => panic!("no pack costs {other}"),
     };
     let refunded = charge["amount_refunded"].as_i64().unwrap();
-    let events = stage.at_stripe().events();
+    let events = app.stripe().events();
     let disputes: std::collections::BTreeSet<String> = events
         .iter()
         .filter(|event| kind_of(event) == "charge.dispute.created")
@@ -237,7 +216,7 @@ fn worth(stage: &Stage, charge: &Value) -> i64 {
         .collect();
     let lost = disputes
         .iter()
-        .filter_map(|id| stage.at_stripe().object(id))
+        .filter_map(|id| app.stripe().object(id))
         .filter(|dispute| dispute["status"] == "lost")
         .map(|dispute| dispute["amount"].as_i64().unwrap())
         .sum::<i64>();

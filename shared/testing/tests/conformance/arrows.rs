@@ -9,7 +9,7 @@ use crate::root;
 
 /// Allowed dependencies of each shared crate on the others. A crate of functions may use every
 /// crate that is deployed; the sandbox and test crates are for tests only.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("search", &["domain"]),
     ("studio", &["domain"]),
@@ -22,7 +22,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("runtime", &["domain", "connect", "connect-derive", "store", "clients"]),
     ("settlement", &["domain", "store", "clients"]),
 ];
-const FUNCTIONS_MAY_KNOW: &[&str] =
+const FUNCTIONS_MAY_USE: &[&str] =
     &["domain", "search", "studio", "pdf", "store", "media", "clients", "runtime", "settlement"];
 const NEVER_DEPLOYED: [&str; 3] = ["demo", "sandbox", "testing"];
 
@@ -47,30 +47,30 @@ fn dependencies(package: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_crate_knows_only_what_stands_below_it() {
+fn a_crate_depends_only_on_crates_below_it() {
     let packages = packages();
-    let shared: BTreeMap<&str, &[&str]> = MAY_KNOW.into();
+    let shared: BTreeMap<&str, &[&str]> = MAY_USE.into();
     for (name, package) in &packages {
         if NEVER_DEPLOYED.contains(&name.as_str()) {
             continue;
         }
-        let may_know = shared.get(name.as_str()).copied().unwrap_or(FUNCTIONS_MAY_KNOW);
+        let may_use = shared.get(name.as_str()).copied().unwrap_or(FUNCTIONS_MAY_USE);
         for dependency in dependencies(package) {
             let is_ours = packages.contains_key(dependency);
-            assert!(!is_ours || may_know.contains(&dependency), "{name} knows {dependency}");
+            assert!(!is_ours || may_use.contains(&dependency), "{name} depends on {dependency}");
         }
     }
 }
 
 #[test]
-fn every_package_has_its_place() {
+fn every_package_is_in_its_folder() {
     let place = |package: &Value| {
         let manifest = package["manifest_path"].as_str().unwrap().to_owned();
         let mut parts = manifest.rsplit('/').skip(1);
         let (folder, above) = (parts.next().unwrap().to_owned(), parts.next().unwrap().to_owned());
         (above, folder)
     };
-    let known = MAY_KNOW.map(|(name, _)| name);
+    let known = MAY_USE.map(|(name, _)| name);
     for (name, package) in packages() {
         let (above, folder) = place(&package);
         assert_eq!(folder, name);
@@ -79,7 +79,7 @@ fn every_package_has_its_place() {
     }
 }
 
-/// Time, months, ids, JSON, hashes and errors: nothing that does I/O.
+/// Time, months, ids, JSON, hashes, hex and errors: nothing that does I/O.
 #[test]
 fn the_domain_needs_little() {
     let packages = packages();
@@ -87,14 +87,23 @@ fn the_domain_needs_little() {
     needed.sort_unstable();
     assert_eq!(
         needed,
-        ["jiff", "serde", "serde_json", "sha2", "thiserror", "ulid", "unicode-normalization"]
+        [
+            "hex",
+            "jiff",
+            "serde",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "ulid",
+            "unicode-normalization"
+        ]
     );
 }
 
 #[test]
 fn a_function_needs_no_sdk() {
     for (name, package) in packages() {
-        let shared = MAY_KNOW.iter().any(|(known, _)| *known == name);
+        let shared = MAY_USE.iter().any(|(known, _)| *known == name);
         if shared || NEVER_DEPLOYED.contains(&name.as_str()) {
             continue;
         }

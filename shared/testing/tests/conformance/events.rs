@@ -6,7 +6,11 @@ use expect_test::expect;
 use runtime::{Access, AuthorizerEvent, Endpoint, QueueEvent, ScheduleEvent, StreamEvent, Trigger};
 use serde_json::Value;
 
-use crate::{functions, read, root, scene::Scene};
+use crate::{
+    endpoints, functions,
+    populated::{PopulatedApp, has_changed_data},
+    read, root,
+};
 
 fn event(name: &str) -> Value {
     let text = read(&format!("events/{name}.json"));
@@ -75,14 +79,14 @@ fn check_request(endpoint: &Endpoint, event: &Value) {
 /// does not exist.
 #[tokio::test]
 async fn an_event_is_answered() {
-    let mut answers = String::new();
-    for function in functions() {
-        if let Trigger::Route(endpoint) = function.trigger {
-            let name = endpoint.name;
-            let event = runtime::apigw::request(&event(name)).unwrap();
-            let answer = Scene::at_the_events().await.answer(&endpoint, event).await;
-            answers.push_str(&format!("{name}: {}\n", answer.brief()));
+    let (mut populated, mut answers) = (PopulatedApp::at_the_events().await, String::new());
+    for endpoint in endpoints() {
+        let event = runtime::apigw::request(&event(endpoint.name)).unwrap();
+        let answer = populated.app.send_event(&endpoint, event).await;
+        if has_changed_data(&endpoint, &answer) {
+            populated = PopulatedApp::at_the_events().await;
         }
+        answers.push_str(&format!("{}: {}\n", endpoint.name, answer.brief()));
     }
     expect![[r#"
         generation-create-generation: 202

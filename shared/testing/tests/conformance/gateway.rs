@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runtime::EXPOSED_HEADERS;
-use testing::{TestRequest, grants::load};
+use testing::{TestApp, grants::load};
 use yaml_rust2::Yaml;
 
 use crate::{
-    read, root,
-    scene::Scene,
+    CRATES, read, root,
     template::{keys, text},
 };
 
@@ -21,11 +20,9 @@ fn headers_of(response: &Yaml) -> BTreeMap<String, String> {
 /// A page of the frontend may read every error, including the gateway's.
 #[tokio::test]
 async fn the_gateways_own_answers_carry_the_headers_of_ours() {
-    let endpoint = &account::get_me::ENDPOINT;
-    let ours = Scene::new().await.answer(endpoint, TestRequest::anonymous().event(endpoint)).await;
+    let ours = TestApp::serving(&CRATES).visitor().get("/api/v1/me").await;
     assert_eq!(ours.status(), 401);
-    let mut common: BTreeMap<String, String> =
-        ours.0.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut common = ours.headers.clone();
     for differs in ["www-authenticate", "x-request-id"] {
         assert!(common.remove(differs).is_some(), "{differs}");
     }

@@ -10,15 +10,15 @@ mod callers;
 mod circles;
 mod events;
 mod gateway;
-mod market;
-mod scene;
+mod marketplace_data;
+mod populated;
 mod shapes;
 mod sources;
 mod template;
 
 use std::path::{Path, PathBuf};
 
-use runtime::Function;
+use runtime::{Endpoint, Function, Trigger};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -30,21 +30,32 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The functions of every crate.
+const CRATES: [fn() -> Vec<Function>; 7] = [
+    generation::functions,
+    account::functions,
+    billing::functions,
+    marketplace::functions,
+    admin::functions,
+    edge::functions,
+    background::functions,
+];
+
 /// Every function of the system.
 fn functions() -> Vec<Function> {
-    let crates = [
-        generation::FUNCTIONS,
-        account::FUNCTIONS,
-        billing::FUNCTIONS,
-        marketplace::FUNCTIONS,
-        admin::FUNCTIONS,
-        edge::FUNCTIONS,
-        background::FUNCTIONS,
-    ];
-    crates.concat()
+    CRATES.iter().flat_map(|functions| functions()).collect()
 }
 
-/// The crate and module of a function: `generation-get-generation` is `generation::get_generation`.
+/// Every endpoint of the system.
+fn endpoints() -> Vec<Endpoint> {
+    let endpoint = |function: Function| match function.trigger {
+        Trigger::Route(endpoint) => Some(endpoint),
+        Trigger::Queue(_) | Trigger::Stream(_) | Trigger::Schedule(_) | Trigger::Token(_) => None,
+    };
+    functions().into_iter().filter_map(endpoint).collect()
+}
+
+/// The crate and module of a function: `generation-get-generation` is
 /// `generation::get_generation`.
 fn place(name: &str) -> (&str, String) {
     let (package, module) = name.split_once('-').unwrap();

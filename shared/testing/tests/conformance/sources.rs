@@ -65,12 +65,12 @@ const DEPLOYED: [&str; 10] = [
 ];
 
 #[test]
-fn no_request_walks_the_table() {
+fn no_request_scans_the_table() {
     nowhere(&[".scan("], &DEPLOYED, &[]);
 }
 
 #[test]
-fn only_the_store_knows_what_a_key_is() {
+fn only_the_store_contains_keys_of_the_table() {
     let names = ["\"pk\"", "\"sk\"", "\"gsi1\"", "\"gsi1pk\"", "\"gsi1sk\""];
     let prefixes = [
         "\"USER#",
@@ -137,7 +137,7 @@ fn the_environment_and_the_clock_are_read_in_one_place() {
 }
 
 #[test]
-fn a_handler_knows_no_wire() {
+fn functions_contain_no_words_of_the_sdk_or_http() {
     let words = ["aws_sdk", "StatusCode", "lambda_runtime", "serde_dynamo", "reqwest::", "http::"];
     nowhere(&words, &["functions"], &[]);
 }
@@ -155,23 +155,23 @@ fn every_function_is_a_file_and_a_binary_that_only_links() {
     for function in functions() {
         let name = function.name();
         let (package, module) = place(name);
-        let (constant, serves) = match function.trigger {
+        let (constant, kind) = match function.trigger {
             Trigger::Route(_) => ("ENDPOINT", "http"),
             Trigger::Queue(_) => ("WORKER", "queue"),
             Trigger::Stream(_) => ("WORKER", "stream"),
             Trigger::Schedule(_) => ("WORKER", "schedule"),
-            Trigger::Token(_) => ("WORKER", "authorize"),
+            Trigger::Token(_) => ("WORKER", "authorizer"),
         };
-        let main = format!("    {package}::{module}::serve()");
+        let main = format!("    {package}::{module}::function().serve()");
         let expected = format!("fn main() -> std::process::ExitCode {{\n{main}\n}}\n");
         let path = format!("functions/{package}/src/bin/{name}.rs");
         assert_eq!(read(&path), expected, "{path}");
         binaries.insert(path);
 
         let source = read(&format!("functions/{package}/src/{module}.rs"));
-        let serve = format!("    runtime::{serves}({constant}, handle)\n");
-        let serve = format!("pub fn serve() -> ExitCode {{\n{serve}}}\n");
-        assert!(source.contains(&serve), "{module}.rs serves its function");
+        let body = format!("    Function::{kind}({constant}, handle)\n");
+        let expected = format!("pub fn function() -> Function {{\n{body}}}\n");
+        assert!(source.contains(&expected), "{module}.rs defines its function");
         if let Trigger::Route(endpoint) = function.trigger {
             let route = format!("//! `{} {}`: ", endpoint.method, endpoint.path);
             assert!(source.starts_with(&route), "{module}.rs begins with its route");

@@ -6,7 +6,7 @@ use runtime::{Access, Function, Trigger};
 use testing::grants::{load, statements};
 use yaml_rust2::Yaml;
 
-use crate::functions;
+use crate::{endpoints, functions};
 
 /// API Gateway answers 504 after this many seconds, whatever the function does.
 const GATEWAY_TIMEOUT_S: i64 = 29;
@@ -81,7 +81,7 @@ fn every_function_logs_to_one_group_that_is_retained_for_a_time() {
 }
 
 #[test]
-fn a_function_is_started_by_what_its_constant_says() {
+fn a_function_has_the_trigger_of_its_constant() {
     each_block(|function, block| {
         let name = function.name();
         let events: Vec<&Yaml> =
@@ -136,17 +136,10 @@ fn every_route_is_guarded_unless_it_says_otherwise() {
     let auth = &template["Resources"]["Api"]["Properties"]["Auth"];
     let default = text(&auth["DefaultAuthorizer"]);
     assert_eq!(text(&auth["Authorizers"][default]["FunctionArn"]), "EdgeAuthorizer.Arn");
-    let routes: BTreeSet<(String, &str)> = functions()
-        .iter()
-        .filter_map(|function| match function.trigger {
-            Trigger::Route(endpoint) => Some((endpoint.method.to_string(), endpoint.path)),
-            Trigger::Queue(_) | Trigger::Stream(_) | Trigger::Schedule(_) | Trigger::Token(_) => {
-                None
-            }
-        })
-        .collect();
-    let count = functions().iter().filter(|f| matches!(f.trigger, Trigger::Route(_))).count();
-    assert_eq!(routes.len(), count, "routes are unique");
+    let endpoints = endpoints();
+    let routes: BTreeSet<(&str, &str)> =
+        endpoints.iter().map(|endpoint| (endpoint.method.as_str(), endpoint.path)).collect();
+    assert_eq!(routes.len(), endpoints.len(), "routes are unique");
     for (method, path) in routes {
         let at_root =
             path == "/health" || path.starts_with("/webhooks/") || path.starts_with("/s/");
@@ -167,7 +160,7 @@ fn a_block_declares_exactly_the_variables_its_function_needs() {
     let common = common();
     assert!(common.contains(LINKS));
     each_block(|function, block| {
-        let mut needed: BTreeSet<&str> = function.variables().into_iter().collect();
+        let mut needed: BTreeSet<&str> = function.variables().iter().copied().collect();
         needed.retain(|name| !common.contains(*name));
         let mut declared = keys(&block["Environment"]["Variables"]);
         declared.retain(|name| !common.contains(*name));
@@ -193,16 +186,16 @@ fn a_policy_is_about_what_the_variables_name() {
         ("STRIPE_WEBHOOK_SECRET_ARN", "secretsmanager"),
     ];
     each_block(|function, block| {
-        let declared: BTreeSet<&str> = function.variables().into_iter().collect();
-        let told = services.iter().filter(|(variable, _)| declared.contains(variable));
-        let told: BTreeSet<&str> = told.map(|(_, service)| *service).collect();
+        let declared = function.variables();
+        let named = services.iter().filter(|(variable, _)| declared.contains(variable));
+        let named: BTreeSet<&str> = named.map(|(_, service)| *service).collect();
         let allowed: BTreeSet<&str> = statements(&block["Policies"])
             .into_iter()
             .inspect(|statement| assert_eq!(text(&statement["Effect"]), "Allow"))
             .flat_map(|statement| texts(&statement["Action"]))
             .filter_map(|action| Some(action.split_once(':')?.0))
             .collect();
-        assert_eq!(allowed, told, "{}", function.name());
+        assert_eq!(allowed, named, "{}", function.name());
     });
 }
 
@@ -238,7 +231,7 @@ fn every_function_has_the_boundary() {
 
 /// A run that could not start, or failed every time, leaves its event in a queue.
 #[test]
-fn a_run_that_is_given_up_is_kept() {
+fn the_event_of_a_failed_run_is_stored_in_a_queue() {
     each_block(|function, block| {
         let Trigger::Schedule(_) = function.trigger else { return };
         let events = block["Events"].as_hash().unwrap();
@@ -252,7 +245,7 @@ fn a_run_that_is_given_up_is_kept() {
 }
 
 #[test]
-fn nobody_is_waited_for_in_vain() {
+fn a_function_ends_before_its_caller_stops_waiting() {
     let template = load("template.yaml");
     let messaging = load("infra/messaging.yaml");
     let usual = template["Globals"]["Function"]["Timeout"].as_i64().unwrap();

@@ -185,7 +185,7 @@ async fn an_invented_code_is_refused_without_reading_the_table() {
     let unshared = links.code(&lena.id, &listing);
     app.engine.take_usage();
     for code in ["x", "0000000000000", "..%2Fadmin", &unshared[1..]] {
-        let answer = follow(&app, &code).await;
+        let answer = follow(&app, code).await;
         assert_eq!(answer.status(), 404, "{code}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(answer.header("refresh"), None);

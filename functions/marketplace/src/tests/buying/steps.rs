@@ -7,7 +7,7 @@ use domain::{
         payment::{Payment, PaymentState},
     },
     id::{ListingId, PurchaseId},
-    marketplace::{Kind, listing::DelistedBy, purchase::Purchase, revision::Edit},
+    marketplace::{Kind, listing::DelistedBy, listing::revision::Edit, purchase::Purchase},
 };
 use serde_json::{Value, json};
 use store::Idempotency;

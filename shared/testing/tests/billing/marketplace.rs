@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use admin::audit_ledger;
-use background::{grant_rewards, pay_creators};
 use clients::share::ShareLinks;
 use domain::{
     fibo::StructuredPrompt,
@@ -20,17 +18,12 @@ use domain::{
         purchase::{Purchase, entitlement::Entitlement},
     },
 };
-use marketplace::{
-    create_listing, create_purchase, download_purchase, list_creator_earnings, onboard_creator,
-    refund_purchase,
-};
-use runtime::{ScheduleEvent, TaskError, dispatch_schedule};
 use sandbox::stripe::{Bank, Card, Payment};
 use serde_json::{Value, json};
-use store::{PageSize, Store};
-use testing::{Actor, Answer, TestRequest, grants::acting_as, listings};
+use store::PageSize;
+use testing::{Actor, Answer, listings};
 
-use crate::stage::{Stage, session_of};
+use crate::billing_app::{BillingApp, good, session_of};
 
 /// Clearing accounts: zero when no money is in transit.
 const CLEARING: [LedgerAccount; 3] = [
@@ -48,19 +41,15 @@ const CREATORS: [LedgerAccount; 5] = [
     LedgerAccount::CreatorDebt,
 ];
 
-/// The marketplace view of a stage.
-pub(crate) struct Market<'a> {
-    pub(crate) stage: &'a Stage,
-    links: ShareLinks,
+/// What members and staff do on the marketplace of an app.
+#[derive(Clone, Copy)]
+pub(crate) struct Marketplace<'a> {
+    pub(crate) app: &'a BillingApp,
 }
 
-impl<'a> Market<'a> {
-    pub(crate) fn new(stage: &'a Stage) -> Market<'a> {
-        Market { stage, links: testing::share_links() }
-    }
-
-    pub(crate) fn store(&self) -> &Store {
-        &self.stage.app.store
+impl<'a> Marketplace<'a> {
+    pub(crate) fn new(app: &'a BillingApp) -> Marketplace<'a> {
+        Marketplace { app }
     }
 
     /// Puts a listing on sale: a lighting preset, or a template if the price is above a preset's
@@ -81,28 +70,27 @@ impl<'a> Market<'a> {
             "category": "portrait", "tags": ["moody"],
             "price": { "amount": cents, "currency": "usd" }, "content": content,
         });
-        let key = format!("listing-{}", self.stage.app.ambient.entropy.next());
-        let ask = TestRequest::by(creator).key(&key).json(body);
-        let (endpoint, handle) = (&create_listing::ENDPOINT, &create_listing::handle);
-        let made = self.stage.app.send(endpoint, handle, self.store(), &ask).await;
+        let key = format!("listing-{}", self.app.ambient.entropy.next());
+        let path = "/api/v1/marketplace/listings";
+        let made = self.app.client(creator).post(path).key(&key).json(body).await;
         assert_eq!(made.status(), 201, "{}", made.pretty());
         let id = ListingId::parse(made.json()["id"].as_str().unwrap()).unwrap();
-        listings::publish(self.store(), &creator.id, &id, self.stage.app.now()).await;
+        listings::publish(&self.app.store, &creator.id, &id, self.app.now()).await;
         id
     }
 
     /// Events that may occur while a buyer is on Stripe's page.
     pub(crate) async fn meanwhile(&self, what: &str, creator: &Actor, id: &ListingId) {
-        let now = self.stage.app.now();
+        let now = self.app.now();
         match what {
             "retire" => {
-                let retired = self.store().change_listing(&creator.id, id, now, |shelf| {
+                let retired = self.app.store.change_listing(&creator.id, id, now, |shelf| {
                     shelf.listing.delist(DelistedBy::Creator, None, now)
                 });
                 retired.await.unwrap();
             }
             "reprice" => {
-                let edited = self.store().change_listing(&creator.id, id, now, |shelf| {
+                let edited = self.app.store.change_listing(&creator.id, id, now, |shelf| {
                     let edit = Edit { price: Some(1_500), ..Edit::default() };
                     shelf
                         .listing
@@ -110,9 +98,9 @@ impl<'a> Market<'a> {
                         .map(|newest| shelf.newest = newest)
                 });
                 edited.await.unwrap();
-                listings::publish(self.store(), &creator.id, id, now).await;
+                listings::publish(&self.app.store, &creator.id, id, now).await;
             }
-            "ban" => self.stage.app.suspend(&creator.id, "fraud", None).await,
+            "ban" => self.app.suspend(&creator.id, "fraud", None).await,
             other => panic!("unknown case {other}"),
         }
     }
@@ -131,11 +119,7 @@ impl<'a> Market<'a> {
         if let Some(referral) = referral {
             body["referral"] = json!(referral);
         }
-        let ask = TestRequest::by(by).key(key).json(body);
-        let (stage, links) = (self.stage, self.links.clone());
-        let hands = (self.store().clone(), stage.stripe.clone(), stage.frontend().clone(), links);
-        let (endpoint, handle) = (&create_purchase::ENDPOINT, &create_purchase::handle);
-        stage.app.send(endpoint, handle, &hands, &ask).await
+        self.app.client(by).post("/api/v1/marketplace/purchases").key(key).json(body).await
     }
 
     /// Opens a purchase's Checkout page.
@@ -146,7 +130,7 @@ impl<'a> Market<'a> {
         cents: i64,
         referral: Option<&str>,
     ) -> String {
-        let key = format!("purchase-{}", self.stage.app.ambient.entropy.next());
+        let key = format!("purchase-{}", self.app.ambient.entropy.next());
         let answer = self.try_purchase(by, &key, listing, cents, referral).await;
         assert_eq!(answer.status(), 201, "{}", answer.pretty());
         answer.json()["checkout_url"].as_str().unwrap().to_owned()
@@ -154,79 +138,75 @@ impl<'a> Market<'a> {
 
     /// The purchase behind a checkout URL.
     pub(crate) async fn purchase_of(&self, by: &Actor, url: &str) -> Purchase {
-        let session = self.stage.at_stripe().object(session_of(url)).unwrap();
+        let session = self.app.stripe().object(session_of(url)).unwrap();
         let id = session["metadata"]["purchase_id"].as_str().unwrap();
-        self.store().purchase(&by.id, &PurchaseId::parse(id).unwrap()).await.unwrap()
+        self.app.store.purchase(&by.id, &PurchaseId::parse(id).unwrap()).await.unwrap()
     }
 
     pub(crate) async fn entitlement(&self, of: &Actor, id: &ListingId) -> Option<Entitlement> {
-        self.store().entitlement(&of.id, id).await.unwrap()
+        self.app.store.entitlement(&of.id, id).await.unwrap()
     }
 
     pub(crate) async fn review(&self, by: &Actor, listing: &ListingId, rating: u8) {
-        let now = self.stage.app.now();
-        let id = ReviewId::new(now, self.stage.app.ambient.entropy.next());
+        let now = self.app.now();
+        let id = ReviewId::new(now, self.app.ambient.entropy.next());
         let opinion = Opinion { rating, comment: None };
         let said = (&id, &opinion);
-        self.store().write_review((&by.id, None), listing, said, now).await.unwrap();
+        self.app.store.write_review((&by.id, None), listing, said, now).await.unwrap();
     }
 
     /// A creator's earnings, newest first.
     pub(crate) async fn earnings(&self, of: &Actor) -> Vec<Value> {
-        let (endpoint, handle) = (&list_creator_earnings::ENDPOINT, &list_creator_earnings::handle);
-        let answer =
-            self.stage.app.send(endpoint, handle, self.store(), &TestRequest::by(of)).await;
-        assert_eq!(answer.status(), 200, "{}", answer.pretty());
-        answer.json()["items"].as_array().unwrap().clone()
+        let page = good(self.app.client(of).get("/api/v1/marketplace/creator/earnings").await);
+        page["items"].as_array().unwrap().clone()
     }
 
     /// Every posting of every journal: its account and its amount.
-    pub(crate) fn legs(&self) -> Vec<(String, i64)> {
-        let items = self.stage.app.engine.dump().into_iter();
-        let legs = items.filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#"));
-        legs.map(|leg| {
-            let amount = leg["amount"]["N"].as_str().unwrap().parse().unwrap();
-            (leg["role"]["S"].as_str().unwrap().to_owned(), amount)
-        })
-        .collect()
+    pub(crate) fn postings(&self) -> Vec<(String, i64)> {
+        let items = self.app.engine.dump().into_iter();
+        let postings =
+            items.filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#"));
+        postings
+            .map(|leg| {
+                let amount = leg["amount"]["N"].as_str().unwrap().parse().unwrap();
+                (leg["role"]["S"].as_str().unwrap().to_owned(), amount)
+            })
+            .collect()
     }
 
     /// A referral token from a click on a member's link.
     pub(crate) async fn shared_by(&self, sharer: &Actor, listing: &ListingId) -> String {
-        let now = self.stage.app.now();
-        let code = self.links.code(&sharer.id, listing);
+        let now = self.app.now();
+        let links: ShareLinks = self.app.connect().await;
+        let code = links.code(&sharer.id, listing);
         let who = (&sharer.id, None);
-        let share = self.store().share_listing(who, listing, &code, now).await.unwrap();
-        let visitor = format!("visitor {}", self.stage.app.ambient.entropy.next());
+        let share = self.app.store.share_listing(who, listing, &code, now).await.unwrap();
+        let visitor = format!("visitor {}", self.app.ambient.entropy.next());
         let rate = marketplace::follow_share::CLICKS;
-        assert!(self.store().count_click(&share, &visitor, rate, now).await.unwrap());
-        self.links.click(&code, now)
+        assert!(self.app.store.count_click(&share, &visitor, rate, now).await.unwrap());
+        links.click(&code, now)
     }
 
     /// Runs the function that grants rewards.
     pub(crate) async fn grant_rewards(&self) {
-        let (worker, handle) = (&grant_rewards::WORKER, &grant_rewards::handle);
-        let ambient = &self.stage.app.ambient;
-        let run =
-            || dispatch_schedule(worker, handle, self.store(), ambient, ScheduleEvent::default());
-        acting_as(worker.name, run).await.unwrap();
+        self.app.run("background-grant-rewards").await.unwrap();
     }
 
     pub(crate) async fn reward(&self, sharer: &Actor, id: &PurchaseId) -> Reward {
-        let now = self.stage.app.now();
-        self.store().grant_reward(&sharer.id, id, now).await.unwrap().unwrap()
+        let now = self.app.now();
+        self.app.store.grant_reward(&sharer.id, id, now).await.unwrap().unwrap()
     }
 
     pub(crate) async fn no_reward(&self, sharer: &Actor, id: &PurchaseId) -> bool {
-        let now = self.stage.app.now();
-        self.store().grant_reward(&sharer.id, id, now).await.unwrap().is_none()
+        let now = self.app.now();
+        self.app.store.grant_reward(&sharer.id, id, now).await.unwrap().is_none()
     }
 
     /// A listing bought and paid, with its events delivered.
     pub(crate) async fn sold(&self, buyer: &Actor, listing: &ListingId, cents: i64) -> Purchase {
         let url = self.checkout(buyer, listing, cents, None).await;
-        assert!(matches!(self.stage.pay(&url, Card::Succeeds), Payment::Complete(_)));
-        self.stage.hear().await;
+        assert!(matches!(self.app.pay(&url, Card::Succeeds), Payment::Complete(_)));
+        self.app.deliver_events().await;
         self.purchase_of(buyer, &url).await
     }
 
@@ -234,87 +214,81 @@ impl<'a> Market<'a> {
 
     /// Starts a creator's onboarding.
     pub(crate) async fn onboard(&self, creator: &Actor) -> Answer {
-        let ask = TestRequest::by(creator).json(json!({}));
-        let (stage, store) = (self.stage, self.store().clone());
-        let hands = (store, stage.stripe.clone(), stage.frontend().clone());
-        let (endpoint, handle) = (&onboard_creator::ENDPOINT, &onboard_creator::handle);
-        stage.app.send(endpoint, handle, &hands, &ask).await
+        let path = "/api/v1/marketplace/creator/onboarding";
+        self.app.client(creator).post(path).json(json!({})).await
     }
 
     /// Completes a creator's onboarding. Returns the account, which can receive transfers.
-    pub(crate) async fn ready(&self, creator: &Actor, bank: Bank) -> String {
-        let answer = self.onboard(creator).await;
-        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+    pub(crate) async fn complete_onboarding(&self, creator: &Actor, bank: Bank) -> String {
+        good(self.onboard(creator).await);
         let account = self.account_of(creator).await;
-        self.stage.at_stripe().onboard(&account, bank).unwrap();
-        self.stage.hear().await;
+        self.app.stripe().onboard(&account, bank).unwrap();
+        self.app.deliver_events().await;
         account
     }
 
     /// A creator's connected account.
     pub(crate) async fn account_of(&self, creator: &Actor) -> String {
-        self.store().payee(&creator.id).await.unwrap().unwrap().account_id.to_string()
+        self.app.store.payee(&creator.id).await.unwrap().unwrap().account_id.to_string()
     }
 
     /// Runs the function that pays creators.
-    pub(crate) async fn pay_creators(&self) -> Result<(), TaskError> {
-        let (worker, handle) = (&pay_creators::WORKER, &pay_creators::handle);
-        let (stage, store) = (self.stage, self.store().clone());
-        let hands = (store, stage.stripe.clone(), stage.payouts.clone());
-        let (ambient, event) = (&stage.app.ambient, ScheduleEvent::default());
-        let run = || dispatch_schedule(worker, handle, &hands, ambient, event);
-        acting_as(worker.name, run).await
+    pub(crate) async fn pay_creators(&self) -> Result<(), String> {
+        self.app.run("background-pay-creators").await
     }
 
     /// This many days, each with a run; all events are delivered.
     pub(crate) async fn pay_days(&self, days: u32) {
         for _ in 0..days {
-            self.stage.pass(1);
-            self.stage.hear().await;
+            self.app.advance_days(1);
+            self.app.deliver_events().await;
             self.pay_creators().await.unwrap();
-            self.stage.hear().await;
+            self.app.deliver_events().await;
         }
     }
 
     /// A creator's payouts, newest first, including skipped ones.
     pub(crate) async fn payouts(&self, of: &Actor) -> Vec<Payout> {
-        self.store().payouts(&of.id, PageSize::WHOLE, None).await.unwrap().items
+        self.app.store.payouts(&of.id, PageSize::WHOLE, None).await.unwrap().items
     }
 
     /// State and amount of each of a creator's payouts, newest first.
-    pub(crate) async fn told(&self, of: &Actor) -> Vec<(String, i64)> {
-        let told = |payout: &Payout| {
-            let written = serde_json::to_value(&payout.state).unwrap();
-            let state = written.get("reason").unwrap_or(&written["state"]);
+    pub(crate) async fn payout_states(&self, of: &Actor) -> Vec<(String, i64)> {
+        let state_and_amount = |payout: &Payout| {
+            let stored = serde_json::to_value(&payout.state).unwrap();
+            let state = stored.get("reason").unwrap_or(&stored["state"]);
             let state = state.as_str().unwrap().to_owned();
             (state, payout.amount)
         };
-        self.payouts(of).await.iter().map(told).collect()
+        self.payouts(of).await.iter().map(state_and_amount).collect()
     }
 
-    pub(crate) async fn book(&self, of: &Actor) -> CreatorBalance {
-        self.store().creator_book(&of.id).await.unwrap()
+    pub(crate) async fn creator_balance(&self, of: &Actor) -> CreatorBalance {
+        self.app.store.creator_book(&of.id).await.unwrap()
     }
 
     /// Balance of one of a creator's ledger accounts.
     pub(crate) async fn balance(&self, of: &Actor, account: LedgerAccount) -> i64 {
-        self.book(of).await.balances.of(account)
+        self.creator_balance(of).await.balances.of(account)
     }
 
     pub(crate) async fn sale(&self, of: &Actor, purchase: &Purchase) -> Sale {
-        self.store().sale(&of.id, &purchase.id).await.unwrap()
+        self.app.store.sale(&of.id, &purchase.id).await.unwrap()
     }
 
     /// A buyer requests a refund.
-    pub(crate) async fn ask_back(&self, buyer: &Actor, purchase: &Purchase, why: &str) -> Answer {
-        let ask = TestRequest::by(buyer).path("id", &purchase.id).json(json!({ "reason": why }));
-        let hands = (self.store().clone(), self.stage.stripe.clone());
-        let (endpoint, handle) = (&refund_purchase::ENDPOINT, &refund_purchase::handle);
-        self.stage.app.send(endpoint, handle, &hands, &ask).await
+    pub(crate) async fn request_refund(
+        &self,
+        buyer: &Actor,
+        purchase: &Purchase,
+        reason: &str,
+    ) -> Answer {
+        let path = format!("/api/v1/marketplace/purchases/{}/refund", purchase.id);
+        self.app.client(buyer).post(path).json(json!({ "reason": reason })).await
     }
 
     /// Staff refund a purchase: `cents`, or all of it.
-    pub(crate) async fn give_back(
+    pub(crate) async fn refund(
         &self,
         key: &str,
         purchase: &Purchase,
@@ -324,37 +298,26 @@ impl<'a> Market<'a> {
         if let Some(cents) = cents {
             body["amount"] = json!({ "amount": cents, "currency": "usd" });
         }
-        let ask = TestRequest::by(&Actor::admin()).key(key).path("id", &purchase.id).json(body);
-        self.give_back_as(&ask).await
-    }
-
-    pub(crate) async fn give_back_as(&self, ask: &TestRequest) -> Answer {
-        use admin::refund_purchase::{ENDPOINT, handle};
-        let hands = (self.store().clone(), self.stage.stripe.clone());
-        self.stage.app.send(&ENDPOINT, &handle, &hands, ask).await
+        let admin = self.app.client(&Actor::admin());
+        admin.post(refund_path(purchase)).key(key).json(body).await
     }
 
     /// A buyer downloads a purchase.
     pub(crate) async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
-        let hands = (self.store().clone(), self.stage.app.uploads());
-        let ask = TestRequest::by(buyer).path("id", &purchase.id);
-        let (endpoint, handle) = (&download_purchase::ENDPOINT, &download_purchase::handle);
-        self.stage.app.send(endpoint, handle, &hands, &ask).await
+        let path = format!("/api/v1/marketplace/purchases/{}/download", purchase.id);
+        self.app.client(buyer).get(path).await
     }
 
     /// The ledger audit of all creators.
     pub(crate) async fn audit(&self) -> Value {
-        let ask = TestRequest::by(&Actor::admin()).query("limit", 100);
-        let (endpoint, handle) = (&audit_ledger::ENDPOINT, &audit_ledger::handle);
-        let answer = self.stage.app.send(endpoint, handle, self.store(), &ask).await;
-        assert_eq!(answer.status(), 200, "{}", answer.pretty());
-        answer.json()
+        let admin = self.app.client(&Actor::admin());
+        good(admin.get("/api/v1/admin/ledger/audit?limit=100").await)
     }
 
     /// Number of transfers of each payout, reversed ones included.
     pub(crate) fn transfers(&self) -> BTreeMap<String, u32> {
         let mut transfers = BTreeMap::new();
-        for transfer in self.stage.at_stripe().transfers() {
+        for transfer in self.app.stripe().transfers() {
             let payout = transfer["metadata"]["payout_id"].as_str().unwrap().to_owned();
             *transfers.entry(payout).or_default() += 1;
         }
@@ -364,7 +327,7 @@ impl<'a> Market<'a> {
     /// Adds enough money at Stripe that no request fails for lack of it, by a sale of a creator who
     /// is never paid.
     pub(crate) async fn fund(&self) {
-        let (rich, patron) = (self.stage.member("rich"), self.stage.member("patron"));
+        let (rich, patron) = (self.app.new_member("rich"), self.app.new_member("patron"));
         let listing = self.on_sale(&rich, 5_000).await;
         self.sold(&patron, &listing, 5_000).await;
     }
@@ -379,7 +342,7 @@ impl<'a> Market<'a> {
         let mut all = Balances::default();
         for item in audit["items"].as_array().unwrap() {
             let creator = UserId::parse(item["creator_id"].as_str().unwrap()).unwrap();
-            let book = self.store().creator_book(&creator).await.unwrap();
+            let book = self.app.store.creator_book(&creator).await.unwrap();
             assert_eq!(book.balances.sum(), 0, "{creator}");
             let on = |account| book.balances.of(account);
             assert_eq!(CLEARING.map(on), [0; 3], "{creator}: {:?}", book.balances);
@@ -390,7 +353,7 @@ impl<'a> Market<'a> {
             self.check_account(&creator, on(sent)).await;
             all.merge(&book.balances);
         }
-        let theirs = self.stage.at_stripe().balance();
+        let theirs = self.app.stripe().balance();
         let ours = all.of(LedgerAccount::BuyerCash);
         assert_eq!(ours, theirs.available + theirs.pending, "cash at Stripe");
         let transfers = self.transfers();
@@ -401,16 +364,21 @@ impl<'a> Market<'a> {
     /// What a creator's connected accounts received and kept equals what we transferred.
     async fn check_account(&self, creator: &UserId, transferred: i64) {
         let cents = |of: &Value, name: &str| of[name].as_i64().unwrap();
-        let all = self.stage.at_stripe().transfers();
+        let all = self.app.stripe().transfers();
         let own = all.iter().filter(|it| it["metadata"]["user_id"] == json!(creator));
         let kept: i64 = own.map(|it| cents(it, "amount") - cents(it, "amount_reversed")).sum();
         assert_eq!(kept, transferred, "{creator}: transferred, less what was reversed");
-        let Some(payee) = self.store().payee(creator).await.unwrap() else { return };
+        let Some(payee) = self.app.store.payee(creator).await.unwrap() else { return };
         let account = payee.account_id.as_str();
-        let stands = self.stage.at_stripe().account_balance(account).unwrap();
-        let banked = self.stage.at_stripe().bank_payouts(account).unwrap().into_iter();
+        let balance = self.app.stripe().account_balance(account).unwrap();
+        let banked = self.app.stripe().bank_payouts(account).unwrap().into_iter();
         let banked = banked.filter(|it| it["status"] != "failed" && it["status"] != "canceled");
         let banked: i64 = banked.map(|it| cents(&it, "amount")).sum();
-        assert_eq!(stands.available + stands.pending + banked, kept, "{creator}");
+        assert_eq!(balance.available + balance.pending + banked, kept, "{creator}");
     }
+}
+
+/// Where staff refund a purchase.
+pub(crate) fn refund_path(purchase: &Purchase) -> String {
+    format!("/api/v1/admin/purchases/{}/refund", purchase.id)
 }

@@ -1,5 +1,6 @@
 //! Kim on the marketplace: her listings, one pending moderation, and what she bought.
 
+use clients::share::ShareLinks;
 use domain::{
     Timestamp,
     id::{ListingId, PurchaseId, ReviewId, UploadId},
@@ -16,11 +17,11 @@ use domain::{
 };
 use serde_json::json;
 use store::{Idempotency, Store};
-use testing::{Actor, TestRequest, listings};
+use testing::{Actor, TestApp, TestRequest, listings};
 
 /// Ids of the marketplace data.
-#[derive(Debug, Default)]
-pub(crate) struct Market {
+#[derive(Debug)]
+pub(crate) struct MarketplaceData {
     /// Lena's, on sale and free; Kim owns it.
     bought: String,
     /// Lena's, on sale and free; not owned by any member.
@@ -38,8 +39,9 @@ pub(crate) struct Market {
     code: String,
 }
 
-impl Market {
-    pub(crate) async fn of(store: &Store, kim: &Actor, now: Timestamp) -> Market {
+impl MarketplaceData {
+    pub(crate) async fn of(app: &TestApp, kim: &Actor) -> MarketplaceData {
+        let (store, now) = (&app.store, app.now());
         let (lena, ada) = (Actor::member("lena"), Actor::member("ada"));
         let bought = on_sale(store, &lena, "1", now).await;
         let offered = on_sale(store, &lena, "2", now).await;
@@ -57,10 +59,9 @@ impl Market {
         });
         edited.await.unwrap();
         let upload = upload(store, kim, &own, now).await;
-        let links = testing::share_links();
-        let code = links.code(&kim.id, &offered);
+        let code = app.connect::<ShareLinks>().await.code(&kim.id, &offered);
         store.share_listing((&kim.id, None), &offered, &code, now).await.unwrap();
-        Market {
+        MarketplaceData {
             bought: bought.to_string(),
             offered: offered.to_string(),
             own: own.to_string(),
@@ -73,78 +74,82 @@ impl Market {
         }
     }
 
-    /// A valid request about Kim's data, or about what she can see.
+    /// Makes `request` a valid one about Kim's data, or about what she can see.
     ///
     /// # Panics
     /// If this function has no valid request for the endpoint.
-    pub(crate) fn fill(&self, name: &str, ask: TestRequest) -> TestRequest {
+    pub(crate) fn fill(&self, name: &str, request: TestRequest) -> TestRequest {
         let free = json!({ "amount": 0, "currency": "usd" });
         match name {
-            "marketplace-create-listing" => ask.json(json!({
+            "marketplace-create-listing" => request.json(json!({
                 "type": "camera_preset", "title": "A lens", "description": "A lens.",
                 "category": "portrait", "tags": [], "price": free,
                 "content": { "camera": { "focal_length_mm": 85.0 } },
             })),
             "marketplace-update-listing" => {
-                ask.path("id", &self.own).json(json!({ "title": "Another light" }))
+                request.path("id", &self.own).json(json!({ "title": "Another light" }))
             }
-            "marketplace-submit-listing" => ask.path("id", &self.own).json(json!({})),
+            "marketplace-submit-listing" => request.path("id", &self.own).json(json!({})),
             "marketplace-retire-listing" | "marketplace-get-creator-listing" => {
-                ask.path("id", &self.own)
+                request.path("id", &self.own)
             }
-            "marketplace-create-upload" => ask.path("id", &self.own).json(json!({
+            "marketplace-create-upload" => request.path("id", &self.own).json(json!({
                 "purpose": "preview", "content_type": "image/png", "bytes": 1_000,
             })),
-            "marketplace-get-upload" => ask.path("id", &self.own).path("upload_id", &self.upload),
-            "marketplace-preview-listing" => ask.path("id", &self.offered).json(json!({})),
-            "marketplace-get-listing" | "marketplace-list-reviews" => ask.path("id", &self.offered),
-            "marketplace-reply-to-review" => ask
+            "marketplace-get-upload" => {
+                request.path("id", &self.own).path("upload_id", &self.upload)
+            }
+            "marketplace-preview-listing" => request.path("id", &self.offered).json(json!({})),
+            "marketplace-get-listing" | "marketplace-list-reviews" => {
+                request.path("id", &self.offered)
+            }
+            "marketplace-reply-to-review" => request
                 .path("id", &self.own)
                 .path("review_id", &self.review)
                 .json(json!({ "text": "Thank you." })),
             "marketplace-flag-listing" => {
-                ask.path("id", &self.offered).json(json!({ "reason": "copied" }))
+                request.path("id", &self.offered).json(json!({ "reason": "copied" }))
             }
-            "marketplace-share-listing" => ask.path("id", &self.offered).json(json!({})),
-            "marketplace-follow-share" => ask.path("code", &self.code),
+            "marketplace-share-listing" => request.path("id", &self.offered).json(json!({})),
+            "marketplace-follow-share" => request.path("code", &self.code),
             "marketplace-create-purchase" => {
-                ask.json(json!({ "listing_id": self.offered, "expected_price": free }))
+                request.json(json!({ "listing_id": self.offered, "expected_price": free }))
             }
-            "marketplace-download-purchase" => ask.path("id", &self.purchase),
-            "marketplace-refund-purchase" => ask.path("id", &self.purchase).json(json!({})),
+            "marketplace-download-purchase" => request.path("id", &self.purchase),
+            "marketplace-refund-purchase" => request.path("id", &self.purchase).json(json!({})),
             "admin-refund-purchase" => {
-                ask.path("id", &self.purchase).json(json!({ "reason": "As agreed." }))
+                request.path("id", &self.purchase).json(json!({ "reason": "As agreed." }))
             }
-            "marketplace-onboard-creator" => ask.json(json!({})),
+            "marketplace-onboard-creator" => request.json(json!({})),
             "marketplace-create-review" => {
-                ask.json(json!({ "listing_id": self.bought, "rating": 4 }))
+                request.json(json!({ "listing_id": self.bought, "rating": 4 }))
             }
             "admin-approve-listing" => {
-                ask.path("id", &self.pending).json(json!({ "content_hash": self.content_hash }))
+                request.path("id", &self.pending).json(json!({ "content_hash": self.content_hash }))
             }
-            "admin-reject-listing" => ask.path("id", &self.pending).json(
+            "admin-reject-listing" => request.path("id", &self.pending).json(
                 json!({ "content_hash": self.content_hash, "reason": "Too dark to be sold." }),
             ),
             "admin-delist-listing" => {
-                ask.path("id", &self.own).json(json!({ "reason": "Copied from elsewhere." }))
+                request.path("id", &self.own).json(json!({ "reason": "Copied from elsewhere." }))
             }
             // No member reported it: there is nothing to decide.
-            "admin-resolve-flags" => ask.path("id", &self.own).json(json!({
+            "admin-resolve-flags" => request.path("id", &self.own).json(json!({
                 "decision": "dismiss", "reason": "All is well.", "seen": 1,
             })),
-            "admin-get-user" => ask.path("id", "user_kim"),
-            "admin-adjust-credits" => ask
+            "admin-get-user" => request.path("id", "user_kim"),
+            "admin-adjust-credits" => request
                 .path("id", "user_kim")
                 .json(json!({ "amount": 5, "reason": "Sorry for the wait." })),
-            "admin-ban-user" | "admin-unban-user" => {
-                ask.path("id", "user_kim").json(json!({ "reason": "Sold what was not theirs." }))
-            }
-            "admin-update-limits" => {
-                ask.path("id", "user_kim").json(json!({ "concurrency": 2, "reason": "As agreed." }))
-            }
-            "marketplace-get-creator-statement" => ask.path("month", "2026-11"),
+            "admin-ban-user" | "admin-unban-user" => request
+                .path("id", "user_kim")
+                .json(json!({ "reason": "Sold what was not theirs." })),
+            "admin-update-limits" => request
+                .path("id", "user_kim")
+                .json(json!({ "concurrency": 2, "reason": "As agreed." })),
+            "marketplace-get-creator-statement" => request.path("month", "2026-11"),
             // No report exists yet.
-            "admin-get-report" => ask.path("date", "2026-11-25"),
+            "admin-get-report" => request.path("date", "2026-11-25"),
             "marketplace-list-popular"
             | "marketplace-search-listings"
             | "marketplace-list-purchases"
@@ -160,7 +165,7 @@ impl Market {
             | "admin-get-generation-stats"
             | "admin-list-reports"
             | "admin-list-users"
-            | "admin-list-audit" => ask,
+            | "admin-list-audit" => request,
             other => panic!("add a valid request for {other} here"),
         }
     }
@@ -196,7 +201,7 @@ async fn taken(store: &Store, buyer: &Actor, id: &ListingId, now: Timestamp) -> 
 }
 
 async fn upload(store: &Store, creator: &Actor, id: &ListingId, now: Timestamp) -> UploadId {
-    let wish = UploadRequest {
+    let request = UploadRequest {
         purpose: Purpose::Preview,
         content_type: "image/png".to_owned(),
         bytes: 1_000,
@@ -206,7 +211,7 @@ async fn upload(store: &Store, creator: &Actor, id: &ListingId, now: Timestamp) 
     let opened = store.open_upload(&creator.id, id, now, |listing| {
         let whose = (id.clone(), creator.id.clone(), Kind::LightingPreset);
         listing.begin_upload(now).unwrap();
-        Upload::open(name.clone(), whose, wish.clone(), now)
+        Upload::open(name.clone(), whose, request.clone(), now)
     });
     opened.await.unwrap().id
 }

@@ -1,0 +1,136 @@
+//! One app with a member's data in it, and every function of the system on it.
+
+use domain::Timestamp;
+use runtime::{Clock, Endpoint, Method};
+use sandbox::{
+    Config, RunningSandbox, Sandbox,
+    stripe::{API_KEY, Card, Setup},
+};
+use serde_json::{Value, json};
+use testing::{Actor, Answer, Client, TestApp, TestRequest};
+
+use crate::{CRATES, marketplace_data::MarketplaceData};
+
+/// The API token that signs the event of Bria's webhook.
+const BRIA_TOKEN: &str = "sandbox-bria-token";
+/// The secret that signs the event of Stripe's webhook.
+const STRIPE_SECRET: &str = "whsec_4d2b9f6c1e8a3705b6d1c9e2f7a80435";
+/// Time of the events, as their signatures and contexts state.
+const EVENTS_AT: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+/// An app in which Kim has a generation, a preset, a subscription and its invoice, sells a listing
+/// and has bought another.
+pub(crate) struct PopulatedApp {
+    pub(crate) app: TestApp,
+    pub(crate) kim: Actor,
+    #[expect(dead_code, reason = "the sandbox ends when it is dropped")]
+    sandbox: RunningSandbox,
+    generation: String,
+    preset: String,
+    invoice: String,
+    marketplace: MarketplaceData,
+}
+
+impl PopulatedApp {
+    pub(crate) async fn new() -> PopulatedApp {
+        PopulatedApp::populate(TestApp::serving(&CRATES)).await
+    }
+
+    /// The same, at the time of the files in `events/`.
+    pub(crate) async fn at_the_events() -> PopulatedApp {
+        let mut app = TestApp::serving(&CRATES);
+        app.ambient.clock = Clock::manual(EVENTS_AT);
+        PopulatedApp::populate(app).await
+    }
+
+    async fn populate(mut app: TestApp) -> PopulatedApp {
+        let stripe = Setup { now: Some(app.now().as_secs()), ..Setup::default() };
+        let config = Config { stripe, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
+        app.set("STRIPE_BASE_URL", sandbox.stripe().url());
+        app.set_secret("STRIPE_SECRET_ARN", &json!({ "api_key": API_KEY }));
+        app.set_secret("STRIPE_WEBHOOK_SECRET_ARN", &json!({ "signing_secret": STRIPE_SECRET }));
+        app.set_secret("BRIA_SECRET_ARN", &json!({ "api_token": BRIA_TOKEN }));
+        let kim = Actor::member("kim");
+        let member = app.client(&kim);
+        let chair = json!({ "prompt": "a red chair" });
+        let generation = created(&member, "/api/v1/generations", chair).await;
+        let chair = json!({ "name": "Chair", "prompt": "a chair" });
+        let preset = created(&member, "/api/v1/presets", chair).await;
+        let invoice = subscribed(&app, &sandbox, &member).await;
+        let marketplace = MarketplaceData::of(&app, &kim).await;
+        PopulatedApp { app, kim, sandbox, generation, preset, invoice, marketplace }
+    }
+
+    /// Makes `request` a valid one, about Kim's data where that applies.
+    ///
+    /// # Panics
+    /// If this function has no valid request for the endpoint.
+    pub(crate) fn fill(&self, endpoint: &Endpoint, request: TestRequest) -> TestRequest {
+        match endpoint.name {
+            "generation-create-generation" => request.json(json!({"prompt": "a red chair"})),
+            "generation-get-generation" | "generation-cancel-generation" => {
+                request.path("id", &self.generation)
+            }
+            "generation-structure-prompt" => request.json(json!({"prompt": "a red chair"})),
+            "generation-create-preset" => {
+                request.json(json!({"name": "Chair", "prompt": "a chair"}))
+            }
+            "generation-delete-preset" => request.path("id", &self.preset),
+            "account-update-me" => request.json(json!({"display_name": "Kim"})),
+            "billing-open-checkout" => request.json(json!({"pack": "pack_50"})),
+            "billing-open-portal" | "billing-cancel-subscription" => request.json(json!({})),
+            "billing-update-top-up" => request
+                .json(json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 2})),
+            "billing-get-invoice-pdf" => request.path("id", &self.invoice),
+            name if name.starts_with("marketplace-") || name.starts_with("admin-") => {
+                self.marketplace.fill(name, request)
+            }
+            "generation-list-generations"
+            | "generation-list-presets"
+            | "account-get-me"
+            | "account-export-me"
+            | "account-delete-me"
+            | "billing-list-plans"
+            | "billing-get-credits"
+            | "billing-get-subscription"
+            | "billing-get-usage"
+            | "billing-list-invoices"
+            | "edge-get-health" => request,
+            "edge-webhook-bria" => {
+                request.query("job", "gen_01JD0000000000000000000000.token.user")
+            }
+            "edge-webhook-stripe" => request.json(json!({"type": "invoice.paid"})),
+            other => panic!("add a valid request for {other} here"),
+        }
+    }
+}
+
+/// Whether a request may have changed the app's data: the next one then uses another app.
+pub(crate) fn has_changed_data(endpoint: &Endpoint, answer: &Answer) -> bool {
+    endpoint.method != Method::Get && answer.status() < 300
+}
+
+/// The id of what a member creates.
+async fn created(member: &Client<'_>, path: &str, body: Value) -> String {
+    let answer = member.post(path).key(path).json(body).await;
+    let id = answer.json()["id"].as_str().map(str::to_owned);
+    id.unwrap_or_else(|| panic!("{path}: {}", answer.pretty()))
+}
+
+/// The invoice of a plan that a member pays for, from Stripe's events.
+async fn subscribed(app: &TestApp, sandbox: &RunningSandbox, member: &Client<'_>) -> String {
+    let order = json!({ "plan": "pro" });
+    let page = member.post("/api/v1/billing/checkout").key("subscribe").json(order).await.json();
+    let session = page["checkout_url"].as_str().unwrap().rsplit('/').next().unwrap();
+    let stripe = sandbox.stripe();
+    stripe.pay(session, Card::Succeeds).unwrap();
+    for body in stripe.events() {
+        let signature = stripe.sign(&body, STRIPE_SECRET, app.now().as_secs());
+        let delivery = app.visitor().post("/webhooks/stripe").header("Stripe-Signature", signature);
+        let answer = delivery.text(body).await;
+        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+    }
+    let invoices = member.get("/api/v1/billing/invoices").await.json();
+    invoices["items"][0]["id"].as_str().unwrap().to_owned()
+}
