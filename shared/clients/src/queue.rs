@@ -190,7 +190,7 @@ fn entry(index: usize, message: &impl Message) -> Result<SendMessageBatchRequest
 mod tests {
     use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
     use axum::{Json, Router, http::StatusCode, routing::post};
-    use domain::Timestamp;
+    use domain::{DomainError, ErrorKind, Timestamp};
     use serde_json::{Value, json};
 
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_s3::config::Credentials;
 use axum::{
     Router,
     extract::Request,
@@ -9,7 +10,7 @@ use axum::{
     response::IntoResponse,
 };
 
-use domain::marketplace::listing::upload::PREVIEW_BYTES_MAX;
+use domain::{DomainError, ErrorKind, marketplace::listing::upload::PREVIEW_BYTES_MAX};
 
 use super::*;
 use crate::{bucket::client_at, loopback};
@@ -38,12 +39,17 @@ async fn bucket(status: StatusCode, body: &'static str) -> (Uploads, Seen) {
         asked.lock().unwrap().push((parts.method, path, parts.headers));
         async move { (status, body).into_response() }
     });
-    (Uploads::new(&client_at(&loopback::serve(routes).await), "uploads"), seen)
+    (Uploads::new(&client_at(&loopback::serve(routes).await), None, "uploads"), seen)
+}
+
+fn credentials() -> Option<SharedCredentialsProvider> {
+    let credentials = Credentials::new("id", "secret", None, None, "test");
+    Some(SharedCredentialsProvider::new(credentials))
 }
 
 #[tokio::test]
 async fn a_form_fixes_every_field_and_expires_after_five_minutes() {
-    let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), "uploads");
+    let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), credentials(), "uploads");
     let key = quarantine_key("lst_1", "upl_1");
     let new = NewUpload {
         key: &key,
@@ -97,7 +103,7 @@ async fn with_asset(there: StatusCode, copied: StatusCode) -> (Uploads, Seen) {
         asked.lock().unwrap().push((parts.method, path, parts.headers));
         async move { (status, COPIED).into_response() }
     });
-    (Uploads::new(&client_at(&loopback::serve(routes).await), "uploads"), seen)
+    (Uploads::new(&client_at(&loopback::serve(routes).await), None, "uploads"), seen)
 }
 
 #[tokio::test]
@@ -162,7 +168,7 @@ async fn what_is_not_there_is_missing_and_can_be_discarded() {
 
 #[tokio::test]
 async fn a_link_is_a_download_with_a_name() {
-    let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), "uploads");
+    let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), None, "uploads");
     let at = async |secs| {
         uploads.link("assets/l/u", "a b.zip", Timestamp::from_secs(secs)).await.unwrap()
     };
@@ -186,4 +192,25 @@ fn a_key_names_its_listing_and_upload() {
     check("quarantine//upl_1", None);
     check("quarantine/lst_1/upl_1/x", None);
     check("quarantines/lst_1/upl_1", None);
+}
+
+#[test]
+fn a_file_name_is_plain() {
+    let check = |name: &str, expected: &str| {
+        assert_eq!(attachment(name), format!("attachment; filename=\"{expected}\""), "{name}");
+    };
+    check("presets.zip", "presets.zip");
+    check("Soft light (v2).tar.gz", "Soft-light-v2-.tar.gz");
+    check("a\"\r\nb.zip", "a-b.zip");
+    check("../../etc/passwd", "etc-passwd");
+    check("...hidden..zip", "hidden.zip");
+    check("Größe.cube", "Gr-e.cube");
+    check("光", "download");
+    check("", "download");
+    check(&"a".repeat(200), &"a".repeat(100));
+    check(&format!("{}.zip", "a".repeat(200)), &format!("{}.zip", "a".repeat(96)));
+    check(&format!("{}.tar.gz", "a".repeat(200)), &format!("{}.tar.gz", "a".repeat(93)));
+    check(&format!("a.{}", "b".repeat(200)), &format!("a.{}", "b".repeat(98)));
+    let model = format!("{}a.safetensors", "a-".repeat(43));
+    check(&format!("{}.safetensors", "光 a".repeat(90)), &model);
 }
