@@ -61,15 +61,19 @@ STEP_PID= STEP_LOG=
 trap '[ -z "$STEP_PID" ] || kill -- "-$STEP_PID" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
-# install_tools REQUIREMENTS...: installs pinned, hash-checked tools in a virtual environment, each list once.
-install_tools() {
-  local file stamp mark
+# install_tools REQUIREMENTS...: installs pinned, hash-checked tools in our virtual environment, each list once.
+install_tools() { install_tools_in "$VENV" "$@"; }
+
+# install_tools_in FOLDER REQUIREMENTS...: the same in another virtual environment.
+install_tools_in() {
+  local venv=$1 file stamp mark
+  shift
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail 'Python 3.11 or newer is needed'
   for file in "$@"; do
-    stamp=$(cksum <"$file") mark=$VENV/installed-${file//\//-}
+    stamp=$(cksum <"$file") mark=$venv/installed-${file//\//-}
     [ -f "$mark" ] && [ "$(cat "$mark")" = "$stamp" ] && continue
-    [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV"
-    "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$file"
+    [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$file"
     echo "$stamp" >"$mark"
   done
 }

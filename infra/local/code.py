@@ -17,7 +17,7 @@ import boto3
 from botocore.exceptions import ClientError
 from package import CODE_URI
 
-RECORD = Path(".local/run/deployed.json")
+RECORD = Path(".local/run/tmp/deployed.json")
 DEPLOY_FIRST = 3
 FUNCTION = "AWS::Lambda::Function"
 

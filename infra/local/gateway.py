@@ -1,9 +1,9 @@
-"""Complete what MiniStack leaves out when it imports the API of a deployed stack.
+"""Complete what a local engine leaves out when it imports the API of a deployed stack.
 
 API Gateway takes two things from the API document that MiniStack 1.5.33 skips: its gateway
-responses and the answers of its CORS preflights. Both are read back from the stack as it was
-deployed and put in place through the same control plane, so that the template stays what AWS
-reads. Running it again changes nothing.
+responses and the answers of its CORS preflights. LocalStack 4.14.0 skips the first. Both are read
+back from the stack as it was deployed and put in place through the same control plane, so that the
+template stays what AWS reads. Running it again changes nothing.
 """
 
 import sys

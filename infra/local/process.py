@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 RUN = Path(".local/run")
-START_WITHIN_S = 30
+START_WITHIN_S = 120
 STOP_WITHIN_S = 10
 UNTRANSLATED = {"LC_ALL": "C", "TZ": "UTC"}
 
