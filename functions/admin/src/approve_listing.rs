@@ -60,9 +60,9 @@ async fn handle(
                 scan.require_clean(&asset_key(id, &asset.upload_id), &asset.file_name).await?;
             }
         }
-        let judged = store.approve_listing(&entry, id, call.now, |shelf| {
-            shelf.listing.check_shown(&shelf.newest, shown)?;
-            shelf.listing.approve(&mut shelf.newest, &mut shelf.model, call.now)
+        let judged = store.approve_listing(&entry, id, call.now, |update| {
+            update.listing.check_shown(&update.newest, shown)?;
+            update.listing.approve(&mut update.newest, &mut update.model, call.now)
         });
         let ListingUpdate { listing, newest, .. } = judged.await?;
         Ok(JudgedView::of(&listing, newest.number))

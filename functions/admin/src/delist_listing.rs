@@ -62,10 +62,10 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<JudgedView
     };
     let entry = call.audit_entry(action, target)?.with_reason(&reason);
     let judged =
-        store.moderate_listing(&entry, id, call.now, |shelf| -> Result<(), ListingError> {
-            shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
+        store.moderate_listing(&entry, id, call.now, |update| -> Result<(), ListingError> {
+            update.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
             if let Pictures::Remove = call.body.pictures {
-                shelf.remove_pictures();
+                update.remove_pictures();
             }
             Ok(())
         });

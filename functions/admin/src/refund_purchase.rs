@@ -54,16 +54,16 @@ async fn handle(
     let id = call.body.id.get()?;
     let reason = checked_reason(&call.body.reason)?;
     let key = call.idempotency_key()?;
-    let request = IdempotencyMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
+    let mark = IdempotencyMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
     let target = Target::of(TargetKind::Purchase, id);
     let AuditEntry { actor, origin, .. } = call.audit_entry(Action::Refund, target)?;
-    let wish = RefundRequest {
+    let request = RefundRequest {
         amount: call.body.amount,
         by: RefundedBy::Staff { actor, origin },
         reason: Some(reason),
-        request: Some(request.clone()),
+        request: Some(mark.clone()),
     };
     let buyer = store.buyer_of(id).await?;
-    let asked = Settlement::new(store, stripe).ask_refund(&buyer, id, &wish, call.now).await?;
-    Ok(NoStore(asked.receipt(Some(&request)).ok_or(NotFound::Purchase)?))
+    let asked = Settlement::new(store, stripe).ask_refund(&buyer, id, &request, call.now).await?;
+    Ok(NoStore(asked.receipt(Some(&mark)).ok_or(NotFound::Purchase)?))
 }

@@ -40,14 +40,14 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let id = call.body.id.get()?;
-    let (said, target) = (&call.body, Target::of(TargetKind::Listing, id));
+    let (request, target) = (&call.body, Target::of(TargetKind::Listing, id));
     let entry = call.audit_entry(Action::RejectListing, target)?;
-    let reason = checked_reason(&said.reason)?;
+    let reason = checked_reason(&request.reason)?;
     let entry = entry.with_reason(&reason);
     let answer = once(store, &call, async || {
-        let judged = store.moderate_listing(&entry, id, call.now, |shelf| {
-            shelf.listing.check_shown(&shelf.newest, &said.content_hash)?;
-            shelf.listing.reject(shelf.newest.number, reason.clone(), call.now)
+        let judged = store.moderate_listing(&entry, id, call.now, |update| {
+            update.listing.check_shown(&update.newest, &request.content_hash)?;
+            update.listing.reject(update.newest.number, reason.clone(), call.now)
         });
         let ListingUpdate { listing, newest, .. } = judged.await?;
         Ok(JudgedView::of(&listing, newest.number))

@@ -155,7 +155,7 @@ impl PendingView {
     ) -> Option<PendingView> {
         let (lint, price) = (remarks(&revision), revision.description.price());
         let content_hash = revision.content_hash();
-        let said = revision.description;
+        let description = revision.description;
         let picture = |it: &Preview| previews.shown(&listing.id, it);
         Some(PendingView {
             content_hash,
@@ -164,15 +164,15 @@ impl PendingView {
             kind: listing.kind,
             version: revision.number,
             creator,
-            title: said.title,
-            description: said.description,
+            title: description.title,
+            description: description.description,
             price,
-            tags: said.tags,
-            category: said.category,
-            attribution: said.attribution,
-            content: said.content.disclosed(),
+            tags: description.tags,
+            category: description.category,
+            attribution: description.attribution,
+            content: description.content.disclosed(),
             model,
-            demo: said.demo,
+            demo: description.demo,
             previews: revision.previews.iter().map(picture).collect(),
             assets,
             lint,
@@ -206,7 +206,7 @@ impl FlaggedView {
         previews: &Previews,
     ) -> FlaggedView {
         let price = revision.description.price();
-        let said = revision.description;
+        let description = revision.description;
         let picture = |it: &Preview| previews.shown(&listing.id, it);
         FlaggedView {
             listing_id: listing.id.clone(),
@@ -217,11 +217,11 @@ impl FlaggedView {
             listing: CardView {
                 kind: listing.kind,
                 state: listing.state(),
-                title: said.title,
-                description: said.description,
+                title: description.title,
+                description: description.description,
                 price,
-                tags: said.tags,
-                category: said.category,
+                tags: description.tags,
+                category: description.category,
                 previews: revision.previews.iter().map(picture).collect(),
                 sales: stats.sales,
                 published_at: listing.published.as_ref().map(|it| it.first_published_at),

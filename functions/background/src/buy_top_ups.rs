@@ -77,7 +77,7 @@ fn place(id: &OrderId, draft: &mut AccountUpdate) -> Result<Option<PackOrder>, S
     let due = draft.account().top_up.as_ref().filter(|due| {
         matches!(due.state, TopUpState::Due { .. }) && draft.require_active().is_ok()
     });
-    let Some(pack) = due.and_then(|due| due.wish).map(|wish| wish.pack) else {
+    let Some(pack) = due.and_then(|due| due.wish).map(|settings| settings.pack) else {
         return Ok(None);
     };
     let order =

@@ -107,13 +107,13 @@ pub(crate) fn query(parts: &Parts) -> Vec<(String, String)> {
 
 /// A response before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
+pub(crate) struct Response {
     /// The status.
-    pub status_code: u16,
+    pub(crate) status_code: u16,
     /// Headers by lower-case name.
-    pub headers: BTreeMap<&'static str, String>,
+    pub(crate) headers: BTreeMap<&'static str, String>,
     /// The body as text; empty if there is none.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl From<Response> for lambda_http::Response<Body> {

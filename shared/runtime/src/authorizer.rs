@@ -56,18 +56,18 @@ pub struct Presented {
 /// The answer: the caller's identity and a policy over the routes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Policy {
+pub(crate) struct Policy {
     /// The subject.
-    pub principal_id: String,
+    pub(crate) principal_id: String,
     /// An IAM policy over the routes of the stage.
-    pub policy_document: Value,
+    pub(crate) policy_document: Value,
     /// The caller's attributes for endpoints: a flat map of strings.
-    pub context: Map<String, Value>,
+    pub(crate) context: Map<String, Value>,
 }
 
 /// Why there is no policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAuthorized {
+pub(crate) enum NotAuthorized {
     /// The token is refused. API Gateway requires exactly this message.
     #[error("Unauthorized")]
     Refused,
@@ -84,9 +84,9 @@ where
     C: Connect + 'static,
     H: AsyncFn(&C, Presented) -> Result<Identity, TokenError> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, context: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
-        let policy = dispatch_authorize(&worker, &handle, capabilities, &ambient, event).await;
+        let policy = dispatch_authorize(&worker, &handle, capabilities, &context, event).await;
         boot::written(&policy.map_err(|e| Failed(e.to_string()))?).map(Served::Done)
     };
     Program::new(worker.name, C::variables(), answer)
@@ -96,32 +96,32 @@ where
 ///
 /// # Errors
 /// [`NotAuthorized`]; the reason is logged, not returned.
-pub async fn dispatch_authorize<C, H>(
+pub(crate) async fn dispatch_authorize<C, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &InvocationContext,
+    context: &InvocationContext,
     event: AuthorizerEvent,
 ) -> Result<Policy, NotAuthorized>
 where
     H: AsyncFn(&C, Presented) -> Result<Identity, TokenError>,
 {
-    let ended = Ended::begin(worker.name, ambient);
+    let ended = Ended::begin(worker.name, context);
     let span = telemetry::span(&event.request_context.request_id);
     let handled = async {
         let token = event.token().ok_or(TokenError::Malformed)?;
-        let presented = Presented { token, now: ambient.now() };
-        let handled = guard::within(ambient.time_left(), handle(capabilities, presented)).await;
+        let presented = Presented { token, now: context.now() };
+        let handled = guard::within(context.time_left(), handle(capabilities, presented)).await;
         handled.unwrap_or_else(|e| Err(TokenError::KeysUnavailable { detail: e.chain() }))
     };
     let handled: Result<Identity, TokenError> = handled.instrument(span.clone()).await;
     let _in_span = span.enter();
     let policy =
-        handled.map_err(|refused| log_refusal(&refused, ambient.now())).and_then(|identity| {
+        handled.map_err(|refused| log_refusal(&refused, context.now())).and_then(|identity| {
             span.record("actor", identity.user_id.as_str());
             policy(&event.method_arn, identity).ok_or(NotAuthorized::Failed)
         });
-    ended.log_work(ambient, if policy.is_ok() { "allowed" } else { "refused" });
+    ended.log_work(context, if policy.is_ok() { "allowed" } else { "refused" });
     policy
 }
 

@@ -91,17 +91,15 @@ impl<E: 'static, A: 'static> Program<E, A> {
         H: AsyncFn(&C, InvocationContext, E) -> Result<Served<A, E>, Failed> + 'static,
     {
         let connect = move |env, aws, now| {
-            let connected = async move {
-                let connected = Connected::<C>::connect(Rc::new(env), Rc::new(aws), now);
-                let held = Rc::new(connected.await?);
-                let answer = Rc::new(answer);
-                let answer = move |ambient, event| {
-                    let (held, answer) = (held.clone(), answer.clone());
-                    answered(held, answer, ambient, event).boxed_local()
+            let connecting = async move {
+                let connected = Connected::<C>::connect(Rc::new(env), Rc::new(aws), now).await?;
+                let (connected, answer) = (Rc::new(connected), Rc::new(answer));
+                let answer = move |context, event| {
+                    answered(connected.clone(), answer.clone(), context, event).boxed_local()
                 };
                 Ok(Box::new(answer) as Answer<E, A>)
             };
-            connected.boxed_local()
+            connecting.boxed_local()
         };
         Program { name, variables, connect: Box::new(connect) }
     }
@@ -125,22 +123,22 @@ impl<E: 'static, A: 'static> Program<E, A> {
 /// Answers with the connected capabilities, and once more with newer secrets if the signature
 /// matched none.
 async fn answered<C, E, A, H>(
-    held: Rc<Connected<C>>,
+    connected: Rc<Connected<C>>,
     answer: Rc<H>,
-    ambient: InvocationContext,
+    context: InvocationContext,
     event: E,
 ) -> Result<A, Failed>
 where
     C: Connect,
     H: AsyncFn(&C, InvocationContext, E) -> Result<Served<A, E>, Failed>,
 {
-    let now = ambient.now();
-    let capabilities = held.at(now).await;
-    match answer(&capabilities, ambient.clone(), event).await? {
+    let now = context.now();
+    let capabilities = connected.at(now).await;
+    match answer(&capabilities, context.clone(), event).await? {
         Served::Done(answer) => Ok(answer),
-        Served::Doubted(first, event) => match held.doubted(now).await {
+        Served::Doubted(first, event) => match connected.doubted(now).await {
             None => Ok(first),
-            Some(capabilities) => Ok(answer(&capabilities, ambient, event).await?.into_answer()),
+            Some(capabilities) => Ok(answer(&capabilities, context, event).await?.into_answer()),
         },
     }
 }
@@ -154,7 +152,7 @@ pub(crate) fn serve_http(
         // Everything runs on one thread: the loop requires `Send`, but nothing crosses a thread.
         let service = service_fn(|request: lambda_http::Request| {
             let deadline = request.lambda_context_ref().map_or(0, |context| context.deadline);
-            SendWrapper::new(answer(process.ambient(deadline), request))
+            SendWrapper::new(answer(process.invocation(deadline), request))
         });
         lambda_http::run(service).await
     })
@@ -164,7 +162,7 @@ pub(crate) fn serve_http(
 pub(crate) fn serve_events(program: Events) -> ExitCode {
     serve(program, async |process, answer| {
         let service = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-            answer(process.ambient(event.context.deadline), event.payload).await
+            answer(process.invocation(event.context.deadline), event.payload).await
         });
         Runtime::new(service).run().await
     })
@@ -198,7 +196,7 @@ fn run_program<E: 'static, A: 'static>(
     let tokio = tokio.map_err(InitError::unavailable("the async runtime"))?;
     tokio.block_on(async {
         let (aws, process) = (Aws::from_environment(&env)?, Process::new(&env));
-        let now = process.ambient.now();
+        let now = process.context.now();
         let answer = program.connect(env, aws, now).await?;
         run(process, answer).await.map_err(InitError::unavailable("Lambda's runtime API"))
     })
@@ -222,26 +220,26 @@ pub(crate) fn written(answer: &impl Serialize) -> Result<Box<RawValue>, Failed> 
 
 /// State shared by all invocations of a process.
 struct Process {
-    ambient: InvocationContext,
+    context: InvocationContext,
     is_warm: AtomicBool,
 }
 
 impl Process {
     fn new(env: &Environment) -> Process {
-        let ambient = InvocationContext {
+        let context = InvocationContext {
             cors_origin: env.optional(CORS_ORIGIN).map(Into::into),
             public_url: env.optional(PUBLIC_API_URL).map(Into::into),
             ..InvocationContext::system()
         };
-        Process { ambient, is_warm: AtomicBool::new(false) }
+        Process { context, is_warm: AtomicBool::new(false) }
     }
 
     /// The context of an invocation that ends at `deadline`, in milliseconds since the epoch.
-    fn ambient(&self, deadline: u64) -> InvocationContext {
+    fn invocation(&self, deadline: u64) -> InvocationContext {
         InvocationContext {
             deadline: i64::try_from(deadline).ok().map(Timestamp::from_millis),
             cold_start: !self.is_warm.swap(true, Ordering::Relaxed),
-            ..self.ambient.clone()
+            ..self.context.clone()
         }
     }
 }

@@ -92,16 +92,16 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_795_339_800);
 
     /// A secret in a file.
-    struct Kept(String);
+    struct SecretFile(String);
 
-    impl Connect for Kept {
+    impl Connect for SecretFile {
         fn variables() -> Vec<&'static str> {
-            vec!["KEPT_SECRET_ARN"]
+            vec!["TEST_SECRET_ARN"]
         }
-        async fn connect(env: &Environment, _: &Aws) -> Result<Kept, InitError> {
-            let read = fs::read_to_string(env.text("KEPT_SECRET_ARN")?);
+        async fn connect(env: &Environment, _: &Aws) -> Result<SecretFile, InitError> {
+            let read = fs::read_to_string(env.text("TEST_SECRET_ARN")?);
             let away = |e: std::io::Error| InitError::Unavailable { what: "it", source: e.into() };
-            read.map(Kept).map_err(away)
+            read.map(SecretFile).map_err(away)
         }
     }
 
@@ -113,10 +113,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_is_read_again_after_five_minutes() {
-        let (place, aws) = (place("held-five-minutes"), Rc::new(crate::tests::aws()));
-        let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
-        let held = Connected::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
-        let at = async |secs: u64| held.at(NOW.plus(Duration::from_secs(secs))).await.0.clone();
+        let (place, aws) = (place("secret-five-minutes"), Rc::new(crate::tests::aws()));
+        let env = Environment::of([("TEST_SECRET_ARN", place.to_str().unwrap())]);
+        let connected =
+            Connected::<SecretFile>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
+        let at =
+            async |secs: u64| connected.at(NOW.plus(Duration::from_secs(secs))).await.0.clone();
         fs::write(&place, "two").unwrap();
         assert_eq!(at(299).await, "one");
         assert_eq!(at(300).await, "two");
@@ -130,22 +132,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_doubted_secret_is_read_at_once_and_once_a_minute() {
-        let (place, aws) = (place("held-doubted"), Rc::new(crate::tests::aws()));
-        let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
-        let held = Connected::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
+        let (place, aws) = (place("secret-doubted"), Rc::new(crate::tests::aws()));
+        let env = Environment::of([("TEST_SECRET_ARN", place.to_str().unwrap())]);
+        let connected =
+            Connected::<SecretFile>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
         let doubted = async |secs: u64| {
-            held.doubted(NOW.plus(Duration::from_secs(secs))).await.map(|it| it.0.clone())
+            connected.doubted(NOW.plus(Duration::from_secs(secs))).await.map(|it| it.0.clone())
         };
         fs::write(&place, "two").unwrap();
         assert_eq!(doubted(59).await, None);
         assert_eq!(doubted(60).await.as_deref(), Some("two"));
         fs::write(&place, "three").unwrap();
         assert_eq!(doubted(119).await, None);
-        assert_eq!(held.at(NOW.plus(Duration::from_secs(119))).await.0, "two");
+        assert_eq!(connected.at(NOW.plus(Duration::from_secs(119))).await.0, "two");
         assert_eq!(doubted(120).await.as_deref(), Some("three"));
-        let none = Environment::of([("KEPT_SECRET_ARN", "")]);
-        let held = Connected::<()>::connect(Rc::new(none), aws, NOW).await.unwrap();
-        assert!(held.doubted(NOW.plus(SECRETS_KEPT)).await.is_none(), "there is no secret to read");
+        let none = Environment::of([("TEST_SECRET_ARN", "")]);
+        let connected = Connected::<()>::connect(Rc::new(none), aws, NOW).await.unwrap();
+        assert!(
+            connected.doubted(NOW.plus(SECRETS_KEPT)).await.is_none(),
+            "there is no secret to read"
+        );
         fs::remove_file(&place).unwrap();
     }
 }

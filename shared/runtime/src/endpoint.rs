@@ -8,7 +8,7 @@ use std::fmt;
 use store::Rate;
 
 /// Largest request body in bytes, unless an endpoint sets its own.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
+const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Who may call an endpoint. Checked before the handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

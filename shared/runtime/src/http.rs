@@ -47,9 +47,9 @@ where
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError> + 'static,
 {
     let variables = variables(&endpoint, C::variables());
-    let answer = async move |capabilities: &C, ambient: InvocationContext, request: Request| {
+    let answer = async move |capabilities: &C, context: InvocationContext, request: Request| {
         let again = (endpoint.access == Access::Signed).then(|| request.clone());
-        let (response, code) = answer(&endpoint, &handle, capabilities, &ambient, request).await;
+        let (response, code) = dispatch(&endpoint, &handle, capabilities, &context, request).await;
         Ok(match again.filter(|_| code == Some(SIGNATURE_INVALID)) {
             Some(request) => Served::Doubted(response.into(), request),
             None => Served::Done(response.into()),
@@ -70,29 +70,12 @@ pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> 
 /// The code of an invalid webhook signature, from Stripe or Bria.
 const SIGNATURE_INVALID: &str = "webhook_signature_invalid";
 
-/// Answers one request.
-pub async fn dispatch<C, R, T, H>(
+/// Answers one request. The error code, if any, comes beside the response.
+pub(crate) async fn dispatch<C, R, T, H>(
     endpoint: &Endpoint,
     handle: &H,
     capabilities: &C,
-    ambient: &InvocationContext,
-    request: Request,
-) -> Response
-where
-    C: Connect,
-    R: DeserializeOwned,
-    T: Reply,
-    H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
-{
-    answer(endpoint, handle, capabilities, ambient, request).await.0
-}
-
-/// The same, also returning the error code.
-async fn answer<C, R, T, H>(
-    endpoint: &Endpoint,
-    handle: &H,
-    capabilities: &C,
-    ambient: &InvocationContext,
+    context: &InvocationContext,
     request: Request,
 ) -> (Response, Option<&'static str>)
 where
@@ -102,14 +85,14 @@ where
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
 {
     let (parts, body) = request.into_parts();
-    let exchange = Exchange::open(endpoint, ambient, parts);
+    let exchange = Exchange::open(endpoint, context, parts);
     let span = exchange.span.clone();
     let outcome = async {
         let (call, input) = exchange.admit(body.to_vec())?;
         let call = call.with_body(input.read()?);
-        guard::within(ambient.time_left(), async {
+        guard::within(context.time_left(), async {
             let table = capabilities.table().and_then(|table| table.downcast_ref::<Store>());
-            let recent = &ambient.recent;
+            let recent = &context.recent;
             admit(endpoint, table, &call.caller, recent, call.now).boxed_local().await?;
             // Boxed: a handler's future is large, and every shell around it would be too.
             handle(capabilities, call).boxed_local().await
@@ -124,7 +107,7 @@ where
 /// One request and what is needed to close it.
 struct Exchange<'a> {
     endpoint: &'a Endpoint,
-    ambient: &'a InvocationContext,
+    context: &'a InvocationContext,
     ended: Ended,
     request_id: RequestId,
     parts: http::request::Parts,
@@ -134,13 +117,13 @@ struct Exchange<'a> {
 impl<'a> Exchange<'a> {
     fn open(
         endpoint: &'a Endpoint,
-        ambient: &'a InvocationContext,
+        context: &'a InvocationContext,
         parts: http::request::Parts,
     ) -> Exchange<'a> {
         let request_id = RequestId::of(&parts.headers, Gateway::of(&parts).request_id());
         let span = telemetry::span(request_id.as_str());
-        let ended = Ended::begin(endpoint.name, ambient);
-        Exchange { endpoint, ambient, ended, request_id, parts, span }
+        let ended = Ended::begin(endpoint.name, context);
+        Exchange { endpoint, context, ended, request_id, parts, span }
     }
 
     fn is_head(&self) -> bool {
@@ -156,7 +139,7 @@ impl<'a> Exchange<'a> {
         }
         check_access(self.endpoint.access, &caller)?;
         let path = self.parts.raw_http_path();
-        let links = links(self.ambient, headers, &gateway, path);
+        let links = links(self.context, headers, &gateway, path);
         if body.len() > self.endpoint.body_bytes_max {
             return Err(Unreadable::TooLarge { max: self.endpoint.body_bytes_max }.into());
         }
@@ -173,13 +156,13 @@ impl<'a> Exchange<'a> {
         let call = Call {
             body: (),
             caller,
-            now: self.ambient.now(),
+            now: self.context.now(),
             request_id: self.request_id.clone(),
             links,
             idempotency,
             raw: Raw { headers: headers.clone(), body, is_head: self.is_head() },
             source: gateway.source(),
-            entropy: self.ambient.entropy.clone(),
+            entropy: self.context.entropy.clone(),
         };
         Ok((call, input))
     }
@@ -198,7 +181,7 @@ impl<'a> Exchange<'a> {
         headers.insert("x-request-id", self.request_id.to_string());
         headers.insert("x-content-type-options", "nosniff".to_owned());
         headers.insert("strict-transport-security", "max-age=31536000".to_owned());
-        if let Some(origin) = &self.ambient.cors_origin {
+        if let Some(origin) = &self.context.cors_origin {
             headers.insert("access-control-allow-origin", origin.to_string());
             headers.insert("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
             headers.insert("vary", "Origin".to_owned());
@@ -207,7 +190,7 @@ impl<'a> Exchange<'a> {
             response.body.clear();
         }
         let network = Gateway::of(&self.parts).source().network();
-        self.ended.log_call(self.ambient, response.status_code, code, network.as_deref());
+        self.ended.log_call(self.context, response.status_code, code, network.as_deref());
         (response, code)
     }
 
@@ -320,12 +303,12 @@ fn idempotency(
 /// The stage's root: as configured, else from the request. API Gateway reports its own host; an
 /// emulator may not, and then the `Host` header is the only source.
 fn links(
-    ambient: &InvocationContext,
+    context: &InvocationContext,
     headers: &HeaderMap,
     gateway: &Gateway<'_>,
     path: &str,
 ) -> Links {
-    if let Some(root) = &ambient.public_url {
+    if let Some(root) = &context.public_url {
         return Links::new(root);
     }
     let prefix = gateway.path().strip_suffix(path).unwrap_or_default();

@@ -31,10 +31,10 @@ mod stream;
 mod telemetry;
 mod worker;
 
-pub use self::http::{EXPOSED_HEADERS, dispatch};
+pub use self::http::EXPOSED_HEADERS;
 pub use admission::RecentCalls;
-pub use authorizer::{AuthorizerEvent, NotAuthorized, Policy, Presented, dispatch_authorize};
-pub use aws_lambda_events::sqs::{SqsBatchResponse as BatchResponse, SqsEvent as QueueEvent};
+pub use authorizer::{AuthorizerEvent, Presented};
+pub use aws_lambda_events::sqs::SqsEvent as QueueEvent;
 pub use boot::Failed;
 pub use call::{Call, CallError, Caller, Raw, RequestId};
 pub use clients::{
@@ -46,24 +46,23 @@ pub use clients::{
 pub use connect::{Aws, Clock, Connect, Environment, InitError};
 pub use connect_derive::Connect;
 pub use context::InvocationContext;
-pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method, WRITES};
+pub use endpoint::{Access, Endpoint, KeyRule, Method, WRITES};
 pub use entropy::Entropy;
-pub use error::{ApiError, PROBLEM_TYPE_BASE, StatusMapping, meaning};
+pub use error::ApiError;
 pub use frontend::Frontend;
 pub use function::{Function, HttpResponse, Process, Trigger};
 pub use idempotency::{once, replayed};
 pub use links::{Link, Links};
-pub use metrics::{Metrics, NAMESPACE};
+pub use metrics::Metrics;
 pub use page::PageRequest;
 pub use path_id::PathId;
-pub use queue::dispatch_queue;
 pub use response::{
     Accepted, Answer, Cacheable, Created, Html, HtmlPage, Json, JsonOrFile, NoContent, NoStore,
     Polled, Redirect, Reply,
 };
 pub use store::Idempotency;
-pub use stream::{Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent, dispatch_stream};
-pub use worker::{ScheduleEvent, Task, TaskError, Worker, dispatch_schedule};
+pub use stream::{Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent};
+pub use worker::{ScheduleEvent, Task, TaskError, Worker};
 
 #[cfg(test)]
 mod tests;

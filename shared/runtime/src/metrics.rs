@@ -8,7 +8,7 @@ use domain::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// The namespace of every metric.
-pub const NAMESPACE: &str = "ProLight";
+const NAMESPACE: &str = "ProLight";
 /// Most values of one metric in a line (a limit of the format).
 const VALUES_MAX: usize = 100;
 

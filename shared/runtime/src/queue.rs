@@ -32,9 +32,9 @@ where
     M: DeserializeOwned,
     H: AsyncFn(&C, Task<M>) -> Result<(), TaskError> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, context: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
-        let answer = dispatch_queue(&worker, &handle, capabilities, &ambient, event).await;
+        let answer = dispatch_queue(&worker, &handle, capabilities, &context, event).await;
         boot::written(&answer).map(Served::Done)
     };
     Program::new(worker.name, C::variables(), answer)
@@ -44,25 +44,25 @@ where
 ///
 /// A parked message is reported as failed too: the queue's redrive policy moves it to the
 /// dead-letter queue.
-pub async fn dispatch_queue<C, M, H>(
+pub(crate) async fn dispatch_queue<C, M, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &InvocationContext,
+    context: &InvocationContext,
     event: SqsEvent,
 ) -> SqsBatchResponse
 where
     M: DeserializeOwned,
     H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
 {
-    log_ages(worker, ambient, &event);
+    log_ages(worker, context, &event);
     let work = event.records.into_iter().map(async |message| {
         let work = async {
-            let task = task(&message, ambient)?;
-            guard::within(ambient.time_left(), handle(capabilities, task)).await?
+            let task = task(&message, context)?;
+            guard::within(context.time_left(), handle(capabilities, task)).await?
         };
         let id = message.message_id.as_deref().unwrap_or_default();
-        supervise(worker, ambient, id, work).await.err().map(|_| id.to_owned())
+        supervise(worker, context, id, work).await.err().map(|_| id.to_owned())
     });
     let failed: Vec<_> = stream::iter(work).buffered(worker.concurrency.max(1)).collect().await;
     let mut response = SqsBatchResponse::default();
@@ -72,17 +72,17 @@ where
 
 fn task<M: DeserializeOwned>(
     message: &SqsMessage,
-    ambient: &InvocationContext,
+    context: &InvocationContext,
 ) -> Result<Task<M>, Poison> {
     let body = message.body.as_deref().unwrap_or_default();
     let body = serde_json::from_str(body).map_err(Poison)?;
-    let now = ambient.now();
+    let now = context.now();
     Ok(Task {
         body,
         now,
         sent_at: sent_at(message).unwrap_or(now),
         attempt: attribute(message, "ApproximateReceiveCount").unwrap_or(1),
-        entropy: ambient.entropy.clone(),
+        entropy: context.entropy.clone(),
     })
 }
 
@@ -95,8 +95,8 @@ fn attribute<T: std::str::FromStr>(message: &SqsMessage, name: &str) -> Option<T
 }
 
 /// Emits how long the messages waited, on their first delivery.
-fn log_ages(worker: &Worker, ambient: &InvocationContext, event: &SqsEvent) {
-    let now = ambient.now();
+fn log_ages(worker: &Worker, context: &InvocationContext, event: &SqsEvent) {
+    let now = context.now();
     let ages = event
         .records
         .iter()

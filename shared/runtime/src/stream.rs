@@ -96,20 +96,20 @@ where
     C: Connect + 'static,
     H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, context: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
-        let answer = dispatch_stream(&worker, &handle, capabilities, &ambient, event).await;
+        let answer = dispatch_stream(&worker, &handle, capabilities, &context, event).await;
         boot::written(&answer).map(Served::Done)
     };
     Program::new(worker.name, C::variables(), answer)
 }
 
 /// Works through one batch. The response to a stream has the form of the one to a queue.
-pub async fn dispatch_stream<C, H>(
+pub(crate) async fn dispatch_stream<C, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &InvocationContext,
+    context: &InvocationContext,
     event: StreamEvent,
 ) -> SqsBatchResponse
 where
@@ -118,9 +118,9 @@ where
     let numbers: Vec<_> =
         event.records.iter().map(|change| change.item.sequence_number.clone()).collect();
     let batch = telemetry::span(numbers.first().map_or("", String::as_str));
-    let ended = Ended::begin(worker.name, ambient);
-    let changes = Changes { items: event.records, now: ambient.now() };
-    let work = guard::within(ambient.time_left(), handle(capabilities, changes));
+    let ended = Ended::begin(worker.name, context);
+    let changes = Changes { items: event.records, now: context.now() };
+    let work = guard::within(context.time_left(), handle(capabilities, changes));
     let results = work.instrument(batch.clone()).await;
     let _in_span = batch.enter();
     let results = results.unwrap_or_else(|e| vec![Err(TaskError::Retry(e))]);
@@ -129,7 +129,7 @@ where
         match results.get(index) {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                log_failure(worker, ambient, error);
+                log_failure(worker, context, error);
                 match error {
                     TaskError::Retry(_) => failed.add_failure(number),
                     TaskError::Park(_) => {}
@@ -139,6 +139,6 @@ where
             None => failed.add_failure(number),
         }
     }
-    ended.log_work(ambient, if failed.batch_item_failures.is_empty() { "done" } else { "retry" });
+    ended.log_work(context, if failed.batch_item_failures.is_empty() { "done" } else { "retry" });
     failed
 }

@@ -24,8 +24,8 @@ pub(crate) fn start(level: Level) {
     }
     panic::set_hook(Box::new(|panicked| {
         let place = panicked.location().map(ToString::to_string).unwrap_or_default();
-        let said = panicked.payload_as_str().unwrap_or("something that is not text");
-        error!(place, "panicked: {said}");
+        let payload = panicked.payload_as_str().unwrap_or("something that is not text");
+        error!(place, "panicked: {payload}");
     }));
 }
 
@@ -71,19 +71,19 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn begin(name: &'static str, ambient: &InvocationContext) -> Ended {
-        Ended { name, began: ambient.now() }
+    pub(crate) fn begin(name: &'static str, context: &InvocationContext) -> Ended {
+        Ended { name, began: context.now() }
     }
 
     /// Logs the closing line of an HTTP call.
     pub(crate) fn log_call(
         &self,
-        ambient: &InvocationContext,
+        context: &InvocationContext,
         status: u16,
         code: Option<&'static str>,
         network: Option<&str>,
     ) {
-        let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
+        let (duration_ms, cold_start) = (self.duration_ms(context), context.cold_start);
         info!(
             endpoint = self.name,
             status, code, network, duration_ms, cold_start, "request completed"
@@ -91,13 +91,13 @@ impl Ended {
     }
 
     /// Logs the closing line of a message, a batch of changes, a scheduled run or a token.
-    pub(crate) fn log_work(&self, ambient: &InvocationContext, outcome: &str) {
-        let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
+    pub(crate) fn log_work(&self, context: &InvocationContext, outcome: &str) {
+        let (duration_ms, cold_start) = (self.duration_ms(context), context.cold_start);
         info!(endpoint = self.name, outcome, duration_ms, cold_start, "task finished");
     }
 
-    fn duration_ms(&self, ambient: &InvocationContext) -> i64 {
-        ambient.now().as_millis().saturating_sub(self.began.as_millis())
+    fn duration_ms(&self, context: &InvocationContext) -> i64 {
+        context.now().as_millis().saturating_sub(self.began.as_millis())
     }
 }
 

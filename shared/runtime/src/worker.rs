@@ -121,9 +121,9 @@ where
     C: Connect + 'static,
     H: AsyncFn(&C, Task) -> Result<(), TaskError> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, context: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
-        let done = dispatch_schedule(&worker, &handle, capabilities, &ambient, event).await;
+        let done = dispatch_schedule(&worker, &handle, capabilities, &context, event).await;
         done.map_err(|e| Failed(format!("{}: {}", worker.name, e.error().code())))?;
         boot::written(&()).map(Served::Done)
     };
@@ -134,11 +134,11 @@ where
 ///
 /// # Errors
 /// What the handler returned.
-pub async fn dispatch_schedule<C, H>(
+pub(crate) async fn dispatch_schedule<C, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &InvocationContext,
+    context: &InvocationContext,
     event: ScheduleEvent,
 ) -> Result<(), TaskError>
 where
@@ -146,13 +146,13 @@ where
 {
     let task = Task {
         body: (),
-        now: ambient.now(),
-        sent_at: event.time.unwrap_or(ambient.now()),
+        now: context.now(),
+        sent_at: event.time.unwrap_or(context.now()),
         attempt: 1,
-        entropy: ambient.entropy.clone(),
+        entropy: context.entropy.clone(),
     };
-    let work = async { guard::within(ambient.time_left(), handle(capabilities, task)).await? };
-    supervise(worker, ambient, &event.id, work).await
+    let work = async { guard::within(context.time_left(), handle(capabilities, task)).await? };
+    supervise(worker, context, &event.id, work).await
 }
 
 /// EventBridge's event of a schedule; unknown fields are ignored. `aws_lambda_events` requires a source
@@ -167,32 +167,32 @@ pub struct ScheduleEvent {
 /// Runs one task in a span named `id` and logs its outcome.
 pub(crate) async fn supervise(
     worker: &Worker,
-    ambient: &InvocationContext,
+    context: &InvocationContext,
     id: &str,
     work: impl Future<Output = Result<(), TaskError>>,
 ) -> Result<(), TaskError> {
-    let (span, ended) = (telemetry::span(id), Ended::begin(worker.name, ambient));
+    let (span, ended) = (telemetry::span(id), Ended::begin(worker.name, context));
     let done = work.instrument(span.clone()).await;
     let _in_span = span.enter();
     match &done {
-        Ok(()) => ended.log_work(ambient, "done"),
+        Ok(()) => ended.log_work(context, "done"),
         Err(failed) => {
-            log_failure(worker, ambient, failed);
-            ended.log_work(ambient, failed.outcome());
+            log_failure(worker, context, failed);
+            ended.log_work(context, failed.outcome());
         }
     }
     done
 }
 
 /// Logs why a task failed; parked tasks are counted, because they need a person.
-pub(crate) fn log_failure(worker: &Worker, ambient: &InvocationContext, failed: &TaskError) {
+pub(crate) fn log_failure(worker: &Worker, context: &InvocationContext, failed: &TaskError) {
     let refusal = failed.error();
     let (code, error) = (refusal.refusal().code(), refusal.chain());
     match failed {
         TaskError::Retry(_) => warn!(code, error, "task failed, will be retried"),
         TaskError::Park(_) => {
             error!(code, error, "task failed for good, parked");
-            Metrics::at(ambient.now()).dimension("Worker", worker.name).count("Parked", 1).emit();
+            Metrics::at(context.now()).dimension("Worker", worker.name).count("Parked", 1).emit();
         }
     }
 }

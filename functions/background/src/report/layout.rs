@@ -150,9 +150,9 @@ impl Page<'_> {
     fn plans(&self) -> Table {
         let heads = ["CUSTOMERS", "MRR", "REVENUE", "PICTURES", "FEES", "GROSS MARGIN"];
         let rows = self.period.margins.iter().map(|margin| {
-            let stands = self.period.end.plans.iter().find(|it| it.plan == margin.plan);
-            let count = stands.map_or_else(|| "-".to_owned(), |it| thousands(it.customers));
-            let mrr = stands.map_or(0, |it| it.mrr);
+            let end = self.period.end.plans.iter().find(|it| it.plan == margin.plan);
+            let count = end.map_or_else(|| "-".to_owned(), |it| thousands(it.customers));
+            let mrr = end.map_or(0, |it| it.mrr);
             let rate = margin.gross_margin_bps.map(percent).unwrap_or_default();
             let left = format!("{}  {rate:>7}", self.plain(margin.gross_margin));
             vec![

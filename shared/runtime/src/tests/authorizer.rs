@@ -5,8 +5,11 @@ use domain::{account::Role, id::UserId};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use super::ambient;
-use crate::{Identity, NotAuthorized, Policy, Presented, Worker, dispatch_authorize};
+use super::context;
+use crate::{
+    Identity, Presented, Worker,
+    authorizer::{NotAuthorized, Policy, dispatch_authorize},
+};
 
 const AUTHORIZER: Worker = Worker::new("edge-authorizer");
 
@@ -36,7 +39,7 @@ async fn authorize(header: &str, value: Value) -> Result<Policy, NotAuthorized> 
         "requestContext": {"requestId": "c6af9ac6", "apiId": "a1b2c3", "stage": "prod"}
     });
     let event = serde_json::from_value(event).unwrap();
-    dispatch_authorize(&AUTHORIZER, &verify, &(), &ambient(), event).await
+    dispatch_authorize(&AUTHORIZER, &verify, &(), &context(), event).await
 }
 
 #[tokio::test]

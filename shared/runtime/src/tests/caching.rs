@@ -3,10 +3,10 @@
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use super::{ambient, brief, event, request, with_header};
+use super::{brief, context, dispatch, event, request, with_header};
 use crate::{
     Access, ApiError, Cacheable, Call, Endpoint, Html, Json, NoContent, NoStore, Polled, Reply,
-    apigw::Response, dispatch,
+    apigw::Response,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-self", "/api/v1/self", Access::Member);
@@ -26,11 +26,11 @@ async fn update(_: &(), call: Call) -> Result<NoContent, ApiError> {
 
 async fn get_unless(tags: &str) -> Response {
     let request = with_header(request("GET", "/api/v1/self"), "If-None-Match", tags);
-    dispatch(&GET, &get, &(), &ambient(), event(request)).await
+    dispatch(&GET, &get, &(), &context(), event(request)).await
 }
 
 async fn tag() -> String {
-    let first = dispatch(&GET, &get, &(), &ambient(), event(request("GET", "/api/v1/self"))).await;
+    let first = dispatch(&GET, &get, &(), &context(), event(request("GET", "/api/v1/self"))).await;
     first.headers["etag"].clone()
 }
 
@@ -53,7 +53,7 @@ async fn what_a_caller_has_is_not_sent_again() {
 async fn a_change_of_what_has_changed_is_refused() {
     let check = async |tags: &str, expected: Expect| {
         let request = with_header(request("PATCH", "/api/v1/self"), "If-Match", tags);
-        let response = dispatch(&PATCH, &update, &(), &ambient(), event(request)).await;
+        let response = dispatch(&PATCH, &update, &(), &context(), event(request)).await;
         expected.assert_eq(&brief(&response));
     };
     let tag = tag().await;
@@ -63,7 +63,7 @@ async fn a_change_of_what_has_changed_is_refused() {
     check("\"other\"", expect!["412 precondition_failed"]).await;
     check(&format!("W/{tag}"), expect!["412 precondition_failed"]).await;
     let request = event(request("PATCH", "/api/v1/self"));
-    let response = dispatch(&PATCH, &update, &(), &ambient(), request).await;
+    let response = dispatch(&PATCH, &update, &(), &context(), request).await;
     assert_eq!(response.status_code, 204);
 }
 
@@ -72,7 +72,7 @@ async fn the_type_of_a_reply_sets_its_cache_policy() {
     async fn kept<T: Reply>(endpoint: Endpoint, reply: impl Fn() -> T) -> String {
         let handle = async |_: &(), _: Call| -> Result<T, ApiError> { Ok(reply()) };
         let request = event(request(endpoint.method.as_str(), "/api/v1/self"));
-        let response = dispatch(&endpoint, &handle, &(), &ambient(), request).await;
+        let response = dispatch(&endpoint, &handle, &(), &context(), request).await;
         let header = |name| response.headers.get(name).cloned().unwrap_or_default();
         format!("{} {}", header("cache-control"), header("retry-after")).trim_end().to_owned()
     }

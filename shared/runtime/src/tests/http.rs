@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use store::Store;
 use testing::engine::{Engine, TABLE};
 
-use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
+use super::{
+    NOW, No, brief, context, dispatch, event, request, show, with, with_header, with_json,
+};
 use crate::{
     Accepted, Access, ApiError, Call, Caller, Created, Endpoint, Html, HtmlPage, InvocationContext,
-    Json, NoContent, dispatch,
+    Json, NoContent,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-book", "/api/v1/books/{id}", Access::Member);
@@ -60,7 +62,7 @@ fn get_event() -> Value {
 }
 
 async fn get_from(shelf: Shelf) -> crate::apigw::Response {
-    dispatch(&GET, &get_book, &shelf, &ambient(), event(get_event())).await
+    dispatch(&GET, &get_book, &shelf, &context(), event(get_event())).await
 }
 
 #[tokio::test]
@@ -94,7 +96,7 @@ async fn a_parameter_of_the_path_is_decoded_once() {
         let path = format!("/api/v1/books/{sent}");
         let event =
             event(with(request("GET", &path), [("/pathParameters", json!({ "id": sent }))]));
-        let answer = dispatch(&GET, &told, &(), &ambient(), event).await;
+        let answer = dispatch(&GET, &told, &(), &context(), event).await;
         assert_eq!(answer.body, json!(expected).to_string(), "{sent}");
     };
     check("auth0%7C1", "auth0|1").await;
@@ -114,7 +116,7 @@ async fn a_header_may_have_accents() {
     }
     let changes = [("/multiValueHeaders/User-Agent", json!(["Benoît"]))];
     let request = with(with(get_event(), changes), [("/headers/User-Agent", json!("Benoît"))]);
-    let answer = dispatch(&GET, &agent, &(), &ambient(), event(request)).await;
+    let answer = dispatch(&GET, &agent, &(), &context(), event(request)).await;
     assert_eq!(answer.body, json!("Benoît").to_string());
 }
 
@@ -218,10 +220,10 @@ async fn a_panic_is_one_failed_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_is_stopped_before_its_invocation_ends() {
-    let ambient =
-        InvocationContext { deadline: Some(NOW.plus(Duration::from_secs(10))), ..ambient() };
+    let context =
+        InvocationContext { deadline: Some(NOW.plus(Duration::from_secs(10))), ..context() };
     let began = tokio::time::Instant::now();
-    let response = dispatch(&GET, &get_book, &Shelf::Hangs, &ambient, event(get_event())).await;
+    let response = dispatch(&GET, &get_book, &Shelf::Hangs, &context, event(get_event())).await;
     assert_eq!(brief(&response), "503 timed_out");
     assert_eq!(began.elapsed(), Duration::from_millis(9_500));
 }
@@ -231,7 +233,7 @@ async fn who_calls(access: Access, authorizer: Value) -> String {
     let request = request("GET", "/api/v1/self");
     let request = with(request, [("/requestContext/authorizer", authorizer)]);
     let store = Store::new(Engine::new().client(), TABLE.to_owned());
-    let response = dispatch(&endpoint, &who, &store, &ambient(), event(request)).await;
+    let response = dispatch(&endpoint, &who, &store, &context(), event(request)).await;
     if response.status_code == 200 { response.body } else { brief(&response) }
 }
 
@@ -295,7 +297,7 @@ async fn an_authorizer_that_passes_on_nonsense_is_a_fault_of_ours() {
 async fn a_request_id_is_accepted_if_it_is_safe_and_returned_always() {
     let check = async |name: &str, offered: &str, expected: &str| {
         let request = event(with_header(get_event(), name, offered));
-        let response = dispatch(&GET, &get_book, &Shelf::Panics, &ambient(), request).await;
+        let response = dispatch(&GET, &get_book, &Shelf::Panics, &context(), request).await;
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(response.headers["x-request-id"], expected, "{offered}");
         assert_eq!(body["request_id"], expected, "{offered}");
@@ -316,7 +318,7 @@ async fn create(key: Option<&str>, path: &str, body: &str) -> crate::apigw::Resp
         Some(key) => with_header(request, "Idempotency-Key", key),
         None => request,
     };
-    dispatch(&POST, &create_book, &(), &ambient(), event(request)).await
+    dispatch(&POST, &create_book, &(), &context(), event(request)).await
 }
 
 #[tokio::test]
@@ -374,7 +376,7 @@ async fn an_accepted_request_says_when_to_poll() {
     };
     let endpoint = POST.ignores_key();
     let request = event(request("POST", "/api/v1/books"));
-    let response = dispatch(&endpoint, &handle, &(), &ambient(), request).await;
+    let response = dispatch(&endpoint, &handle, &(), &context(), request).await;
     let header = |name| response.headers[name].as_str();
     assert_eq!(response.status_code, 202);
     assert_eq!(header("retry-after"), "2");
@@ -386,7 +388,7 @@ async fn an_answer_without_a_body_has_no_content_type() {
     let handle = async |_: &(), _: Call| -> Result<_, ApiError> { Ok(NoContent) };
     let endpoint = Endpoint::delete("shelf-delete-book", "/api/v1/books", Access::Member);
     let request = event(request("DELETE", "/api/v1/books"));
-    let response = dispatch(&endpoint, &handle, &(), &ambient(), request).await;
+    let response = dispatch(&endpoint, &handle, &(), &context(), request).await;
     assert_eq!((response.status_code, response.body.as_str()), (204, ""));
     assert!(!response.headers.contains_key("content-type"));
     assert_eq!(response.headers["cache-control"], "no-store");
@@ -400,7 +402,7 @@ async fn page(refresh_to: Option<&str>, if_none_match: &str) -> crate::apigw::Re
         Ok(Html { body: "<!doctype html><p>Haze".to_owned(), max_age_s: Some(300), refresh_to })
     };
     let request = with_header(request("GET", "/books/b1"), "If-None-Match", if_none_match);
-    dispatch(&PAGE, &handle, &(), &ambient(), event(request)).await
+    dispatch(&PAGE, &handle, &(), &context(), event(request)).await
 }
 
 #[tokio::test]
@@ -435,7 +437,7 @@ async fn a_page_that_is_not_there_is_a_page_too() {
         Ok(HtmlPage::Missing("<!doctype html><p>Nothing".to_owned()))
     };
     let request = event(request("GET", "/books/b1"));
-    let shown = dispatch(&PAGE, &handle, &(), &ambient(), request).await;
+    let shown = dispatch(&PAGE, &handle, &(), &context(), request).await;
     assert_eq!((shown.status_code, &shown.body[..]), (404, "<!doctype html><p>Nothing"));
     assert_eq!(shown.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(shown.headers["cache-control"], "no-store");
@@ -459,7 +461,7 @@ async fn a_handler_learns_where_a_call_came_from() {
     let check = async |identity: Value, agent: &str, expected: Value| {
         let request = with(request("GET", "/books/b1"), [("/requestContext/identity", identity)]);
         let request = event(with_header(request, "User-Agent", agent));
-        let response = dispatch(&PAGE, &handle, &(), &ambient(), request).await;
+        let response = dispatch(&PAGE, &handle, &(), &context(), request).await;
         assert_eq!(response.body, expected.to_string());
     };
     let ip = |ip: &str| json!({"sourceIp": ip, "userAgent": "the gateway's word"});
@@ -473,16 +475,16 @@ async fn a_handler_learns_where_a_call_came_from() {
 
 #[tokio::test]
 async fn a_link_begins_where_the_stage_was_reached() {
-    let check = async |ambient: &InvocationContext, domain: Value, root: &str| {
+    let check = async |context: &InvocationContext, domain: Value, root: &str| {
         let request = with(get_event(), [("/requestContext/domainName", domain)]);
-        let response = dispatch(&GET, &get_book, &Shelf::Answers, ambient, event(request)).await;
+        let response = dispatch(&GET, &get_book, &Shelf::Answers, context, event(request)).await;
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["link"], format!("{root}/x"));
     };
     let host = "a1b2c3.execute-api.eu-west-1.amazonaws.com";
-    check(&ambient(), json!("api.prolight.ai"), "https://api.prolight.ai/prod").await;
-    check(&ambient(), Value::Null, &format!("http://{host}/prod")).await;
+    check(&context(), json!("api.prolight.ai"), "https://api.prolight.ai/prod").await;
+    check(&context(), Value::Null, &format!("http://{host}/prod")).await;
     let configured =
-        InvocationContext { public_url: Some("http://127.0.0.1:4566/x/".into()), ..ambient() };
+        InvocationContext { public_url: Some("http://127.0.0.1:4566/x/".into()), ..context() };
     check(&configured, json!("api.prolight.ai"), "http://127.0.0.1:4566/x").await;
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json, value::RawValue};
 use store::Store;
 use testing::engine::{Engine, Fault, TABLE};
 
-use super::{No, ambient, brief, event, request, with_header, with_json};
-use crate::{Access, ApiError, Call, Endpoint, NoStore, apigw::Response, dispatch, once};
+use super::{No, brief, context, dispatch, event, request, with_header, with_json};
+use crate::{Access, ApiError, Call, Endpoint, NoStore, apigw::Response, once};
 
 const POST: Endpoint = Endpoint::post("shelf-ask", "/api/v1/questions", Access::Member);
 
@@ -31,7 +31,7 @@ impl TestApp {
             Some(key) => with_header(request, "Idempotency-Key", key),
             None => request,
         };
-        dispatch(&POST, &ask, self, &ambient(), event(request)).await
+        dispatch(&POST, &ask, self, &context(), event(request)).await
     }
 }
 

@@ -5,8 +5,8 @@ use expect_test::{Expect, expect};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ambient, brief, event, request, with, with_header, with_json};
-use crate::{Access, ApiError, Call, Endpoint, NoStore, dispatch};
+use super::{brief, context, dispatch, event, request, with, with_header, with_json};
+use crate::{Access, ApiError, Call, Endpoint, NoStore};
 
 const GET: Endpoint = Endpoint::get("shelf-list-books", "/api/v1/shelves/{id}", Access::Member);
 const POST: Endpoint = Endpoint::post("shelf-add-book", "/api/v1/shelves/{id}", Access::Member);
@@ -78,7 +78,7 @@ async fn listed(query: Value) -> String {
         request("GET", "/api/v1/shelves/s1"),
         [("/pathParameters", json!({"id": "s1"})), ("/multiValueQueryStringParameters", query)],
     );
-    outcome(&dispatch(&GET, &list, &(), &ambient(), event(request)).await)
+    outcome(&dispatch(&GET, &list, &(), &context(), event(request)).await)
 }
 
 fn add_event() -> Value {
@@ -86,7 +86,7 @@ fn add_event() -> Value {
 }
 
 async fn added(request: Value) -> String {
-    outcome(&dispatch(&POST, &add, &(), &ambient(), event(request)).await)
+    outcome(&dispatch(&POST, &add, &(), &context(), event(request)).await)
 }
 
 #[tokio::test]
@@ -272,14 +272,14 @@ async fn an_unread_parameter_may_be_repeated() {
         request("POST", "/hooks/shelf"),
         [("/requestContext/authorizer", Value::Null), ("/multiValueQueryStringParameters", query)],
     );
-    let response = dispatch(&SIGNED, &hear, &(), &ambient(), event(request)).await;
+    let response = dispatch(&SIGNED, &hear, &(), &context(), event(request)).await;
     assert_eq!(outcome(&response), r#"["b1",[]]"#);
 }
 
 #[tokio::test]
 async fn a_request_without_input_takes_none() {
     let check = async |endpoint: &Endpoint, request: Value, expected: &str| {
-        let response = dispatch(endpoint, &nothing, &(), &ambient(), event(request)).await;
+        let response = dispatch(endpoint, &nothing, &(), &context(), event(request)).await;
         assert_eq!(outcome(&response), expected);
     };
     let get = request("GET", "/api/v1/shelves");
@@ -305,7 +305,7 @@ async fn a_signed_body_reaches_its_handler_byte_for_byte() {
                 ("/isBase64Encoded", json!(is_base64)),
             ],
         );
-        let response = dispatch(&SIGNED, &hear, &(), &ambient(), event(request)).await;
+        let response = dispatch(&SIGNED, &hear, &(), &context(), event(request)).await;
         assert_eq!(response.body, json!(["b1", expected]).to_string());
     };
     check("{ \"a\":1}\n", false, b"{ \"a\":1}\n").await;

@@ -7,10 +7,10 @@ use domain::{
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use super::{NOW, No, ambient, event, request};
+use super::{NOW, No, context, dispatch, event, request};
 use crate::{
     Access, ApiError, Call, Endpoint, InvocationContext, NoStore, Task, TaskError, Worker,
-    dispatch, dispatch_queue, telemetry::Logged,
+    queue::dispatch_queue, telemetry::Logged,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-book", "/api/v1/books", Access::Member);
@@ -52,9 +52,9 @@ fn untimed(logged: &Logged) -> String {
 
 async fn logs_of_call(outcome: Option<ErrorKind>) -> String {
     let logged = Logged::begin();
-    let ambient = InvocationContext { cold_start: true, ..ambient() };
+    let context = InvocationContext { cold_start: true, ..context() };
     let request = event(request("GET", "/api/v1/books"));
-    dispatch(&GET, &get_book, &Outcome(outcome), &ambient, request).await;
+    dispatch(&GET, &get_book, &Outcome(outcome), &context, request).await;
     untimed(&logged)
 }
 
@@ -62,7 +62,7 @@ async fn logs_of_message(body: &str) -> String {
     let logged = Logged::begin();
     let message = json!({"messageId": "m1", "body": body});
     let event = serde_json::from_value(json!({"Records": [message]})).unwrap();
-    dispatch_queue(&WORKER, &shelve, &(), &ambient(), event).await;
+    dispatch_queue(&WORKER, &shelve, &(), &context(), event).await;
     untimed(&logged)
 }
 

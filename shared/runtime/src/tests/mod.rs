@@ -10,9 +10,13 @@ mod start;
 mod workers;
 
 use domain::{DomainError, ErrorKind, Timestamp};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{Aws, Environment, InvocationContext, apigw};
+use crate::{
+    ApiError, Aws, Call, Connect, Endpoint, Environment, InvocationContext, Reply,
+    apigw::{self, Response},
+};
 
 /// Test capabilities, built directly and without a table.
 macro_rules! put_together {
@@ -42,7 +46,7 @@ pub(crate) fn aws() -> Aws {
     Aws::from_environment(&Environment::of(variables)).expect("a configuration")
 }
 
-fn ambient() -> InvocationContext {
+fn context() -> InvocationContext {
     InvocationContext {
         cors_origin: Some("https://app.prolight.ai".into()),
         ..InvocationContext::fixed(NOW)
@@ -102,8 +106,19 @@ fn event(value: Value) -> lambda_http::Request {
     apigw::request(&value).unwrap()
 }
 
+/// The response of an endpoint to a request.
+async fn dispatch<C: Connect, R: DeserializeOwned, T: Reply>(
+    endpoint: &Endpoint,
+    handle: &impl AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+    capabilities: &C,
+    context: &InvocationContext,
+    request: lambda_http::Request,
+) -> Response {
+    crate::http::dispatch(endpoint, handle, capabilities, context, request).await.0
+}
+
 /// A response as read from the wire.
-fn show(response: &apigw::Response) -> String {
+fn show(response: &Response) -> String {
     let headers: String =
         response.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
     let body = serde_json::from_str::<Value>(&response.body)
@@ -112,7 +127,7 @@ fn show(response: &apigw::Response) -> String {
 }
 
 /// A response's status and code, and its first field error.
-fn brief(response: &apigw::Response) -> String {
+fn brief(response: &Response) -> String {
     let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
     let field = &body["errors"][0];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -6,10 +6,10 @@ use domain::ErrorKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{NOW, No, ambient};
+use super::{NOW, No, context};
 use crate::{
-    Changes, InvocationContext, Task, TaskError, Worker, dispatch_queue, dispatch_schedule,
-    dispatch_stream,
+    Changes, InvocationContext, Task, TaskError, Worker, queue::dispatch_queue,
+    stream::dispatch_stream, worker::dispatch_schedule,
 };
 
 const WORKER: Worker = Worker::new("background-shelve");
@@ -54,11 +54,11 @@ fn order(does: &str) -> String {
     json!({"does": does}).to_string()
 }
 
-async fn work(ambient: &InvocationContext, bodies: &[String]) -> (Vec<String>, Vec<String>) {
+async fn work(context: &InvocationContext, bodies: &[String]) -> (Vec<String>, Vec<String>) {
     let records: Vec<_> = bodies.iter().enumerate().map(|(id, body)| message(id, body)).collect();
     let event = serde_json::from_value(json!({"Records": records})).unwrap();
     let done = Done::default();
-    let response = dispatch_queue(&WORKER, &shelve, &done, ambient, event).await;
+    let response = dispatch_queue(&WORKER, &shelve, &done, context, event).await;
     let response = serde_json::to_value(&response).unwrap();
     let failures = response["batchItemFailures"].as_array().unwrap();
     let id = |failure: &Value| failure["itemIdentifier"].as_str().unwrap().to_owned();
@@ -69,7 +69,7 @@ async fn work(ambient: &InvocationContext, bodies: &[String]) -> (Vec<String>, V
 async fn a_poison_message_fails_alone_among_nine_good_ones() {
     let mut bodies = vec![order("a"); 9];
     bodies.insert(4, "not json".to_owned());
-    let (done, failed) = work(&ambient(), &bodies).await;
+    let (done, failed) = work(&context(), &bodies).await;
     assert_eq!(done, vec!["a 3 3s"; 9]);
     assert_eq!(failed, ["m4"]);
 }
@@ -77,16 +77,16 @@ async fn a_poison_message_fails_alone_among_nine_good_ones() {
 #[tokio::test]
 async fn only_what_failed_comes_again() {
     let bodies = ["a", "retry", "park", "panic", "b"].map(order);
-    let (done, failed) = work(&ambient(), &bodies).await;
+    let (done, failed) = work(&context(), &bodies).await;
     assert_eq!(done, ["a 3 3s", "b 3 3s"]);
     assert_eq!(failed, ["m1", "m2", "m3"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_finish_in_time_does_not_take_the_others_along() {
-    let ambient =
-        InvocationContext { deadline: Some(NOW.plus(Duration::from_secs(60))), ..ambient() };
-    let (done, failed) = work(&ambient, &["a", "hang", "b"].map(order)).await;
+    let context =
+        InvocationContext { deadline: Some(NOW.plus(Duration::from_secs(60))), ..context() };
+    let (done, failed) = work(&context, &["a", "hang", "b"].map(order)).await;
     assert_eq!((done.len(), failed), (2, vec!["m1".to_owned()]));
 }
 
@@ -132,7 +132,7 @@ async fn relayed(statuses: &[&str]) -> Value {
     let records: Vec<_> =
         statuses.iter().enumerate().map(|(number, status)| change(number, status)).collect();
     let event = serde_json::from_value(json!({"Records": records})).unwrap();
-    let response = dispatch_stream(&WORKER, &relay, &(), &ambient(), event).await;
+    let response = dispatch_stream(&WORKER, &relay, &(), &context(), event).await;
     let response = serde_json::to_value(&response).unwrap();
     response["batchItemFailures"].clone()
 }
@@ -169,6 +169,6 @@ async fn a_run_knows_when_it_was_due_and_fails_as_a_whole() {
     let fails = async |_: &(), _: Task| -> Result<(), TaskError> {
         Err(No::new(ErrorKind::Invalid).into())
     };
-    assert!(dispatch_schedule(&WORKER, &on_time, &(), &ambient(), event()).await.is_ok());
-    assert!(dispatch_schedule(&WORKER, &fails, &(), &ambient(), event()).await.is_err());
+    assert!(dispatch_schedule(&WORKER, &on_time, &(), &context(), event()).await.is_ok());
+    assert!(dispatch_schedule(&WORKER, &fails, &(), &context(), event()).await.is_err());
 }
