@@ -6,7 +6,8 @@ tracing apart. Every function that may touch the table is held to partitions. Na
 to IAM's limits and have more than one function. Every environment must be able to fetch images from
 where the template's default fetches them. Staging and production are not laxer than they should be:
 a closed bucket of previews, locked records, a firewall, and in production alarms that reach
-somebody.
+somebody. What a function gives up is stored with its event, and what only a real account would
+refuse, pay for or overwrite is in `infra/account.py`; alarms are in `infra/alarms.py`.
 """
 
 import json
@@ -16,7 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import account
+import alarms
 import boto3
+import deployed
 import ready
 import tomlkit
 from samcli.yamlhelper import yaml_parse
@@ -35,7 +39,6 @@ ARN = "x" * 100
 PERMISSIONS = "infra/permissions.yaml"
 BOUNDARY = "FunctionBoundary"
 NESTED = tuple(str(path) for path in sorted(Path("infra").glob("*.yaml")))
-SAMCONFIG = Path("infra/samconfig.toml")
 ORIGIN = re.compile(r"https://(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}")
 MAY_NAME_NO_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 """Actions AWS defines for no particular resource."""
@@ -44,6 +47,8 @@ PARAMETERS = {
     "FrontendUrl": "https://frontend.example",
     "AuthIssuer": "https://issuer.example",
     "AuthAudience": "prolight",
+    # With tracing, SAM adds a managed policy to each role.
+    "Tracing": "Active",
 }
 
 
@@ -62,7 +67,10 @@ def main() -> None:
     complaints += beyond(main_stack["Resources"] | policies, policies[BOUNDARY]["Properties"])
     complaints += beyond_iam(main_stack["Resources"], policies)
     complaints += lax("staging") + lax("prod")
-    complaints += list(lost_origins(yaml_parse(Path("template.yaml").read_text())))
+    complaints += lost_origins(yaml_parse(Path("template.yaml").read_text()))
+    nested = {name: stacks[name] for name in NESTED}
+    complaints += alarms.complaints(main_stack, nested)
+    complaints += account.complaints(main_stack, nested)
     if complaints:
         sys.exit("\n".join(complaints))
     count = len(main_stack["Resources"])
@@ -128,7 +136,7 @@ def too_large(name: str, stack: dict[str, Any]) -> Iterator[str]:
 
 def lax(environment: str) -> list[str]:
     """What an environment that others depend on does without and should not."""
-    told = ready.parameters(environment)
+    told = deployed.parameters(environment)
     wanted = {
         "PreviewsCdn": told.get("PreviewsCdn") == "true",
         "DeletionProtection": told.get("DeletionProtection") == "true",
@@ -137,19 +145,20 @@ def lax(environment: str) -> list[str]:
         "WafRequestsPerAddress": int(told.get("WafRequestsPerAddress", 0)) > 0,
     }
     if environment == ready.PROD:
-        wanted["AlarmTopicArn"] = told.get("AlarmTopicArn", "") != ""
+        wanted["AlarmEmail or AlarmTopicArn"] = ready.topic_or_email(told) != ""
     return [f"{environment}: {name} is not set" for name, holds in wanted.items() if not holds]
 
 
 def transformed(path: Path) -> dict[str, Any]:
     """The template as CloudFormation would run it."""
-    template = yaml_parse(path.read_text())
-    for resource in template["Resources"].values():
+    template, files = yaml_parse(path.read_text()), {}
+    for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         # Local paths become addresses when the template is packaged; the transform wants addresses.
         if resource["Type"] == "AWS::Serverless::Function":
             properties["CodeUri"] = "s3://bucket/code.zip"
         elif resource["Type"] == "AWS::Serverless::Application":
+            files[name] = properties["Location"]
             properties["Location"] = "https://bucket.s3.amazonaws.com/template.yaml"
     values = {
         name: PARAMETERS.get(name, parameter.get("Default", ""))
@@ -158,15 +167,17 @@ def transformed(path: Path) -> dict[str, Any]:
     # SAM attaches managed policies by address; the templates name none, so it needs no list.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
     result: dict[str, Any] = translator.translate(template, values)
+    for name, file in files.items():
+        result["Resources"][name]["Metadata"] = {"file": file}
     return result
 
 
 def lost_origins(template: dict[str, Any]) -> Iterator[str]:
     """Which environment could not fetch the images it pays for, or from where nobody may."""
     wanted = template["Parameters"]["ImageOrigins"]["Default"].split(",")
-    environments = tomlkit.parse(SAMCONFIG.read_text()).unwrap()
+    environments = tomlkit.parse(deployed.SAMCONFIG.read_text()).unwrap()
     for name, environment in environments.items():
-        if not isinstance(environment, dict):
+        if not isinstance(environment, dict) or "deploy" not in environment:
             continue
         overrides = environment["deploy"]["parameters"]["parameter_overrides"]
         given = dict(override.split("=", 1) for override in overrides)

@@ -10,11 +10,13 @@ import importlib.metadata
 import json
 import subprocess
 import sys
-import tomllib
 import uuid
 from pathlib import Path
 from typing import Any
 
+import boto3
+import deployed
+import tomlkit
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
@@ -28,13 +30,31 @@ def main() -> None:
     """Reads the command line, writes the file, and prints one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
-    file: Path = parser.parse_args().file
+    parser.add_argument("--store", metavar="ENV", help="store the file")
+    args = parser.parse_args()
+    file: Path = args.file
+    if args.store:
+        store(args.store, file)
+        return
     bill = bill_of(metadata(), checksums(), commit())
     if wrong := [f"{error.json_path}: {error.message}" for error in schema().iter_errors(bill)]:
         sys.exit("\n".join(wrong))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(bill, indent=1, sort_keys=True) + "\n")
     print(f"{file}: {len(bill['components'])} components")
+
+
+def store(environment: str, file: Path) -> None:
+    """Stores a bill in the bucket of records, and prints the address of the API."""
+    bill, outputs = json.loads(file.read_text()), deployed.outputs(environment)
+    boto3.client("s3", deployed.region(environment)).put_object(
+        Bucket=outputs["RecordsBucket"],
+        Key=f"bills/{bill['metadata']['component']['version']}.cdx.json",
+        Body=file.read_bytes(),
+        ContentType="application/vnd.cyclonedx+json",
+        ChecksumAlgorithm="SHA256",
+    )
+    print(outputs["ApiUrl"])
 
 
 def metadata() -> dict[str, Any]:
@@ -46,7 +66,7 @@ def metadata() -> dict[str, Any]:
 
 def checksums() -> dict[tuple[str, str], str]:
     """The SHA-256 of each archive, by name and version."""
-    lock = tomllib.loads(Path("Cargo.lock").read_text())
+    lock = tomlkit.parse(Path("Cargo.lock").read_text()).unwrap()
     packages = (it for it in lock["package"] if "checksum" in it)
     return {(it["name"], it["version"]): it["checksum"] for it in packages}
 

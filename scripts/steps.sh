@@ -68,7 +68,7 @@ install_tools() { install_tools_in "$VENV" "$@"; }
 install_tools_in() {
   local venv=$1 file stamp mark
   shift
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail 'Python 3.11 or newer is needed'
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail 'Python 3.10 or newer is needed'
   for file in "$@"; do
     stamp=$(cksum <"$file") mark=$venv/installed-${file//\//-}
     [ -f "$mark" ] && [ "$(cat "$mark")" = "$stamp" ] && continue

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import boto3
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("stack")
     stack: str = parser.parse_args().stack
     event = json.loads(Path("events/background-report-revenue.json").read_text())
-    event["time"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    event["time"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     described = boto3.client("cloudformation").describe_stack_resource(
         StackName=stack, LogicalResourceId="BackgroundReportRevenue"
     )

@@ -54,7 +54,7 @@ async fn handle(Deps { store, stripe }: &Deps, task: Task<TopUpMessage>) -> Resu
         }
     };
     let name = if failed { "TopUpsFailed" } else { "TopUpsBought" };
-    Metrics::at(task.now).count(name, 1).emit();
+    Metrics::new().count(name, 1).emit();
     Ok(())
 }
 

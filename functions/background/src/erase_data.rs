@@ -58,7 +58,7 @@ async fn handle(deps: &Deps, task: Task) -> Result<(), TaskError> {
         };
         store.follow_erasure(&erasure, after.as_ref()).await?;
     }
-    Metrics::at(task.now).count("FilesErased", files).count("ErasuresFailed", failed).emit();
+    Metrics::new().count("FilesErased", files).count("ErasuresFailed", failed).emit();
     Ok(())
 }
 

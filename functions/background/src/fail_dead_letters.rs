@@ -19,7 +19,7 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
-    Metrics::at(task.now).count("DeadLetters", 1).emit();
+    Metrics::new().count("DeadLetters", 1).emit();
     let Ok(message) = JobMessage::parse(&task.body.to_string()) else {
         tracing::error!("dead letter is not a job message, dropped");
         return Ok(());

@@ -32,6 +32,6 @@ async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     for member in store.due_standings(task.now, AT_ONCE).await? {
         run.take("member", &member, store.apply_suspension(&member, task.now).await);
     }
-    Metrics::at(task.now).count("ListingsFollowed", moved).emit();
-    run.end(task.now)
+    Metrics::new().count("ListingsFollowed", moved).emit();
+    run.end()
 }

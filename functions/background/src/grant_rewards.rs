@@ -42,9 +42,6 @@ async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
             None => {}
         }
     }
-    Metrics::at(task.now)
-        .count("RewardsGranted", granted)
-        .count("RewardsCancelled", cancelled)
-        .emit();
-    run.end(task.now)
+    Metrics::new().count("RewardsGranted", granted).count("RewardsCancelled", cancelled).emit();
+    run.end()
 }

@@ -56,7 +56,7 @@ async fn handle(Deps { store, snapshots }: &Deps, task: Task) -> Result<(), Task
     snapshots.publish(blob.into(), now).await?;
     info!(listings, bytes, "search index written");
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    Metrics::at(now)
+    Metrics::new()
         .count("IndexedListings", count(listings))
         .count("IndexBytes", count(bytes))
         .emit();

@@ -68,7 +68,7 @@ async fn handle(Deps { store, stripe, payouts }: &Deps, task: Task) -> Result<()
     let done = run.whole(&mut tally).await;
     let Tally { released, recovered, sent, cents, skipped, refused, stuck, failed } = tally;
     info!(released, recovered, sent, cents, skipped, refused, stuck, failed, "payout run ended");
-    Metrics::at(task.now)
+    Metrics::new()
         .count("PayoutsSent", sent)
         .count("PayoutCents", cents)
         .count("PayoutsSkipped", skipped)

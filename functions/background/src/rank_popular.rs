@@ -51,8 +51,8 @@ async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
         }),
     )
     .await?;
-    Metrics::at(task.now).count("ListingViews", views).emit();
-    run.end(task.now)
+    Metrics::new().count("ListingViews", views).emit();
+    run.end()
 }
 
 /// The most popular first; among equals, the newest.

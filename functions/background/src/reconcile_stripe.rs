@@ -67,7 +67,7 @@ async fn handle(Deps { store, stripe, queue }: &Deps, task: Task) -> Result<(), 
     let done = run.whole(queue).await;
     let Found { looked_at, repaired, paid_back, failed } = run.found;
     info!(looked_at, repaired, failed, "Stripe reconciliation ended");
-    Metrics::at(task.now)
+    Metrics::new()
         .count("ReconcileLookedAt", looked_at)
         .count("ReconcileRepairs", repaired)
         .count("SurplusSubscriptions", paid_back)

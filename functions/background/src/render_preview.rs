@@ -75,7 +75,7 @@ async fn look_at(
         let taken = !matches!(arrival, Arrival::Refused(..));
         info!(key = object.key, state = ?ended.state, "upload checked");
         let name = if taken { "UploadsTaken" } else { "UploadsRefused" };
-        Metrics::at(task.now).count(name, 1).emit();
+        Metrics::new().count(name, 1).emit();
         upload = ended;
     }
     // An upload that ended in another state, even in another call, may have its asset in a listing.

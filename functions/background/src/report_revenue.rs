@@ -62,11 +62,11 @@ async fn handle(Deps { store, documents, company }: &Deps, task: Task) -> Result
     let mut run = Run::default();
     let deps = (store, documents, company);
     let outcome = report(deps, task.sent_at, task.now, &mut run).await?;
-    Metrics::at(task.now)
+    Metrics::new()
         .count("RevenueSumsDrift", outcome.sums_differed)
         .count("RevenueReportDrift", u64::from(outcome.report_differs))
         .emit();
-    run.end(task.now)
+    run.end()
 }
 
 /// The run that was due at `due`. A grace period that cannot be ended does not stop the report.

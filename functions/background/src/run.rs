@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use domain::{DomainError, ErrorKind, Timestamp};
+use domain::{DomainError, ErrorKind};
 use runtime::{Metrics, TaskError};
 use tracing::error;
 
@@ -40,8 +40,8 @@ impl Run {
     ///
     /// # Errors
     /// The first transient failure.
-    pub(crate) fn end(self, now: Timestamp) -> Result<(), TaskError> {
-        Metrics::at(now).count("RunFailures", self.failed).emit();
+    pub(crate) fn end(self) -> Result<(), TaskError> {
+        Metrics::new().count("RunFailures", self.failed).emit();
         self.later.map_or(Ok(()), Err)
     }
 }
@@ -52,8 +52,6 @@ mod tests {
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-
     #[test]
     fn a_run_goes_on_and_fails_at_its_end_only_for_what_may_pass() {
         let mut run = Run::default();
@@ -61,14 +59,14 @@ mod tests {
         let broken = Err::<u32, _>(StoreError::refused(NotFound::User));
         assert_eq!(run.take("reward", &"two", broken), None);
         assert_eq!(run.failed, 1);
-        run.end(NOW).unwrap();
+        run.end().unwrap();
 
         let mut run = Run::default();
         for name in ["one", "two"] {
             assert_eq!(run.take("reward", &name, Err::<u32, _>(StoreError::Busy)), None);
         }
         assert_eq!(run.failed, 2);
-        let failed = run.end(NOW).unwrap_err();
+        let failed = run.end().unwrap_err();
         assert!(matches!(failed, TaskError::Retry(_)), "EventBridge retries: {failed:?}");
     }
 }

@@ -84,7 +84,7 @@ async fn render(
     }
     let (began, input) = (Instant::now(), input.clone());
     let drawn = tokio::task::spawn_blocking(move || draw(&input)).await;
-    log_latency("studio", began, now);
+    log_latency("studio", began);
     let picture = match drawn {
         Ok(Ok(picture)) => picture,
         Ok(Err(_)) | Err(_) => {
@@ -118,7 +118,7 @@ async fn ask(
     }
     let began = Instant::now();
     let answer = images.bria.submit(&request).await;
-    log_latency("bria-submit", began, now);
+    log_latency("bria-submit", began);
     let claim = claimed.clone();
     match answer {
         Ok(id) => move_on(store, &claimed, claim.accept(id.as_str(), now)).await,
@@ -131,18 +131,18 @@ async fn ask(
         }
         Err(SubmitError::Ambiguous { detail }) => {
             tracing::warn!(detail, "the provider did not answer the submit, it is not repeated");
-            Metrics::at(now).count("UnknownSubmits", 1).emit();
+            Metrics::new().count("UnknownSubmits", 1).emit();
             move_on(store, &claimed, claim.await_unknown(now)).await
         }
         Err(SubmitError::Blocked { message }) => {
             settle::fail(store, &claimed, blocked(&message), now).await
         }
         Err(SubmitError::Invalid { status, message }) => {
-            settle::fail(store, &claimed, misunderstood(status, &message, now), now).await
+            settle::fail(store, &claimed, misunderstood(status, &message), now).await
         }
         Err(SubmitError::Rejected { status, message }) => {
             tracing::error!(status, message, "the provider rejected our request, the job fails");
-            Metrics::at(now).count("ProviderRequestsRejected", 1).emit();
+            Metrics::new().count("ProviderRequestsRejected", 1).emit();
             settle::fail(store, &claimed, rejected(&message), now).await
         }
     }
@@ -169,7 +169,7 @@ async fn poll(
     }
     let began = Instant::now();
     let answer = bria.bria.status(&id).await;
-    log_latency("bria-status", began, now);
+    log_latency("bria-status", began);
     match answer {
         Ok(ProviderStatus::Completed { image_url, .. }) => {
             take((store, images, bria), claimed, &image_url, now).await
@@ -178,7 +178,7 @@ async fn poll(
             settle::fail(store, &claimed, blocked(&message), now).await
         }
         Ok(ProviderStatus::Invalid { message }) => {
-            settle::fail(store, &claimed, misunderstood(200, &message, now), now).await
+            settle::fail(store, &claimed, misunderstood(200, &message), now).await
         }
         Ok(ProviderStatus::Failed { message }) => {
             settle::fail(store, &claimed, rejected(&message), now).await
@@ -253,7 +253,7 @@ async fn withhold(
         request_id = claimed.request_id,
         "image is on a host that ImageOrigins does not list, the job waits until it is listed"
     );
-    Metrics::at(now).count("ResultsWithheld", 1).emit();
+    Metrics::new().count("ResultsWithheld", 1).emit();
     let waiting = claimed.clone().withhold(now);
     if waiting.is_overdue(now) {
         let failure = invalid("The provider's image could not be fetched in time.");
@@ -347,9 +347,9 @@ fn rejected(message: &str) -> Failure {
 }
 
 /// A fault of ours: an alarm goes off, and only the log has the provider's message.
-fn misunderstood(status: u16, message: &str, now: Timestamp) -> Failure {
+fn misunderstood(status: u16, message: &str) -> Failure {
     tracing::error!(status, message, "the provider rejected our request as invalid, the job fails");
-    Metrics::at(now).count("ProviderRequestsInvalid", 1).emit();
+    Metrics::new().count("ProviderRequestsInvalid", 1).emit();
     let text = "The image provider did not understand our request. This is our fault; nothing is \
                 charged.";
     Failure::new(FailureCode::RequestInvalid, text)
@@ -359,7 +359,7 @@ fn invalid(message: &str) -> Failure {
     Failure::new(FailureCode::ResultInvalid, message)
 }
 
-fn log_latency(route: &'static str, began: Instant, now: Timestamp) {
+fn log_latency(route: &'static str, began: Instant) {
     let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Metrics::at(now).dimension("Provider", route).millis("ProviderLatency", took).emit();
+    Metrics::new().dimension("Provider", route).millis("ProviderLatency", took).emit();
 }

@@ -51,7 +51,7 @@ fn count(settled: &Settled, now: Timestamp) {
         ChargeState::Released | ChargeState::Held => "CreditsReleased",
     };
     let took = u64::try_from(job.created_at.until(now).as_millis()).unwrap_or(u64::MAX);
-    Metrics::at(now)
+    Metrics::new()
         .dimension("Outcome", job.status.into_str())
         .count("JobsEnded", 1)
         .count(moved, credits)

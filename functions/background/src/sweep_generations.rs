@@ -36,7 +36,7 @@ async fn handle(Deps { store, queue }: &Deps, task: Task) -> Result<(), TaskErro
     let messages: Vec<JobMessage> =
         overdue.into_iter().flatten().map(|(user, job)| JobMessage::now(user, job)).collect();
     let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
-    Metrics::at(task.now).count("OverdueJobs", count).emit();
+    Metrics::new().count("OverdueJobs", count).emit();
     // A job whose message was not sent is still overdue; the next run sends it.
     queue.send(&messages).await.into_iter().collect::<Result<(), _>>().map_err(TaskError::from)
 }

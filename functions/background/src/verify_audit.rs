@@ -42,7 +42,7 @@ async fn handle(Deps { store, anchors }: &Deps, task: Task) -> Result<(), TaskEr
             info!(verified, "audit log is intact, head archived");
         }
     }
-    Metrics::at(task.now).count("AuditBroken", u64::from(broken.is_some())).emit();
+    Metrics::new().count("AuditBroken", u64::from(broken.is_some())).emit();
     Ok(())
 }
 

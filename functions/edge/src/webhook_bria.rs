@@ -48,8 +48,7 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();
-    let event =
-        verify(&tokens.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused(call.now))?;
+    let event = verify(&tokens.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused())?;
     let target = WebhookRef::parse(&call.body.job).ok_or(NotFound::Generation)?;
     call.log_job(&target.job_id);
     for _ in 0..TRIES_MAX {
@@ -59,7 +58,7 @@ async fn handle(
             return Err(NotFound::Generation.into());
         }
         if job.status.is_final() {
-            Metrics::at(call.now).count("LateNotices", 1).emit();
+            Metrics::new().count("LateNotices", 1).emit();
             return Ok(NoStore(Response { received: true }));
         }
         if store.advance(&job, &job.clone().signal(request_id, call.now)).await? {

@@ -8,7 +8,6 @@
 //! parked with an alarm and answered with 200, so that Stripe does not retry.
 
 use clients::{Stripe, stripe::webhook::verify};
-use domain::Timestamp;
 use runtime::{
     Access, ApiError, Call, CallError, Connect, Endpoint, Function, Metrics, NoStore,
     StripeWebhookSecrets,
@@ -49,14 +48,14 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();
-    verify(&secrets.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused(call.now))?;
+    verify(&secrets.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused())?;
     let body = std::str::from_utf8(&raw.body).map_err(|_| CallError::NotText)?;
     let received = Settlement::new(store, stripe).receive(body, call.now).await?;
-    count(&received, call.now);
+    count(&received);
     Ok(NoStore(Response { received: true }))
 }
 
-fn count(received: &ReceivedEvent, now: Timestamp) {
+fn count(received: &ReceivedEvent) {
     let name = match received {
         ReceivedEvent::Processed(EventOutcome::Applied, _) => "StripeEventsApplied",
         ReceivedEvent::Processed(EventOutcome::DuplicateRefunded, _) => "SurplusSubscriptions",
@@ -66,5 +65,5 @@ fn count(received: &ReceivedEvent, now: Timestamp) {
         ReceivedEvent::Processed(EventOutcome::Ignored, _) => "StripeEventsIgnored",
         ReceivedEvent::Parked(_) => "StripeEventsParked",
     };
-    Metrics::at(now).count(name, 1).emit();
+    Metrics::new().count(name, 1).emit();
 }

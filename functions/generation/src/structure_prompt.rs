@@ -84,7 +84,7 @@ async fn handle(
         spend(store, provider, call.now).await?;
         let (lighting, camera) = (request.lighting.as_ref(), request.camera.as_ref());
         let (structured_prompt, structured_by) =
-            structure(provider, &prompt, lighting, camera, call.now).await?;
+            structure(provider, &prompt, lighting, camera).await?;
         Ok(Response { structured_prompt, structured_by })
     });
     Ok(NoStore(answer.await?))
@@ -98,7 +98,7 @@ async fn spend(store: &Store, provider: &PromptProvider, now: Timestamp) -> Resu
     }
     let taken = store.take_some("structure", 1, BUDGET, now).await?;
     let (calls, refused) = if taken.is_some() { (1, 0) } else { (0, 1) };
-    Metrics::at(now).count("PromptsStructured", calls).count("PromptsOverBudget", refused).emit();
+    Metrics::new().count("PromptsStructured", calls).count("PromptsOverBudget", refused).emit();
     match taken {
         Some(_) => Ok(()),
         None => Err(StructuringUsedUp { retry_after_s: BUDGET.refused(now).retry_after_s }.into()),

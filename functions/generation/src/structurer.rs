@@ -2,7 +2,7 @@
 //! key is configured, else with our own template, which adds nothing to the text.
 
 use clients::structure::StructureError;
-use domain::{Timestamp, camera::CameraSettings, fibo::StructuredPrompt, lighting::LightingRig};
+use domain::{camera::CameraSettings, fibo::StructuredPrompt, lighting::LightingRig};
 use runtime::{Metrics, PromptProvider};
 use serde::Serialize;
 
@@ -24,16 +24,15 @@ pub(crate) async fn structure(
     prompt: &str,
     lighting: Option<&LightingRig>,
     camera: Option<&CameraSettings>,
-    now: Timestamp,
 ) -> Result<(StructuredPrompt, StructuredBy), StructureError> {
     let (structured, by) = match provider {
         PromptProvider::Bria(bria) => {
             let answer = bria.structure_prompt(prompt).await;
-            (read(&answer.inspect_err(|error| report(error, now))?)?, StructuredBy::Bria)
+            (read(&answer.inspect_err(report)?)?, StructuredBy::Bria)
         }
         PromptProvider::Gemini(gemini) => {
             let answer = gemini.structure_prompt(prompt).await;
-            (answer.inspect_err(|error| report(error, now))?, StructuredBy::Gemini)
+            (answer.inspect_err(report)?, StructuredBy::Gemini)
         }
         PromptProvider::Template => {
             let template = StructuredPrompt::from_prompt(prompt, lighting, camera);
@@ -45,9 +44,9 @@ pub(crate) async fn structure(
 }
 
 /// An invalid request of ours is our fault, so it is counted in a metric with an alarm.
-fn report(error: &StructureError, now: Timestamp) {
+fn report(error: &StructureError) {
     if matches!(error, StructureError::NotUnderstood { .. }) {
-        Metrics::at(now).count("ProviderRequestsInvalid", 1).emit();
+        Metrics::new().count("ProviderRequestsInvalid", 1).emit();
     }
 }
 

@@ -80,13 +80,13 @@ impl SearchIndex {
         if loaded.index_checked_at.plus(INDEX_EVERY) <= now {
             loaded.index_checked_at = now;
             if let Err(why) = self.load_newest(loaded, now).await {
-                log_stale(&why, now);
+                log_stale(&why);
             }
         }
         if loaded.changes_read_at.plus(CHANGES_EVERY) <= now {
             loaded.changes_read_at = now;
             if let Err(why) = self.apply_changes(&mut loaded.index, now).await {
-                log_stale(&why, now);
+                log_stale(&why);
             }
         }
     }
@@ -139,9 +139,9 @@ async fn newest(snapshots: &SearchSnapshots, etag: Option<&str>) -> Result<Optio
 }
 
 /// Logs and counts a failed refresh; the loaded index stays in use.
-fn log_stale(why: &Stale, now: Timestamp) {
+fn log_stale(why: &Stale) {
     warn!(error = %why, "search index refresh failed, serving the stale index");
-    Metrics::at(now).count("SearchIndexStale", 1).emit();
+    Metrics::new().count("SearchIndexStale", 1).emit();
 }
 
 /// Connects with the newest index, or with none if none can be read: the first search checks for a

@@ -1,6 +1,6 @@
 //! Reads secrets, in a type that keeps them out of logs.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{collections::HashMap, error::Error, fmt, time::Duration};
 
 use aws_sdk_secretsmanager::{
     Client,
@@ -8,11 +8,15 @@ use aws_sdk_secretsmanager::{
 };
 use connect::{Aws, InitError};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde_json::Value;
+use tracing::warn;
 
 /// The variable of Bria's secret.
 pub(crate) const BRIA_SECRET_ARN: &str = "BRIA_SECRET_ARN";
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The length of what CloudFormation generates in place of a key.
+const PLACEHOLDER_LENGTH: usize = 40;
 
 /// A secret text. It has no `Display`, is never serialized, and its `Debug` is masked.
 #[derive(Clone, PartialEq, Eq)]
@@ -139,7 +143,12 @@ pub(crate) async fn read<T: DeserializeOwned>(
     id: &str,
     what: &'static str,
 ) -> Result<T, InitError> {
-    let value = text(aws, id).await.and_then(|text| parse(&text));
+    let value = text(aws, id).await.and_then(|text| {
+        if has_placeholder(&text) {
+            warn!(secret = id, "secret is a placeholder, store the real one with scripts/secrets");
+        }
+        parse(&text)
+    });
     value.map_err(|source| {
         InitError::unavailable(what)(SecretUnavailable { id: id.to_owned(), source })
     })
@@ -152,6 +161,17 @@ async fn text(aws: &Aws, id: &str) -> Result<String, Box<dyn Error + Send + Sync
     answer.secret_string.ok_or_else(|| "it is binary".into())
 }
 
+/// Whether a value is the one that the first deployment generated (`infra/data.yaml`).
+fn has_placeholder(text: &str) -> bool {
+    let values: HashMap<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    values.values().filter_map(Value::as_str).any(|value| {
+        value.len() == PLACEHOLDER_LENGTH
+            && value.chars().all(|it| it.is_ascii_alphanumeric())
+            && value.chars().any(|it| it.is_ascii_uppercase())
+            && value.chars().any(|it| it.is_ascii_lowercase())
+    })
+}
+
 /// serde's own message can quote its input, so only the position is kept.
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Box<dyn Error + Send + Sync>> {
     serde_json::from_str(text).map_err(|error| {
@@ -161,6 +181,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Box<dyn Error + Send + Sy
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -169,6 +191,19 @@ mod tests {
         assert!(!format!("{secret:?}").contains("hunter2"));
         let error = parse::<BriaSecret>(r#"{"api_token": ["hunter2"]}"#).unwrap_err();
         assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_placeholder_is_told_from_a_key() {
+        let check = |expected, value: &str| {
+            let text = json!({ "api_key": value }).to_string();
+            assert_eq!(has_placeholder(&text), expected, "{value}");
+        };
+        check(true, &format!("aB3{}", "x".repeat(37)));
+        check(false, &"0f".repeat(20));
+        check(false, &format!("rk_test_B{}", "x".repeat(31)));
+        check(false, "aB3");
+        assert!(!has_placeholder("no JSON"));
     }
 
     #[test]

@@ -45,11 +45,6 @@ impl<'a> Gateway<'a> {
         self.0.map(|context| &context.authorizer.fields).filter(|fields| !fields.is_empty())
     }
 
-    /// The origin of the request.
-    pub(crate) fn source(&self) -> Source {
-        Source { ip: self.text(|context| &context.identity.source_ip).map(str::to_owned) }
-    }
-
     fn text(
         &self,
         field: impl Fn(&'a apigw::ApiGatewayProxyRequestContext) -> &'a Option<String>,
@@ -65,6 +60,15 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// The origin of a request. Behind a CDN the gateway reports the CDN's address, and `header` is
+    /// the one into which that CDN writes its client's.
+    pub(crate) fn of(parts: &Parts, header: Option<&str>) -> Source {
+        let written = header.and_then(|name| parts.headers.get(name)?.to_str().ok()).map(str::trim);
+        let written = written.filter(|ip| ip.parse::<IpAddr>().is_ok());
+        let peer = || Gateway::of(parts).text(|context| &context.identity.source_ip);
+        Source { ip: written.or_else(peer).map(str::to_owned) }
+    }
+
     /// The client's IP address, if the gateway reports it.
     pub(crate) fn ip(&self) -> Option<&str> {
         self.ip.as_deref().filter(|ip| !ip.is_empty())

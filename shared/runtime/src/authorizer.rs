@@ -116,23 +116,22 @@ where
     };
     let handled: Result<Identity, TokenError> = handled.instrument(span.clone()).await;
     let _in_span = span.enter();
-    let policy =
-        handled.map_err(|refused| log_refusal(&refused, context.now())).and_then(|identity| {
-            span.record("actor", identity.user_id.as_str());
-            policy(&event.method_arn, identity).ok_or(NotAuthorized::Failed)
-        });
+    let policy = handled.map_err(|refused| log_refusal(&refused)).and_then(|identity| {
+        span.record("actor", identity.user_id.as_str());
+        policy(&event.method_arn, identity).ok_or(NotAuthorized::Failed)
+    });
     ended.log_work(context, if policy.is_ok() { "allowed" } else { "refused" });
     policy
 }
 
 /// Logs why a token was refused. Lambda counts a refusal and a failure to verify alike as errors of
 /// this function, so the failure has a metric of its own.
-fn log_refusal(refused: &TokenError, now: Timestamp) -> NotAuthorized {
+fn log_refusal(refused: &TokenError) -> NotAuthorized {
     let reason = refused.to_string();
     match refused {
         TokenError::KeysUnavailable { .. } => {
             error!(reason, "token keys unavailable, no token can be verified");
-            Metrics::at(now).count("TokenKeysUnavailable", 1).emit();
+            Metrics::new().count("TokenKeysUnavailable", 1).emit();
             NotAuthorized::Failed
         }
         TokenError::Malformed

@@ -16,14 +16,18 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use tracing::{Level, error};
 
-use crate::{connected::Connected, context::InvocationContext, telemetry};
+use crate::{connected::Connected, context::InvocationContext, metrics, telemetry};
 
 /// The only origin whose pages may read responses.
 pub(crate) const CORS_ORIGIN: &str = "CORS_ORIGIN";
 /// The public URL of the stage, where a function declares it.
 const PUBLIC_API_URL: &str = "PUBLIC_API_URL";
+/// The header with the client's address, behind a CDN.
+const ADDRESS_HEADER: &str = "ADDRESS_HEADER";
 /// `error`, `warn`, `info` (the default), `debug` or `trace`, where a function declares it.
 const LOG_LEVEL: &str = "LOG_LEVEL";
+/// The name of the stack, for its metrics.
+const STACK_NAME: &str = "STACK_NAME";
 /// Variables that Lambda sets for every function and the loop requires.
 const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
@@ -176,6 +180,7 @@ fn serve<E: 'static, A: 'static>(
     telemetry::start(
         env.optional(LOG_LEVEL).and_then(|level| level.parse().ok()).unwrap_or(Level::INFO),
     );
+    env.optional(STACK_NAME).into_iter().for_each(metrics::start);
     match run_program(program, env, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
@@ -229,6 +234,7 @@ impl Process {
         let context = InvocationContext {
             cors_origin: env.optional(CORS_ORIGIN).map(Into::into),
             public_url: env.optional(PUBLIC_API_URL).map(Into::into),
+            address_header: env.optional(ADDRESS_HEADER).map(Into::into),
             ..InvocationContext::system()
         };
         Process { context, is_warm: AtomicBool::new(false) }

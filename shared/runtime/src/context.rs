@@ -20,6 +20,8 @@ pub struct InvocationContext {
     pub cors_origin: Option<Arc<str>>,
     /// The public URL of the stage, where a request does not reveal it.
     pub public_url: Option<Arc<str>>,
+    /// The header into which a CDN in front of the API writes its client's address, if there is one.
+    pub address_header: Option<Arc<str>>,
     /// When Lambda ends this invocation; `None` in a test.
     pub deadline: Option<Timestamp>,
     /// Whether this is the first invocation of its process.
@@ -66,6 +68,7 @@ impl InvocationContext {
             entropy: Entropy::System,
             cors_origin: None,
             public_url: None,
+            address_header: None,
             deadline: None,
             cold_start: false,
             recent: RecentCalls::default(),

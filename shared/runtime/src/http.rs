@@ -21,7 +21,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     admission::admit,
-    apigw::{Gateway, Response, path_parameters, query},
+    apigw::{Gateway, Response, Source, path_parameters, query},
     boot::{self, Program, Served},
     call::{Call, CallError, Caller, Raw, RequestId},
     context::InvocationContext,
@@ -161,7 +161,7 @@ impl<'a> Exchange<'a> {
             links,
             idempotency,
             raw: Raw { headers: headers.clone(), body, is_head: self.is_head() },
-            source: gateway.source(),
+            source: Source::of(&self.parts, self.context.address_header.as_deref()),
             entropy: self.context.entropy.clone(),
         };
         Ok((call, input))
@@ -189,7 +189,8 @@ impl<'a> Exchange<'a> {
         if self.is_head() {
             response.body.clear();
         }
-        let network = Gateway::of(&self.parts).source().network();
+        let header = self.context.address_header.as_deref();
+        let network = Source::of(&self.parts, header).network();
         self.ended.log_call(self.context, response.status_code, code, network.as_deref());
         (response, code)
     }

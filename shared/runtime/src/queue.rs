@@ -103,5 +103,5 @@ fn log_ages(worker: &Worker, context: &InvocationContext, event: &SqsEvent) {
         .filter_map(sent_at)
         .map(|sent_at| u64::try_from(sent_at.until(now).as_millis()).unwrap_or(u64::MAX));
     let ages = ages.collect();
-    Metrics::at(now).dimension("Worker", worker.name).millis_each("QueueAge", ages).emit();
+    Metrics::new().dimension("Worker", worker.name).millis_each("QueueAge", ages).emit();
 }

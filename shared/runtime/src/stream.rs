@@ -129,7 +129,7 @@ where
         match results.get(index) {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                log_failure(worker, context, error);
+                log_failure(worker, error);
                 match error {
                     TaskError::Retry(_) => failed.add_failure(number),
                     TaskError::Park(_) => {}

@@ -177,7 +177,7 @@ pub(crate) async fn supervise(
     match &done {
         Ok(()) => ended.log_work(context, "done"),
         Err(failed) => {
-            log_failure(worker, context, failed);
+            log_failure(worker, failed);
             ended.log_work(context, failed.outcome());
         }
     }
@@ -185,14 +185,14 @@ pub(crate) async fn supervise(
 }
 
 /// Logs why a task failed; parked tasks are counted, because they need a person.
-pub(crate) fn log_failure(worker: &Worker, context: &InvocationContext, failed: &TaskError) {
+pub(crate) fn log_failure(worker: &Worker, failed: &TaskError) {
     let refusal = failed.error();
     let (code, error) = (refusal.refusal().code(), refusal.chain());
     match failed {
         TaskError::Retry(_) => warn!(code, error, "task failed, will be retried"),
         TaskError::Park(_) => {
             error!(code, error, "task failed for good, parked");
-            Metrics::at(context.now()).dimension("Worker", worker.name).count("Parked", 1).emit();
+            Metrics::new().dimension("Worker", worker.name).count("Parked", 1).emit();
         }
     }
 }

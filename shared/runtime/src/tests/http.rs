@@ -474,6 +474,22 @@ async fn a_handler_learns_where_a_call_came_from() {
 }
 
 #[tokio::test]
+async fn behind_a_cdn_a_call_comes_from_the_address_that_the_cdn_writes() {
+    let handle = async |_: &(), call: Call| -> Result<_, ApiError> { Ok(Json(json!(call.ip()))) };
+    let behind = InvocationContext { address_header: Some("X-Client-Address".into()), ..context() };
+    let check = async |context: &InvocationContext, written: &str, expected: &str| {
+        let request = with_header(request("GET", "/books/b1"), "X-Client-Address", written);
+        let response = dispatch(&PAGE, &handle, &(), context, event(request)).await;
+        assert_eq!(response.body, json!(expected).to_string(), "{written}");
+    };
+    check(&behind, "198.51.100.4", "198.51.100.4").await;
+    check(&behind, "2001:db8::1", "2001:db8::1").await;
+    check(&behind, "198.51.100.4, 203.0.113.9", "203.0.113.7").await;
+    check(&behind, "", "203.0.113.7").await;
+    check(&ambient(), "198.51.100.4", "203.0.113.7").await;
+}
+
+#[tokio::test]
 async fn a_link_begins_where_the_stage_was_reached() {
     let check = async |context: &InvocationContext, domain: Value, root: &str| {
         let request = with(get_event(), [("/requestContext/domainName", domain)]);

@@ -239,7 +239,8 @@ fn the_event_of_a_failed_run_is_stored_in_a_queue() {
         let kept = "Messaging.Outputs.FailedRunsArn";
         let properties = &event["Properties"];
         assert_eq!(text(&properties["DeadLetterConfig"]["Arn"]), kept, "{}", function.name());
-        assert_eq!(text(&block["DeadLetterQueue"]["TargetArn"]), kept, "{}", function.name());
+        let given_up = &block["EventInvokeConfig"]["DestinationConfig"]["OnFailure"];
+        assert_eq!(text(&given_up["Destination"]), kept, "{}", function.name());
         assert!(!properties["RetryPolicy"].is_badvalue(), "{}", function.name());
     });
 }
