@@ -486,7 +486,7 @@ async fn behind_a_cdn_a_call_comes_from_the_address_that_the_cdn_writes() {
     check(&behind, "2001:db8::1", "2001:db8::1").await;
     check(&behind, "198.51.100.4, 203.0.113.9", "203.0.113.7").await;
     check(&behind, "", "203.0.113.7").await;
-    check(&ambient(), "198.51.100.4", "203.0.113.7").await;
+    check(&context(), "198.51.100.4", "203.0.113.7").await;
 }
 
 #[tokio::test]
