@@ -10,26 +10,25 @@ use std::{
 };
 
 use aws_sdk_s3::config::{
-    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, retry::RetryConfig,
-    timeout::TimeoutConfig,
+    BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_smithy_runtime_api::{
-    client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
-            SharedHttpConnector,
-        },
-        orchestrator::{HttpRequest, HttpResponse},
-        runtime_components::RuntimeComponents,
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
     },
-    http::StatusCode,
+    orchestrator::{HttpRequest, HttpResponse},
+    runtime_components::RuntimeComponents,
 };
-use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use runtime::Clock;
 use serde_json::{Value, json};
 
-use crate::{engine::Engine, objects::Objects, queue::Queues};
+use crate::{
+    engine::Engine,
+    objects::Objects,
+    queue::Queues,
+    wire::{credentials, json_response},
+};
 
 /// The address of AWS in presigned links.
 pub const AWS_URL: &str = "https://s3.prolight.test";
@@ -44,11 +43,6 @@ pub struct InProcessAws {
     /// The queues.
     pub queues: Queues,
     secrets: Arc<Mutex<BTreeMap<String, String>>>,
-}
-
-/// Credentials that sign and are valid nowhere.
-pub fn credentials() -> Credentials {
-    Credentials::new("ANOTREAL", "not a real secret", None, None, "tests")
 }
 
 impl InProcessAws {
@@ -96,12 +90,6 @@ impl InProcessAws {
         };
         json_response(status, &answer)
     }
-}
-
-/// A response with a JSON body.
-pub(crate) fn json_response(status: u16, body: &Value) -> HttpResponse {
-    let status = StatusCode::try_from(status).expect("a status");
-    HttpResponse::new(status, SdkBody::from(body.to_string()))
 }
 
 impl HttpConnector for InProcessAws {

@@ -33,7 +33,7 @@ use dynoxide::{Database, ImportOptions};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::{aws::credentials, grants};
+use crate::{grants, wire::credentials};
 
 /// The table's name in every test.
 pub const TABLE: &str = "app";

@@ -19,6 +19,7 @@ pub mod listings;
 mod objects;
 pub mod queue;
 mod request;
+mod wire;
 
 pub use app::{TestApp, at_once};
 pub use client::{Client, ClientRequest};

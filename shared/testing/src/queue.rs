@@ -15,7 +15,7 @@ use domain::{Timestamp, generation::Job};
 use runtime::Clock;
 use serde_json::{Value, json};
 
-use crate::aws::json_response;
+use crate::wire::json_response;
 
 /// Visibility timeout: how long a received message is hidden, unless it is deleted.
 const VISIBILITY: Duration = Duration::from_secs(360);

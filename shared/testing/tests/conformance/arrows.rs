@@ -79,7 +79,7 @@ fn every_package_is_in_its_folder() {
     }
 }
 
-/// Time, months, ids, JSON, hashes, hex and errors: nothing that does I/O.
+/// Time, months, ids, JSON, names of variants, hashes, hex and errors: nothing that does I/O.
 #[test]
 fn the_domain_needs_little() {
     let packages = packages();
@@ -92,7 +92,9 @@ fn the_domain_needs_little() {
             "jiff",
             "serde",
             "serde_json",
+            "serde_with",
             "sha2",
+            "strum",
             "thiserror",
             "ulid",
             "unicode-normalization"

@@ -1,0 +1,17 @@
+//! What the services in this process share: the caller's credentials, and how they answer.
+
+use aws_sdk_s3::config::Credentials;
+use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
+
+/// Credentials that sign and are valid nowhere.
+pub(crate) fn credentials() -> Credentials {
+    Credentials::new("ANOTREAL", "not a real secret", None, None, "tests")
+}
+
+/// A response with a JSON body.
+pub(crate) fn json_response(status: u16, body: &Value) -> HttpResponse {
+    let status = StatusCode::try_from(status).expect("a status");
+    HttpResponse::new(status, SdkBody::from(body.to_string()))
+}
