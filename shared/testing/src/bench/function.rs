@@ -40,6 +40,8 @@ const REQUESTS: u32 = 1_000;
 const PICTURES: u32 = 200;
 /// Previews from one IP address before the next one is used, below the limit per minute.
 const TRIES_OF_ONE: u32 = 50;
+/// Generations of one member before the next one is used, below the limit per minute.
+const GENERATIONS_OF_ONE: u32 = 250;
 
 /// The local header, the entry and the end of a zip archive, with the name `bootstrap` in two of
 /// them (APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16).
@@ -232,8 +234,14 @@ struct Work {
 enum Repeated {
     /// Nothing.
     Same,
-    /// The idempotency key. The request creates a job of this member, which is then deleted.
-    Key(UserId),
+    /// The idempotency key, and from time to time the member. The request creates a job of `member`,
+    /// which is then cancelled.
+    Key {
+        /// The member of the event.
+        first: UserId,
+        /// The member of this request.
+        member: UserId,
+    },
     /// The request, so that each picture is rendered; and from time to time the IP address.
     Wish,
 }
@@ -267,7 +275,9 @@ impl Work {
                 );
                 (work.requests, work.asked) = (PICTURES, Repeated::Wish);
             }
-            ("generation-create-generation", Some(user)) => work.asked = Repeated::Key(user),
+            ("generation-create-generation", Some(first)) => {
+                work.asked = Repeated::Key { member: first.clone(), first };
+            }
             (_, Some(user)) => {
                 work.is_for("/api/v1/generations/{}", &bench.succeeded(&user).await?.id);
             }
@@ -284,9 +294,14 @@ impl Work {
 
     /// The event of the `n`th request.
     fn event(&mut self, n: u32) -> String {
-        match &self.asked {
+        match &mut self.asked {
             Repeated::Same => {}
-            Repeated::Key(_) => {
+            Repeated::Key { first, member } => {
+                let name = format!("{first}-{}", n / GENERATIONS_OF_ONE);
+                *member = UserId::parse(&name).expect("an id");
+                let authorizer = &mut self.event["requestContext"]["authorizer"];
+                authorizer["user_id"] = json!(name);
+                authorizer["principalId"] = json!(name);
                 let key = format!("bench-{n}");
                 self.event["headers"]["Idempotency-Key"] = json!(key);
                 self.event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
@@ -314,9 +329,9 @@ impl Work {
     /// Deletes what the request created, so that the next one finds the same credits and free
     /// slots.
     async fn clear(&self, body: &Value) -> Result<(), BenchFailed> {
-        let Repeated::Key(user) = &self.asked else { return Ok(()) };
+        let Repeated::Key { member, .. } = &self.asked else { return Ok(()) };
         let id = JobId::parse(body["id"].as_str().unwrap_or_default()).expect("a job");
-        self.store.cancel(user, &id, None, now()).await?;
+        self.store.cancel(member, &id, None, now()).await?;
         Ok(())
     }
 }
