@@ -90,7 +90,7 @@ def rendered() -> str:
 
 
 def idle() -> list[Row]:
-    """A month in which nobody calls."""
+    """A month without a call."""
     stacks = [yaml_parse(path.read_text()) for path in sorted(Path("infra").glob("*.yaml"))]
     main_stack = yaml_parse(Path("template.yaml").read_text())
     functions = functions_of(main_stack)

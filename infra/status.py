@@ -134,7 +134,7 @@ def runs(environment: str, cloudwatch: Any) -> Iterator[str]:
 
 
 def secrets(outputs: dict[str, str], client: Any) -> Iterator[str]:
-    """Which secrets nobody has stored. Their values are not shown."""
+    """Which secrets were never stored. Their values are not shown."""
     missing = store_secrets.placeholders(client, outputs)
     print(f"secrets: {', '.join(missing) + ' not stored' if missing else 'stored'}")
     for name in missing:

@@ -137,7 +137,7 @@ def is_placeholder(value: Any) -> bool:
 
 
 def placeholders(client: Any, outputs: dict[str, str]) -> list[str]:
-    """The secrets that nobody has stored yet, by name."""
+    """The secrets that are not stored yet, by name."""
     return [
         name
         for name, (output, fields) in SECRETS.items()

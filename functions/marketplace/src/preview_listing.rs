@@ -121,10 +121,11 @@ impl DemoCache {
 
 impl Connect for DemoCache {
     fn variables() -> Vec<&'static str> {
-        <(Previews, PreviewBucket)>::variables()
+        [Previews::variables(), PreviewBucket::variables()].concat()
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<DemoCache, InitError> {
-        let (previews, bucket) = <(Previews, PreviewBucket)>::connect(env, aws).await?;
+        let previews = Previews::connect(env, aws).await?;
+        let bucket = PreviewBucket::connect(env, aws).await?;
         Ok(DemoCache { previews, bucket, seen: Mutex::default() })
     }
 }

@@ -183,7 +183,7 @@ class ProcessExecutor(RuntimeExecutor):
             self.started.set_exception(StatusErrorException("start failed", payload=error))
 
     def answered(self, request_id: str, body: bytes, is_error: bool) -> None:
-        """Takes the answer to an event, unless nobody waits for it any more."""
+        """Takes the answer to an event, unless its caller has stopped waiting."""
         pending = self.pending
         if pending and pending[0] == request_id and not pending[1].done():
             pending[1].set_result((body, is_error))

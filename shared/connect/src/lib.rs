@@ -23,8 +23,8 @@ pub const IMAGE_PROVIDER: &str = "IMAGE_PROVIDER";
 
 /// A capability: what a handler uses, connected once before the first call.
 ///
-/// A handler's first parameter is a capability or a tuple of them. Exactly those are connected, and
-/// exactly their variables are required.
+/// A handler's first parameter is a capability, or a struct of them that derives this trait. Exactly
+/// those are connected, and exactly their variables are required.
 pub trait Connect: Sized {
     /// The variables that must be set, including those that may be empty.
     fn variables() -> Vec<&'static str>;
@@ -62,34 +62,4 @@ impl Connect for Provider {
         let unknown = |_| InitError::unusable(IMAGE_PROVIDER)("it is `studio` or `bria`");
         name.parse().map_err(unknown)
     }
-}
-
-macro_rules! tuples {
-    ($(($($part:ident),+))*) => {$(
-        impl<$($part: Connect),+> Connect for ($($part,)+) {
-            fn variables() -> Vec<&'static str> {
-                let mut names = [$($part::variables()),+].concat();
-                names.sort_unstable();
-                names.dedup();
-                names
-            }
-            async fn connect(env: &Environment, aws: &Aws) -> Result<Self, InitError> {
-                Ok(($($part::connect(env, aws).await?,)+))
-            }
-            #[expect(non_snake_case, reason = "each part is bound to the name of its type")]
-            fn table(&self) -> Option<&dyn Any> {
-                let ($($part,)+) = self;
-                None$(.or_else(|| $part.table()))+
-            }
-        }
-    )*};
-}
-
-tuples! {
-    (A)
-    (A, B)
-    (A, B, C)
-    (A, B, C, D)
-    (A, B, C, D, E)
-    (A, B, C, D, E, F)
 }

@@ -4,6 +4,10 @@
 //! function of its capabilities ([`Connect`]) and its input ([`Call`], [`Task`]); the shells in
 //! here do everything around it, the same way for every function.
 
+// The derive of `Connect` names this crate, as the crates of functions do.
+#[cfg(test)]
+extern crate self as runtime;
+
 mod admission;
 pub mod apigw;
 mod authorizer;

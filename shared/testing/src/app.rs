@@ -113,6 +113,13 @@ struct Running {
     recent: RecentCalls,
 }
 
+impl Running {
+    /// The context of its next call.
+    fn context(&self, context: &InvocationContext) -> InvocationContext {
+        InvocationContext { recent: self.recent.clone(), ..context.clone() }
+    }
+}
+
 /// AWS, the clock, and the functions.
 #[derive(Debug)]
 pub struct TestApp {
@@ -235,7 +242,7 @@ impl TestApp {
     pub async fn send_event(&self, endpoint: &Endpoint, event: lambda_http::Request) -> Answer {
         let answered = async {
             let running = self.running(endpoint.name).await;
-            running.process.request(self.context(&running), event).await
+            running.process.request(running.context(&self.ambient), event).await
         };
         let answered = acting_as(endpoint.name, || answered).await;
         Answer::from_response(answered.expect("an answered request"))
@@ -262,9 +269,7 @@ impl TestApp {
         let event = to_raw_value(event).expect("JSON");
         let answered = async {
             let running = self.running(name).await;
-            let recent = running.recent.clone();
-            let context = InvocationContext { recent, ..context.clone() };
-            running.process.event(context, event).await
+            running.process.event(running.context(context), event).await
         };
         let answered = acting_as(name, || answered).await.map_err(|failed| failed.to_string())?;
         Ok(serde_json::from_str(answered.get()).expect("JSON"))
@@ -293,11 +298,6 @@ impl TestApp {
         let running = Rc::new(Running { process, recent: RecentCalls::default() });
         PROCESSES.with_borrow_mut(|processes| processes.insert(key, running.clone()));
         running
-    }
-
-    /// The context of a call of this process.
-    fn context(&self, running: &Running) -> InvocationContext {
-        InvocationContext { recent: running.recent.clone(), ..self.ambient.clone() }
     }
 
     fn process_aws(&self) -> Aws {

@@ -6,11 +6,10 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use aws_sdk_s3::config::{
-    BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SharedCredentialsProvider, timeout::TimeoutConfig,
 };
 use aws_smithy_runtime_api::client::{
     http::{
@@ -27,7 +26,7 @@ use crate::{
     engine::Engine,
     objects::Objects,
     queue::Queues,
-    wire::{credentials, json_response},
+    wire::{credentials, json_response, retries},
 };
 
 /// The address of AWS in presigned links.
@@ -62,7 +61,7 @@ impl InProcessAws {
         secrets.insert(name.to_owned(), value.to_string());
     }
 
-    /// The configuration of its clients. Retries wait a millisecond, not a second.
+    /// The configuration of its clients.
     pub fn config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -70,11 +69,7 @@ impl InProcessAws {
             .credentials_provider(SharedCredentialsProvider::new(credentials()))
             .endpoint_url(AWS_URL)
             .timeout_config(TimeoutConfig::disabled())
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(3)
-                    .with_initial_backoff(Duration::from_millis(1)),
-            )
+            .retry_config(retries())
             .http_client(self.clone())
             .build()
     }

@@ -13,8 +13,8 @@ use aws_sdk_s3::types::{Tag, Tagging};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use aws_types::SdkConfig;
 use clients::{
-    AssetScan, AuditAnchors, Documents, GenerationQueue, Images, PreviewBucket, SearchSnapshots,
-    Uploads, scan::CleanTag,
+    AssetScan, AuditAnchors, Documents, GenerationQueue, PreviewBucket, SearchSnapshots, Uploads,
+    scan::CleanTag,
 };
 use demo::api::variable;
 use serde_json::{Value, json};
@@ -58,14 +58,6 @@ impl Cloud {
         bucket
     }
 
-    /// The bucket with this name, created by the first caller: for tests that leave nothing to
-    /// inspect.
-    pub async fn shared_bucket(&self, name: &str) -> Bucket {
-        // A later caller gets an error that the bucket exists.
-        let _ = self.s3.create_bucket().bucket(name).send().await;
-        self.named(name)
-    }
-
     /// The name of a bucket that does not exist until [`Bucket::create`].
     pub fn missing_bucket(&self) -> Bucket {
         self.named(&unique())
@@ -107,11 +99,6 @@ impl Bucket {
     pub(crate) fn of(config: &SdkConfig, name: &str) -> Bucket {
         let credentials = config.credentials_provider();
         Bucket { s3: s3(config), credentials, name: name.to_owned() }
-    }
-
-    /// As the functions' image bucket.
-    pub fn images(&self) -> Images {
-        Images::new(&self.s3, &self.name)
     }
 
     /// As the bucket of creators' uploads.

@@ -9,12 +9,11 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Region, retry::RetryConfig},
+    config::{BehaviorVersion, Region},
 };
 use aws_smithy_runtime_api::{
     client::{
@@ -33,7 +32,10 @@ use dynoxide::{Database, ImportOptions};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::{grants, wire::credentials};
+use crate::{
+    grants,
+    wire::{credentials, retries},
+};
 
 /// The table's name in every test.
 pub const TABLE: &str = "app";
@@ -175,11 +177,7 @@ impl Engine {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(credentials())
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(3)
-                    .with_initial_backoff(Duration::from_millis(1)),
-            )
+            .retry_config(retries())
             .http_client(self.clone())
             .build();
         Client::from_conf(config)

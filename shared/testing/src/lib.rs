@@ -26,12 +26,3 @@ pub use client::{Client, ClientRequest};
 pub use demo::{api::BROWSER, files};
 pub use engine::{Engine, Fault, Usage};
 pub use request::{Actor, Answer, SOURCE_IP, TestRequest};
-
-/// Share links, signed with a test key.
-pub fn share_links() -> clients::share::ShareLinks {
-    let signing_key = clients::Secret::new("a key for tests");
-    clients::share::ShareLinks::new(clients::secrets::ShareSecret {
-        signing_key,
-        previous_signing_key: None,
-    })
-}

@@ -53,7 +53,7 @@ impl ReportApp {
     async fn open() -> ReportApp {
         let app = TestApp::new();
         app.store.count(&subscribed("ann", app.now())).await.unwrap();
-        let (documents, company) = app.connect().await;
+        let (documents, company) = (app.connect().await, app.connect().await);
         ReportApp { app, documents, company }
     }
 

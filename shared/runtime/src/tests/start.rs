@@ -8,32 +8,43 @@ use store::Store;
 
 use crate::{Connect, Environment, ImageProvider, InitError, PromptProvider, WebhookTokens};
 
+/// The variables of a handler with these capabilities.
+macro_rules! variables {
+    ($($name:ident: $capability:ty),+) => {{
+        #[derive(Connect)]
+        struct Deps {
+            $($name: $capability),+
+        }
+        Deps::variables()
+    }};
+}
+
 #[test]
 fn a_handler_requires_what_its_capabilities_do() {
     let check = |variables: Vec<&'static str>, expected: Expect| {
         expected.assert_eq(&variables.join(" "));
     };
     check(<()>::variables(), expect![""]);
-    check(<(Store, Images)>::variables(), expect!["IMAGES_BUCKET TABLE_NAME"]);
+    check(variables!(store: Store, images: Images), expect!["IMAGES_BUCKET TABLE_NAME"]);
     check(
-        <(Store, Images, ImageProvider)>::variables(),
+        variables!(store: Store, images: Images, provider: ImageProvider),
         expect![[
             r#"BRIA_BASE_URL BRIA_CALLS_PER_MINUTE BRIA_SECRET_ARN IMAGES_BUCKET IMAGE_ORIGINS IMAGE_PROVIDER PUBLIC_API_URL TABLE_NAME"#
         ]],
     );
     check(
-        <(Store, PromptProvider)>::variables(),
+        variables!(store: Store, prompts: PromptProvider),
         expect![[
             r#"BRIA_BASE_URL BRIA_SECRET_ARN GEMINI_BASE_URL GEMINI_SECRET_ARN IMAGE_PROVIDER TABLE_NAME"#
         ]],
     );
-    check(<(Uploads, SearchSnapshots)>::variables(), expect!["IMAGES_BUCKET"]);
+    check(variables!(uploads: Uploads, snapshots: SearchSnapshots), expect!["IMAGES_BUCKET"]);
     check(
-        <(Store, Images, Uploads, SearchSnapshots, Previews, ShareLinks)>::variables(),
+        variables!(store: Store, images: Images, uploads: Uploads, snapshots: SearchSnapshots, previews: Previews, links: ShareLinks),
         expect!["IMAGES_BUCKET PREVIEWS_URL SHARE_SECRET_ARN TABLE_NAME"],
     );
     check(
-        <(PromptProvider, WebhookTokens)>::variables(),
+        variables!(prompts: PromptProvider, tokens: WebhookTokens),
         expect![[
             r#"BRIA_BASE_URL BRIA_SECRET_ARN GEMINI_BASE_URL GEMINI_SECRET_ARN IMAGE_PROVIDER"#
         ]],

@@ -30,7 +30,6 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 use domain::{
     DomainError, Timestamp,
     account::{Account, AccountUpdate},
@@ -67,10 +66,7 @@ struct TestApp {
 impl TestApp {
     fn new() -> TestApp {
         let engine = Engine::new();
-        // The SDK's own retries wait a millisecond, not a second.
-        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
-        let config = engine.client().config().to_builder().retry_config(retries).build();
-        let store = Store::new(Client::from_conf(config), TABLE.to_owned());
+        let store = Store::new(engine.client(), TABLE.to_owned());
         TestApp { engine, store, count: AtomicU32::new(0) }
     }
 
