@@ -15,6 +15,7 @@ pub const ENDPOINT: Endpoint =
         .with_rate(Rate::a_minute(60));
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The `next_cursor` of the previous page.
@@ -22,6 +23,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     items: Vec<Exported>,
     files: Vec<File>,
@@ -32,6 +34,7 @@ pub struct Response {
 
 /// A file that belongs to an item of the page.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct File {
     /// A path, unique within the export.
     name: String,

@@ -14,6 +14,7 @@ use crate::view::MeView;
 pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 

@@ -15,6 +15,7 @@ use crate::view::MeView;
 pub const ENDPOINT: Endpoint = Endpoint::patch("account-update-me", "/api/v1/me", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     #[serde(default, deserialize_with = "patch::sent_or_null")]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 /// A member.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct MeView {
     user_id: UserId,
     /// The public id of the member as a creator.
@@ -31,6 +32,7 @@ pub(crate) struct MeView {
 
 /// A summary; details are at `/api/v1/billing/credits`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CreditsInBrief {
     available: u32,
     held: u32,
@@ -40,6 +42,7 @@ struct CreditsInBrief {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct GenerationsInBrief {
     open: u32,
     open_max: u32,

@@ -14,9 +14,8 @@ use domain::{
     id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, Recorded, replayed};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use store::Store;
 
 use crate::member::MemberView;
@@ -26,6 +25,7 @@ pub const ENDPOINT: Endpoint =
         .requires_key();
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<UserId>,
@@ -42,7 +42,10 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Recorded<MemberView>>, ApiError> {
     let Request { id, amount, reason, expires_at } = &call.body;
     let member = id.get()?;
     let reason = checked_reason(reason)?;

@@ -11,9 +11,10 @@ use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId, once};
+use runtime::{
+    Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId, Recorded, once,
+};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use store::{ListingUpdate, Store};
 
 use crate::view::JudgedView;
@@ -25,6 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -47,7 +49,7 @@ struct Deps {
 async fn handle(
     Deps { store, scan }: &Deps,
     call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+) -> Result<NoStore<Recorded<JudgedView>>, ApiError> {
     let id = call.body.id.get()?;
     let (shown, target) = (&call.body.content_hash, Target::of(TargetKind::Listing, id));
     let entry = call.audit_entry(Action::ApproveListing, target)?;

@@ -19,6 +19,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-audit-ledger", "/api/v1/admin/ledger/audit", Access::Admin);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Only this creator.
@@ -30,6 +31,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     /// Whether all balances on this page are equal.
     equal: bool,
@@ -40,6 +42,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AuditView {
     creator_id: UserId,
     equal: bool,
@@ -49,6 +52,7 @@ struct AuditView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Difference {
     account: LedgerAccount,
     kept: i64,

@@ -20,9 +20,10 @@ use domain::{
     id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId, replayed};
+use runtime::{
+    Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId, Recorded, replayed,
+};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use settlement::Settlement;
 use store::Store;
 
@@ -32,6 +33,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-ban-user", "/api/v1/admin/users/{id}/ban", Access::Admin);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<UserId>,
@@ -55,7 +57,7 @@ struct Deps {
 async fn handle(
     Deps { store, stripe }: &Deps,
     call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+) -> Result<NoStore<Recorded<DecidedView>>, ApiError> {
     let Request { id, reason, until } = &call.body;
     let member = id.get()?;
     let reason = checked_reason(reason)?;

@@ -26,6 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key();
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -38,6 +39,7 @@ pub struct Request {
 
 /// Whether a listing's images stay.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Pictures {
     /// The images stay.

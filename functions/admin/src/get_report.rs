@@ -6,17 +6,17 @@
 //! to a link, valid for ten minutes.
 
 use clients::documents::Documents;
-use domain::time::Day;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile, PathId};
+use domain::{metrics::RevenueReport, time::Day};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile, PathId, Recorded};
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use store::{Store, StoreError};
+use store::Store;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-get-report", "/api/v1/admin/revenue/reports/{date}", Access::Admin);
 
 /// The requested format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Format {
     /// The default.
@@ -29,6 +29,7 @@ enum Format {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     date: PathId<Day>,
@@ -50,13 +51,12 @@ struct Deps {
 async fn handle(
     Deps { store, documents }: &Deps,
     call: Call<Request>,
-) -> Result<JsonOrFile<Box<RawValue>>, ApiError> {
+) -> Result<JsonOrFile<Recorded<RevenueReport>>, ApiError> {
     let day = *call.body.date.get()?;
     let report = store.report(day).await?;
     let key = match call.body.format {
         Format::Json => {
-            let json = RawValue::from_string(report.json).map_err(StoreError::corrupt)?;
-            return Ok(JsonOrFile::Json(json));
+            return Ok(JsonOrFile::Json(Recorded::read(report.json)?));
         }
         Format::Csv => report.csv_key,
         Format::Pdf => report.pdf_key,

@@ -18,6 +18,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-get-revenue-stats", "/api/v1/admin/revenue/stats", Access::Admin);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The first day, in UTC; by default thirty days before the last.

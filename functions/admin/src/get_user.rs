@@ -28,12 +28,14 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-get-user", "/api/v1/admin/users/{id}", Access::Admin);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<UserId>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     profile: MemberView,
     bio: Option<String>,
@@ -49,6 +51,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct SubscriptionView {
     plan: Plan,
     status: SubscriptionStatus,
@@ -56,6 +59,7 @@ struct SubscriptionView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct InvoiceView {
     id: InvoiceId,
     status: InvoiceStatus,
@@ -65,6 +69,7 @@ struct InvoiceView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct OrderView {
     id: PurchaseId,
     listing_id: ListingId,
@@ -76,6 +81,7 @@ struct OrderView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListingView {
     id: ListingId,
     title: String,
@@ -83,6 +89,7 @@ struct ListingView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JobView {
     id: JobId,
     status: Status,

@@ -19,6 +19,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-audit", "/api/v1/admin/audit", Access::Admin);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The id of a staff member, or the name of a job.
@@ -39,6 +40,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Response {
     Rows(Page<RowView>),
@@ -53,6 +55,7 @@ pub enum Response {
 
 /// A record of the audit log.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RowView {
     seq: u64,
     at: Timestamp,

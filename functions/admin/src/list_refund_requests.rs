@@ -22,6 +22,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// At most 100 are shown.
@@ -30,6 +31,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RequestView {
     purchase_id: PurchaseId,
     buyer_id: UserId,

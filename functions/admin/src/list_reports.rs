@@ -12,6 +12,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-reports", "/api/v1/admin/revenue/reports", Access::Admin);
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReportView {
     date: Day,
     made_at: Timestamp,
@@ -19,6 +20,7 @@ pub struct ReportView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ReportLinks {
     json: Link,
     csv: Link,

@@ -24,6 +24,7 @@ pub const ENDPOINT: Endpoint =
 const EMAIL_BYTES_MAX: usize = 254;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     plan: Option<Plan>,

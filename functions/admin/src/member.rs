@@ -12,6 +12,7 @@ use serde::Serialize;
 
 /// A member in a list, and after a decision about them.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct MemberView {
     user_id: UserId,
     email: Option<String>,
@@ -30,6 +31,7 @@ pub(crate) struct MemberView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CreditsView {
     available: u32,
     held: u32,
@@ -39,6 +41,7 @@ struct CreditsView {
 
 /// Limits set by staff; `null` means the plan's limit.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct LimitsView {
     monthly_allowance: Option<u32>,
     concurrency: Option<u32>,
@@ -46,6 +49,7 @@ struct LimitsView {
 
 /// A member after a suspension or its end, with their subscription.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct DecidedView {
     #[serde(flatten)]
     member: MemberView,
@@ -54,6 +58,7 @@ pub(crate) struct DecidedView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct SubscriptionView {
     id: SubscriptionId,
     plan: Plan,

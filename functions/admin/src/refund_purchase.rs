@@ -27,6 +27,7 @@ pub const ENDPOINT: Endpoint =
         .requires_key();
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<PurchaseId>,

@@ -10,9 +10,8 @@ use domain::{
     id::ListingId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, once};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, Recorded, once};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use store::{ListingUpdate, Store};
 
 use crate::view::JudgedView;
@@ -24,6 +23,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -38,7 +38,10 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Recorded<JudgedView>>, ApiError> {
     let id = call.body.id.get()?;
     let (request, target) = (&call.body, Target::of(TargetKind::Listing, id));
     let entry = call.audit_entry(Action::RejectListing, target)?;

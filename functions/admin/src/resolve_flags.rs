@@ -17,9 +17,8 @@ use domain::{
         moderation::flag::Decision,
     },
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, once};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, Recorded, once};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use store::{Resolved, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
@@ -29,6 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -40,6 +40,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     listing_id: ListingId,
     decision: Decision,
@@ -55,7 +56,10 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Recorded<Response>>, ApiError> {
     let Request { id, decision, reason, seen } = &call.body;
     let id = id.get()?;
     let reason = checked_reason(reason)?;

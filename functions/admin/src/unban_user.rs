@@ -13,9 +13,8 @@ use domain::{
     id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, Recorded, replayed};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use store::Store;
 
 use crate::member::DecidedView;
@@ -24,6 +23,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-unban-user", "/api/v1/admin/users/{id}/unban", Access::Admin);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<UserId>,
@@ -36,7 +36,10 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Recorded<DecidedView>>, ApiError> {
     let member = call.body.id.get()?;
     let reason = checked_reason(&call.body.reason)?;
     let entry = call.audit_entry(Action::Unban, Target::user(member))?.with_reason(&reason);

@@ -11,9 +11,8 @@ use domain::{
     id::UserId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, replayed};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId, Recorded, replayed};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use store::Store;
 
 use crate::member::MemberView;
@@ -22,6 +21,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::put("admin-update-limits", "/api/v1/admin/users/{id}/limits", Access::Admin);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<UserId>,
@@ -38,7 +38,10 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Recorded<MemberView>>, ApiError> {
     let Request { id, monthly_allowance, concurrency, reason } = &call.body;
     let member = id.get()?;
     let reason = checked_reason(reason)?;

@@ -32,6 +32,7 @@ use store::{Flagged, SellerRecord};
 
 /// A version in review, in full.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PendingView {
     listing_id: ListingId,
     #[serde(rename = "type")]
@@ -65,6 +66,7 @@ pub(crate) struct PendingView {
 
 /// A creator with their moderation counts.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct SellerView {
     id: UserId,
     display_name: Option<String>,
@@ -84,6 +86,7 @@ pub(crate) struct SellerView {
 
 /// A reported listing.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct FlaggedView {
     listing_id: ListingId,
     /// The version that a decision must name as `seen`.
@@ -97,6 +100,7 @@ pub(crate) struct FlaggedView {
 
 /// The content of a listing when it was reported.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CardView {
     #[serde(rename = "type")]
     kind: Kind,
@@ -113,6 +117,7 @@ struct CardView {
 
 /// A tailored model, for the check of its ownership.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ModelView {
     /// SHA-256 of its id, in lower-case hex.
     fingerprint: String,
@@ -122,6 +127,7 @@ pub(crate) struct ModelView {
 
 /// A file for buyers.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct FileView {
     file_name: String,
     /// Unknown for files accepted before it was recorded.
@@ -137,6 +143,7 @@ pub(crate) struct FileView {
 
 /// The result of a decision.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct JudgedView {
     listing_id: ListingId,
     /// The public state of the listing: rejecting a version leaves the one on sale as it is.

@@ -22,6 +22,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// `false` undoes a cancellation.

@@ -17,6 +17,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-get-credits", "/api/v1/billing/credits", Access::Member);
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     plan: Plan,
     available: u32,
@@ -34,6 +35,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct LotView {
     id: LotId,
     source: LotSource,
@@ -47,6 +49,7 @@ struct LotView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Expiring {
     at: Timestamp,
     credits: u32,

@@ -13,6 +13,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-get-subscription", "/api/v1/billing/subscription", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 

@@ -16,10 +16,12 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-get-usage", "/api/v1/billing/usage", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     plan: Plan,
     period_starts_at: Option<Timestamp>,
@@ -38,6 +40,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Day {
     date: String,
     used: u32,

@@ -17,10 +17,12 @@ pub const ENDPOINT: Endpoint =
 const MAX_AGE_S: u32 = 300;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     items: Vec<PlanView>,
     next_cursor: Option<String>,
@@ -29,6 +31,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PackView {
     pack: Pack,
     name: &'static str,
@@ -37,6 +40,7 @@ struct PackView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PlanView {
     plan: Plan,
     name: &'static str,

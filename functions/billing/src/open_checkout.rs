@@ -23,6 +23,7 @@ pub const ENDPOINT: Endpoint =
 
 /// Exactly one of the two.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     plan: Option<Plan>,
@@ -30,6 +31,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     /// The URL of Stripe's page, open for 23 hours.
     checkout_url: String,

@@ -19,10 +19,12 @@ pub const ENDPOINT: Endpoint =
         .with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     portal_url: String,
 }

@@ -19,6 +19,7 @@ pub const ENDPOINT: Endpoint =
 
 /// The other three fields are required to turn it on and rejected when turning it off.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     enabled: bool,
@@ -29,6 +30,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     /// `null` while it is off.
     top_up: Option<TopUpView>,

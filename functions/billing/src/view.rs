@@ -20,6 +20,7 @@ use serde::Serialize;
 
 /// A member's plan and its renewal.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubscriptionView {
     plan: Plan,
     /// When the plan ends without a further payment; `null` on Free.
@@ -32,6 +33,7 @@ pub struct SubscriptionView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct SubscriptionState {
     plan: Plan,
     status: SubscriptionStatus,
@@ -43,6 +45,7 @@ struct SubscriptionState {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CheckoutView {
     plan: Plan,
     checkout_url: String,
@@ -51,6 +54,7 @@ struct CheckoutView {
 
 /// The automatic top-up.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopUpView {
     pack: Pack,
     below: u32,
@@ -62,6 +66,7 @@ pub struct TopUpView {
 
 /// An invoice or a receipt in a list.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InvoiceView {
     id: InvoiceId,
     number: Option<String>,
@@ -82,6 +87,7 @@ pub struct InvoiceView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct LineView {
     description: String,
     quantity: u32,
@@ -90,6 +96,7 @@ struct LineView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct InvoiceLinks {
     pdf: Link,
     /// Stripe's hosted page, where an open invoice can be paid.

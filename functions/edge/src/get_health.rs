@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 pub const ENDPOINT: Endpoint = Endpoint::get("edge-get-health", "/health", Access::Public);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     status: &'static str,
     version: &'static str,

@@ -23,11 +23,13 @@ const TRIES_MAX: u32 = 5;
 
 /// The webhook URL contains the job's own token.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Request {
     job: String,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     received: bool,
 }

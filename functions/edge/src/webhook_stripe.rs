@@ -24,9 +24,11 @@ pub const ENDPOINT: Endpoint =
         .with_body_bytes_max(256 * 1024);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Request {}
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     received: bool,
 }

@@ -19,6 +19,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<JobId>,

@@ -15,6 +15,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-create-preset", "/api/v1/presets", Access::Member);
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     name: String,

@@ -15,6 +15,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("generation-list-generations", "/api/v1/generations", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     status: Option<Status>,

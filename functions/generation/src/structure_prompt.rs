@@ -16,10 +16,10 @@ use domain::{
     lighting::LightingRig,
 };
 use runtime::{
-    Access, ApiError, Call, Connect, Endpoint, Function, Metrics, NoStore, PromptProvider, once,
+    Access, ApiError, Call, Connect, Endpoint, Function, Metrics, NoStore, PromptProvider,
+    Recorded, once,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use store::{Rate, Store};
 
 use crate::structurer::{StructuredBy, structure};
@@ -35,6 +35,7 @@ pub const A_DAY: Rate = Rate::a_day(PROMPTS_A_DAY);
 pub const BUDGET: Rate = Rate::a_day(BUDGET_A_DAY);
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     prompt: String,
@@ -43,6 +44,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     structured_prompt: StructuredPrompt,
     /// What created the structured prompt.
@@ -63,7 +65,7 @@ struct Deps {
 async fn handle(
     Deps { store, provider }: &Deps,
     call: Call<Request>,
-) -> Result<NoStore<Box<RawValue>>, ApiError> {
+) -> Result<NoStore<Recorded<Response>>, ApiError> {
     let Request { prompt, lighting, camera } = call.body.clone();
     let request = GenerationRequest {
         prompt: Some(prompt.clone()),

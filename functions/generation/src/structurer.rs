@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// What created a structured prompt, as the response names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StructuredBy {
     /// Bria's bridge.

@@ -14,6 +14,7 @@ use serde::Serialize;
 /// A job.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct JobView {
     id: JobId,
     status: Status,
@@ -39,6 +40,7 @@ pub(crate) struct JobView {
 
 /// What a job waits for other than its provider.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum WaitingFor {
     /// Its image is finished, on a host that we have to allow first.
@@ -46,6 +48,7 @@ enum WaitingFor {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JobLinks {
     #[serde(rename = "self")]
     this: Link,
@@ -53,6 +56,7 @@ struct JobLinks {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListingView {
     id: ListingId,
     version: u32,
@@ -61,6 +65,7 @@ struct ListingView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ImageView {
     /// Valid for ten minutes from the start of its five-minute window.
     url: String,
@@ -136,6 +141,7 @@ impl From<Licence> for ListingView {
 
 /// A preset.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PresetView {
     id: PresetId,
     name: String,

@@ -22,6 +22,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     #[serde(rename = "type")]
@@ -38,6 +39,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     id: ListingId,
     state: domain::marketplace::listing::State,
@@ -46,6 +48,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ResponseLinks {
     #[serde(rename = "self")]
     this: Link,

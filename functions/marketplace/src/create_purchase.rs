@@ -29,6 +29,7 @@ pub const ENDPOINT: Endpoint =
         .with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     listing_id: ListingId,
@@ -40,6 +41,7 @@ pub struct Request {
 
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     purchase_id: PurchaseId,
     #[serde(flatten)]

@@ -20,6 +20,7 @@ pub const ENDPOINT: Endpoint =
         .ignores_key();
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     listing_id: ListingId,

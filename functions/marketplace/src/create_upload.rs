@@ -27,6 +27,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .with_rate(Rate::an_hour(300));
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -38,6 +39,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     upload_id: UploadId,
     method: &'static str,
@@ -48,6 +50,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ResponseLinks {
     /// The status of the upload.
     #[serde(rename = "self")]

@@ -23,12 +23,14 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<PurchaseId>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     listing_id: ListingId,
     #[serde(rename = "type")]
@@ -45,12 +47,14 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ResponseLinks {
     /// Where to generate images with it: a POST with `listing_id`.
     generate: Link,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct File {
     file_name: String,
     bytes: u64,

@@ -18,6 +18,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key();
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -25,6 +26,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     received: bool,
 }

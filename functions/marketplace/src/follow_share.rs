@@ -25,6 +25,7 @@ pub const ENDPOINT: Endpoint =
 pub const CLICKS: Rate = Rate::a_minute(VISITORS_A_MINUTE);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Request {
     code: String,
 }

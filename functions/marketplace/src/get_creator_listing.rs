@@ -18,6 +18,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,

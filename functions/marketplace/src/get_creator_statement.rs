@@ -26,6 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 .with_rate(Rate::a_minute(60));
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     month: String,

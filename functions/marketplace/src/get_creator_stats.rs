@@ -34,10 +34,12 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 );
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     listings: Listings,
     sales: u64,
@@ -63,6 +65,7 @@ pub struct Response {
 /// A creator's balance. The amount owed to them is `pending`, `available` and `in_payout`, less
 /// `owed`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Balance {
     /// Of sales still on hold.
     pending: Money,
@@ -80,6 +83,7 @@ struct Balance {
 
 /// A creator's strikes.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Strikes {
     /// Oldest first, without expired ones.
     live: Vec<StrikeView>,
@@ -88,6 +92,7 @@ struct Strikes {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct StrikeView {
     listing_id: ListingId,
     reason: String,
@@ -97,6 +102,7 @@ struct StrikeView {
 
 /// The creator's connected account at Stripe.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Account {
     state: PayeeState,
     /// Stripe's outstanding requirements, as Stripe names them.
@@ -104,6 +110,7 @@ struct Account {
 }
 
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Listings {
     draft: u32,
     pending: u32,
@@ -113,6 +120,7 @@ struct Listings {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct DayView {
     date: String,
     sales: i64,

@@ -21,6 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 );
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PayoutView {
     id: PayoutId,
     /// The day of the run.

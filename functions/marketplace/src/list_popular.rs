@@ -28,12 +28,14 @@ const FRESH: Duration = Duration::from_secs(10);
 const MAX_AGE_S: u32 = 60;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     category: Option<Category>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     items: Vec<CardView>,
     /// When the list was computed; `null` before the first.

@@ -16,6 +16,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("marketplace-list-purchases", "/api/v1/marketplace/purchases", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     listing_id: Option<ListingId>,

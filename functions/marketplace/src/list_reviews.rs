@@ -20,6 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 const MAX_AGE_S: u32 = 10;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -29,6 +30,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     #[serde(flatten)]
     page: Page<ReviewView>,

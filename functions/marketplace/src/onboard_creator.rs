@@ -31,6 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 const COUNTRY: &str = "us";
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Country of residence, an ISO 3166 code of two letters; it cannot be changed later.
@@ -38,6 +39,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     /// The URL of Stripe's page, valid once.
     onboarding_url: String,
@@ -46,6 +48,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AccountView {
     state: PayeeState,
     /// Stripe's outstanding requirements, as Stripe names them.

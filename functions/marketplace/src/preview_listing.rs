@@ -55,6 +55,7 @@ const SIDES_PX: [u32; 3] = [256, 384, 512];
 const SEEN_MAX: usize = 64;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
@@ -66,6 +67,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     image: ImageView,
     subject: DemoSubject,
@@ -74,6 +76,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ImageView {
     url: String,
     width: u32,

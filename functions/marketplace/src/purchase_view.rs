@@ -19,6 +19,7 @@ use serde::Serialize;
 
 /// A purchase in its buyer's view.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PurchaseView {
     id: PurchaseId,
     listing_id: ListingId,
@@ -42,6 +43,7 @@ pub(crate) struct PurchaseView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PurchaseLinks {
     listing: Link,
     /// Present while the entitlement is active.
@@ -82,6 +84,7 @@ impl PurchaseView {
 
 /// A sale in its creator's view: `gross` is the sum of `fee`, `net` and `refunded`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct EarningView {
     purchase_id: PurchaseId,
     listing_id: ListingId,
@@ -135,6 +138,7 @@ impl EarningView {
 
 /// A review in the public view.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ReviewView {
     id: ReviewId,
     rating: u8,

@@ -38,6 +38,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 const MAX_AGE_S: u32 = 2;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     q: Option<String>,
@@ -65,6 +66,7 @@ pub struct Request {
 struct Stars(u16);
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     items: Vec<CardView>,
     next_cursor: Option<String>,
@@ -74,6 +76,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct FacetsView {
     types: BTreeMap<String, u64>,
     categories: BTreeMap<String, u64>,
@@ -85,6 +88,7 @@ struct FacetsView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PricesView {
     min: Money,
     max: Money,
@@ -151,6 +155,14 @@ impl<'de> Deserialize<'de> for Stars {
         Stars::parse(&text).ok_or_else(|| D::Error::custom("0 to 5 stars, such as 4 or 4.5"))
     }
 }
+
+domain::scalar_schema!(Stars {
+    "type": "number",
+    "description": "A rating in stars, with at most two decimals.",
+    "minimum": 0,
+    "maximum": 5,
+    "examples": [4.5],
+});
 
 impl Response {
     fn of(found: Found, previews: &Previews) -> Response {

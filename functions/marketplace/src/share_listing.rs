@@ -18,12 +18,14 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key();
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     code: String,
     url: Link,

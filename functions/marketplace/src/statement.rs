@@ -44,6 +44,7 @@ impl StatementContext {
 
 /// A statement in its creator's view.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct StatementView {
     month: Month,
     /// Whether the month is over, so that the statement is final.
@@ -58,6 +59,7 @@ pub(crate) struct StatementView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct TotalView {
     kind: LineKind,
     count: u32,
@@ -67,6 +69,7 @@ struct TotalView {
 
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct LineView {
     at: Timestamp,
     kind: LineKind,
@@ -80,6 +83,7 @@ struct LineView {
 /// A line; gross and fee only for sales and refunds.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct MovedView {
     gross: Option<Money>,
     fee: Option<Money>,
@@ -87,6 +91,7 @@ struct MovedView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct StatementLinks {
     csv: Link,
     pdf: Link,

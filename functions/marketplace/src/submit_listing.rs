@@ -38,6 +38,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 const SIDE_PX: u32 = 1_200;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ListingId>,

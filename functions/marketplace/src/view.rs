@@ -30,6 +30,7 @@ use store::ListingUpdate;
 
 /// A listing in a list.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct CardView {
     id: ListingId,
     #[serde(rename = "type")]
@@ -47,6 +48,7 @@ pub(crate) struct CardView {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CreatorName {
     id: CreatorId,
     display_name: Option<String>,
@@ -54,6 +56,7 @@ struct CreatorName {
 
 /// The rating by buyers.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Rating {
     /// In stars; `null` without reviews.
     average: Option<f64>,
@@ -65,6 +68,7 @@ pub(crate) struct Rating {
 
 /// A listing on sale in the public view, without the content it sells.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PageView {
     id: ListingId,
     #[serde(rename = "type")]
@@ -91,6 +95,7 @@ pub(crate) struct PageView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CreatorView {
     id: CreatorId,
     display_name: Option<String>,
@@ -99,18 +104,21 @@ struct CreatorView {
 
 /// A slot without its default, which is part of the prompt.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct SlotView {
     name: String,
     label: String,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AssetName {
     file_name: String,
     bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PageLinks {
     #[serde(rename = "self")]
     this: Link,
@@ -121,6 +129,7 @@ struct PageLinks {
 
 /// A listing in its creator's view.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct CreatorListingView {
     id: ListingId,
     #[serde(rename = "type")]
@@ -156,6 +165,7 @@ pub(crate) struct CreatorListingView {
 
 /// The review state of the newest version.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ReviewState {
     /// `draft`, `pending`, `rejected`, or `published`.
     state: &'static str,
@@ -165,6 +175,7 @@ struct ReviewState {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct OnSaleView {
     version: u32,
     price: Money,
@@ -172,6 +183,7 @@ struct OnSaleView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct DelistedView {
     by: DelistedBy,
     reason: Option<String>,
@@ -179,6 +191,7 @@ struct DelistedView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AssetView {
     id: UploadId,
     file_name: String,
@@ -191,6 +204,7 @@ struct AssetView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct OwnLinks {
     #[serde(rename = "self")]
     this: Link,

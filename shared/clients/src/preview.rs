@@ -57,6 +57,7 @@ pub struct PreviewBucket {
 
 /// The public URLs of an upload's pictures, by their longer side in pixels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewUrls {
     /// Large.
     #[serde(rename = "url_1200")]
@@ -71,6 +72,7 @@ pub struct PreviewUrls {
 
 /// A picture of a listing with its public URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownPreview {
     /// Width of the largest size, in pixels.
     pub width: u32,

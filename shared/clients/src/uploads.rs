@@ -61,6 +61,7 @@ pub struct NewUpload<'a> {
 /// A form as a browser sends it: `multipart/form-data` with all `fields` and then the file, in a
 /// field called `file`. S3 answers 201.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UploadForm {
     /// The URL to post to.
     pub url: String,

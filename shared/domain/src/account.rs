@@ -51,6 +51,7 @@ pub const BUSY_RETRY: Duration = Duration::from_secs(10);
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Role {
@@ -62,6 +63,7 @@ pub enum Role {
 
 /// Whether a member may act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum AccountStatus {
     /// The member may act.
@@ -93,6 +95,7 @@ impl AccountStatus {
 
 /// A member's request to be deleted. From then on the account cannot be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Deletion {
     /// When the member asked.
     pub requested_at: Timestamp,

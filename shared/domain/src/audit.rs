@@ -18,6 +18,7 @@ const TARGET_BYTES_MAX: usize = 255;
 
 /// Who took the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
     /// A staff member.
@@ -36,6 +37,7 @@ pub enum Actor {
 
 /// The action that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Credits were granted by staff.
@@ -92,6 +94,7 @@ pub enum Action {
 
 /// The object of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Target {
     /// Its kind.
     pub kind: TargetKind,
@@ -103,6 +106,7 @@ pub struct Target {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum TargetKind {
@@ -121,6 +125,7 @@ pub enum TargetKind {
 /// The request that caused an action.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Origin {
     /// The gateway's request id, which no caller chooses. Records from before both ids were stored
     /// have the caller's, where one was sent.
@@ -180,6 +185,7 @@ pub struct Head {
 
 /// Where a chain is broken, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainBreak {
     /// The first record that is wrong.
     pub seq: u64,
@@ -189,6 +195,7 @@ pub struct ChainBreak {
 
 /// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// It is missing.

@@ -31,6 +31,7 @@ const TRIPOD_DISTANCE_M: f64 = 2.0;
 
 /// The camera settings of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraSettings {
     /// Full-frame equivalent, in [`FOCAL_LENGTH_MM`].
@@ -50,6 +51,7 @@ pub struct CameraSettings {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, VariantArray,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum AspectRatio {
     /// Square.
     #[default]

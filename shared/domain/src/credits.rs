@@ -26,6 +26,7 @@ use crate::time::Timestamp;
 
 /// The source of a lot, in the order in which lots with equal ends are spent: free before paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LotSource {
     /// A reward or gift; never converted to a creator's cash.
@@ -42,11 +43,13 @@ pub enum LotSource {
 /// idempotency record tells whether it was already granted; while the account has a lot with that
 /// key, the ledger itself refuses a second one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct LotId(pub String);
 
 /// The size of a lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LotSize {
     /// A number of credits, granted at once.
@@ -57,6 +60,7 @@ pub enum LotSize {
 
 /// The terms of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LotTerms {
     /// Its business key.
     pub id: LotId,
@@ -71,6 +75,7 @@ pub struct LotTerms {
 
 /// A lot with its current amounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Lot {
     /// The terms on which it was granted.
     #[serde(flatten)]
@@ -135,6 +140,7 @@ impl Lot {
 
 /// Part of a hold: credits of one lot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LotAllocation {
     /// The lot.
     pub lot: LotId,
@@ -158,6 +164,7 @@ impl Hold {
 
 /// A change of credits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Movement {
     /// Credits are granted, as a new lot or into an open one.
@@ -242,6 +249,7 @@ fn sum(shares: &[LotAllocation]) -> u32 {
 
 /// An entry of the ledger. Entries are append-only; a correction is a new entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LedgerEntry {
     /// 1, 2, 3, … per account, without gaps.
     pub seq: u64,
@@ -258,6 +266,7 @@ pub struct LedgerEntry {
 
 /// Sums over lots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Totals {
     /// Granted in total.
     pub granted: u32,
@@ -287,6 +296,7 @@ impl Totals {
 
 /// A member's credits: the open lots, and the totals of the closed ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Credits {
     /// Lots that can still change, in order of their grant.
     pub lots: Vec<Lot>,

@@ -41,6 +41,7 @@ pub enum ErrorKind {
 
 /// An invalid field, addressed by a JSON pointer (RFC 6901) into the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// For example `/lighting/lights/2/elevation`.
     pub pointer: String,

@@ -25,6 +25,7 @@ pub const CANONICAL_BYTES_MAX: usize = 8 * 1024;
 
 /// FIBO's complete input for one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StructuredPrompt {
     /// The whole image in a few sentences. It repeats the rest and must agree with it.
     pub short_description: String,
@@ -59,6 +60,7 @@ pub struct StructuredPrompt {
 /// One thing or person in the image.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Object {
     /// What it is.
     pub description: String,
@@ -101,6 +103,7 @@ pub struct Object {
 
 /// The light in words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Lighting {
     /// Kind, quality and colour of the light.
     pub conditions: String,
@@ -117,6 +120,7 @@ pub struct Lighting {
 
 /// Composition, colour and mood in words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Aesthetics {
     /// The composition of the frame.
     pub composition: String,
@@ -133,6 +137,7 @@ pub struct Aesthetics {
 
 /// The camera in words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhotographicCharacteristics {
     /// Depth of field.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -153,6 +158,7 @@ pub struct PhotographicCharacteristics {
 
 /// A piece of text to be rendered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TextRender {
     /// The text itself.
     pub text: String,

@@ -74,6 +74,13 @@ macro_rules! ids {
         }
 
         as_text!($name);
+
+        crate::scalar_schema!($name {
+            "type": "string",
+            "description": concat!("An id: `", $prefix, "` and a ULID."),
+            "pattern": concat!("^", $prefix, "[0-7][0-9A-HJKMNP-TV-Z]{25}$"),
+            "examples": [concat!($prefix, "01JD0000000000000000000000")],
+        });
     )*};
 }
 
@@ -147,6 +154,12 @@ impl UserId {
 }
 
 as_text!(UserId);
+crate::scalar_schema!(UserId {
+    "type": "string",
+    "description": "A member's id: the subject that their issuer names them by.",
+    "minLength": 1,
+    "examples": ["user_kim"],
+});
 
 #[cfg(test)]
 mod tests {

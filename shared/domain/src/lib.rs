@@ -23,6 +23,7 @@ pub mod pack;
 pub mod plan;
 pub mod preset;
 pub mod ratio;
+mod schema;
 pub mod text;
 pub mod time;
 

@@ -41,6 +41,7 @@ pub const COLOUR_KELVIN: RangeInclusive<u32> = 1_500..=15_000;
 
 /// Lights on a backdrop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LightingRig {
     /// One to eight lights, in no particular order.
@@ -52,6 +53,7 @@ pub struct LightingRig {
 
 /// The purpose of a light.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LightRole {
@@ -69,6 +71,7 @@ pub enum LightRole {
 
 /// One light. Only `role` is required; the other fields default by role, see [`Light::of`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "PartialLight")]
 pub struct Light {
     /// Its purpose.
@@ -89,6 +92,7 @@ pub struct Light {
 
 /// A light as written, before its role fills in the defaults.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename = "Light")]
 struct PartialLight {
     role: LightRole,

@@ -10,6 +10,7 @@ pub struct Currency([u8; 3]);
 
 /// An amount in minor units (cents of a dollar); negative is a credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Money {
     /// Minor units.
     pub amount: i64,
@@ -91,6 +92,13 @@ impl<'de> Deserialize<'de> for Currency {
         Currency::parse(&text).map_err(D::Error::custom)
     }
 }
+
+crate::scalar_schema!(Currency {
+    "type": "string",
+    "description": "An ISO 4217 code in lower case.",
+    "pattern": "^[a-z]{3}$",
+    "examples": ["usd"],
+});
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,7 @@ pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A half-open interval of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Period {
     /// The first instant in it.
     pub starts_at: Timestamp,
@@ -326,6 +327,25 @@ impl<'de> Deserialize<'de> for Timestamp {
         Timestamp::parse(&text).map_err(D::Error::custom)
     }
 }
+
+crate::scalar_schema!(Timestamp {
+    "type": "string",
+    "format": "date-time",
+    "description": "A time in UTC (RFC 3339).",
+    "examples": ["2026-11-22T09:00:00Z"],
+});
+crate::scalar_schema!(Day {
+    "type": "string",
+    "format": "date",
+    "description": "A day in UTC.",
+    "examples": ["2026-11-22"],
+});
+crate::scalar_schema!(Month {
+    "type": "string",
+    "description": "A month in UTC.",
+    "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$",
+    "examples": ["2026-11"],
+});
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ use crate::{
     boot::{self, Answer, Events, Failed, Program},
     call::Call,
     context::InvocationContext,
+    contract::Wire,
     endpoint::Endpoint,
     error::ApiError,
     http, queue,
@@ -29,6 +30,8 @@ pub struct Function {
     /// Its trigger.
     pub trigger: Trigger,
     program: AnyProgram,
+    #[cfg(feature = "schema")]
+    pub(crate) reads: Option<crate::contract::Reads>,
 }
 
 /// The trigger of a function.
@@ -61,12 +64,17 @@ impl Function {
     pub fn http<C, R, T, H>(endpoint: Endpoint, handle: H) -> Function
     where
         C: Connect + 'static,
-        R: DeserializeOwned,
+        R: DeserializeOwned + Wire,
         T: Reply,
         H: AsyncFn(&C, Call<R>) -> Result<T, ApiError> + 'static,
     {
         let program = AnyProgram::Http(http::program(endpoint, handle));
-        Function { trigger: Trigger::Route(endpoint), program }
+        Function {
+            trigger: Trigger::Route(endpoint),
+            program,
+            #[cfg(feature = "schema")]
+            reads: Some(crate::contract::reads::<R, T>()),
+        }
     }
 
     /// A function that processes the messages of a queue.
@@ -107,7 +115,12 @@ impl Function {
     }
 
     fn of(trigger: Trigger, program: Events) -> Function {
-        Function { trigger, program: AnyProgram::Events(program) }
+        Function {
+            trigger,
+            program: AnyProgram::Events(program),
+            #[cfg(feature = "schema")]
+            reads: None,
+        }
     }
 
     /// The name of the binary, the event and the log lines.

@@ -4,6 +4,8 @@
 //! A request that calls a provider claims its key first, stores the response under it, and releases
 //! it on failure, so that a failure never blocks a retry.
 
+use std::marker::PhantomData;
+
 use connect::chain;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -26,18 +28,19 @@ pub async fn once<R, T: Serialize>(
     store: &Store,
     call: &Call<R>,
     work: impl AsyncFnOnce() -> Result<T, ApiError>,
-) -> Result<Box<RawValue>, ApiError> {
+) -> Result<Recorded<T>, ApiError> {
     let Some(key) = call.idempotency() else {
         return answer(work().await?);
     };
     let user = &call.member()?.user_id;
     if let Claim::Replay(stored) = store.claim(user, key, call.now).await? {
-        return RawValue::from_string(stored).map_err(|e| unreadable(&e));
+        return Recorded::read(stored);
     }
     match work().await.and_then(answer) {
         Ok(answer) => {
             // The work is done either way; at worst a retry does it again.
-            if let Err(error) = store.complete(user, key, answer.get().to_owned(), call.now).await {
+            let json = answer.json.get().to_owned();
+            if let Err(error) = store.complete(user, key, json, call.now).await {
                 warn!(error = chain(&error), "response not stored, a retry runs the work again");
             }
             Ok(answer)
@@ -51,16 +54,55 @@ pub async fn once<R, T: Serialize>(
     }
 }
 
-/// A response stored under its key, as JSON for the wire.
+/// A response stored under its key.
 ///
 /// # Errors
 /// An internal error when it is not JSON.
-pub fn replayed(answer: String) -> Result<NoStore<Box<RawValue>>, ApiError> {
-    RawValue::from_string(answer).map(NoStore).map_err(|e| unreadable(&e))
+pub fn replayed<T>(answer: String) -> Result<NoStore<Recorded<T>>, ApiError> {
+    Recorded::read(answer).map(NoStore)
 }
 
-fn answer(body: impl Serialize) -> Result<Box<RawValue>, ApiError> {
-    serde_json::value::to_raw_value(&body).map_err(|e| unreadable(&e))
+/// A `T` as it was answered first: its bytes, which every repeat gets.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Recorded<T> {
+    json: Box<RawValue>,
+    #[serde(skip)]
+    of: PhantomData<T>,
+}
+
+impl<T> Recorded<T> {
+    fn new(json: Box<RawValue>) -> Recorded<T> {
+        Recorded { json, of: PhantomData }
+    }
+
+    /// A `T` as it was stored.
+    ///
+    /// # Errors
+    /// An internal error when it is not JSON.
+    pub fn read(answer: String) -> Result<Recorded<T>, ApiError> {
+        RawValue::from_string(answer).map(Recorded::new).map_err(|e| unreadable(&e))
+    }
+}
+
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Recorded<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        T::schema_id()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
+    }
+}
+
+fn answer<T: Serialize>(body: T) -> Result<Recorded<T>, ApiError> {
+    serde_json::value::to_raw_value(&body).map(Recorded::new).map_err(|e| unreadable(&e))
 }
 
 fn unreadable(error: &serde_json::Error) -> ApiError {

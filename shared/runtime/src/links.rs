@@ -12,6 +12,7 @@ pub struct Links {
 
 /// An absolute link, to a resource of this API or to a redirect's target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Link(String);
 

@@ -4,7 +4,10 @@ use http::HeaderValue;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "schema")]
+use crate::contract::{Answers, Content, Schemas};
 use crate::{
+    contract::Wire,
     error::{ApiError, Fault},
     links::Link,
 };
@@ -23,6 +26,20 @@ pub trait Reply {
     /// # Errors
     /// When the body does not serialize.
     fn into_answer(self) -> Result<Answer, ApiError>;
+
+    /// Every answer that this may become, for the document.
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers>;
+}
+
+/// Answers with a JSON body of the type `T`.
+#[cfg(feature = "schema")]
+fn json<T: Wire>(
+    schemas: &mut Schemas,
+    status: u16,
+    headers: &'static [&'static str],
+) -> Vec<Answers> {
+    vec![Answers { status, content: Content::Json(schemas.written::<T>()), headers }]
 }
 
 /// 200 with a body that only the caller may cache. A `GET` gets a strong `ETag` and can answer 304.
@@ -161,32 +178,52 @@ impl Answer {
     }
 }
 
-impl<T: Serialize> Reply for Json<T> {
+impl<T: Serialize + Wire> Reply for Json<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
         Answer::json(Self::STATUS, &self.0, CachePolicy::Private)
     }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        json::<T>(schemas, Self::STATUS, &[])
+    }
 }
 
-impl<T: Serialize> Reply for Polled<T> {
+impl<T: Serialize + Wire> Reply for Polled<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
         let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Private)?;
         Ok(Answer { retry_after_s: self.retry_after_s, ..answer })
     }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        json::<T>(schemas, Self::STATUS, &["Retry-After"])
+    }
 }
 
-impl<T: Serialize> Reply for Cacheable<T> {
+impl<T: Serialize + Wire> Reply for Cacheable<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
         Answer::json(Self::STATUS, &self.body, CachePolicy::Public { max_age_s: self.max_age_s })
     }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        json::<T>(schemas, Self::STATUS, &[])
+    }
 }
 
-impl<T: Serialize> Reply for NoStore<T> {
+impl<T: Serialize + Wire> Reply for NoStore<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
         Answer::json(Self::STATUS, &self.0, CachePolicy::NoStore)
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        json::<T>(schemas, Self::STATUS, &[])
     }
 }
 
@@ -209,6 +246,11 @@ impl Reply for Html {
         let (body, content_type) = (self.body, HTML);
         Ok(Answer { body, content_type, cache, more, ..Answer::empty(Self::STATUS) })
     }
+
+    #[cfg(feature = "schema")]
+    fn answers(_: &mut Schemas) -> Vec<Answers> {
+        vec![Answers { status: Self::STATUS, content: Content::Html, headers: &[] }]
+    }
 }
 
 impl Reply for HtmlPage {
@@ -222,22 +264,38 @@ impl Reply for HtmlPage {
             }
         }
     }
+
+    #[cfg(feature = "schema")]
+    fn answers(_: &mut Schemas) -> Vec<Answers> {
+        let page = |status| Answers { status, content: Content::Html, headers: &[] };
+        vec![page(Self::STATUS), page(404)]
+    }
 }
 
-impl<T: Serialize> Reply for Created<T> {
+impl<T: Serialize + Wire> Reply for Created<T> {
     const STATUS: u16 = 201;
     fn into_answer(self) -> Result<Answer, ApiError> {
         let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::NoStore)?;
         Ok(Answer { location: Some(self.location), ..answer })
     }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        json::<T>(schemas, Self::STATUS, &["Location"])
+    }
 }
 
-impl<T: Serialize> Reply for Accepted<T> {
+impl<T: Serialize + Wire> Reply for Accepted<T> {
     const STATUS: u16 = 202;
     fn into_answer(self) -> Result<Answer, ApiError> {
         let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::NoStore)?;
         let (location, retry_after_s) = (Some(self.location), Some(self.retry_after_s));
         Ok(Answer { location, retry_after_s, ..answer })
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        json::<T>(schemas, Self::STATUS, &["Location", "Retry-After"])
     }
 }
 
@@ -245,6 +303,11 @@ impl Reply for NoContent {
     const STATUS: u16 = 204;
     fn into_answer(self) -> Result<Answer, ApiError> {
         Ok(Answer::empty(Self::STATUS))
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(_: &mut Schemas) -> Vec<Answers> {
+        vec![Answers { status: Self::STATUS, content: Content::Nothing, headers: &[] }]
     }
 }
 
@@ -254,15 +317,27 @@ impl Reply for Redirect {
         let location = Some(Link::elsewhere(self.0));
         Ok(Answer { location, ..Answer::empty(Self::STATUS) })
     }
+
+    #[cfg(feature = "schema")]
+    fn answers(_: &mut Schemas) -> Vec<Answers> {
+        vec![Answers { status: Self::STATUS, content: Content::Nothing, headers: &["Location"] }]
+    }
 }
 
-impl<T: Serialize> Reply for JsonOrFile<T> {
+impl<T: Serialize + Wire> Reply for JsonOrFile<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
         match self {
             JsonOrFile::Json(body) => Json(body).into_answer(),
             JsonOrFile::File(url) => Redirect(url).into_answer(),
         }
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        let mut answers = json::<T>(schemas, Self::STATUS, &[]);
+        answers.extend(Redirect::answers(schemas));
+        answers
     }
 }
 

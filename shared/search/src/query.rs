@@ -49,6 +49,7 @@ pub enum Cost {
 
 /// The sort order. Ties are sorted by date, newest first, and then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
     /// The best match; without a text as [`Sort::Newest`].

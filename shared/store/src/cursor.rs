@@ -98,6 +98,7 @@ impl<'de> Deserialize<'de> for PageSize {
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
@@ -137,3 +138,15 @@ domain::domain_error! {
         &self.0
     }
 }
+
+domain::scalar_schema!(Cursor {
+    "type": "string",
+    "description": "Where a page begins: the `next_cursor` of the one before. Opaque.",
+});
+domain::scalar_schema!(PageSize {
+    "type": "integer",
+    "description": "Most items of a page.",
+    "minimum": 1,
+    "maximum": PageSize::MAX,
+    "default": 20,
+});

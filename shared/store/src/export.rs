@@ -41,6 +41,7 @@ const MODEL: &str = "model_id";
 
 /// One exported item.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exported {
     /// Its kind: the first word of its sort key, in lower case.
     pub kind: String,

@@ -26,6 +26,7 @@ const LOOKS_MAX: u32 = 5;
 
 /// A filter on the account status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StandingFilter {
     /// Active members.

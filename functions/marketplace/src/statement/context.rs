@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A statement with the names and dates around its amounts.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct StatementContext {
     pub(super) statement: Statement,
     /// The creator's display name; their id if none is set.

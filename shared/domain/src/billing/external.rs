@@ -28,6 +28,12 @@ macro_rules! external_ids {
         }
 
         as_text!($name);
+
+        crate::scalar_schema!($name {
+            "type": "string",
+            "description": "An id of Stripe's.",
+            "examples": [$example],
+        });
     )*};
 }
 

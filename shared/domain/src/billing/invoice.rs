@@ -26,6 +26,7 @@ pub const LINES_MAX: usize = 50;
 
 /// The status of an invoice: <https://docs.stripe.com/invoicing/overview#invoice-statuses>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InvoiceStatus {
     /// Not finalized yet.

@@ -10,6 +10,7 @@ use crate::{
 
 /// Stripe's status: <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionStatus {
     /// The first payment has not been made yet.

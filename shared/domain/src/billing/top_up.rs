@@ -48,6 +48,7 @@ pub struct TopUp {
 
 /// The state of automatic top-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum TopUpState {
     /// Watching the balance.
@@ -73,6 +74,7 @@ pub enum TopUpState {
 
 /// Why it paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TopUpPause {
     /// The bank requires authentication by the cardholder.

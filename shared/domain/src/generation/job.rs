@@ -61,6 +61,7 @@ pub struct NewJob {
 
 /// The status of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Status {
@@ -100,6 +101,7 @@ impl Status {
 
 /// The state of a job's charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChargeState {
     /// The credits are held.
@@ -112,6 +114,7 @@ pub enum ChargeState {
 
 /// The charge of a job, part of every response about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Charge {
     /// Its state.
     pub state: ChargeState,
@@ -123,6 +126,7 @@ pub struct Charge {
 
 /// The machine-readable reason of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
     /// The provider's moderation refused the request.
@@ -143,6 +147,7 @@ pub enum FailureCode {
 
 /// Why a job has no image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The machine-readable reason.
     pub code: FailureCode,

@@ -44,6 +44,7 @@ pub enum Subject {
 
 /// The fields of a generation request.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GenerationRequest {
     /// A prompt; with `preset_id` or `listing_id`, a refinement.
@@ -129,6 +130,7 @@ impl GenerationRequest {
 /// The version of a listing with which an image is made, and its creator. Stored with the job, so
 /// that it need not be looked up later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Licence {
     /// The listing.
     pub listing_id: ListingId,
@@ -182,6 +184,7 @@ impl ResolvedSource {
 /// The content of a preset: a scene, and optionally a subject.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PresetContent {
     /// A prompt.
@@ -224,6 +227,7 @@ impl PresetContent {
 /// The resolved input of an image: presets and defaults are already applied.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Input {
     /// A prompt; with a structured prompt, a refinement.
     pub prompt: Option<String>,

@@ -14,6 +14,7 @@ pub const FALLOFF_STOPS: RangeInclusive<f64> = 0.0..=4.0;
 
 /// A seamless backdrop that curves from the floor up behind the subject.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Backdrop {
     /// The colour of the paper.
@@ -27,6 +28,7 @@ pub struct Backdrop {
 
 /// A paper colour: one of the named tones, or sRGB as `#rrggbb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub enum BackdropColour {
     /// A tone of grey that paper is sold in.

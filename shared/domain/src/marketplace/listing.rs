@@ -135,6 +135,7 @@ pub struct Published {
 
 /// Why a listing is off sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delisted {
     /// Who took it off sale.
     pub by: DelistedBy,
@@ -147,6 +148,7 @@ pub struct Delisted {
 
 /// Who took a listing off sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DelistedBy {
     /// Its creator.
@@ -157,6 +159,7 @@ pub enum DelistedBy {
 
 /// The state of a listing as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Never submitted, or withdrawn.
@@ -173,6 +176,7 @@ pub enum State {
 
 /// Why only its creator sees a listing, or why a change of it is not visible yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HiddenReason {
     /// It was never submitted.

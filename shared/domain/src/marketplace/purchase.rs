@@ -34,6 +34,7 @@ use refund::{ManualReview, Refund};
 /// An order for one listing.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Purchase {
     /// Its id; every Stripe idempotency key of the purchase is derived from it.
     pub id: PurchaseId,
@@ -97,6 +98,7 @@ pub struct Purchase {
 
 /// The state of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PurchaseState {
     /// Not paid yet.

@@ -17,6 +17,7 @@ use crate::{
 /// The generation report. Rates are in basis points, times in milliseconds and at most an eighth
 /// too high, costs in millionths of a dollar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerationReport {
     /// The version of the definitions: [`DEFINITION_VERSION`].
     pub definition_version: u32,
@@ -44,6 +45,7 @@ pub struct GenerationReport {
 
 /// The metrics of a period. A generation counts on the day it became final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerationFigures {
     /// Its first day.
     pub from: Day,
@@ -63,6 +65,7 @@ pub struct GenerationFigures {
 
 /// A group of generations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerationGroup {
     /// The group's name.
     pub name: String,
@@ -86,6 +89,7 @@ pub struct GenerationGroup {
 
 /// Two percentiles; `None` without data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Percentiles {
     /// The median.
     pub p50: Option<u64>,
@@ -95,6 +99,7 @@ pub struct Percentiles {
 
 /// One day of the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerationDay {
     /// The day.
     pub day: Day,
@@ -114,6 +119,7 @@ pub struct GenerationDay {
 
 /// Members who requested images that are final by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActiveMembers {
     /// On the last day of the period.
     pub day: i64,

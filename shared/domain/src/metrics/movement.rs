@@ -7,6 +7,7 @@ use crate::{plan::Plan, time::Timestamp};
 
 /// The monthly value of a subscription, in cents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MrrState {
     /// Its plan; Free if nothing counts.
     pub plan: Plan,
@@ -20,6 +21,7 @@ pub struct MrrState {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum MovementKind {
@@ -39,6 +41,7 @@ pub enum MovementKind {
 
 /// A change of the monthly value of one customer's subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Movement {
     /// The kind of change.
     pub kind: MovementKind,

@@ -18,6 +18,7 @@ use crate::{
 /// The revenue report. Amounts are in minor units of `currency`, tax excluded; rates are in basis
 /// points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevenueReport {
     /// The version of the definitions: [`DEFINITION_VERSION`].
     pub definition_version: u32,
@@ -39,6 +40,7 @@ pub struct RevenueReport {
 
 /// The metrics of a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PeriodMetrics {
     /// Its first day.
     pub from: Day,
@@ -68,6 +70,7 @@ pub struct PeriodMetrics {
 
 /// Recurring revenue at one point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StandingMetrics {
     /// Monthly recurring revenue.
     pub mrr: i64,
@@ -83,6 +86,7 @@ pub struct StandingMetrics {
 
 /// Recurring revenue of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanFigures {
     /// The plan.
     pub plan: Plan,
@@ -97,6 +101,7 @@ pub struct PlanFigures {
 /// Movements of MRR: `new + reactivation + expansion + contraction + churned = net`, and MRR at the
 /// start plus `net` is MRR at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Movements {
     /// First-time customers.
     pub new: MovementSum,
@@ -114,6 +119,7 @@ pub struct Movements {
 
 /// Movements of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MovementSum {
     /// Number of movements.
     pub count: i64,
@@ -123,6 +129,7 @@ pub struct MovementSum {
 
 /// Churn, by both published definitions. A rate without a base is `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Churn {
     /// Customers whose subscription ended in the period; a scheduled cancellation does not count.
     pub ended: i64,
@@ -136,6 +143,7 @@ pub struct Churn {
 
 /// Revenue of a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevenueSum {
     /// The amount paid in the period.
     pub paid: i64,
@@ -147,6 +155,7 @@ pub struct RevenueSum {
 
 /// Marketplace figures. None of it is MRR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MarketFigures {
     /// Number of sales.
     pub sales: i64,
@@ -163,6 +172,7 @@ pub struct MarketFigures {
 /// The gross margin of a plan. Images of Free members have a cost, too. Packs are excluded, because
 /// members of every plan spend their credits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Margin {
     /// The plan.
     pub plan: Plan,
@@ -180,6 +190,7 @@ pub struct Margin {
 
 /// One day of the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevenueDay {
     /// The day.
     pub day: Day,
@@ -197,6 +208,7 @@ pub struct RevenueDay {
 
 /// The best-selling creators of a calendar month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopCreators {
     /// The month in which the period ends, whatever day it begins.
     pub month: Month,
@@ -206,6 +218,7 @@ pub struct TopCreators {
 
 /// A creator's rank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreatorRank {
     /// The creator's id.
     pub creator_id: String,

@@ -46,6 +46,7 @@ pub struct Metrics {
 
 /// An entry of a ranking.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ranked {
     /// The id of the creator, preset or listing.
     pub id: String,

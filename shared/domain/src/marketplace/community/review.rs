@@ -45,6 +45,7 @@ pub struct Review {
 
 /// A creator's reply to a review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The text.
     pub text: String,

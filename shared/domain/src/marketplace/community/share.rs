@@ -32,6 +32,7 @@ pub struct Share {
 
 /// The share link that led a buyer to a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Referral {
     /// The share code.
     pub code: String,

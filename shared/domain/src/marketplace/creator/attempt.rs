@@ -17,6 +17,7 @@ pub const NEXT_KEY_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The latest attempt at a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// The number of the attempt; 1 is the first.
     pub number: u32,

@@ -72,6 +72,7 @@ pub struct ModerationCounts {
 
 /// One day of a creator's totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Day {
     /// Sales that day, less refunds that day.
     pub sales: i64,

@@ -20,6 +20,7 @@ use crate::{id::UserId, money::Currency, time::Timestamp};
 /// The ledger accounts. Each belongs to one creator: even the platform's revenue is the revenue
 /// from that creator's sales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerAccount {
     /// Buyers' payments that Stripe holds for us.
@@ -203,6 +204,7 @@ impl Journal {
 
 /// The balance of each account of a creator, in minor units. Accounts at zero are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Balances(BTreeMap<LedgerAccount, i64>);
 

@@ -27,6 +27,7 @@ pub struct Payee {
 
 /// The onboarding state of a creator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PayeeState {
     /// There is no account.

@@ -43,6 +43,7 @@ pub const PAYOUT_MIN: i64 = 1_000;
 
 /// A payout, or the record of why there was none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Payout {
     /// Its id, and the idempotency key of its transfer.
     pub id: PayoutId,
@@ -107,6 +108,7 @@ pub struct Payout {
 
 /// The state of a payout; see the table above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum PayoutState {
@@ -139,6 +141,7 @@ pub enum PayoutState {
 
 /// Why a creator is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SkipReason {

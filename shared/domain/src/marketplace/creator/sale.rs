@@ -28,6 +28,7 @@ pub const HOLD: Duration = DAY.saturating_mul(7);
 /// A sale.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sale {
     /// The purchase that it belongs to.
     pub purchase_id: PurchaseId,
@@ -83,6 +84,7 @@ pub struct Sale {
 /// A reversal of a part of a transfer. It is recorded before Stripe is asked, so that an
 /// interrupted run requests it only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reversal {
     /// Its number within the sale: part of its idempotency key.
     pub number: u32,
@@ -92,6 +94,7 @@ pub struct Reversal {
 
 /// Where the money of a sale is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SaleState {
     /// On hold.

@@ -24,6 +24,7 @@ use crate::{
 
 /// A month of a creator. Opening plus the net of all lines is closing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Statement {
     /// The creator.
     pub creator_id: UserId,
@@ -41,6 +42,7 @@ pub struct Statement {
 
 /// A change of what we owe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Line {
     /// When it was posted.
     pub at: Timestamp,
@@ -61,6 +63,7 @@ pub struct Line {
 /// The kind of a change. A refund and a dispute that were processed together are one movement in
 /// the journal, and one line here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LineKind {

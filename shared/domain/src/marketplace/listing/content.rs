@@ -28,6 +28,7 @@ pub const MODEL_ID_CHARS_MAX: usize = 100;
 /// What a listing sells. Its [`Kind`] determines the parts.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Content {
     /// Required in a camera preset; optional in a lighting preset and a template.
@@ -45,6 +46,7 @@ pub struct Content {
 
 /// A placeholder in a template that its user fills.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Slot {
     /// The name between the braces: a lower-case letter, then letters, digits and underscores.

@@ -25,6 +25,7 @@ const KELVIN_STEP: i32 = 50;
 
 /// The object that is lit in a demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DemoSubject {
     /// A plain sphere, which shows only the light.
@@ -55,6 +56,7 @@ impl DemoSubject {
 
 /// What the creator allows in a live demo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct DemoSettings {
     /// Whether the listing has a demo.
@@ -83,6 +85,7 @@ impl Default for DemoSettings {
 
 /// A visitor's changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Overrides {
     /// All lights up (+) or down (-), in stops.

@@ -48,6 +48,7 @@ pub struct ModelClaim {
 
 /// How a model relates to the creator of a version, as shown to a moderator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ModelStanding {
     /// It has no owner: an approval assigns it to the creator.

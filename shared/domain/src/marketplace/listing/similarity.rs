@@ -33,6 +33,7 @@ pub struct Signature(Vec<u32>);
 
 /// A listing with similar content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Similar {
     /// The listing.
     pub listing_id: ListingId,

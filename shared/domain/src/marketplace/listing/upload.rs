@@ -34,6 +34,7 @@ pub const FILE_NAME_CHARS_MAX: usize = 100;
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// A public preview image.
@@ -65,6 +66,7 @@ impl Purpose {
 
 /// The types of assets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AssetKind {
     /// A ZIP archive.
@@ -144,6 +146,7 @@ pub struct Upload {
 
 /// The state of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum UploadState {
     /// It has not arrived, or is being inspected.
@@ -161,6 +164,7 @@ pub enum UploadState {
 
 /// A preview image of a listing. Its files are named by listing and upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Preview {
     /// The upload that it came from, or a generated id.
     pub upload_id: UploadId,
@@ -175,6 +179,7 @@ pub struct Preview {
 
 /// A file that comes with a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Asset {
     /// The upload that it came from.
     pub upload_id: UploadId,

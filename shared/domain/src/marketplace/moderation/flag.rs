@@ -18,6 +18,7 @@ pub const DISMISSED_MAX: usize = 500;
 
 /// The reason of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FlagReason {
     /// It copies another's work.
@@ -70,6 +71,7 @@ pub struct Dismissed {
 
 /// A moderator's decision on reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// The reports are unfounded.

@@ -24,6 +24,7 @@ pub const STRIKES_KEPT: usize = 50;
 
 /// One strike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Strike {
     /// The listing.
     pub listing_id: ListingId,

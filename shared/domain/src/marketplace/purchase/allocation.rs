@@ -15,6 +15,7 @@ use crate::{
 
 /// The allocation of a payment, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PaymentAllocation {
     /// The platform's fee.

@@ -39,6 +39,7 @@ pub struct Entitlement {
 
 /// Whether an entitlement may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EntitlementState {
     /// It may be used.

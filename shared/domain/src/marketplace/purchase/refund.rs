@@ -35,6 +35,7 @@ const REFUNDS_MAX: usize = 20;
 /// A full or partial refund of a purchase.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refund {
     /// Its number within the purchase: 1, 2, …
     pub number: u32,
@@ -57,6 +58,7 @@ pub struct Refund {
 
 /// Identifies a request: its idempotency key and a hash of its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IdempotencyMark {
     /// The `Idempotency-Key`.
     pub key: String,
@@ -66,6 +68,7 @@ pub struct IdempotencyMark {
 
 /// Who requested a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "who", rename_all = "snake_case")]
 pub enum RefundedBy {
     /// The buyer.
@@ -82,6 +85,7 @@ pub enum RefundedBy {
 
 /// The state of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RefundState {
     /// Recorded; Stripe's answer is not known yet.
@@ -110,6 +114,7 @@ pub struct RefundRequest {
 
 /// A buyer's refund request that was refused and waits for a decision by staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ManualReview {
     /// When it was first made.
     pub at: Timestamp,

@@ -7,6 +7,7 @@ pub const PLATFORM_FEE_BPS: i64 = 2_000;
 
 /// The split of a price, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Split {
     /// What the buyer pays, without tax.
     pub gross: i64,

@@ -12,6 +12,7 @@ use crate::{
 
 /// The result of a refund request, as returned to its sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefundReceipt {
     purchase_id: PurchaseId,
     /// The state of the purchase.
@@ -26,6 +27,7 @@ pub struct RefundReceipt {
 
 /// One refund in a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Refunded {
     number: u32,
     amount: Money,
