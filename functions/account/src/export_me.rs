@@ -34,7 +34,7 @@ pub struct Response {
 
 /// A file that belongs to an item of the page.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExportFile"))]
 struct File {
     /// A path, unique within the export.
     name: String,

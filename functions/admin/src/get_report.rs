@@ -16,7 +16,7 @@ pub const ENDPOINT: Endpoint =
 
 /// The requested format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReportFormat"))]
 #[serde(rename_all = "snake_case")]
 enum Format {
     /// The default.

@@ -51,7 +51,11 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "MemberSubscription")
+)]
 struct SubscriptionView {
     plan: Plan,
     status: SubscriptionStatus,
@@ -59,7 +63,7 @@ struct SubscriptionView {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MemberInvoice"))]
 struct InvoiceView {
     id: InvoiceId,
     status: InvoiceStatus,
@@ -81,7 +85,7 @@ struct OrderView {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MemberListing"))]
 struct ListingView {
     id: ListingId,
     title: String,
@@ -89,7 +93,7 @@ struct ListingView {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MemberGeneration"))]
 struct JobView {
     id: JobId,
     status: Status,

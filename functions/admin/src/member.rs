@@ -58,7 +58,11 @@ pub(crate) struct DecidedView {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SubscriptionSummary")
+)]
 struct SubscriptionView {
     id: SubscriptionId,
     plan: Plan,

@@ -100,7 +100,7 @@ pub(crate) struct FlaggedView {
 
 /// The content of a listing when it was reported.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StaffListingCard"))]
 struct CardView {
     #[serde(rename = "type")]
     kind: Kind,

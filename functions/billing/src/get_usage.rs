@@ -40,7 +40,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UsageDay"))]
 struct Day {
     date: String,
     used: u32,

@@ -87,7 +87,7 @@ pub struct InvoiceView {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "InvoiceLine"))]
 struct LineView {
     description: String,
     quantity: u32,

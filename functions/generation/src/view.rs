@@ -14,7 +14,7 @@ use serde::Serialize;
 /// A job.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Generation"))]
 pub(crate) struct JobView {
     id: JobId,
     status: Status,
@@ -56,7 +56,11 @@ struct JobLinks {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GenerationListing")
+)]
 struct ListingView {
     id: ListingId,
     version: u32,
@@ -65,7 +69,7 @@ struct ListingView {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "GenerationImage"))]
 struct ImageView {
     /// Valid for ten minutes from the start of its five-minute window.
     url: String,

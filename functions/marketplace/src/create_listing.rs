@@ -48,7 +48,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewListingLinks"))]
 struct ResponseLinks {
     #[serde(rename = "self")]
     this: Link,

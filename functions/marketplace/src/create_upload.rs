@@ -50,7 +50,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UploadLinks"))]
 struct ResponseLinks {
     /// The status of the upload.
     #[serde(rename = "self")]

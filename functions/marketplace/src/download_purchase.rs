@@ -47,14 +47,14 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DownloadLinks"))]
 struct ResponseLinks {
     /// Where to generate images with it: a POST with `listing_id`.
     generate: Link,
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PurchasedFile"))]
 struct File {
     file_name: String,
     bytes: u64,

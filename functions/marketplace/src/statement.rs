@@ -69,7 +69,7 @@ struct TotalView {
 
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StatementLine"))]
 struct LineView {
     at: Timestamp,
     kind: LineKind,

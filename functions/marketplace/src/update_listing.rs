@@ -26,7 +26,8 @@ pub const ENDPOINT: Endpoint = Endpoint::patch(
     "marketplace-update-listing",
     "/api/v1/marketplace/listings/{id}",
     Access::Member,
-);
+)
+.with_if_match();
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

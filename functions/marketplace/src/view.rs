@@ -30,7 +30,7 @@ use store::ListingUpdate;
 
 /// A listing in a list.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ListingCard"))]
 pub(crate) struct CardView {
     id: ListingId,
     #[serde(rename = "type")]

@@ -33,7 +33,7 @@ use crate::{
     time::{Period, Timestamp},
 };
 
-pub use interest::{ConflictOfInterest, Interest, check_impartial};
+pub use interest::{Interest, check_impartial};
 pub use limits::Limits;
 pub use staff::StaffError;
 pub use usage::Usage;

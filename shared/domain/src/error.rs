@@ -11,7 +11,7 @@ use serde::Serialize;
 pub use serde_json::Value;
 
 /// The category of an error. One table of the HTTP layer maps it to a status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumString)]
 pub enum ErrorKind {
     /// The request cannot be parsed.
     Malformed,

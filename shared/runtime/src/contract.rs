@@ -3,6 +3,8 @@
 //! [`Wire`] is the bound of every type on the wire. It asks for nothing in a deployed function; with
 //! the feature `schema` it asks for a schema, and [`Function::operation`] collects them.
 
+pub use crate::error::{PROBLEM_TYPE_BASE, StatusMapping, meaning};
+
 /// A type on the wire.
 #[cfg(not(feature = "schema"))]
 pub trait Wire {}

@@ -97,6 +97,10 @@ pub struct Endpoint {
     pub rate: Option<Rate>,
     /// Whether `HEAD` is answered, as `GET` without its body.
     pub head: bool,
+    /// Whether a change may name the version it is made to (`If-Match`).
+    pub if_match: bool,
+    /// The error codes of its own, beside those that its other fields bring with them.
+    pub errors: &'static [&'static str],
 }
 
 /// Rate limit per member of a route that writes, unless it sets its own.
@@ -158,18 +162,31 @@ impl Endpoint {
         Endpoint { head: true, ..self }
     }
 
+    /// The same route, which checks `If-Match`.
+    #[must_use]
+    pub const fn with_if_match(self) -> Endpoint {
+        Endpoint { if_match: true, ..self }
+    }
+
+    /// The same route with these error codes of its own.
+    #[must_use]
+    pub const fn with_errors(self, errors: &'static [&'static str]) -> Endpoint {
+        Endpoint { errors, ..self }
+    }
+
     const fn new(
         method: Method,
         name: &'static str,
         path: &'static str,
         access: Access,
     ) -> Endpoint {
-        let (key, body_bytes_max, head) = (KeyRule::Ignored, BODY_BYTES_MAX, false);
+        let (key, body_bytes_max) = (KeyRule::Ignored, BODY_BYTES_MAX);
+        let (head, if_match, errors) = (false, false, &[] as &[&str]);
         let rate = match (access, method) {
             // The caller is unknown; each such route limits its own work.
             (Access::Public | Access::Signed, _) | (_, Method::Get) => None,
             (Access::Member | Access::Moderator | Access::Admin, _) => Some(WRITES),
         };
-        Endpoint { name, method, path, access, key, body_bytes_max, rate, head }
+        Endpoint { name, method, path, access, key, body_bytes_max, rate, head, if_match, errors }
     }
 }

@@ -11,21 +11,21 @@ use domain::{DomainError, ErrorKind};
 use serde_json::{Map, Value, json};
 
 /// The `type` of a problem is this URL followed by its code.
-const PROBLEM_TYPE_BASE: &str = "https://prolight.ai/problems/";
+pub const PROBLEM_TYPE_BASE: &str = "https://prolight.ai/problems/";
 
 /// The HTTP form of an error kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StatusMapping {
+pub struct StatusMapping {
     /// The status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The `title` of the problem document.
-    pub(crate) title: &'static str,
+    pub title: &'static str,
     /// Whether the same request may succeed later.
-    pub(crate) retryable: bool,
+    pub retryable: bool,
 }
 
 /// The single table from error kinds to statuses.
-pub(crate) const fn meaning(kind: ErrorKind) -> StatusMapping {
+pub const fn meaning(kind: ErrorKind) -> StatusMapping {
     let (status, title, retryable) = match kind {
         ErrorKind::Malformed => (400, "Bad request", false),
         ErrorKind::Unauthenticated => (401, "Not signed in", false),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// The requested format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StatementFormat"))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
     /// The default.

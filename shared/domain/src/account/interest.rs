@@ -1,50 +1,30 @@
 //! Conflicts of interest: staff may not decide on matters in which they are a party.
 
-use crate::{
-    error::{DomainError, ErrorKind},
-    id::UserId,
-};
+use crate::id::UserId;
 
-/// How a user is involved in what staff decide on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a user is involved in what staff decide on; as an error, why they may not decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Interest {
     /// The owner of the account.
+    #[error("This is your own account: another staff member must decide.")]
     Member,
     /// The creator of the listing.
+    #[error("You sell this listing: another staff member must decide.")]
     Creator,
     /// The buyer of the listing.
+    #[error("You bought this listing: another staff member must decide.")]
     Buyer,
     /// The reporter of the listing.
+    #[error("You reported this listing: another staff member must decide.")]
     Reporter,
 }
 
-/// The staff member has an interest in the decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{}: another staff member must decide.", .0.what())]
-pub struct ConflictOfInterest(pub Interest);
-
-impl Interest {
-    const fn what(self) -> &'static str {
-        match self {
-            Interest::Member => "This is your own account",
-            Interest::Creator => "You sell this listing",
-            Interest::Buyer => "You bought this listing",
-            Interest::Reporter => "You reported this listing",
-        }
-    }
-}
-
-impl DomainError for ConflictOfInterest {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Forbidden
-    }
-    fn code(&self) -> &'static str {
-        match self.0 {
-            Interest::Member => "own_account",
-            Interest::Creator => "own_listing",
-            Interest::Buyer => "own_purchase",
-            Interest::Reporter => "own_report",
-        }
+crate::domain_error! {
+    Interest {
+        Member => Forbidden, "own_account";
+        Creator => Forbidden, "own_listing";
+        Buyer => Forbidden, "own_purchase";
+        Reporter => Forbidden, "own_report";
     }
 }
 
@@ -55,14 +35,15 @@ impl DomainError for ConflictOfInterest {
 pub fn check_impartial<'a>(
     staff: &UserId,
     involved: impl IntoIterator<Item = (Interest, &'a UserId)>,
-) -> Result<(), ConflictOfInterest> {
+) -> Result<(), Interest> {
     let own = involved.into_iter().find(|(_, user)| *user == staff);
-    own.map_or(Ok(()), |(interest, _)| Err(ConflictOfInterest(interest)))
+    own.map_or(Ok(()), |(interest, _)| Err(interest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DomainError;
 
     #[test]
     fn staff_with_an_interest_do_not_decide() {

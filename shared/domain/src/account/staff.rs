@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Account, AccountStatus, AccountUpdate, ConflictOfInterest, Interest, Limits, Role,
-    check_impartial,
-};
+use super::{Account, AccountStatus, AccountUpdate, Interest, Limits, Role, check_impartial};
 use crate::{
     credits::{LedgerError, LotAllocation, LotId, LotSize, LotSource, LotTerms, Movement},
     error::{FieldCheck, InvalidFields},
@@ -25,7 +22,7 @@ const GRANTS_OPEN_MAX: usize = 16;
 pub enum StaffError {
     /// Staff may not decide on their own account.
     #[error(transparent)]
-    Conflict(#[from] ConflictOfInterest),
+    Conflict(#[from] Interest),
     /// Staff may not decide on an admin's account.
     #[error("This account is an admin's: remove the role at the identity provider first.")]
     IsAdmin,

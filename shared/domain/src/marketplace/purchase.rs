@@ -145,7 +145,7 @@ pub enum PurchaseError {
 
 crate::domain_error! {
     PurchaseError {
-        OwnListing => Conflict, "own_listing";
+        OwnListing => Conflict, "cannot_buy_own_listing";
         AlreadyOwned => Conflict, "already_owned";
         PriceChanged => Conflict, "price_changed";
         Unlisted => Conflict, "listing_unlisted";

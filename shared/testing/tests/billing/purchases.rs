@@ -185,7 +185,7 @@ async fn the_same_key_is_the_same_page() {
     let at_once = join_all((0..5).map(|_| order("five"))).await;
     assert!(at_once.iter().all(|it| it["checkout_url"] == at_once[0]["checkout_url"]));
     let own = market.try_purchase(&kim, "own", &listing, PRICE, None).await;
-    assert_eq!(own.brief(), "409 own_listing");
+    assert_eq!(own.brief(), "409 cannot_buy_own_listing");
     let cheap = market.try_purchase(&ann, "cheap", &listing, 1, None).await;
     assert_eq!(cheap.brief(), "409 price_changed");
     assert_eq!(cheap.json()["price"]["amount"], PRICE);

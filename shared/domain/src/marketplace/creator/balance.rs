@@ -72,7 +72,7 @@ pub struct ModerationCounts {
 
 /// One day of a creator's totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CreatorDay"))]
 pub struct Day {
     /// Sales that day, less refunds that day.
     pub sales: i64,

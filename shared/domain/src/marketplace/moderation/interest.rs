@@ -2,7 +2,7 @@
 
 use super::flag::Flags;
 use crate::{
-    account::{ConflictOfInterest, Interest, check_impartial},
+    account::{Interest, check_impartial},
     id::UserId,
     marketplace::{
         listing::Listing,
@@ -15,13 +15,13 @@ impl Listing {
     /// `owned` it, and not one with an open report of it.
     ///
     /// # Errors
-    /// [`ConflictOfInterest`].
+    /// [`Interest`].
     pub fn check_impartial(
         &self,
         staff: &UserId,
         flags: Option<&Flags>,
         owned: Option<&Entitlement>,
-    ) -> Result<(), ConflictOfInterest> {
+    ) -> Result<(), Interest> {
         let bought = owned.map(|it| (Interest::Buyer, &it.buyer_id));
         let reports = flags.into_iter().flat_map(|it| &it.flags);
         let reported = reports.map(|it| (Interest::Reporter, &it.user_id));
@@ -34,8 +34,8 @@ impl Purchase {
     /// Checks that a staff member may refund a purchase: neither its buyer nor its seller.
     ///
     /// # Errors
-    /// [`ConflictOfInterest`].
-    pub fn check_impartial(&self, staff: &UserId) -> Result<(), ConflictOfInterest> {
+    /// [`Interest`].
+    pub fn check_impartial(&self, staff: &UserId) -> Result<(), Interest> {
         let involved = [(Interest::Buyer, &self.buyer_id), (Interest::Creator, &self.creator_id)];
         check_impartial(staff, involved)
     }

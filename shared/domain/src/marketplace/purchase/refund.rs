@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub use receipt::RefundReceipt;
 
 use crate::{
-    account::ConflictOfInterest,
+    account::Interest,
     audit::{Actor, Origin},
     money::Money,
     time::{DAY, Timestamp},
@@ -163,7 +163,7 @@ pub enum RefundError {
     Downloaded,
     /// The staff member is a party to the purchase.
     #[error(transparent)]
-    Conflict(#[from] ConflictOfInterest),
+    Conflict(#[from] Interest),
     /// The buyer made images with it.
     #[error("You have made images with it: we have noted your request and will review it.")]
     Used,

@@ -42,7 +42,7 @@ fn what_may_be_bought() {
     check(|_| {}, "ok");
 
     // The owner.
-    check(|it| it.buyer = "creator", "own_listing");
+    check(|it| it.buyer = "creator", "cannot_buy_own_listing");
     check(|it| it.owned = Some(EntitlementState::Active), "already_owned");
     check(|it| it.owned = Some(EntitlementState::Suspended), "already_owned");
     check(|it| it.owned = Some(EntitlementState::Revoked), "ok");

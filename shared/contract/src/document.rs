@@ -1,0 +1,215 @@
+//! The whole document.
+
+use std::collections::BTreeSet;
+
+use domain::FieldError;
+use runtime::contract::{Content, Operation, PROBLEM_TYPE_BASE, Schemas};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    functions, operation, problem, root,
+    schema::{Named, with_public_names},
+    source::{self, capitalized},
+};
+
+/// The document as committed.
+///
+/// # Errors
+/// A sentence about what is not complete.
+pub fn document() -> Result<String, String> {
+    let mut text = serde_json::to_string_pretty(&sorted(value()?)).map_err(|e| e.to_string())?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn value() -> Result<Value, String> {
+    let root = root();
+    let problems = problem::problems(&root)?;
+    let mut schemas = Schemas::new();
+    let operations: Vec<_> =
+        functions().iter().filter_map(|function| function.operation(&mut schemas)).collect();
+    let field_error = schemas.written::<FieldError>();
+    let (reads, writes) = schemas.named();
+    let mut named = Named::joined(reads, writes);
+    let mut paths: Map<String, Value> = Map::new();
+    let mut tags = BTreeSet::new();
+    for operation in &operations {
+        let endpoint = &operation.endpoint;
+        let docs = source::docs(&root, endpoint.name)?;
+        let described = operation::described(operation, &docs, &named, &problems)?;
+        tags.insert(operation::tag(endpoint));
+        let path = paths.entry(endpoint.path.to_owned()).or_insert_with(|| json!({}));
+        let method = endpoint.method.as_str().to_ascii_lowercase();
+        if endpoint.head {
+            path["head"] = without_body(described.clone());
+        }
+        path[method] = described;
+    }
+    named.schemas.insert("Problem".to_owned(), problem_schema(&field_error.to_value()));
+    let pages: Map<String, Value> =
+        problems.iter().map(|(code, problem)| (code.clone(), problem.page())).collect();
+    let tags: Vec<Value> =
+        tags.iter().map(|name| json!({"name": name, "description": about(name)})).collect();
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": info(),
+        "servers": [{"url": "/", "description": "The stack that serves this document."}],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": named.schemas,
+            "parameters": parameters(),
+            "headers": headers(),
+            "securitySchemes": security_schemes(),
+        },
+        "x-problems": pages,
+    });
+    share_failures(&mut document);
+    let answers: Vec<(&str, String)> = operations.iter().flat_map(answered).collect();
+    let answers: Vec<(&str, &str)> =
+        answers.iter().map(|(op, name)| (*op, name.as_str())).collect();
+    with_public_names(&mut document, &answers);
+    Ok(document)
+}
+
+/// The names of the schemas that an operation answers with.
+fn answered(operation: &Operation) -> Vec<(&'static str, String)> {
+    let names = operation.answers.iter().filter_map(|answer| match &answer.content {
+        Content::Json(schema) => {
+            let reference = schema.as_value()["$ref"].as_str()?;
+            Some((operation.endpoint.name, reference.rsplit('/').next()?.to_owned()))
+        }
+        Content::Nothing | Content::Html => None,
+    });
+    names.collect()
+}
+
+/// Moves the failures that several operations have in common to one place.
+fn share_failures(document: &mut Value) {
+    let mut shared: Map<String, Value> = Map::new();
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    let operations = paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+    for operation in operations {
+        for response in operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut)
+        {
+            let schema = &response["content"]["application/problem+json"]["schema"];
+            let codes =
+                schema["properties"]["code"]["enum"].as_array().cloned().unwrap_or_default();
+            let status = &schema["properties"]["status"]["const"];
+            if matches!(status.as_u64(), Some(401 | 403 | 413 | 415 | 429 | 500 | 503)) {
+                let codes: Vec<&str> = codes.iter().filter_map(Value::as_str).collect();
+                let name: String = codes.join("_").split('_').map(capitalized).collect();
+                let reference = json!({"$ref": format!("#/components/responses/{name}")});
+                shared.insert(name, std::mem::replace(response, reference));
+            }
+        }
+    }
+    document["components"]["responses"] = Value::Object(shared);
+}
+
+fn info() -> Value {
+    json!({
+        "title": "ProLight AI",
+        "version": "1",
+        "license": {"name": "Proprietary", "url": "https://prolight.ai/terms"},
+        "contact": {"name": "ProLight AI", "email": "support@prolight.ai", "url": "https://prolight.ai"},
+        "description": include_str!("introduction.md"),
+    })
+}
+
+fn about(tag: &str) -> &'static str {
+    match tag {
+        "Account" => "The member who calls: profile, export, erasure.",
+        "Billing" => "Plans, packs of credits, the ledger, invoices.",
+        "Creators" => "What creators earn, and how they are paid.",
+        "Generations" => "Images: requesting, following, cancelling.",
+        "Marketplace" => "Listings: finding, buying, selling, reviewing.",
+        "Presets" => "A member's own lighting rigs and cameras.",
+        "Staff" => "What moderators and admins see and decide.",
+        _ => "The service itself, and what other services send to it.",
+    }
+}
+
+fn problem_schema(field_error: &Value) -> Value {
+    json!({
+        "type": "object",
+        "description": "An error (RFC 9457). Programs branch on `code`.",
+        "required": ["type", "title", "status", "code", "detail", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri",
+                "description": "A page that explains the code.",
+                "examples": [format!("{PROBLEM_TYPE_BASE}invalid_request")]},
+            "title": {"type": "string", "description": "The kind of error, for people."},
+            "status": {"type": "integer", "description": "The status of the answer."},
+            "code": {"type": "string", "description": "The stable name of the error."},
+            "detail": {"type": "string", "description": "What was wrong this time, and what to do."},
+            "request_id": {"type": "string", "description": "Names this call to support."},
+            "errors": {"type": "array", "description": "Each field that is not valid.",
+                "items": field_error},
+        },
+    })
+}
+
+fn parameters() -> Value {
+    let header = |name: &str, required: bool, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": required, "description": description,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+        })
+    };
+    let key =
+        "Names this request: a repeat with the same key and body gets the first answer, for a day.";
+    json!({
+        "IdempotencyKey": header("Idempotency-Key", false, key),
+        "IdempotencyKeyRequired": header("Idempotency-Key", true, key),
+        "IfMatch": {"name": "If-Match", "in": "header", "required": false, "schema": {"type": "string"},
+            "description": "The `ETag` of what is changed: refused if it has changed since."},
+        "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "schema": {"type": "string"},
+            "description": "The `ETag` of an earlier answer: 304 if it is still current."},
+    })
+}
+
+fn headers() -> Value {
+    let header =
+        |schema: Value, description: &str| json!({"schema": schema, "description": description});
+    let text = json!({"type": "string"});
+    json!({
+        "X-Request-Id": header(text.clone(), "Names this call, in our logs too. A caller may send its own."),
+        "ETag": header(text.clone(), "Names this content: send it as `If-None-Match`."),
+        "Location": header(json!({"type": "string", "format": "uri-reference"}), "Where it is."),
+        "Retry-After": header(json!({"type": "integer", "minimum": 0}), "Seconds until it makes sense to ask again."),
+    })
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "An access token of the issuer that `GET /api/v1/config` names."},
+        "signature": {"type": "apiKey", "in": "header", "name": "Stripe-Signature",
+            "description": "A signature over the body, by the service that sends it."},
+    })
+}
+
+fn without_body(mut operation: Value) -> Value {
+    operation["operationId"] =
+        json!(format!("{}-head", operation["operationId"].as_str().unwrap_or_default()));
+    for response in operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(response) = response.as_object_mut() {
+            response.remove("content");
+        }
+    }
+    operation
+}
+
+/// The same value with its keys in order, however a map of `serde_json` is built.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(fields.into_iter().map(|(key, value)| (key, sorted(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        scalar => scalar,
+    }
+}
