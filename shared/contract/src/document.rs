@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::FieldError;
-use runtime::contract::{Content, Operation, PROBLEM_TYPE_BASE, Schemas};
+use runtime::contract::{Content, Operation, PROBLEM_PAGES, Schemas};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -79,7 +79,7 @@ fn answered(operation: &Operation) -> Vec<(&'static str, String)> {
             let reference = schema.as_value()["$ref"].as_str()?;
             Some((operation.endpoint.name, reference.rsplit('/').next()?.to_owned()))
         }
-        Content::Nothing | Content::Html => None,
+        Content::Nothing | Content::Text(_) => None,
     });
     names.collect()
 }
@@ -138,7 +138,7 @@ fn problem_schema(field_error: &Value) -> Value {
         "properties": {
             "type": {"type": "string", "format": "uri",
                 "description": "A page that explains the code.",
-                "examples": [format!("{PROBLEM_TYPE_BASE}invalid_request")]},
+                "examples": [format!("https://api.example.com{PROBLEM_PAGES}invalid_request")]},
             "title": {"type": "string", "description": "The kind of error, for people."},
             "status": {"type": "integer", "description": "The status of the answer."},
             "code": {"type": "string", "description": "The stable name of the error."},

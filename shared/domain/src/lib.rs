@@ -19,6 +19,7 @@ pub mod lighting;
 pub mod marketplace;
 pub mod metrics;
 pub mod money;
+pub mod offer;
 pub mod pack;
 pub mod plan;
 pub mod preset;

@@ -52,7 +52,18 @@ pub struct LightingRig {
 }
 
 /// The purpose of a light.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -67,6 +78,11 @@ pub enum LightRole {
     Hair,
     /// Lights the backdrop, not the subject.
     Background,
+}
+
+impl LightRole {
+    /// Every role.
+    pub const ALL: &[LightRole] = <LightRole as strum::VariantArray>::VARIANTS;
 }
 
 /// One light. Only `role` is required; the other fields default by role, see [`Light::of`].

@@ -3,7 +3,7 @@
 //! [`Wire`] is the bound of every type on the wire. It asks for nothing in a deployed function; with
 //! the feature `schema` it asks for a schema, and [`Function::operation`] collects them.
 
-pub use crate::error::{PROBLEM_TYPE_BASE, StatusMapping, meaning};
+pub use crate::error::{PROBLEM_PAGES, StatusMapping, meaning};
 
 /// A type on the wire.
 #[cfg(not(feature = "schema"))]
@@ -73,8 +73,8 @@ mod described {
         Nothing,
         /// JSON of this schema.
         Json(Schema),
-        /// A page for a browser.
-        Html,
+        /// Text of this media type.
+        Text(&'static str),
     }
 
     /// The schemas of an endpoint's types.

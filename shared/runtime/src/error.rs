@@ -10,8 +10,10 @@ use connect::chain;
 use domain::{DomainError, ErrorKind};
 use serde_json::{Map, Value, json};
 
-/// The `type` of a problem is this URL followed by its code.
-pub const PROBLEM_TYPE_BASE: &str = "https://prolight.ai/problems/";
+use crate::links::Links;
+
+/// The `type` of a problem is the page of this path, followed by its code, which explains it.
+pub const PROBLEM_PAGES: &str = "/docs/problems/";
 
 /// The HTTP form of an error kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +113,7 @@ impl ApiError {
     }
 
     /// The problem document.
-    pub(crate) fn problem(&self, request_id: &str) -> Value {
+    pub(crate) fn problem(&self, request_id: &str, links: &Links) -> Value {
         let code = self.code();
         let mut problem = Map::new();
         let detail = if self.is_ours() {
@@ -120,7 +122,7 @@ impl ApiError {
             problem.extend(self.refusal.extensions().into_iter().map(|(k, v)| (k.to_owned(), v)));
             self.refusal.to_string()
         };
-        problem.insert("type".to_owned(), json!(format!("{PROBLEM_TYPE_BASE}{code}")));
+        problem.insert("type".to_owned(), json!(links.to(format_args!("{PROBLEM_PAGES}{code}"))));
         problem.insert("title".to_owned(), json!(self.title()));
         problem.insert("status".to_owned(), json!(self.status));
         problem.insert("code".to_owned(), json!(code));

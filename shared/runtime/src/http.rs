@@ -232,7 +232,9 @@ impl<'a> Exchange<'a> {
         if error.kind() == ErrorKind::Unauthenticated {
             headers.insert("www-authenticate", "Bearer".to_owned());
         }
-        let body = error.problem(self.request_id.as_str()).to_string();
+        let path = self.parts.raw_http_path();
+        let links = links(self.context, &self.parts.headers, &Gateway::of(&self.parts), path);
+        let body = error.problem(self.request_id.as_str(), &links).to_string();
         Response { status_code: error.status(), headers, body }
     }
 }

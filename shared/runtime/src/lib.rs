@@ -63,7 +63,7 @@ pub use page::PageRequest;
 pub use path_id::PathId;
 pub use response::{
     Accepted, Answer, Cacheable, Created, Html, HtmlPage, Json, JsonOrFile, NoContent, NoStore,
-    Polled, Redirect, Reply,
+    Polled, Redirect, Reply, TextFile,
 };
 pub use store::Idempotency;
 pub use stream::{Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent};

@@ -88,6 +88,19 @@ pub enum HtmlPage {
     Missing(String),
 }
 
+/// 200 with a text file that anyone may cache, such as a script of a page.
+#[derive(Debug)]
+pub struct TextFile {
+    /// The whole file.
+    pub body: String,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Seconds for which anyone may cache it.
+    pub max_age_s: u32,
+    /// The content security policy, of a page.
+    pub policy: Option<&'static str>,
+}
+
 /// 201 with the location of the new resource.
 #[derive(Debug)]
 pub struct Created<T> {
@@ -249,7 +262,7 @@ impl Reply for Html {
 
     #[cfg(feature = "schema")]
     fn answers(_: &mut Schemas) -> Vec<Answers> {
-        vec![Answers { status: Self::STATUS, content: Content::Html, headers: &[] }]
+        vec![Answers { status: Self::STATUS, content: Content::Text("text/html"), headers: &[] }]
     }
 }
 
@@ -267,8 +280,27 @@ impl Reply for HtmlPage {
 
     #[cfg(feature = "schema")]
     fn answers(_: &mut Schemas) -> Vec<Answers> {
-        let page = |status| Answers { status, content: Content::Html, headers: &[] };
+        let page = |status| Answers { status, content: Content::Text("text/html"), headers: &[] };
         vec![page(Self::STATUS), page(404)]
+    }
+}
+
+impl Reply for TextFile {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        let policy = self.policy.map(|policy| ("content-security-policy", policy.to_owned()));
+        Ok(Answer {
+            body: self.body,
+            content_type: self.content_type,
+            cache: CachePolicy::Public { max_age_s: self.max_age_s },
+            more: policy.into_iter().collect(),
+            ..Answer::empty(Self::STATUS)
+        })
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(_: &mut Schemas) -> Vec<Answers> {
+        vec![Answers { status: Self::STATUS, content: Content::Text("*/*"), headers: &[] }]
     }
 }
 

@@ -37,6 +37,7 @@ use crate::{
     Answer, TestRequest,
     aws::InProcessAws,
     cloud::Bucket,
+    contract,
     engine::{Engine, TABLE, unobserved},
     grants::acting_as,
     queue::TestQueue,
@@ -240,12 +241,16 @@ impl TestApp {
 
     /// Sends an event of API Gateway to an endpoint.
     pub async fn send_event(&self, endpoint: &Endpoint, event: lambda_http::Request) -> Answer {
+        let head = event.method() == http::Method::HEAD;
+        let sent = std::str::from_utf8(event.body()).ok().map(str::to_owned);
         let answered = async {
             let running = self.running(endpoint.name).await;
             running.process.request(running.context(&self.ambient), event).await
         };
         let answered = acting_as(endpoint.name, || answered).await;
-        Answer::from_response(answered.expect("an answered request"))
+        let answer = Answer::from_response(answered.expect("an answered request"));
+        contract::check(endpoint, head, sent.as_deref(), &answer);
+        answer
     }
 
     /// Invokes a function that is no endpoint, with the event as Lambda passes it.

@@ -13,6 +13,7 @@ pub mod aws;
 pub mod bench;
 mod client;
 pub mod cloud;
+mod contract;
 pub mod engine;
 pub mod grants;
 pub mod listings;

@@ -17,7 +17,19 @@ pub const FLAGS_MAX: usize = 100;
 pub const DISMISSED_MAX: usize = 500;
 
 /// The reason of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FlagReason {
@@ -31,6 +43,11 @@ pub enum FlagReason {
     Broken,
     /// It is spam.
     Spam,
+}
+
+impl FlagReason {
+    /// Every reason.
+    pub const ALL: &[FlagReason] = <FlagReason as strum::VariantArray>::VARIANTS;
 }
 
 /// One member's report.

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    edge::get_problem::function().serve()
+}

@@ -1,0 +1,109 @@
+//! Every answer of an endpoint is checked against the API's document, and can be recorded.
+//!
+//! With `PROLIGHT_RECORD` set to a folder, the codes that were answered are appended to
+//! `answered.txt` in it, and the first success of each operation is written below `examples/`: what
+//! endpoints declare, and the examples of the document, are made from these.
+
+use std::{
+    collections::HashMap,
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use jsonschema::{Registry, Validator};
+use runtime::Endpoint;
+use serde_json::{Value, json};
+
+use crate::Answer;
+
+const DOCUMENT_URI: &str = "urn:prolight:contract";
+
+/// The document as committed.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contract/openapi.json");
+    let text = fs::read_to_string(path).expect("the document of the API");
+    serde_json::from_str(&text).expect("JSON")
+});
+
+static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| {
+    let document = jsonschema::Resource::from_contents(DOCUMENT.clone());
+    let registry = Registry::new().add(DOCUMENT_URI, document).expect("a document with a URI");
+    registry.prepare().expect("references that resolve")
+});
+
+/// Validators by the pointer of their schema in the document.
+static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+
+/// Checks an answer of `endpoint`. Endpoints that the document does not have are those of tests.
+///
+/// # Panics
+/// When the document does not say that this operation may answer so.
+pub(crate) fn check(endpoint: &Endpoint, head: bool, sent: Option<&str>, answer: &Answer) {
+    let method = endpoint.method.as_str().to_ascii_lowercase();
+    let operation = &DOCUMENT["paths"][endpoint.path][&method];
+    if operation["operationId"] != endpoint.name || head {
+        return;
+    }
+    record(endpoint.name, sent, answer);
+    let (name, status) = (endpoint.name, answer.status());
+    let mut pointer = format!("/paths/{}/{method}/responses/{status}", escaped(endpoint.path));
+    let mut response = DOCUMENT.pointer(&pointer);
+    if let Some(shared) = response.and_then(|it| it["$ref"].as_str()) {
+        pointer = shared.trim_start_matches('#').to_owned();
+        response = DOCUMENT.pointer(&pointer);
+    }
+    let code = answer.code();
+    let response =
+        response.unwrap_or_else(|| panic!("{name}: {status} {code} is not in the document"));
+    let Some(content) = response["content"].as_object() else {
+        assert!(answer.body.is_empty(), "{name}: {status} has a body, and should have none");
+        return;
+    };
+    let media = answer.header("content-type").unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim();
+    let declared = content.keys().find(|declared| *declared == media || *declared == "*/*");
+    let declared = declared.unwrap_or_else(|| panic!("{name}: {status} is {media}"));
+    if !declared.ends_with("json") {
+        return;
+    }
+    let pointer = format!("{pointer}/content/{}/schema", escaped(declared));
+    let body = answer.json();
+    let found: Vec<String> = validator(&pointer)
+        .iter_errors(&body)
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert!(found.is_empty(), "{name}: {status} differs from the document: {found:#?}\n{body:#}");
+}
+
+fn validator(pointer: &str) -> Arc<Validator> {
+    let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = validators.entry(pointer.to_owned()).or_insert_with(|| {
+        let schema = json!({"$ref": format!("{DOCUMENT_URI}#{pointer}")});
+        let options = jsonschema::options().with_registry(&REGISTRY).should_validate_formats(true);
+        Arc::new(options.build(&schema).expect("a schema"))
+    });
+    made.clone()
+}
+
+fn escaped(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D")
+}
+
+fn record(name: &str, sent: Option<&str>, answer: &Answer) {
+    let Some(folder) = std::env::var_os("PROLIGHT_RECORD").map(PathBuf::from) else { return };
+    let examples = folder.join("examples");
+    fs::create_dir_all(&examples).expect("a folder");
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.join("answered.txt"));
+    let line = format!("{name} {} {}\n", answer.status(), answer.code());
+    file.as_mut().map(|file| file.write_all(line.as_bytes())).expect("a file").expect("a line");
+    let example = examples.join(format!("{name}.json"));
+    if (200..300).contains(&answer.status()) && !example.exists() {
+        let mut recorded = json!({"status": answer.status(), "answer": answer.json()});
+        if let Some(sent) = sent.and_then(|sent| serde_json::from_str::<Value>(sent).ok()) {
+            recorded["request"] = sent;
+        }
+        fs::write(example, format!("{recorded:#}\n")).expect("an example");
+    }
+}
