@@ -114,7 +114,7 @@ struct Limits {
 
 /// The least and the largest value.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "{T}Range"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 struct Range<T> {
     min: T,
     max: T,

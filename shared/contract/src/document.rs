@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     functions, operation, problem, root,
-    schema::{Named, with_public_names},
+    schema::{self, Named, with_public_names},
     source::{self, capitalized},
 };
 
@@ -205,6 +205,7 @@ fn without_body(mut operation: Value) -> Value {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
+            let fields = schema::simplified(fields);
             let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
             fields.sort_by(|(one, _), (other, _)| one.cmp(other));
             Value::Object(fields.into_iter().map(|(key, value)| (key, sorted(value))).collect())

@@ -107,6 +107,23 @@ pub fn without_null(mut schema: Value) -> Value {
     schema
 }
 
+/// A choice of one is that one.
+pub fn simplified(mut fields: Map<String, Value>) -> Map<String, Value> {
+    for choice in ["oneOf", "anyOf"] {
+        let only = match fields.get_mut(choice).and_then(Value::as_array_mut) {
+            Some(choices) if choices.len() == 1 => choices.pop(),
+            Some(_) | None => None,
+        };
+        if let Some(Value::Object(only)) = only {
+            fields.remove(choice);
+            for (key, value) in only {
+                fields.entry(key).or_insert(value);
+            }
+        }
+    }
+    fields
+}
+
 /// Gives every schema its public name: an endpoint's `Response` is called after its operation, and
 /// `View` is our own word.
 pub fn with_public_names(document: &mut Value, operations: &[(&str, &str)]) {
