@@ -3,7 +3,7 @@
 //! Access: any member who is not suspended.
 //! Changes: the account's profile. An omitted field stays; `null` clears it.
 //! Retry: repeating a change has no further effect. `If-Match` with the tag of `GET /api/v1/me`
-//! refuses a change if the account has changed since (412).
+//! refuses a change if the profile has changed since (412).
 
 use domain::account::Profile;
 use runtime::{Access, ApiError, Call, CallError, Endpoint, Function, Json, patch};
@@ -48,7 +48,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiE
     changed.validate()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let account = store.update_profile(user, email, call.now, |account, profile| {
-        call.check_if_match(&MeView::new(account.clone(), member.role, call.now))?;
+        call.check_if_match(&account.profile)?;
         call.body.apply(profile);
         Ok::<(), CallError>(())
     });

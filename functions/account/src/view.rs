@@ -34,11 +34,23 @@ pub(crate) struct MeView {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CreditsInBrief {
-    available: u32,
+    /// `null` is unlimited within fair use.
+    available: Option<u32>,
     held: u32,
     debt: u32,
     unlimited: bool,
-    next_grant_at: Option<Timestamp>,
+    /// `null` while a payment is missing, or if there is none, as with an unverified address.
+    next_grant: Option<NextGrantView>,
+}
+
+/// The next grant of the plan.
+#[derive(Debug, Serialize)]
+struct NextGrantView {
+    at: Timestamp,
+    /// The plan that grants it: another than the present one after a change.
+    plan: Plan,
+    /// `null` is unlimited within fair use.
+    credits: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,11 +65,15 @@ impl MeView {
         let totals = account.credits.totals();
         MeView {
             credits: CreditsInBrief {
-                available: totals.available,
+                available: (!account.credits.is_unlimited(now)).then_some(totals.available),
                 held: totals.held,
                 debt: account.credits.debt,
                 unlimited: account.credits.is_unlimited(now),
-                next_grant_at: account.next_grant_at(),
+                next_grant: account.next_grant(now).map(|next| NextGrantView {
+                    at: next.at,
+                    plan: next.plan,
+                    credits: next.size.credits(),
+                }),
             },
             generations: GenerationsInBrief {
                 open: account.open_jobs,

@@ -3,11 +3,12 @@
 //!
 //! Access: admins.
 //! Changes: nothing: a report is made once, at two in the night after its day. A file is a redirect
-//! to a link, valid for ten minutes.
+//! to a link, valid for ten minutes; with `Accept: application/json` it is 200 with that link, for
+//! pages: they cannot follow the redirect.
 
 use clients::documents::Documents;
 use domain::{metrics::RevenueReport, time::Day};
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile, PathId, Recorded};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, FileLink, Function, JsonOrFile, PathId, Recorded};
 use serde::Deserialize;
 use store::Store;
 
@@ -61,5 +62,6 @@ async fn handle(
         Format::Csv => report.csv_key,
         Format::Pdf => report.pdf_key,
     };
-    Ok(JsonOrFile::File(documents.link(&key, call.now).await?))
+    let url = documents.link(&key, call.now).await?;
+    Ok(JsonOrFile::File(FileLink::signed(url, call.now)))
 }

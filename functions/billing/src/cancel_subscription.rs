@@ -11,7 +11,7 @@ use serde::Deserialize;
 use settlement::Settlement;
 use store::{Rate, Store};
 
-use crate::view::SubscriptionView;
+use crate::{get_subscription::invoices_due, view::SubscriptionView};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "billing-cancel-subscription",
@@ -65,5 +65,6 @@ async fn handle(
     stripe.set_renewal(&subscription.id, renewal, &key).await?;
     Settlement::new(store, stripe).subscription(user, &subscription.id, call.now).await?;
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
-    Ok(NoStore(SubscriptionView::new(&account, &billing, call.now)))
+    let invoices = invoices_due(store, &billing).await?;
+    Ok(NoStore(SubscriptionView::new(&account, &billing, &invoices, call.now)))
 }

@@ -13,6 +13,8 @@ use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use serde::Serialize;
 use store::{Page, Store};
 
+use crate::view::NextGrantView;
+
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-get-credits", "/api/v1/billing/credits", Access::Member);
 
@@ -20,7 +22,8 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     plan: Plan,
-    available: u32,
+    /// `null` is unlimited within fair use.
+    available: Option<u32>,
     held: u32,
     debt: u32,
     unlimited: bool,
@@ -29,7 +32,8 @@ pub struct Response {
     lots: Vec<LotView>,
     /// Soonest first.
     expiring: Vec<Expiring>,
-    next_grant_at: Option<Timestamp>,
+    /// `null` while a payment is missing, or if there is none, as with an unverified address.
+    next_grant: Option<NextGrantView>,
     /// Newest first.
     ledger: Page<LedgerEntry>,
 }
@@ -88,14 +92,14 @@ async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>
     let totals = credits.totals();
     Ok(Json(Response {
         plan: account.plan,
-        available: totals.available,
+        available: (!credits.is_unlimited(call.now)).then_some(totals.available),
         held: totals.held,
         debt: credits.debt,
         unlimited: credits.is_unlimited(call.now),
         totals,
         lots: credits.lots.iter().map(LotView::from).collect(),
         expiring: expiring(&credits.lots),
-        next_grant_at: account.next_grant_at(),
+        next_grant: account.next_grant(call.now).map(NextGrantView::from),
         ledger,
     }))
 }

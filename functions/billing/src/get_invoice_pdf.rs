@@ -2,11 +2,12 @@
 //!
 //! Access: its owner; for all other callers it does not exist (404).
 //! Changes: if Stripe has no PDF, ours is rendered once for each state of the invoice and stored.
-//! Redirects to Stripe's PDF, or to a link to ours that is valid for ten minutes.
+//! Redirects to Stripe's PDF, or to a link to ours that is valid for ten minutes; with `Accept:
+//! application/json`, answers 200 with that link, for pages: they cannot follow the redirect.
 
 use clients::documents::{Company, Document, Documents};
 use domain::id::InvoiceId;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, PathId, Redirect};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, FileLink, Function, PathId};
 use serde::Deserialize;
 use store::{Rate, Store};
 
@@ -38,13 +39,13 @@ struct Deps {
 async fn handle(
     Deps { store, documents, company }: &Deps,
     call: Call<Request>,
-) -> Result<Redirect, ApiError> {
+) -> Result<FileLink, ApiError> {
     let id = call.body.id.get()?;
     let invoice = store.invoice(&call.member()?.user_id, id).await?;
     if let Some(url) = invoice.pdf_url {
-        return Ok(Redirect(url));
+        return Ok(FileLink { url, expires_at: None });
     }
     let print = || render(&invoice, company).map_err(ApiError::from);
     let key = documents.store_once(Document::of_invoice(&invoice)?, print).await?;
-    Ok(Redirect(documents.link(&key, call.now).await?))
+    Ok(FileLink::signed(documents.link(&key, call.now).await?, call.now))
 }

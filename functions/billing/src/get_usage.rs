@@ -3,11 +3,7 @@
 //! Access: any member, suspended ones too.
 //! Changes: brings the account up to date, as every read of it does.
 
-use domain::{
-    Timestamp,
-    account::Account,
-    plan::{Allowance, Plan},
-};
+use domain::{Timestamp, account::Account, plan::Plan};
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -70,10 +66,7 @@ impl Response {
                 Plan::Pro | Plan::Enterprise => account.paid_period.map(|paid| paid.ends_at),
             },
             used: account.usage.used(),
-            limit: match account.allowance(account.plan) {
-                Allowance::Credits(credits) => Some(credits),
-                Allowance::Unlimited => None,
-            },
+            limit: account.allowance(account.plan).credits(),
             remaining: (!account.credits.is_unlimited(now)).then_some(totals.available),
             held: totals.held,
             by_day: days.map(|(day, used)| Day { date: day.date(), used }).collect(),

@@ -2,6 +2,7 @@
 
 pub mod cancel_subscription;
 pub mod document;
+pub mod get_checkout;
 pub mod get_credits;
 pub mod get_invoice_pdf;
 pub mod get_subscription;
@@ -25,6 +26,7 @@ pub fn functions() -> Vec<Function> {
         get_credits::function(),
         get_usage::function(),
         open_checkout::function(),
+        get_checkout::function(),
         open_portal::function(),
         get_subscription::function(),
         cancel_subscription::function(),

@@ -4,12 +4,13 @@
 //! Access: any member who is not suspended, at most 30 an hour.
 //! Changes: for a pack an open order, for a plan the member's one open checkout; and a Checkout
 //! session. No money moves here: `edge-webhook-stripe` grants once Stripe reports the payment.
+//! The answer's `Location` says later what came of it, and is part of the page's return address.
 //! Retry: the same `Idempotency-Key` returns the same session, also after a crash between any two
 //! steps: Stripe's idempotency key is written first.
 
 use clients::Stripe;
-use domain::{FieldError, error::InvalidFields, pack::Pack, plan::Plan};
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Frontend, Function, NoStore};
+use domain::{FieldError, error::InvalidFields, id::CheckoutId, pack::Pack, plan::Plan};
+use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Frontend, Function};
 use serde::{Deserialize, Serialize};
 use settlement::customer_of;
 use store::{Rate, Store};
@@ -33,6 +34,8 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
+    /// The checkout: see `GET /api/v1/billing/checkouts/{id}`.
+    id: CheckoutId,
     /// The URL of Stripe's page, open for 23 hours.
     checkout_url: String,
 }
@@ -52,18 +55,19 @@ struct Deps {
 async fn handle(
     Deps { store, stripe, frontend }: &Deps,
     call: Call<Request>,
-) -> Result<NoStore<Response>, ApiError> {
+) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;
     let item = call.body.item()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     account.require_active(call.now)?;
     let customer = customer_of(store, stripe, (user, email), billing, call.now).await?;
-    let checkout_url = match item {
+    let (id, checkout_url) = match item {
         Item::Plan(plan) => plan_page((store, stripe, frontend), &call, &customer, plan).await?,
         Item::Pack(pack) => pack_page((store, stripe, frontend), &call, &customer, pack).await?,
     };
-    Ok(NoStore(Response { checkout_url }))
+    let location = call.links.to(format_args!("/api/v1/billing/checkouts/{id}"));
+    Ok(Created { location, body: Response { id, checkout_url } })
 }
 
 enum Item {
@@ -79,7 +83,7 @@ impl Request {
             (Some(_), Some(_)) | (None, None) => Err(InvalidFields(vec![FieldError::new(
                 "",
                 "one_of",
-                "name either a `plan` or a `pack`",
+                "Name either a `plan` or a `pack`.",
             )])),
         }
     }

@@ -6,7 +6,7 @@ use domain::{
         external::CustomerId,
         order::{PackOrder, Via},
     },
-    id::OrderId,
+    id::{CheckoutId, OrderId},
     pack::Pack,
 };
 use runtime::{ApiError, Call, Frontend};
@@ -20,7 +20,7 @@ pub(crate) async fn pack_page<R>(
     call: &Call<R>,
     customer: &CustomerId,
     pack: Pack,
-) -> Result<String, ApiError> {
+) -> Result<(CheckoutId, String), ApiError> {
     let member = call.member()?;
     let owner = (&member.user_id, member.email_claim());
     let id = OrderId::new(call.now, call.random());
@@ -28,10 +28,12 @@ pub(crate) async fn pack_page<R>(
         PackOrder::place(id.clone(), pack, Via::Checkout, draft)
     });
     let order = placed.await?;
+    let checkout = CheckoutId::of(&order.id);
     if let Some(url) = order.url {
-        return Ok(url);
+        return Ok((checkout, url));
     }
-    let page = stripe.open_pack_checkout(&order, customer, &after_checkout(frontend)).await?;
+    let urls = after_checkout(frontend, &checkout);
+    let page = stripe.open_pack_checkout(&order, customer, &urls).await?;
     store.set_order_checkout(&member.user_id, &order.id, &page.session, &page.url).await?;
-    Ok(page.url)
+    Ok((checkout, page.url))
 }

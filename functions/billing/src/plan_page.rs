@@ -11,6 +11,7 @@ use domain::{
         checkout::{PlanCheckout, PlanCheckoutStep},
         external::CustomerId,
     },
+    id::CheckoutId,
     plan::Plan,
 };
 use runtime::{ApiError, Call, Frontend};
@@ -28,8 +29,8 @@ pub(crate) async fn plan_page<R>(
     call: &Call<R>,
     customer: &CustomerId,
     plan: Plan,
-) -> Result<String, ApiError> {
-    let (member, urls) = (call.member()?, after_checkout(frontend));
+) -> Result<(CheckoutId, String), ApiError> {
+    let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let subscribe = |account: &Account, billing: &mut Billing| {
         account.require_active(call.now).map_err(StoreError::refused)?;
@@ -37,21 +38,24 @@ pub(crate) async fn plan_page<R>(
     };
     for _ in 0..STEPS_MAX {
         let key = call.idempotency();
-        let (_, step) = store.change_billing(user, email, key, call.now, subscribe).await?;
+        let (billing, step) = store.change_billing(user, email, key, call.now, subscribe).await?;
         let session = match step {
             PlanCheckoutStep::Open(checkout) => {
+                let id = checkout.id();
+                let urls = after_checkout(frontend, &id);
                 let page = stripe.open_plan_checkout(user, customer, &checkout, &urls).await?;
                 record_page(store, call, &checkout, &page).await?;
                 if checkout.plan == plan {
-                    return Ok(page.url);
+                    return Ok((id, page.url));
                 }
                 continue;
             }
             PlanCheckoutStep::Again(session) => stripe.session(&session).await?,
             PlanCheckoutStep::Replace(session) => stripe.expire_session(&session).await?,
         };
-        if let (SessionStatus::Open, Some(url)) = (session.status, session.url) {
-            return Ok(url);
+        let open = billing.checkout.filter(|_| session.status == SessionStatus::Open);
+        if let (Some(open), Some(url)) = (open, session.url) {
+            return Ok((open.id(), url));
         }
         // It is paid or expired, and its event has not arrived yet.
         Settlement::new(store, stripe).session(user, &session.id, call.now).await?;

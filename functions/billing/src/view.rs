@@ -2,14 +2,14 @@
 
 use domain::{
     Timestamp,
-    account::Account,
+    account::{Account, NextGrant},
     billing::{
         Billing,
         invoice::{Invoice, InvoiceStatus, Issue},
-        subscription::{Subscription, SubscriptionStatus},
+        subscription::{ScheduledChange, Subscription, SubscriptionStatus},
         top_up::{TopUp, TopUpSettings, TopUpState},
     },
-    id::InvoiceId,
+    id::{CheckoutId, InvoiceId},
     money::Money,
     pack::Pack,
     plan::Plan,
@@ -38,18 +38,36 @@ struct SubscriptionState {
     plan: Plan,
     status: SubscriptionStatus,
     current_period: Period,
+    /// When it renews and is charged next; `null` if it ends before.
+    renews_at: Option<Timestamp>,
+    /// The next change of the plan: what the member chose in the portal for the end of the period,
+    /// or Free after a cancellation. `null` if it stays.
+    scheduled_change: Option<ScheduledChange>,
     cancel_at_period_end: bool,
     ended_at: Option<Timestamp>,
-    /// Whether the last payment failed: Stripe retries, and the portal accepts another card.
+    /// Whether the last payment failed: Stripe retries, and `pay_url` accepts another card.
     payment_due: bool,
+    /// Stripe's page of the invoice to pay, while a payment is due.
+    pay_url: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CheckoutView {
+    id: CheckoutId,
     plan: Plan,
     checkout_url: String,
     expires_at: Timestamp,
+}
+
+/// The next grant of the plan.
+#[derive(Debug, Serialize)]
+pub(crate) struct NextGrantView {
+    at: Timestamp,
+    /// The plan that grants it: another than the present one after a change.
+    plan: Plan,
+    /// `null` is unlimited within fair use.
+    credits: Option<u32>,
 }
 
 /// The automatic top-up.
@@ -104,34 +122,53 @@ struct InvoiceLinks {
 }
 
 impl SubscriptionView {
-    pub(crate) fn new(account: &Account, billing: &Billing, now: Timestamp) -> SubscriptionView {
+    /// The view of a member's plan. `invoices` are the newest ones, needed while a payment is due.
+    pub(crate) fn new(
+        account: &Account,
+        billing: &Billing,
+        invoices: &[Invoice],
+        now: Timestamp,
+    ) -> SubscriptionView {
         // A paid session creates a subscription before Stripe reports the session as complete.
         let payable = billing.live_subscription().is_err();
         let open = billing.checkout.as_ref().filter(|open| payable && open.expires_at > now);
         SubscriptionView {
             plan: account.plan,
             plan_ends_at: account.plan_ends_at,
-            subscription: billing.subscription.as_ref().map(SubscriptionState::from),
+            subscription: billing
+                .subscription
+                .as_ref()
+                .map(|theirs| SubscriptionState::new(theirs, invoices)),
             checkout: open.and_then(|open| {
                 let checkout_url = open.url.clone()?;
-                Some(CheckoutView { plan: open.plan, checkout_url, expires_at: open.expires_at })
+                let (id, plan, expires_at) = (open.id(), open.plan, open.expires_at);
+                Some(CheckoutView { id, plan, checkout_url, expires_at })
             }),
             top_up: account.top_up.as_ref().and_then(TopUpView::of),
         }
     }
 }
 
-impl From<&Subscription> for SubscriptionState {
-    fn from(theirs: &Subscription) -> SubscriptionState {
-        use SubscriptionStatus::{Incomplete, PastDue, Unpaid};
+impl SubscriptionState {
+    fn new(theirs: &Subscription, invoices: &[Invoice]) -> SubscriptionState {
+        let mut due = invoices.iter().filter(|it| theirs.payment_due() && it.is_of(&theirs.id));
         SubscriptionState {
             plan: theirs.plan,
             status: theirs.status,
             current_period: theirs.period,
+            renews_at: theirs.renews_at(),
+            scheduled_change: theirs.next_change(),
             cancel_at_period_end: theirs.cancel_at_period_end,
             ended_at: theirs.ended_at,
-            payment_due: matches!(theirs.status, Incomplete | PastDue | Unpaid),
+            payment_due: theirs.payment_due(),
+            pay_url: due.find_map(Invoice::pay_url).map(str::to_owned),
         }
+    }
+}
+
+impl From<NextGrant> for NextGrantView {
+    fn from(next: NextGrant) -> NextGrantView {
+        NextGrantView { at: next.at, plan: next.plan, credits: next.size.credits() }
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Access: any member, suspended ones too, for their own.
 //! Changes: a file is rendered once for each state of the month and stored. The response redirects
-//! to a link to it, valid for ten minutes.
+//! to a link to it, valid for ten minutes; with `Accept: application/json` it is 200 with that link,
+//! for pages: they cannot follow the redirect.
 //! Cost: the creator's whole journal is read, because the opening balance is the sum of all of it:
 //! one request per MB, which is some 700 sales, and one per 100 sales of the month.
 
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use clients::documents::{Company, Document, Documents};
 use domain::{marketplace::creator::statement::Statement, time::Month};
 use futures_util::future::try_join;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, JsonOrFile};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, FileLink, Function, JsonOrFile};
 use serde::Deserialize;
 use store::{NotFound, Rate, Store};
 
@@ -71,5 +72,5 @@ async fn handle(
     let document = Document::new((creator, &folder), &context, &folder, kind)?;
     let render = || context.file(kind, company).map_err(ApiError::from);
     let key = documents.store_once(document, render).await?;
-    Ok(JsonOrFile::File(documents.link(&key, now).await?))
+    Ok(JsonOrFile::File(FileLink::signed(documents.link(&key, now).await?, now)))
 }

@@ -15,6 +15,7 @@ pub mod webhook;
 
 use std::time::Duration;
 
+use connect::SecretDoubt;
 use domain::{camera::AspectRatio, generation::Quality};
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::Serialize;
@@ -43,6 +44,7 @@ pub struct Bria {
     http: Http,
     base: BaseUrl,
     token: HeaderValue,
+    doubt: SecretDoubt,
 }
 
 /// A generation to submit. Bria requires a prompt, a structured prompt, or both (a refinement).
@@ -137,7 +139,13 @@ impl Bria {
     /// # Errors
     /// When the base is not an HTTP URL, or the token is no valid header value.
     pub fn new(http: Http, base_url: &str, token: &Secret) -> Result<Bria, InvalidConfig> {
-        Ok(Bria { http, base: BaseUrl::parse(base_url)?, token: secret_header(token)? })
+        let (base, token) = (BaseUrl::parse(base_url)?, secret_header(token)?);
+        Ok(Bria { http, base, token, doubt: SecretDoubt::default() })
+    }
+
+    /// The same, saying there that Bria refused the token.
+    pub(crate) fn doubting(self, doubt: &SecretDoubt) -> Bria {
+        Bria { doubt: doubt.clone(), ..self }
     }
 
     /// Submits one generation with one request, in at most 20 seconds.
@@ -212,6 +220,7 @@ impl Bria {
         let answer = call(request, STATUS_TIMEOUT, ANSWER_BYTES_MAX)
             .await
             .map_err(PollError::unavailable)?;
+        self.doubt.of_status(answer.status.as_u16());
         match answer.status.as_u16() {
             200..=299 => Report::parse(&answer.body)
                 .map(Some)
@@ -230,7 +239,9 @@ impl Bria {
     ) -> Result<Answer, CallError> {
         let url = self.base.at(path)?;
         let request = self.http.post(url).header(TOKEN_HEADER, self.token.clone()).json(body);
-        call(request, timeout, ANSWER_BYTES_MAX).await
+        let answer = call(request, timeout, ANSWER_BYTES_MAX).await?;
+        self.doubt.of_status(answer.status.as_u16());
+        Ok(answer)
     }
 }
 

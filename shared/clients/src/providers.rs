@@ -110,5 +110,6 @@ impl Connect for PromptProvider {
 async fn bria(http: Http, env: &Environment, aws: &Aws) -> Result<Bria, InitError> {
     let secret = BriaSecret::read(aws, env.text(BRIA_SECRET_ARN)?).await?;
     let bria = Bria::new(http, env.text(BRIA_BASE_URL)?, &secret.api_token);
-    bria.map_err(InitError::unusable(BRIA_BASE_URL))
+    let bria = bria.map_err(InitError::unusable(BRIA_BASE_URL))?;
+    Ok(bria.doubting(aws.secret_doubt()))
 }

@@ -132,7 +132,9 @@ impl Connect for Stripe {
             false => Tax::None,
         };
         let config = StripeConfig { base, api_key, tax };
-        Stripe::new(&config).map_err(InitError::unusable(STRIPE_BASE_URL))
+        let stripe = Stripe::new(&config).map_err(InitError::unusable(STRIPE_BASE_URL))?;
+        let transport = stripe.transport.doubting(aws.secret_doubt());
+        Ok(Stripe { transport, ..stripe })
     }
 }
 

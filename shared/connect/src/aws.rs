@@ -10,7 +10,7 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use domain::Timestamp;
 
-use crate::{clock::Clock, environment::Environment, error::InitError};
+use crate::{clock::Clock, doubt::SecretDoubt, environment::Environment, error::InitError};
 
 /// Timeout of one attempt of a small request: DynamoDB, SQS, Secrets Manager.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,6 +24,7 @@ const ATTEMPTS: u32 = 3;
 pub struct Aws {
     config: SdkConfig,
     clock: Clock,
+    doubt: SecretDoubt,
 }
 
 impl Aws {
@@ -54,12 +55,17 @@ impl Aws {
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         config.set_endpoint_url(env.optional("AWS_ENDPOINT_URL").map(str::to_owned));
-        Ok(Aws { config: config.build(), clock: Clock::System })
+        Ok(Aws::with(config.build(), Clock::System))
     }
 
-    /// With the given configuration and clock, for tests.
+    /// With the given configuration and clock.
     pub fn with(config: SdkConfig, clock: Clock) -> Aws {
-        Aws { config, clock }
+        Aws { config, clock, doubt: SecretDoubt::default() }
+    }
+
+    /// Where the clients of this process say that a provider refused their secret.
+    pub fn secret_doubt(&self) -> &SecretDoubt {
+        &self.doubt
     }
 
     /// The time.

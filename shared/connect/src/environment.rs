@@ -69,8 +69,8 @@ mod tests {
     fn all_missing_variables_are_reported_at_once() {
         let env = Environment::of([("TABLE_NAME", "app"), ("GEMINI_SECRET_ARN", "")]);
         assert!(env.require(&["TABLE_NAME", "GEMINI_SECRET_ARN"]).is_ok());
-        let missing = env.require(&["CORS_ORIGIN", "TABLE_NAME", "IMAGES_BUCKET"]).unwrap_err();
-        assert_eq!(missing.to_string(), "not set: CORS_ORIGIN, IMAGES_BUCKET");
+        let missing = env.require(&["CORS_ORIGINS", "TABLE_NAME", "IMAGES_BUCKET"]).unwrap_err();
+        assert_eq!(missing.to_string(), "not set: CORS_ORIGINS, IMAGES_BUCKET");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod aws;
 mod clock;
+mod doubt;
 mod environment;
 mod error;
 
@@ -15,6 +16,7 @@ use domain::generation::Provider;
 
 pub use aws::Aws;
 pub use clock::Clock;
+pub use doubt::SecretDoubt;
 pub use environment::Environment;
 pub use error::{InitError, chain};
 

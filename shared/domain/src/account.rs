@@ -182,6 +182,8 @@ pub struct Account {
     pub paid_period: Option<Period>,
     /// When a paid plan falls back to Free, unless another period is paid first.
     pub plan_ends_at: Option<Timestamp>,
+    /// The plan as which a paid plan renews, if a change is scheduled.
+    pub renews_as: Option<Plan>,
     /// Whether they may act.
     pub standing: AccountStatus,
     /// Until when strikes suspend selling: see [`crate::marketplace::moderation::strike`].
@@ -213,6 +215,17 @@ pub struct Account {
     pub creates: bool,
     /// The member's request to be deleted.
     pub deletion: Option<Deletion>,
+}
+
+/// The next grant of a member's plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextGrant {
+    /// When it is due.
+    pub at: Timestamp,
+    /// The plan that grants it.
+    pub plan: Plan,
+    /// How many credits it is.
+    pub size: Allowance,
 }
 
 /// Why an account refuses a request.
@@ -300,6 +313,7 @@ impl Account {
             plan: Plan::Free,
             paid_period: None,
             plan_ends_at: None,
+            renews_as: None,
             standing: AccountStatus::Active,
             selling_suspended_until: None,
             created_at: now,
@@ -330,10 +344,24 @@ impl Account {
         }
     }
 
-    /// When the plan's next grant is due. Only Free grants by time; paid plans grant on a paid
-    /// invoice.
-    pub fn next_grant_at(&self) -> Option<Timestamp> {
+    /// When Free grants next. Only Free grants by time; paid plans grant on a paid invoice.
+    pub(crate) fn free_grant_at(&self) -> Option<Timestamp> {
         (self.plan == Plan::Free && !self.email_unverified).then_some(self.granted_until)
+    }
+
+    /// The next grant of the plan, as far as it is known: a paid plan's comes with its renewal, or
+    /// Free's with its end. `None` while a payment is missing, or if Free grants nothing.
+    pub fn next_grant(&self, now: Timestamp) -> Option<NextGrant> {
+        let free = |at| NextGrant { at, plan: Plan::Free, size: self.allowance(Plan::Free) };
+        let (Some(paid), Some(ends_at)) = (self.paid_period, self.plan_ends_at) else {
+            return self.free_grant_at().map(free);
+        };
+        if ends_at <= paid.ends_at {
+            return (!self.email_unverified).then(|| free(ends_at.max(self.granted_until)));
+        }
+        let plan = self.renews_as.unwrap_or(self.plan);
+        let grant = NextGrant { at: paid.ends_at, plan, size: self.allowance(plan) };
+        (now < grant.at).then_some(grant)
     }
 
     /// # Errors

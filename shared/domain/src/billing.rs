@@ -56,6 +56,9 @@ pub struct Billing {
     pub subscription: Option<Subscription>,
     /// The checkout of a plan that may still be open.
     pub checkout: Option<PlanCheckout>,
+    /// The latest checkouts of plans that are closed, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_checkouts: Vec<PlanCheckout>,
     /// Number of plan checkouts so far: part of the next one's idempotency key.
     #[serde(default)]
     pub checkouts: u32,
@@ -83,6 +86,7 @@ impl Billing {
             customer: None,
             subscription: None,
             checkout: None,
+            closed_checkouts: Vec::new(),
             checkouts: 0,
             recurring: None,
         }
@@ -100,11 +104,11 @@ impl Billing {
     }
 
     /// Replaces the customer `deleted` by `made`, unless it was already replaced. An open checkout
-    /// of the deleted customer cannot be paid and is dropped.
+    /// of the deleted customer cannot be paid and is closed.
     pub fn replace_customer(&mut self, deleted: Option<&CustomerId>, made: &CustomerId) {
         if self.customer.as_ref() == deleted {
             self.customer = Some(made.clone());
-            self.checkout = None;
+            self.close_checkout(None);
         }
     }
 
@@ -152,6 +156,7 @@ impl Billing {
         draft: &mut AccountUpdate,
     ) -> Result<(), LedgerError> {
         self.subscription = Some(now_at_stripe.clone());
+        draft.renew_as(now_at_stripe.scheduled.map(|change| change.plan));
         if !now_at_stripe.status.gives_access() {
             return draft.end_plan();
         }

@@ -91,6 +91,8 @@ ids! {
     PresetId = "pre_";
     /// An order for a pack of credits.
     OrderId = "ord_";
+    /// A checkout of a plan or of a pack.
+    CheckoutId = "chk_";
     /// An invoice or a receipt. Derived from its date and a digest of its document, so that the
     /// same document always has the same id.
     InvoiceId = "inv_";
@@ -119,6 +121,18 @@ impl CreatorId {
         let digest: [u8; 32] = Sha256::digest(format!("creator {user}")).into();
         let (head, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
         CreatorId(format!("{}{}", CreatorId::PREFIX, Ulid(u128::from_be_bytes(*head))))
+    }
+}
+
+impl CheckoutId {
+    /// The id of an order's checkout: with the ULID of the order.
+    pub fn of(order: &OrderId) -> CheckoutId {
+        CheckoutId(order.0.replacen(OrderId::PREFIX, CheckoutId::PREFIX, 1))
+    }
+
+    /// The order whose checkout would have this id.
+    pub fn order(&self) -> OrderId {
+        OrderId(self.0.replacen(CheckoutId::PREFIX, OrderId::PREFIX, 1))
     }
 }
 
@@ -182,6 +196,14 @@ mod tests {
         assert!(early < late);
         assert_eq!(JobId::parse(early.as_str()).unwrap(), early);
         assert!(JobId::lower_bound(Timestamp::from_secs(1_700_000_000)) < early);
+    }
+
+    #[test]
+    fn the_checkout_of_an_order_leads_to_it() {
+        let order = OrderId::new(Timestamp::from_secs(1_700_000_000), 7);
+        let checkout = CheckoutId::of(&order);
+        assert_eq!(CheckoutId::parse(checkout.as_str()).unwrap(), checkout);
+        assert_eq!(checkout.order(), order);
     }
 
     #[test]

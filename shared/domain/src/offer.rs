@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     money::Money,
     pack::{Pack, PackTerms},
-    plan::{Allowance, Plan, PlanTerms},
+    plan::{Plan, PlanTerms},
 };
 
 /// A plan on offer.
@@ -58,10 +58,7 @@ impl From<PlanTerms> for PlanOffer {
             plan: terms.plan,
             name: terms.name,
             monthly_price: Money::usd_cents(terms.monthly_price_cents.into()),
-            monthly_credits: match terms.allowance {
-                Allowance::Credits(credits) => Some(credits),
-                Allowance::Unlimited => None,
-            },
+            monthly_credits: terms.allowance.credits(),
             open_generations_max: terms.concurrency_max,
         }
     }

@@ -50,6 +50,16 @@ pub struct PlanTerms {
     pub concurrency_max: u32,
 }
 
+impl Allowance {
+    /// The number of credits; `None` if there is no limit.
+    pub fn credits(self) -> Option<u32> {
+        match self {
+            Allowance::Credits(credits) => Some(credits),
+            Allowance::Unlimited => None,
+        }
+    }
+}
+
 impl Plan {
     /// Every plan, cheapest first.
     pub const ALL: [Plan; 3] = [Plan::Free, Plan::Pro, Plan::Enterprise];

@@ -18,8 +18,8 @@ use tracing::{Level, error};
 
 use crate::{connected::Connected, context::InvocationContext, metrics, telemetry};
 
-/// The only origin whose pages may read responses.
-pub(crate) const CORS_ORIGIN: &str = "CORS_ORIGIN";
+/// The origins whose pages may read responses, separated by commas.
+pub(crate) const CORS_ORIGINS: &str = "CORS_ORIGINS";
 /// The public URL of the stage, where a function declares it.
 const PUBLIC_API_URL: &str = "PUBLIC_API_URL";
 /// The header with the client's address, behind a CDN.
@@ -232,7 +232,7 @@ struct Process {
 impl Process {
     fn new(env: &Environment) -> Process {
         let context = InvocationContext {
-            cors_origin: env.optional(CORS_ORIGIN).map(Into::into),
+            cors_origins: env.optional(CORS_ORIGINS).map(Into::into),
             public_url: env.optional(PUBLIC_API_URL).map(Into::into),
             address_header: env.optional(ADDRESS_HEADER).map(Into::into),
             ..InvocationContext::system()

@@ -142,7 +142,8 @@ impl<R> Call<R> {
         self.idempotency.as_ref().ok_or(CallError::KeyRequired)
     }
 
-    /// Checks `If-Match`, if present, against the current `ETag` of the resource.
+    /// Checks `If-Match`, if present, against the current `ETag` of the resource, or of the body of
+    /// which it is the changeable part ([`crate::Editable`]).
     ///
     /// # Errors
     /// [`CallError::Changed`] when no tag matches.
@@ -151,8 +152,7 @@ impl<R> Call<R> {
         if tags.iter().next().is_none() {
             return Ok(());
         }
-        let current = ETag::of_json(resource).map_err(|_| CallError::Changed)?;
-        match tags.iter().any(|tags| current.is_in(tags)) {
+        match tags.iter().any(|tags| ETag::names(tags, resource).unwrap_or(false)) {
             true => Ok(()),
             false => Err(CallError::Changed),
         }

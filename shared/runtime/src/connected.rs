@@ -1,7 +1,7 @@
 //! The capabilities of a running process: their secrets are refreshed.
 //!
-//! A rotated secret reaches every process within five minutes, and a process that gets a webhook
-//! signed with it at once. If a secret cannot be read, the process continues with the one in
+//! A rotated secret reaches every process within five minutes, and at once one that gets a webhook
+//! signed with it, or whose provider refuses the secret in memory (401). If a secret cannot be read, the process continues with the one in
 //! memory.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -47,10 +47,11 @@ impl<C: Connect> Connected<C> {
         Ok(Connected { env, aws, has_secrets, state: RefCell::new(state) })
     }
 
-    /// The capabilities for a call at `now`; secrets older than five minutes are read again first.
+    /// The capabilities for a call at `now`. Secrets older than five minutes, and those that a
+    /// provider refused in the call before, are read again first.
     pub(crate) async fn at(&self, now: Timestamp) -> Rc<C> {
         let is_old = self.state.borrow().read_at.until(now) >= SECRETS_KEPT;
-        if is_old && self.has_secrets {
+        if self.has_secrets && (is_old || self.aws.secret_doubt().take()) {
             self.read_again(now).await;
         }
         self.state.borrow().capabilities.clone()
@@ -127,6 +128,30 @@ mod tests {
         fs::write(&place, "three").unwrap();
         assert_eq!(at(659).await, "two", "the next read is a minute later");
         assert_eq!(at(660).await, "three");
+        fs::remove_file(&place).unwrap();
+    }
+
+    /// The call that met the refusal has failed; its retry has the new secret.
+    #[tokio::test]
+    async fn a_secret_that_its_provider_refused_is_read_before_the_next_call() {
+        let (place, aws) = (place("secret-refused"), Rc::new(crate::tests::aws()));
+        let env = Environment::of([("TEST_SECRET_ARN", place.to_str().unwrap())]);
+        let connected =
+            Connected::<SecretFile>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
+        let at =
+            async |secs: u64| connected.at(NOW.plus(Duration::from_secs(secs))).await.0.clone();
+        fs::write(&place, "two").unwrap();
+        for other in [200, 400, 403, 429, 500] {
+            aws.secret_doubt().of_status(other);
+        }
+        assert_eq!(at(100).await, "one");
+        aws.secret_doubt().of_status(401);
+        assert_eq!(at(101).await, "two");
+        fs::write(&place, "three").unwrap();
+        aws.secret_doubt().of_status(401);
+        assert_eq!(at(160).await, "two", "once a minute");
+        aws.secret_doubt().of_status(401);
+        assert_eq!(at(161).await, "three");
         fs::remove_file(&place).unwrap();
     }
 

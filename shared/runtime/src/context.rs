@@ -16,8 +16,8 @@ pub struct InvocationContext {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
-    /// The only origin whose pages may read responses, if any.
-    pub cors_origin: Option<Arc<str>>,
+    /// The origins whose pages may read responses, separated by commas, if any.
+    pub cors_origins: Option<Arc<str>>,
     /// The public URL of the stage, where a request does not reveal it.
     pub public_url: Option<Arc<str>>,
     /// The header into which a CDN in front of the API writes its client's address, if there is one.
@@ -66,7 +66,7 @@ impl InvocationContext {
         InvocationContext {
             clock,
             entropy: Entropy::System,
-            cors_origin: None,
+            cors_origins: None,
             public_url: None,
             address_header: None,
             deadline: None,

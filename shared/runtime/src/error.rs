@@ -15,6 +15,18 @@ use crate::links::Links;
 /// The `type` of a problem is the page of this path, followed by its code, which explains it.
 pub const PROBLEM_PAGES: &str = "/docs/problems/";
 
+/// What can be bought (GET), and how: `{"plan": "pro"}` or `{"pack": "pack_50"}` (POST).
+const PLANS: &str = "/api/v1/billing/plans";
+const CHECKOUT: &str = "/api/v1/billing/checkout";
+
+/// An extension whose name ends in `_url` and whose value is a path of this API becomes a link.
+fn absolute(name: &str, value: Value, links: &Links) -> Value {
+    match value.as_str().filter(|path| name.ends_with("_url") && path.starts_with('/')) {
+        Some(path) => json!(links.to(path)),
+        None => value,
+    }
+}
+
 /// The HTTP form of an error kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusMapping {
@@ -112,14 +124,19 @@ impl ApiError {
         chain(&*self.refusal)
     }
 
-    /// The problem document.
+    /// The problem document. Its links are absolute, and one about payment says where to pay.
     pub(crate) fn problem(&self, request_id: &str, links: &Links) -> Value {
         let code = self.code();
         let mut problem = Map::new();
+        if self.kind() == ErrorKind::PaymentRequired {
+            problem.insert("plans_url".to_owned(), json!(links.to(PLANS)));
+            problem.insert("buy_url".to_owned(), json!(links.to(CHECKOUT)));
+        }
         let detail = if self.is_ours() {
             "Nothing is wrong with the request; we could not carry it out.".to_owned()
         } else {
-            problem.extend(self.refusal.extensions().into_iter().map(|(k, v)| (k.to_owned(), v)));
+            let extensions = self.refusal.extensions().into_iter();
+            problem.extend(extensions.map(|(k, v)| (k.to_owned(), absolute(k, v, links))));
             self.refusal.to_string()
         };
         problem.insert("type".to_owned(), json!(links.to(format_args!("{PROBLEM_PAGES}{code}"))));

@@ -5,7 +5,7 @@
 //! one log line. Only [`dispatch`] is generic, and it is thin: each function's binary holds one
 //! instance of it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use clients::oidc::Identity;
 use connect::Connect;
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// A process that answers the requests of `endpoint`. It connects `C` once, and requires exactly
-/// its variables and `CORS_ORIGIN`.
+/// its variables and `CORS_ORIGINS`.
 pub(crate) fn program<C, R, T, H>(
     endpoint: Endpoint,
     handle: H,
@@ -59,10 +59,10 @@ where
 }
 
 /// The variables needed to serve `endpoint`, besides those in `touches`. Browsers never call a
-/// signed route; any other route may be called by our frontend and needs the CORS origin.
+/// signed route; any other route may be called by our frontend and needs the CORS origins.
 pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> Vec<&'static str> {
     if endpoint.access != Access::Signed {
-        touches.push(boot::CORS_ORIGIN);
+        touches.push(boot::CORS_ORIGINS);
     }
     touches
 }
@@ -90,15 +90,19 @@ where
     let outcome = async {
         let (call, input) = exchange.admit(body.to_vec())?;
         let call = call.with_body(input.read()?);
-        guard::within(context.time_left(), async {
+        let request = call.idempotency().cloned();
+        let answered = guard::within(context.time_left(), async {
             let table = capabilities.table().and_then(|table| table.downcast_ref::<Store>());
             let recent = &context.recent;
             admit(endpoint, table, &call.caller, recent, call.now).boxed_local().await?;
             // Boxed: a handler's future is large, and every shell around it would be too.
             handle(capabilities, call).boxed_local().await
+        });
+        let answer = answered.await??.into_answer()?;
+        Ok(match request.is_some_and(|request| request.is_replayed()) {
+            true => answer.replayed(),
+            false => answer,
         })
-        .await??
-        .into_answer()
     };
     let outcome = outcome.instrument(span).await;
     exchange.close(outcome)
@@ -139,7 +143,6 @@ impl<'a> Exchange<'a> {
         }
         check_access(self.endpoint.access, &caller)?;
         let path = self.parts.raw_http_path();
-        let links = links(self.context, headers, &gateway, path);
         if body.len() > self.endpoint.body_bytes_max {
             return Err(Unreadable::TooLarge { max: self.endpoint.body_bytes_max }.into());
         }
@@ -158,7 +161,7 @@ impl<'a> Exchange<'a> {
             caller,
             now: self.context.now(),
             request_id: self.request_id.clone(),
-            links,
+            links: self.links(),
             idempotency,
             raw: Raw { headers: headers.clone(), body, is_head: self.is_head() },
             source: Source::of(&self.parts, self.context.address_header.as_deref()),
@@ -181,11 +184,7 @@ impl<'a> Exchange<'a> {
         headers.insert("x-request-id", self.request_id.to_string());
         headers.insert("x-content-type-options", "nosniff".to_owned());
         headers.insert("strict-transport-security", "max-age=31536000".to_owned());
-        if let Some(origin) = &self.context.cors_origin {
-            headers.insert("access-control-allow-origin", origin.to_string());
-            headers.insert("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
-            headers.insert("vary", "Origin".to_owned());
-        }
+        self.allow_pages(headers);
         if self.is_head() {
             response.body.clear();
         }
@@ -195,7 +194,35 @@ impl<'a> Exchange<'a> {
         (response, code)
     }
 
+    /// Lets pages read the response: of a public route all, of the others those of our origins.
+    /// There are no cookies, so nothing is sent that a page does not hold itself.
+    fn allow_pages(&self, headers: &mut BTreeMap<&'static str, String>) {
+        let Some(allowed) = &self.context.cors_origins else { return };
+        let asking = self.parts.headers.get(http::header::ORIGIN);
+        let asking = asking.and_then(|origin| origin.to_str().ok());
+        let origin = match self.endpoint.access {
+            Access::Signed => return,
+            Access::Public => Some("*"),
+            Access::Member | Access::Moderator | Access::Admin => {
+                let vary = headers.remove("vary").map(|it| format!("{it}, Origin"));
+                headers.insert("vary", vary.unwrap_or_else(|| "Origin".to_owned()));
+                asking.filter(|asking| allowed.split(',').any(|one| one.trim() == *asking))
+            }
+        };
+        if let Some(origin) = origin {
+            headers.insert("access-control-allow-origin", origin.to_owned());
+            headers.insert("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
+        }
+    }
+
+    /// Makes absolute links to this API.
+    fn links(&self) -> Links {
+        let path = self.parts.raw_http_path();
+        links(self.context, &self.parts.headers, &Gateway::of(&self.parts), path)
+    }
+
     fn render(&self, answer: Answer) -> Response {
+        let answer = answer.negotiated(&self.parts.headers);
         let mut headers = BTreeMap::from([("cache-control", answer.cache.cache_control())]);
         let (mut status_code, mut body) = (answer.status, answer.body);
         headers.extend(answer.more);
@@ -206,12 +233,12 @@ impl<'a> Exchange<'a> {
             headers.insert("retry-after", retry_after_s.to_string());
         }
         if self.endpoint.method == Method::Get && status_code == 200 {
-            let tag = ETag::of(&body);
+            let tag = ETag::of_answer(answer.part.as_deref(), &body);
             let known = self.parts.headers.get(http::header::IF_NONE_MATCH);
-            if known.is_some_and(|tags| tag.is_weakly_in(tags)) {
+            if known.is_some_and(|tags| tag.is_in(tags)) {
                 (status_code, body) = (304, String::new());
             }
-            headers.insert("etag", tag.as_str().to_owned());
+            headers.insert("etag", tag.header());
         } else if answer.status == 200 {
             headers.insert("cache-control", "no-store".to_owned());
         }
@@ -232,15 +259,14 @@ impl<'a> Exchange<'a> {
         if error.kind() == ErrorKind::Unauthenticated {
             headers.insert("www-authenticate", "Bearer".to_owned());
         }
-        let path = self.parts.raw_http_path();
-        let links = links(self.context, &self.parts.headers, &Gateway::of(&self.parts), path);
-        let body = error.problem(self.request_id.as_str(), &links).to_string();
+        let body = error.problem(self.request_id.as_str(), &self.links()).to_string();
         Response { status_code: error.status(), headers, body }
     }
 }
 
-/// Response headers that a page of our frontend may read.
-pub const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate, x-request-id";
+/// Response headers that a page may read.
+pub const EXPOSED_HEADERS: &str =
+    "ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id";
 
 /// The member's role does not allow the call.
 #[derive(Debug, thiserror::Error)]
@@ -296,11 +322,36 @@ fn idempotency(
     let visible = key.iter().all(u8::is_ascii_graphic);
     let key = std::str::from_utf8(key).ok().filter(|_| (1..=255).contains(&key.len()) && visible);
     let key = key.ok_or(CallError::KeyInvalid)?.to_owned();
+    let body = canonical(body);
     let mut digest = Sha256::new();
-    for part in [endpoint.method.as_str().as_bytes(), b"\n", path.as_bytes(), b"\n", body] {
+    for part in [endpoint.method.as_str().as_bytes(), b"\n", path.as_bytes(), b"\n", &body] {
         digest.update(part);
     }
-    Ok(Some(Idempotency { key, fingerprint: hex::encode(digest.finalize()) }))
+    Ok(Some(Idempotency::new(key, hex::encode(digest.finalize()))))
+}
+
+/// A JSON body in one spelling: without whitespace, with sorted keys, and `1.0` as `1`, as in
+/// RFC 8785. So a retry may be serialized anew. A body that is no JSON is taken as it is.
+fn canonical(body: &[u8]) -> Cow<'_, [u8]> {
+    let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return body.into() };
+    value.sort_all_objects();
+    without_fractions(&mut value);
+    value.to_string().into_bytes().into()
+}
+
+fn without_fractions(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let spelled = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0);
+            if let Some(whole) = spelled.and_then(|float| format!("{float:.0}").parse::<i64>().ok())
+            {
+                *number = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_fractions),
+        Value::Object(fields) => fields.values_mut().for_each(without_fractions),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// The stage's root: as configured, else from the request. API Gateway reports its own host; an

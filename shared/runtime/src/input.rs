@@ -16,6 +16,7 @@ mod value;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use self::{error::InputError, value::Input};
 use crate::error::ApiError;
@@ -29,8 +30,10 @@ pub(crate) enum Unreadable {
     TooLarge { max: usize },
     #[error("The body is not UTF-8.")]
     NotUtf8,
-    #[error("The body is not well-formed JSON: {0}.")]
-    NotJson(String),
+    #[error("The body is not well-formed JSON at line {line}, column {column}.")]
+    NotJson { line: usize, column: usize },
+    #[error("The body is not JSON with distinct keys: {0}.")]
+    Repeated(String),
     #[error("The body must be a JSON object.")]
     NotAnObject,
 }
@@ -41,6 +44,7 @@ domain::domain_error! {
         MediaType => Malformed, "unsupported_media_type";
         NotUtf8 => Malformed, "malformed_json";
         NotJson => Malformed, "malformed_json";
+        Repeated => Malformed, "malformed_json";
         NotAnObject => Malformed, "malformed_json";
     }
 }
@@ -112,7 +116,13 @@ fn body_fields(body: &Body<'_>) -> Result<Vec<(String, Input)>, ApiError> {
         return Err(ApiError::with_status(Unreadable::MediaType, 415));
     }
     let text = std::str::from_utf8(body.bytes).map_err(|_| Unreadable::NotUtf8)?;
-    let json = serde_json::from_str(text).map_err(|e| Unreadable::NotJson(e.to_string()))?;
+    let json = serde_json::from_str(text).map_err(|e| match e.classify() {
+        // The only error of ours in there.
+        Category::Data => Unreadable::Repeated(e.to_string()),
+        Category::Io | Category::Syntax | Category::Eof => {
+            Unreadable::NotJson { line: e.line(), column: e.column() }
+        }
+    })?;
     let Input::Object(fields) = json else { return Err(Unreadable::NotAnObject.into()) };
     Ok(fields)
 }

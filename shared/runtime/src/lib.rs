@@ -62,8 +62,8 @@ pub use metrics::Metrics;
 pub use page::PageRequest;
 pub use path_id::PathId;
 pub use response::{
-    Accepted, Answer, Cacheable, Created, Html, HtmlPage, Json, JsonOrFile, NoContent, NoStore,
-    Polled, Redirect, Reply, TextFile,
+    Accepted, Answer, Cacheable, Created, Editable, FileLink, Html, HtmlPage, Json, JsonOrFile,
+    NoContent, NoStore, Polled, Reply, TextFile,
 };
 pub use store::Idempotency;
 pub use stream::{Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent};

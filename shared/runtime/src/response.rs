@@ -1,6 +1,9 @@
 //! What a handler returns: the status is the type.
 
-use http::HeaderValue;
+use std::borrow::Cow;
+
+use domain::{Timestamp, image::link_works_until};
+use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -32,6 +35,12 @@ pub trait Reply {
     fn answers(schemas: &mut Schemas) -> Vec<Answers>;
 }
 
+/// The redirect to a file.
+#[cfg(feature = "schema")]
+fn redirect() -> Answers {
+    Answers { status: FileLink::STATUS, content: Content::Nothing, headers: &["Location"] }
+}
+
 /// Answers with a JSON body of the type `T`.
 #[cfg(feature = "schema")]
 fn json<T: Wire>(
@@ -45,6 +54,24 @@ fn json<T: Wire>(
 /// 200 with a body that only the caller may cache. A `GET` gets a strong `ETag` and can answer 304.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
+
+/// [`Json`] of which a part can be changed: a change's `If-Match` is about that part alone, while
+/// `If-None-Match` is about the whole.
+#[derive(Debug)]
+pub struct Editable<T> {
+    body: T,
+    part: String,
+}
+
+impl<T> Editable<T> {
+    /// A body, and the part of it that [`crate::Call::check_if_match`] is called with.
+    ///
+    /// # Errors
+    /// When the part does not serialize.
+    pub fn new(body: T, part: &impl Serialize) -> Result<Editable<T>, ApiError> {
+        Ok(Editable { body, part: digest(&to_json(part)?) })
+    }
+}
 
 /// 200 for something that is still changing: says when to poll again.
 #[derive(Debug)]
@@ -125,29 +152,47 @@ pub struct Accepted<T> {
 #[derive(Debug)]
 pub struct NoContent;
 
-/// 302 to this URL.
-#[derive(Debug)]
-pub struct Redirect(pub String);
+/// A file in another place: 302 to it; with `Accept: application/json`, 200 with this as its body.
+/// A page cannot use the redirect: the place is of another origin, and `fetch` does not show where
+/// a redirect leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FileLink {
+    /// The place of the file. Whoever has this link may read it: it needs no token.
+    pub url: String,
+    /// Until when the link works; `null` if that is not known, as with Stripe's links.
+    pub expires_at: Option<Timestamp>,
+}
 
-/// 200 with a body that only the caller may cache, or 302 to a file with the same content.
+/// 200 with a body that only the caller may cache, or a file with the same content.
 #[derive(Debug)]
 pub enum JsonOrFile<T> {
     /// 200.
     Json(T),
-    /// 302 to this URL.
-    File(String),
+    /// 302, or 200 with the link.
+    File(FileLink),
+}
+
+impl FileLink {
+    /// A link that was signed at `now`.
+    pub fn signed(url: String, now: Timestamp) -> FileLink {
+        FileLink { url, expires_at: Some(link_works_until(now)) }
+    }
 }
 
 /// A response before it is sent.
 #[derive(Debug)]
 pub struct Answer {
     pub(crate) status: u16,
+    /// Of a redirect, the body for callers who ask for JSON instead.
     pub(crate) body: String,
     /// The body's content type, if there is a body.
     pub(crate) content_type: &'static str,
     pub(crate) cache: CachePolicy,
     pub(crate) location: Option<Link>,
     pub(crate) retry_after_s: Option<u32>,
+    /// Of an [`Editable`] body, the digest of the part that can be changed.
+    pub(crate) part: Option<String>,
     /// Headers specific to this kind of response.
     pub(crate) more: Vec<(&'static str, String)>,
 }
@@ -178,6 +223,25 @@ impl Answer {
         Ok(Answer { body: to_json(body)?, cache, ..Answer::empty(status) })
     }
 
+    /// The answer to a caller with these headers: a redirect becomes its body for those who ask for
+    /// JSON, and says that this depends on `Accept`.
+    pub(crate) fn negotiated(self, headers: &HeaderMap) -> Answer {
+        if self.status != FileLink::STATUS {
+            return self;
+        }
+        let more = vec![("vary", "Accept".to_owned())];
+        match asks_for_json(headers) {
+            true => Answer { status: 200, location: None, more, ..self },
+            false => Answer { body: String::new(), more, ..self },
+        }
+    }
+
+    /// The same answer, saying that an earlier request with this key was carried out, not this one.
+    pub(crate) fn replayed(mut self) -> Answer {
+        self.more.push(("idempotency-replayed", "true".to_owned()));
+        self
+    }
+
     fn empty(status: u16) -> Answer {
         Answer {
             status,
@@ -186,6 +250,7 @@ impl Answer {
             cache: CachePolicy::NoStore,
             location: None,
             retry_after_s: None,
+            part: None,
             more: Vec::new(),
         }
     }
@@ -195,6 +260,19 @@ impl<T: Serialize + Wire> Reply for Json<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
         Answer::json(Self::STATUS, &self.0, CachePolicy::Private)
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        json::<T>(schemas, Self::STATUS, &[])
+    }
+}
+
+impl<T: Serialize + Wire> Reply for Editable<T> {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        let answer = Json(self.body).into_answer()?;
+        Ok(Answer { part: Some(self.part), ..answer })
     }
 
     #[cfg(feature = "schema")]
@@ -343,16 +421,18 @@ impl Reply for NoContent {
     }
 }
 
-impl Reply for Redirect {
+impl Reply for FileLink {
     const STATUS: u16 = 302;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        let location = Some(Link::elsewhere(self.0));
-        Ok(Answer { location, ..Answer::empty(Self::STATUS) })
+        let answer = Answer::json(Self::STATUS, &self, CachePolicy::NoStore)?;
+        Ok(Answer { location: Some(Link::elsewhere(self.url)), ..answer })
     }
 
     #[cfg(feature = "schema")]
-    fn answers(_: &mut Schemas) -> Vec<Answers> {
-        vec![Answers { status: Self::STATUS, content: Content::Nothing, headers: &["Location"] }]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        let mut answers = json::<FileLink>(schemas, 200, &[]);
+        answers.push(redirect());
+        answers
     }
 }
 
@@ -361,54 +441,98 @@ impl<T: Serialize + Wire> Reply for JsonOrFile<T> {
     fn into_answer(self) -> Result<Answer, ApiError> {
         match self {
             JsonOrFile::Json(body) => Json(body).into_answer(),
-            JsonOrFile::File(url) => Redirect(url).into_answer(),
+            JsonOrFile::File(link) => link.into_answer(),
         }
     }
 
     #[cfg(feature = "schema")]
     fn answers(schemas: &mut Schemas) -> Vec<Answers> {
-        let mut answers = json::<T>(schemas, Self::STATUS, &[]);
-        answers.extend(Redirect::answers(schemas));
-        answers
+        let either = [schemas.written::<T>(), schemas.written::<FileLink>()];
+        let content = Content::Json(schemars::json_schema!({ "anyOf": either }));
+        vec![Answers { status: Self::STATUS, content, headers: &[] }, redirect()]
     }
 }
 
-/// A strong entity tag: equal tags mean equal bytes (RFC 9110, section 8.8.3).
+/// An entity tag (RFC 9110, section 8.8.3): of a part that can be changed, if there is one, and of
+/// the whole body. It is weak where bodies with the same tag differ in what a reader does not miss:
+/// when they were computed, and with which of our credentials their links were signed. A link's
+/// date stays in the tag, so that a body is sent again before its links end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ETag(String);
+pub(crate) struct ETag {
+    quoted: String,
+    is_weak: bool,
+}
+
+/// What comes before a value that the tag leaves out, and what may come after it. Inside a text of
+/// the body, quotes are escaped.
+const LEFT_OUT: [(&str, &[char]); 4] = [
+    ("\"as_of\":\"", &['"']),
+    ("X-Amz-Credential=", &['&', '"']),
+    ("X-Amz-Security-Token=", &['&', '"']),
+    ("X-Amz-Signature=", &['&', '"']),
+];
 
 impl ETag {
-    /// The tag of a body.
-    pub(crate) fn of(body: &str) -> ETag {
-        let digest = hex::encode(&Sha256::digest(body)[..16]);
-        ETag(format!("\"{digest}\""))
+    /// The tag of a body and, if there is one, the digest of its changeable part.
+    pub(crate) fn of_answer(part: Option<&str>, body: &str) -> ETag {
+        let lasting = lasting(body);
+        let part = part.map(|part| format!("{part}-")).unwrap_or_default();
+        let quoted = format!("\"{part}{}\"", digest(&lasting));
+        ETag { quoted, is_weak: matches!(lasting, Cow::Owned(_)) }
     }
 
-    /// The tag of `resource` serialized as a body.
+    /// The header.
+    pub(crate) fn header(&self) -> String {
+        format!("{}{}", if self.is_weak { "W/" } else { "" }, self.quoted)
+    }
+
+    /// Whether an `If-None-Match` names this tag, weakened or not (weak comparison).
+    pub(crate) fn is_in(&self, tags: &HeaderValue) -> bool {
+        each(tags).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.quoted)
+    }
+
+    /// Whether an `If-Match` names `resource` as a body or as the changeable part of one (strong
+    /// comparison).
     ///
     /// # Errors
     /// When it does not serialize.
-    pub(crate) fn of_json(resource: &impl Serialize) -> Result<ETag, ApiError> {
-        to_json(resource).map(|body| ETag::of(&body))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether an `If-Match` names exactly this tag (strong comparison).
-    pub(crate) fn is_in(&self, tags: &HeaderValue) -> bool {
-        each(tags).any(|tag| tag == "*" || tag == self.0)
-    }
-
-    /// Whether an `If-None-Match` names this tag or one a cache weakened (weak comparison).
-    pub(crate) fn is_weakly_in(&self, tags: &HeaderValue) -> bool {
-        each(tags).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.0)
+    pub(crate) fn names(tags: &HeaderValue, resource: &impl Serialize) -> Result<bool, ApiError> {
+        let digest = digest(&to_json(resource)?);
+        let (whole, part) = (format!("\"{digest}\""), format!("\"{digest}-"));
+        Ok(each(tags).any(|tag| tag == "*" || tag == whole || tag.starts_with(&part)))
     }
 }
 
-fn each(tags: &HeaderValue) -> impl Iterator<Item = &str> {
-    tags.to_str().unwrap_or_default().split(',').map(str::trim)
+fn digest(text: &str) -> String {
+    hex::encode(&Sha256::digest(text)[..16])
+}
+
+/// A body without what [`LEFT_OUT`] names.
+fn lasting(body: &str) -> Cow<'_, str> {
+    let mut lasting = Cow::Borrowed(body);
+    for (before, ends) in LEFT_OUT {
+        let mut parts = lasting.split(before);
+        let Some(first) = parts.next() else { continue };
+        let rest: Vec<&str> =
+            parts.map(|part| part.find(ends).map_or("", |end| &part[end..])).collect();
+        if !rest.is_empty() {
+            lasting = Cow::Owned(format!("{first}{}", rest.concat()));
+        }
+    }
+    lasting
+}
+
+/// Whether `Accept` names JSON. A wildcard does not: browsers and curl send one with every request.
+fn asks_for_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().flat_map(each);
+    accepted
+        .filter_map(|range| range.split(';').next())
+        .any(|name| name.trim().eq_ignore_ascii_case(JSON))
+}
+
+/// The members of a list in a header.
+fn each(list: &HeaderValue) -> impl Iterator<Item = &str> {
+    list.to_str().unwrap_or_default().split(',').map(str::trim)
 }
 
 fn to_json(body: &impl Serialize) -> Result<String, ApiError> {

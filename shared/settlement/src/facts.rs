@@ -265,7 +265,7 @@ impl Facts {
     fn apply_session(&self, update: &mut BillingUpdate) {
         let Some(session) = &self.session else { return };
         if session.status != SessionStatus::Open {
-            update.billing.closed(&session.id);
+            update.billing.closed(&session.id, session.subscription.as_ref());
         }
         if let Some(order) = &mut update.order {
             order.session = Some(session.id.clone());

@@ -4,7 +4,9 @@ use std::error::Error;
 
 use domain::{
     DomainError, ErrorKind, FieldError,
-    id::{InvoiceId, JobId, ListingId, PresetId, PurchaseId, ReviewId, UploadId, UserId},
+    id::{
+        CheckoutId, InvoiceId, JobId, ListingId, PresetId, PurchaseId, ReviewId, UploadId, UserId,
+    },
     time::Day,
 };
 use serde::de::DeserializeOwned;
@@ -97,6 +99,9 @@ pub enum NotFound {
     /// No such order.
     #[error("There is no such order.")]
     Order,
+    /// No such checkout.
+    #[error("There is no such checkout: of plans, only the latest are kept.")]
+    Checkout,
     /// No such invoice.
     #[error("There is no such invoice.")]
     Invoice,
@@ -134,6 +139,7 @@ domain::domain_error! {
         Generation => NotFound, "generation_not_found";
         Preset => NotFound, "preset_not_found";
         Order => NotFound, "order_not_found";
+        Checkout => NotFound, "checkout_not_found";
         Invoice => NotFound, "invoice_not_found";
         Listing => NotFound, "listing_not_found";
         Upload => NotFound, "upload_not_found";
@@ -164,6 +170,7 @@ stored_ids! {
     UserId => User,
     JobId => Generation,
     PresetId => Preset,
+    CheckoutId => Checkout,
     InvoiceId => Invoice,
     ListingId => Listing,
     UploadId => Upload,

@@ -4,7 +4,13 @@
 //! that is structured by a model), the key is claimed first, completed with the answer, and
 //! abandoned on failure, so that a failure never blocks the key.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use domain::{
     Timestamp,
@@ -26,12 +32,27 @@ pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 const CLAIM_BLOCKS: Duration = Duration::from_secs(60);
 
 /// A request's key and its fingerprint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Idempotency {
     /// As the caller sent it: 1 to 255 visible ASCII characters.
     pub key: String,
     /// SHA-256 over method, path and body, in hex.
     pub fingerprint: String,
+    /// Whether its record had the answer; shared by the copies of one request.
+    pub(crate) replayed: Arc<AtomicBool>,
+}
+
+impl Idempotency {
+    /// A request that was not looked up yet.
+    pub fn new(key: impl Into<String>, fingerprint: impl Into<String>) -> Idempotency {
+        let (key, fingerprint) = (key.into(), fingerprint.into());
+        Idempotency { key, fingerprint, replayed: Arc::default() }
+    }
+
+    /// Whether an earlier request with this key was carried out instead of this one.
+    pub fn is_replayed(&self) -> bool {
+        self.replayed.load(Ordering::Relaxed)
+    }
 }
 
 /// Why a key was refused.
@@ -112,7 +133,11 @@ pub(crate) fn outcome(
     match (record, request) {
         (Some(record), Some(request)) if now.as_secs() < record.expires_at => {
             match record.fingerprint == request.fingerprint {
-                true => Ok(Some(record.outcome)),
+                true => {
+                    let again = matches!(record.outcome, Outcome::Noted | Outcome::Claimed);
+                    request.replayed.fetch_or(!again, Ordering::Relaxed);
+                    Ok(Some(record.outcome))
+                }
                 false => Err(StoreError::refused(KeyError::Reused)),
             }
         }

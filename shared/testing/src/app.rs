@@ -77,7 +77,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("COMPANY_EMAIL", "billing@prolight.test"),
     ("COMPANY_NAME", "ProLight AI"),
     ("COMPANY_TAX_ID", ""),
-    ("CORS_ORIGIN", "https://app.prolight.test"),
+    ("CORS_ORIGINS", "https://app.prolight.test"),
     ("FRONTEND_URL", "https://app.prolight.test"),
     ("GEMINI_BASE_URL", "http://127.0.0.1:9"),
     ("GEMINI_SECRET_ARN", ""),
@@ -148,7 +148,7 @@ impl TestApp {
     pub fn new() -> TestApp {
         let now = Timestamp::parse(BEGINNING).expect("a time");
         let ambient = InvocationContext {
-            cors_origin: Some("https://app.prolight.test".into()),
+            cors_origins: Some("https://app.prolight.test".into()),
             public_url: Some("https://api.prolight.test/test".into()),
             ..InvocationContext::fixed(now)
         };

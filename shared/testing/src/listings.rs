@@ -103,7 +103,7 @@ pub async fn publish(store: &Store, creator: &UserId, id: &ListingId, now: Times
 /// A member gets a free listing.
 pub async fn taken(store: &Store, buyer: &UserId, id: &ListingId, now: Timestamp) {
     let name = PurchaseId::new(now, 1);
-    let key = Idempotency { key: format!("take {id}"), fingerprint: "0".repeat(64) };
+    let key = Idempotency::new(format!("take {id}"), "0".repeat(64));
     let placed = store.place_purchase((buyer, None), id, &key, now, |offer| {
         Purchase::place(name.clone(), buyer.clone(), offer, Money::usd_cents(0), None, now)
     });

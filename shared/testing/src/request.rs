@@ -15,6 +15,9 @@ const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 /// Default source IP of requests, from a documentation range (RFC 5737).
 pub const SOURCE_IP: &str = "203.0.113.9";
 
+/// The page's origin, which CORS allows.
+const ORIGIN: &str = "https://app.prolight.test";
+
 /// A request to build. By default it comes from a browser.
 #[derive(Debug, Clone)]
 pub struct TestRequest {
@@ -123,6 +126,9 @@ impl TestRequest {
         let mut headers = self.headers.clone();
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
             headers.push(("User-Agent".to_owned(), BROWSER.to_owned()));
+        }
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("origin")) {
+            headers.push(("Origin".to_owned(), ORIGIN.to_owned()));
         }
         let multi = |pairs: &[(String, String)]| {
             let mut map: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

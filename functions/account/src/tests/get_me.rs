@@ -26,7 +26,11 @@ async fn the_first_read_creates_an_account_with_ten_credits() {
             "available": 10,
             "debt": 0,
             "held": 0,
-            "next_grant_at": "2026-12-22T09:00:00.000Z",
+            "next_grant": {
+              "at": "2026-12-22T09:00:00.000Z",
+              "credits": 10,
+              "plan": "free"
+            },
             "unlimited": false
           },
           "deletion": null,
@@ -71,7 +75,7 @@ async fn free_credits_are_for_a_verified_address() {
         (
             me["email_verified"].clone(),
             credits["available"].clone(),
-            credits["next_grant_at"].clone(),
+            credits["next_grant"]["at"].clone(),
         )
     };
     for _ in 0..2 {
@@ -97,7 +101,7 @@ async fn a_new_month_replaces_the_old_one() {
     for _ in 0..3 {
         let credits = kim.get("/api/v1/me").await.json()["credits"].clone();
         assert_eq!(credits["available"], 10);
-        assert_eq!(credits["next_grant_at"], "2027-01-22T09:00:00.000Z");
+        assert_eq!(credits["next_grant"]["at"], "2027-01-22T09:00:00.000Z");
     }
     app.ambient.clock.advance(DAY * 365);
     assert_eq!(kim.get("/api/v1/me").await.json()["credits"]["available"], 10);
@@ -118,7 +122,7 @@ async fn an_account_shows_its_plan() {
         &pro,
         expect![[r#"
         "pro"
-        {"available":500,"debt":0,"held":0,"next_grant_at":null,"unlimited":false}
+        {"available":500,"debt":0,"held":0,"next_grant":{"at":"2026-12-22T09:00:00.000Z","credits":500,"plan":"pro"},"unlimited":false}
         {"open":0,"open_max":8}"#]],
     )
     .await;
@@ -126,7 +130,7 @@ async fn an_account_shows_its_plan() {
         &enterprise,
         expect![[r#"
         "enterprise"
-        {"available":0,"debt":0,"held":0,"next_grant_at":null,"unlimited":true}
+        {"available":null,"debt":0,"held":0,"next_grant":{"at":"2026-12-22T09:00:00.000Z","credits":null,"plan":"enterprise"},"unlimited":true}
         {"open":0,"open_max":32}"#]],
     )
     .await;

@@ -1,6 +1,8 @@
 //! The metrics for staff.
 
+use domain::time::Day;
 use serde_json::Value;
+use store::StoredReport;
 
 use super::*;
 
@@ -42,4 +44,31 @@ async fn a_period_has_an_order_and_a_longest_length() {
             assert_eq!(answer.status().to_string(), expected, "{from} {to}: {}", answer.pretty());
         }
     }
+}
+
+/// A page cannot follow a redirect to the bucket: it asks for the link instead.
+#[tokio::test]
+async fn a_report_as_a_file_is_a_redirect_or_its_link() {
+    let app = staff_app();
+    let key = |kind: &str| format!("reports/revenue/2026-11-21/1.{kind}");
+    let day = Day::parse("2026-11-21").unwrap();
+    let report = StoredReport {
+        day,
+        made_at: app.now(),
+        json: "{}".to_owned(),
+        json_key: key("json"),
+        csv_key: key("csv"),
+        pdf_key: key("pdf"),
+    };
+    app.store.keep_report(&report).await.unwrap();
+    let admin = app.client(&Actor::admin());
+    let get = || admin.get("/api/v1/admin/revenue/reports/2026-11-21");
+    let redirect = get().query("format", "csv").header("Accept", "*/*").await;
+    assert_eq!((redirect.status(), redirect.body.as_str()), (302, ""));
+    let link = get().query("format", "csv").header("Accept", "application/json").await;
+    assert_eq!((link.status(), link.header("vary")), (200, Some("Accept, Origin")));
+    assert_eq!(link.json()["url"].as_str(), redirect.header("location"));
+    assert_eq!(link.json()["expires_at"], json!("2026-11-22T09:10:00.000Z"));
+    let whole = get().header("Accept", "application/json").await;
+    assert_eq!((whole.status(), whole.body.as_str()), (200, "{}"));
 }

@@ -139,7 +139,7 @@ impl<'a> WorkerApp<'a> {
             seed: 7,
             webhook_token: "token".to_owned(),
         };
-        let key = Idempotency { key: words.replace(' ', "-"), fingerprint: "0".repeat(64) };
+        let key = Idempotency::new(words.replace(' ', "-"), "0".repeat(64));
         let (store, who) = (&self.app.store, (&member.id, None));
         let placed = store.enqueue(who, &key, SourceRef::Nothing, now, |draft, _| {
             create_job(draft, &order, Some(named.clone()), &names)

@@ -69,7 +69,11 @@ async fn a_new_member_has_one_lot_and_one_entry() {
               "spent": 0
             }
           ],
-          "next_grant_at": "2026-12-22T09:00:00.000Z",
+          "next_grant": {
+            "at": "2026-12-22T09:00:00.000Z",
+            "credits": 10,
+            "plan": "free"
+          },
           "plan": "free",
           "totals": {
             "available": 10,
@@ -131,11 +135,11 @@ async fn an_unlimited_plan_is_still_metered() {
     let kim = app.client(&app.member("kim", Plan::Enterprise, 0).await);
     spend(&kim, "gen_1").await;
     let body = kim.get("/api/v1/billing/credits").await.json();
-    let shown = ["plan", "unlimited", "next_grant_at", "totals"].map(|name| body[name].to_string());
+    let shown = ["plan", "available", "next_grant", "totals"].map(|name| body[name].to_string());
     expect![[r#"
         "enterprise"
-        true
         null
+        {"at":"2026-12-22T09:00:00.000Z","credits":null,"plan":"enterprise"}
         {"available":0,"expired":10,"granted":11,"held":0,"revoked":0,"spent":1}"#]]
     .assert_eq(&shown.join("\n"));
     app.assert_credits_balance(&kim.id).await;

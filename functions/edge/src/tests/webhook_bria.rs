@@ -42,7 +42,7 @@ impl GenerationApp {
             seed: 7,
             webhook_token: "0f".repeat(16),
         };
-        let key = Idempotency { key: "k".to_owned(), fingerprint: "f".to_owned() };
+        let key = Idempotency::new("k".to_owned(), "f".to_owned());
         let create = |account: &mut _, source| create_job(account, &request, source, &new_job);
         let job = app
             .store

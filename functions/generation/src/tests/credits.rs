@@ -17,12 +17,14 @@ async fn without_credits_the_next_grant_is_named() {
     expect![[r#"
         {
           "available": 0,
+          "buy_url": "https://api.prolight.test/test/api/v1/billing/checkout",
           "code": "insufficient_credits",
           "debt": 0,
           "detail": "1 credit(s) needed, 0 available.",
           "missing": 1,
           "needed": 1,
           "next_grant_at": "2026-12-22T09:00:00.000Z",
+          "plans_url": "https://api.prolight.test/test/api/v1/billing/plans",
           "request_id": "00000000-0000-4000-8000-000000000001",
           "status": 402,
           "title": "Payment required",
@@ -32,9 +34,9 @@ async fn without_credits_the_next_grant_is_named() {
     app.assert_credits_balance(&kim.id).await;
 }
 
-/// Credits of a paid plan are granted by a paid invoice, so the date is unknown.
+/// Credits of a paid plan are granted by a paid invoice: with the renewal, if it is paid.
 #[tokio::test]
-async fn a_paid_plan_promises_no_next_grant() {
+async fn a_paid_plan_grants_with_its_renewal() {
     let app = bria_app();
     let kim = app.client(&app.member("kim", Plan::Pro, 0).await);
     let problem = post_generation(&kim, "k").await.json();
@@ -42,7 +44,7 @@ async fn a_paid_plan_promises_no_next_grant() {
         (&problem["code"], &problem["missing"]),
         (&"insufficient_credits".into(), &1.into())
     );
-    assert!(problem["next_grant_at"].is_null());
+    assert_eq!(problem["next_grant_at"], "2026-12-22T09:00:00.000Z");
 }
 
 #[tokio::test]

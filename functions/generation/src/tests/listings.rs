@@ -59,7 +59,7 @@ async fn on_sale(creator: &Client<'_>, kind: Kind, content: Content) -> ListingI
 async fn bought(buyer: &Client<'_>, listing: &ListingId) {
     let app = buyer.app();
     let (id, now) = (PurchaseId::new(app.now(), 1), app.now());
-    let key = Idempotency { key: "take".to_owned(), fingerprint: "0".repeat(64) };
+    let key = Idempotency::new("take".to_owned(), "0".repeat(64));
     let placed = app.store.place_purchase((&buyer.id, None), listing, &key, now, |offer| {
         let price = Money::usd_cents(0);
         Purchase::place(id.clone(), buyer.id.clone(), offer, price, None, now)

@@ -107,6 +107,19 @@ async fn a_tailored_model_has_a_path_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_refused_token_is_doubted() {
+    for (status, expected) in [(401, true), (403, false), (500, false)] {
+        let doubt = connect::SecretDoubt::default();
+        let (bria, _) = bria(vec![(status, String::new())]).await;
+        let bria = bria.doubting(&doubt);
+        bria.submit(&request(Quality::Standard)).await.unwrap_err();
+        assert_eq!(doubt.take(), expected, "submit {status}");
+        bria.status(&id("r-1")).await.unwrap_err();
+        assert_eq!(doubt.take(), expected, "status {status}");
+    }
+}
+
+#[tokio::test]
 async fn only_a_clean_refusal_says_that_nothing_was_accepted() {
     let blocked = |message| json!({"error": {"code": 422, "message": message}}).to_string();
     let check = async |status: u16, body: &str, expected: SubmitError| {

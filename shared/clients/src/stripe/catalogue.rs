@@ -70,6 +70,12 @@ impl Prices {
         })
     }
 
+    /// The plan that is sold at a price now.
+    pub(super) fn plan_at(&self, price: &str) -> Option<Plan> {
+        let found = self.0.iter().find(|known| known.price == price)?;
+        Plan::of_lookup_key(&found.lookup_key)
+    }
+
     /// The plan of a product. Products that [`super::setup`] makes have the lookup key as their id,
     /// so that one whose prices lost their lookup key is still identified.
     pub(super) fn plan_of(&self, product: &str) -> Option<Plan> {

@@ -7,7 +7,7 @@ use domain::{
     billing::{
         checkout::PlanCheckout,
         external::{CustomerId, PaymentId, SessionId, SubscriptionId},
-        order::{CHECKOUT_OPEN, PackOrder},
+        order::PackOrder,
         payment::Payment,
     },
     id::{OrderId, PurchaseId, UserId},
@@ -138,7 +138,7 @@ impl Stripe {
             .mode(CheckoutSessionMode::Payment)
             .metadata(metadata_of(order))
             .payment_intent_data(data)
-            .expires_at(order.created_at.plus(CHECKOUT_OPEN).as_secs());
+            .expires_at(order.page_closes_at().as_secs());
         self.open_page(request, &format!("order:{}", order.id)).await
     }
 

@@ -3,7 +3,9 @@
 use domain::{
     billing::{
         external::{CustomerId, StripeInvoiceId, SubscriptionId},
-        subscription::{Discount, Every, Subscription, SubscriptionStatus, monthly_cents},
+        subscription::{
+            Discount, Every, ScheduledChange, Subscription, SubscriptionStatus, monthly_cents,
+        },
     },
     id::UserId,
     plan::Plan,
@@ -217,7 +219,8 @@ impl Stripe {
         let subscription = match item {
             Some((item, plan)) => {
                 let own = self.own_discounts(found, item).await?;
-                Some(reading(found, item, plan, &own)?)
+                let scheduled = self.scheduled(found, item, plan, &prices).await?;
+                Some(Subscription { scheduled, ..reading(found, item, plan, &own)? })
             }
             None => None,
         };
@@ -228,6 +231,48 @@ impl Stripe {
             subscription,
             latest_invoice: latest.transpose()?,
         })
+    }
+
+    /// The change of plan at the end of the period, if the portal scheduled one: one more request.
+    /// A schedule that is gone meanwhile changes nothing; the event of that will follow.
+    async fn scheduled(
+        &self,
+        found: &Answer,
+        item: &SubscriptionItem,
+        plan: Plan,
+        prices: &Prices,
+    ) -> Result<Option<ScheduledChange>, StripeError> {
+        // Read from: subscription_schedule
+        #[derive(Deserialize)]
+        struct Schedule {
+            phases: Vec<Phase>,
+        }
+        #[derive(Deserialize)]
+        struct Phase {
+            start_date: i64,
+            items: Vec<PhaseItem>,
+        }
+        #[derive(Deserialize)]
+        struct PhaseItem {
+            price: String,
+        }
+        let live = !status_of(&found.status).is_over();
+        let Some(schedule) = found.schedule.as_ref().filter(|_| live) else { return Ok(None) };
+        let path = format!("/subscription_schedules/{}", schedule.id());
+        let request = RequestBuilder::new(StripeMethod::Get, path);
+        let operation = "retrieve a subscription's schedule";
+        let schedule: Schedule = match self.transport.json(operation, &request, None).await {
+            Ok(schedule) => schedule,
+            Err(StripeError::Missing) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut later =
+            schedule.phases.iter().filter(|it| it.start_date > item.current_period_start);
+        let change = later.find_map(|phase| {
+            let plan = phase.items.iter().find_map(|item| prices.plan_at(&item.price))?;
+            Some(ScheduledChange { plan, at: read::time(phase.start_date) })
+        });
+        Ok(change.filter(|change| change.plan != plan))
     }
 
     /// The discounts of an item alone: one more request, if there are any. An item that was
@@ -282,6 +327,7 @@ fn reading(
         period,
         monthly_cents: worth(item, &lasting(own.iter().chain(&found.discounts), period)),
         cancel_at_period_end: found.cancel_at_period_end || ends_by_date,
+        scheduled: None,
         created_at: read::time(found.created),
         ended_at: found.ended_at.map(read::time),
     })

@@ -133,7 +133,7 @@ fn urls() -> ReturnUrls {
 fn checkout(nth: u32, plan: Plan) -> PlanCheckout {
     let begun_at = Timestamp::from_secs(BEGIN);
     let expires_at = begun_at.plus(domain::billing::order::CHECKOUT_OPEN);
-    PlanCheckout { nth, plan, begun_at, expires_at, session: None, url: None }
+    PlanCheckout { nth, plan, begun_at, expires_at, session: None, url: None, subscription: None }
 }
 
 fn order(nth: u128, pack: Pack, via: Via) -> PackOrder {

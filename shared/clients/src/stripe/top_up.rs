@@ -88,6 +88,14 @@ impl Stripe {
         found.map(Charged::Settled).ok_or(error)
     }
 
+    /// Whether the member has a saved card to charge.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn has_saved_card(&self, customer: &CustomerId) -> Result<bool, StripeError> {
+        Ok(self.saved_card(customer).await?.is_some())
+    }
+
     async fn charge(
         &self,
         order: &PackOrder,

@@ -110,7 +110,8 @@ impl Connect for Payouts {
         let arn = env.text(STRIPE_PAYOUTS_SECRET_ARN)?;
         let StripeSecret { api_key } = secrets::read(aws, arn, "the Stripe payouts secret").await?;
         let payouts = Payouts::new(env.text(STRIPE_BASE_URL)?, &api_key);
-        payouts.map_err(InitError::unusable(STRIPE_BASE_URL))
+        let payouts = payouts.map_err(InitError::unusable(STRIPE_BASE_URL))?;
+        Ok(Payouts { transport: payouts.transport.doubting(aws.secret_doubt()) })
     }
 }
 

@@ -13,6 +13,7 @@ mod answer;
 use std::time::Duration;
 
 use bytes::Bytes;
+use connect::SecretDoubt;
 use domain::billing::external::ConnectedAccountId;
 use miniserde::Deserialize as Readable;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -77,6 +78,7 @@ pub(super) struct Transport {
     base: BaseUrl,
     headers: HeaderMap,
     pace: RetryPolicy,
+    doubt: SecretDoubt,
 }
 
 /// A request to send.
@@ -149,7 +151,18 @@ impl Transport {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, secret_header(&bearer)?);
         headers.insert("stripe-version", version);
-        Ok(Transport { http, base: BaseUrl::parse(base)?, headers, pace })
+        Ok(Transport {
+            http,
+            base: BaseUrl::parse(base)?,
+            headers,
+            pace,
+            doubt: SecretDoubt::default(),
+        })
+    }
+
+    /// The same, saying there that Stripe refused the key.
+    pub(super) fn doubting(self, doubt: &SecretDoubt) -> Transport {
+        Transport { doubt: doubt.clone(), ..self }
     }
 
     /// Sends a request that changes nothing or is safe to repeat (GET, DELETE).
@@ -333,6 +346,7 @@ impl Transport {
         match sent {
             Ok(answer) => {
                 let status = answer.status.as_u16();
+                self.doubt.of_status(status);
                 let id = request_id(&answer.headers);
                 tracing::debug!(method = ?wire.method, path, status, stripe_request = id);
                 judge(answer)

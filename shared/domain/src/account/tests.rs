@@ -61,7 +61,7 @@ fn a_first_visit_opens_the_account_and_grants_the_month() {
     let change = draft.finish();
     assert_eq!((change.expected_version, change.account.version), (0, 1));
     assert_eq!(available(&change.account), 10);
-    assert_eq!(change.account.next_grant_at(), Some(START.plus_months(1)));
+    assert_eq!(change.account.free_grant_at(), Some(START.plus_months(1)));
     let [grant] = &change.entries[..] else { panic!("one line: {:?}", change.entries) };
     assert_eq!((grant.seq, grant.available_after), (1, 10));
     assert_eq!(grant.cause, format!("free:{START}"));
@@ -126,10 +126,29 @@ fn free_credits_come_once_a_calendar_month_counted_from_the_first_day() {
 }
 
 #[test]
+fn the_next_grant_is_known_in_advance() {
+    let next = |account: &Account, at| {
+        account.next_grant(at).map(|next| (next.at, next.plan, next.size.credits()))
+    };
+    let paid_until = pro().paid_period.unwrap().ends_at;
+    assert_eq!(next(&pro(), START), Some((paid_until, Plan::Pro, Some(500))));
+    assert_eq!(next(&pro(), paid_until), None, "the payment is missing");
+    let change = |change: &dyn Fn(&mut AccountUpdate)| update(pro(), START, change).account;
+    let upgraded = change(&|draft| draft.renew_as(Some(Plan::Enterprise)));
+    assert_eq!(next(&upgraded, START), Some((paid_until, Plan::Enterprise, None)));
+    let cancelled = change(&|draft| draft.keep_plan_until(paid_until).unwrap());
+    let (at, plan, credits) = next(&cancelled, START).unwrap();
+    assert!(at >= paid_until, "{at}");
+    assert_eq!((plan, credits), (Plan::Free, Some(10)));
+    let unverified = Account { email_unverified: true, ..cancelled };
+    assert_eq!(next(&unverified, START), None);
+}
+
+#[test]
 fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
     let account = pro();
     assert_eq!(available(&account), 500);
-    assert_eq!(account.next_grant_at(), None);
+    assert_eq!(account.free_grant_at(), None);
 
     let later = update(account.clone(), START.plus(DAY * 36), |_| {}).account;
     assert_eq!((later.plan, available(&later)), (Plan::Pro, 500), "in its grace");

@@ -58,7 +58,7 @@ impl AccountUpdate {
                 needed: credits,
                 available: self.account.credits.totals().available,
                 debt: self.account.credits.debt,
-                next_grant_at: self.account.next_grant_at(),
+                next_grant_at: self.account.next_grant(self.now).map(|next| next.at),
             }));
         };
         self.post(cause, Movement::Hold { shares: shares.clone() })?;
@@ -112,6 +112,7 @@ impl AccountUpdate {
         self.account.plan = plan;
         self.account.paid_period = Some(period);
         self.account.plan_ends_at = Some(ends_at);
+        self.account.renews_as = None;
         self.account.usage = Usage::since(period.starts_at);
         self.grant(plan, lot, ends_at)?;
         self.expire()?;
@@ -148,6 +149,11 @@ impl AccountUpdate {
         self.downgrade_if_unpaid()
     }
 
+    /// Sets the plan as which the paid plan renews, if a change is scheduled.
+    pub fn renew_as(&mut self, plan: Option<Plan>) {
+        self.account.renews_as = plan.filter(|_| self.account.plan != Plan::Free);
+    }
+
     /// Ends a paid plan now: what is left of it expires, and Free begins.
     ///
     /// # Errors
@@ -159,6 +165,7 @@ impl AccountUpdate {
         self.end_plan_lots()?;
         self.account.plan = Plan::Free;
         self.account.plan_ends_at = None;
+        self.account.renews_as = None;
         self.account.usage = Usage::since(self.now);
         self.grant_free_period()?;
         self.repay()
@@ -408,7 +415,7 @@ impl AccountUpdate {
     /// address is verified. Months without a visit are not granted later: their credits would have
     /// expired.
     pub(super) fn grant_free_period(&mut self) -> Result<(), LedgerError> {
-        let is_due = self.account.next_grant_at().is_some_and(|due_at| due_at <= self.now);
+        let is_due = self.account.free_grant_at().is_some_and(|due_at| due_at <= self.now);
         if !is_due {
             return Ok(());
         }

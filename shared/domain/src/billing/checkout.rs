@@ -1,12 +1,15 @@
-//! The one checkout of a plan that a member may have open.
+//! The one checkout of a plan that a member may have open, and the state of any checkout.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::external::SessionId;
-use crate::{plan::Plan, time::Timestamp};
+use super::{
+    Billing,
+    external::{SessionId, SubscriptionId},
+};
+use crate::{id::CheckoutId, plan::Plan, time::Timestamp};
 
 /// A checkout of a plan. It is stored before Stripe is asked, so that a retry uses the same
 /// idempotency key and gets the same session.
@@ -25,15 +28,88 @@ pub struct PlanCheckout {
     pub session: Option<SessionId>,
     /// The page where it is paid.
     pub url: Option<String>,
+    /// The subscription that it created, once it is closed.
+    pub subscription: Option<SubscriptionId>,
 }
+
+/// The state of a checkout, as the page to which Stripe returns shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckoutStatus {
+    /// It can be paid.
+    Open,
+    /// Its payment was started, and the bank has not confirmed it yet.
+    Processing,
+    /// It is paid; the credits follow, usually within seconds.
+    Paid,
+    /// It is paid, and its credits are in the account.
+    Granted,
+    /// Its page closed unpaid.
+    Expired,
+    /// Its payment failed for good.
+    Failed,
+}
+
+impl CheckoutStatus {
+    /// Whether it changes soon without another act of the member's.
+    pub fn is_awaited(self) -> bool {
+        match self {
+            CheckoutStatus::Open | CheckoutStatus::Processing | CheckoutStatus::Paid => true,
+            CheckoutStatus::Granted | CheckoutStatus::Expired | CheckoutStatus::Failed => false,
+        }
+    }
+}
+
+/// Most closed checkouts of plans that are kept, the latest ones.
+const CLOSED_MAX: usize = 8;
 
 /// How long a checkout without a session is retried under its key.
 const LOST_AFTER: Duration = Duration::from_secs(60 * 60);
 
 impl PlanCheckout {
+    /// Its id, derived from what never changes.
+    pub fn id(&self) -> CheckoutId {
+        CheckoutId::new(self.begun_at, self.nth.into())
+    }
+
     /// No session was created for it, and Stripe may no longer create one that expires so soon.
     pub(super) fn is_lost(&self, now: Timestamp) -> bool {
         self.session.is_none() && self.begun_at.plus(LOST_AFTER) <= now
+    }
+}
+
+impl Billing {
+    /// A checkout of a plan, open or among the latest closed ones, with the subscription that it
+    /// led to, and its state as far as that alone tells: who is [`CheckoutStatus::Paid`] may have
+    /// the credits already.
+    pub fn plan_checkout(
+        &self,
+        id: &CheckoutId,
+        now: Timestamp,
+    ) -> Option<(&PlanCheckout, Option<&SubscriptionId>, CheckoutStatus)> {
+        if let Some(open) = self.checkout.as_ref().filter(|open| open.id() == *id) {
+            // A paid page creates the subscription before Stripe reports the page as closed.
+            let theirs = self.live_subscription().ok().map(|it| &it.id);
+            let status = match theirs {
+                Some(_) => CheckoutStatus::Paid,
+                None if open.expires_at <= now => CheckoutStatus::Expired,
+                None => CheckoutStatus::Open,
+            };
+            return Some((open, theirs, status));
+        }
+        let closed = self.closed_checkouts.iter().find(|closed| closed.id() == *id)?;
+        let theirs = closed.subscription.as_ref();
+        let status = theirs.map_or(CheckoutStatus::Expired, |_| CheckoutStatus::Paid);
+        Some((closed, theirs, status))
+    }
+
+    /// Moves the present checkout to the closed ones.
+    pub(super) fn close_checkout(&mut self, subscription: Option<&SubscriptionId>) {
+        let Some(open) = self.checkout.take() else { return };
+        if self.closed_checkouts.len() == CLOSED_MAX {
+            self.closed_checkouts.remove(0);
+        }
+        self.closed_checkouts.push(PlanCheckout { subscription: subscription.cloned(), ..open });
     }
 }
 
@@ -75,7 +151,7 @@ crate::domain_error! {
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
             CheckoutError::Subscribed(plan) => {
-                vec![("plan", json!(plan)), ("portal", json!("/api/v1/billing/portal"))]
+                vec![("plan", json!(plan)), ("portal_url", json!("/api/v1/billing/portal"))]
             }
             CheckoutError::NotSubscribed | CheckoutError::NotSold => Vec::new(),
         }

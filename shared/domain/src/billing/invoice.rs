@@ -167,6 +167,16 @@ impl Invoice {
         }
     }
 
+    /// Whether it is one of `subscription`.
+    pub fn is_of(&self, subscription: &SubscriptionId) -> bool {
+        matches!(&self.issue, Issue::Subscription { subscription: Some(id), .. } if id == subscription)
+    }
+
+    /// The page where it can be paid, while it is open.
+    pub fn pay_url(&self) -> Option<&str> {
+        self.hosted_url.as_deref().filter(|_| self.status == InvoiceStatus::Open)
+    }
+
     /// Whether money was charged with it and none of its lines belongs to a plan.
     pub fn is_paid_for_no_plan(&self) -> bool {
         let charges = self.lines.iter().any(|line| line.amount > 0);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    checkout::CheckoutStatus,
     external::{PaymentId, SessionId},
     payment::{Payment, PaymentState, share_of},
     top_up::TopUpPause,
@@ -165,6 +166,23 @@ impl PackOrder {
     /// What it sells; an order without stored terms sells the pack's current ones.
     pub fn sold(&self) -> Sold {
         self.sold.clone().unwrap_or_else(|| Sold::now(self.pack))
+    }
+
+    /// When its page closes.
+    pub fn page_closes_at(&self) -> Timestamp {
+        self.created_at.plus(CHECKOUT_OPEN)
+    }
+
+    /// The state of its checkout.
+    pub fn checkout_status(&self, now: Timestamp) -> CheckoutStatus {
+        match &self.state {
+            OrderState::Open if self.page_closes_at() <= now => CheckoutStatus::Expired,
+            OrderState::Open => CheckoutStatus::Open,
+            OrderState::Processing => CheckoutStatus::Processing,
+            OrderState::Paid => CheckoutStatus::Granted,
+            OrderState::Expired => CheckoutStatus::Expired,
+            OrderState::Failed { .. } => CheckoutStatus::Failed,
+        }
     }
 
     /// Records its Checkout Session.

@@ -3,7 +3,7 @@
 use super::{
     Billing,
     checkout::{CheckoutError, PlanCheckout, PlanCheckoutStep},
-    external::SessionId,
+    external::{SessionId, SubscriptionId},
     order::CHECKOUT_OPEN,
     subscription::Subscription,
 };
@@ -42,7 +42,9 @@ impl Billing {
             expires_at: now.plus(CHECKOUT_OPEN),
             session: None,
             url: None,
+            subscription: None,
         };
+        self.close_checkout(None);
         self.checkout = Some(checkout.clone());
         Ok(PlanCheckoutStep::Open(checkout))
     }
@@ -64,10 +66,15 @@ impl Billing {
         }
     }
 
-    /// Removes the checkout of this session, which completed or expired.
-    pub fn closed(&mut self, session: &SessionId) {
+    /// Closes the checkout of this session, which created `subscription`, or expired.
+    pub fn closed(&mut self, session: &SessionId, subscription: Option<&SubscriptionId>) {
         if self.checkout.as_ref().is_some_and(|open| open.session.as_ref() == Some(session)) {
-            self.checkout = None;
+            return self.close_checkout(subscription);
+        }
+        // Its page was over by the clock, but had been paid.
+        let mut closed = self.closed_checkouts.iter_mut();
+        if let Some(theirs) = closed.find(|closed| closed.session.as_ref() == Some(session)) {
+            theirs.subscription = subscription.cloned();
         }
     }
 }

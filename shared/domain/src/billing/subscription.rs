@@ -50,6 +50,15 @@ impl SubscriptionStatus {
     }
 }
 
+/// A change of the plan that takes effect later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledChange {
+    /// The plan from then on.
+    pub plan: Plan,
+    /// When it changes.
+    pub at: Timestamp,
+}
+
 /// A subscription to one of our plans.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
@@ -67,6 +76,9 @@ pub struct Subscription {
     pub monthly_cents: i64,
     /// Whether it cancels at the end of the period.
     pub cancel_at_period_end: bool,
+    /// The change of plan that the member scheduled in the portal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<ScheduledChange>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it ended.
@@ -108,6 +120,27 @@ pub fn monthly_cents(cents: i64, every: Every, discounts: &[Discount]) -> i64 {
 }
 
 impl Subscription {
+    /// When it renews; `None` if it ends before.
+    pub fn renews_at(&self) -> Option<Timestamp> {
+        let renews = self.status.gives_access() && !self.cancel_at_period_end;
+        renews.then_some(self.period.ends_at)
+    }
+
+    /// The next change of the plan that is known: the scheduled one, or the return to Free.
+    pub fn next_change(&self) -> Option<ScheduledChange> {
+        if self.status.is_over() {
+            return None;
+        }
+        let end = ScheduledChange { plan: Plan::Free, at: self.period.ends_at };
+        if self.cancel_at_period_end { Some(end) } else { self.scheduled }
+    }
+
+    /// Whether a payment is missing: the invoice's page takes it, also with another card.
+    pub fn payment_due(&self) -> bool {
+        use SubscriptionStatus::{Incomplete, PastDue, Unpaid};
+        matches!(self.status, Incomplete | PastDue | Unpaid)
+    }
+
     /// A total order by age.
     pub(super) fn is_before(&self, other: &Subscription) -> bool {
         (self.created_at, &self.id) < (other.created_at, &other.id)

@@ -97,6 +97,7 @@ fn subscription(plan: Plan, status: SubscriptionStatus, period: Period) -> Subsc
         period,
         monthly_cents: i64::from(plan.terms().monthly_price_cents),
         cancel_at_period_end: false,
+        scheduled: None,
         created_at: START,
         ended_at: None,
     }

@@ -29,6 +29,7 @@ fn subscription(plan: Plan, status: SubscriptionStatus, now: Timestamp) -> Subsc
         period: Period { starts_at: now, ends_at: now.plus_months(1) },
         monthly_cents: i64::from(plan.terms().monthly_price_cents),
         cancel_at_period_end: false,
+        scheduled: None,
         created_at: START,
         ended_at: None,
     }

@@ -22,9 +22,9 @@ pub enum PictureError {
         side_px_min: u32,
     },
     /// It begins like a picture but does not decode.
-    #[error("the picture is damaged: {detail}")]
+    #[error("the picture is damaged")]
     Damaged {
-        /// The decoder's message.
+        /// The decoder's message, for the log only.
         detail: String,
     },
 }

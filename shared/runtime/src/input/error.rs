@@ -48,7 +48,11 @@ impl From<InputError> for ApiError {
 
 impl de::Error for InputError {
     fn custom<T: fmt::Display>(message: T) -> InputError {
-        InputError::new("invalid_value", sentence(&message.to_string()))
+        let message = message.to_string();
+        match message.contains("variant of untagged enum") {
+            true => InputError::new("invalid_value", "It has none of the allowed forms."),
+            false => InputError::new("invalid_value", sentence(&message)),
+        }
     }
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> InputError {
         InputError::mismatch("wrong_type", unexpected, expected)
@@ -57,7 +61,8 @@ impl de::Error for InputError {
         InputError::mismatch("invalid_value", unexpected, expected)
     }
     fn invalid_length(length: usize, expected: &dyn Expected) -> InputError {
-        let detail = format!("Expected {expected}, got {length} of them.");
+        let expected = in_terms_of_json(expected);
+        let detail = format!("Expected {expected}, got {length} items.");
         InputError::new("invalid_length", detail)
     }
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> InputError {
@@ -86,10 +91,28 @@ fn in_terms_of_json(expected: &dyn Expected) -> String {
         "f32" | "f64" => "a number".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "an object".to_owned(),
-        name if name.starts_with("struct ") => "an object".to_owned(),
-        _ => name,
+        "unit" => "null".to_owned(),
+        name => match OF_RUST.iter().find(|(begins, _)| name.starts_with(begins)) {
+            Some((_, plain)) => (*plain).to_owned(),
+            None => name.to_owned(),
+        },
     }
 }
+
+/// How serde begins the name of a type of ours, and what that is in JSON.
+const OF_RUST: [(&str, &str); 11] = [
+    ("struct ", "an object"),
+    ("internally tagged enum ", "an object"),
+    ("adjacently tagged enum ", "an object"),
+    ("enum ", "one of the allowed values"),
+    ("variant ", "one of the allowed values"),
+    ("unit variant ", "one of the allowed values"),
+    ("unit struct ", "null"),
+    ("tuple ", "a list of a fixed length"),
+    ("a tuple ", "a list of a fixed length"),
+    ("an array ", "a list of a fixed length"),
+    ("field identifier", "the name of a field"),
+];
 
 /// The value received. Text is not repeated: it may be long or confidential.
 fn received(unexpected: Unexpected<'_>) -> String {
@@ -108,7 +131,7 @@ fn received(unexpected: Unexpected<'_>) -> String {
         | Unexpected::NewtypeVariant
         | Unexpected::TupleVariant
         | Unexpected::StructVariant
-        | Unexpected::Other(_) => unexpected.to_string(),
+        | Unexpected::Other(_) => "another type".to_owned(),
     }
 }
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{brief, context, dispatch, event, request, with_header};
 use crate::{
-    Access, ApiError, Cacheable, Call, Endpoint, Html, Json, NoContent, NoStore, Polled, Reply,
-    apigw::Response,
+    Access, ApiError, Cacheable, Call, Editable, Endpoint, FileLink, Html, Json, JsonOrFile,
+    NoContent, NoStore, Polled, Reply, apigw::Response,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-self", "/api/v1/self", Access::Member);
@@ -65,6 +65,90 @@ async fn a_change_of_what_has_changed_is_refused() {
     let request = event(request("PATCH", "/api/v1/self"));
     let response = dispatch(&PATCH, &update, &(), &context(), request).await;
     assert_eq!(response.status_code, 204);
+}
+
+/// When a body was computed and who signed its links does not make it another one; the date of its
+/// links does, so that it is sent again before they end.
+#[tokio::test]
+async fn a_tag_leaves_out_what_a_reader_does_not_miss() {
+    let tag = async |body: Value| {
+        let handle = async |_: &(), _: Call| -> Result<_, ApiError> { Ok(Json(body.clone())) };
+        let request = event(request("GET", "/api/v1/self"));
+        dispatch(&GET, &handle, &(), &context(), request).await.headers["etag"].clone()
+    };
+    let stats = |as_of: &str, sales: u32| json!({"as_of": as_of, "sales": sales});
+    let first = tag(stats("2026-11-22T09:30:00.000Z", 1)).await;
+    assert!(first.starts_with("W/\""), "{first}");
+    assert_eq!(first, tag(stats("2026-11-22T09:31:00.000Z", 1)).await);
+    assert_ne!(first, tag(stats("2026-11-22T09:30:00.000Z", 2)).await);
+    let link = |key: &str, date: &str, signature: &str| {
+        let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=";
+        let rest = format!("&X-Amz-Date={date}&X-Amz-Security-Token={signature}&X-Amz-Signature=");
+        json!({"url": format!("https://s3.test/{key}?{query}{signature}{rest}{signature}")})
+    };
+    let first = tag(link("a", "20261122T0930Z", "1")).await;
+    assert_eq!(first, tag(link("a", "20261122T0930Z", "2")).await);
+    assert_ne!(first, tag(link("b", "20261122T0930Z", "1")).await);
+    assert_ne!(first, tag(link("a", "20261122T0935Z", "1")).await);
+    // A text that only mentions them is a text.
+    let said = |text: &str| json!({"bio": format!("\"as_of\":\"{text}\"")});
+    assert_ne!(tag(said("1")).await, tag(said("2")).await);
+}
+
+#[tokio::test]
+async fn a_part_is_changed_while_the_rest_moves() {
+    let profile = json!({"name": "Kim"});
+    let get = async |credits: u32| {
+        let handle = async |_: &(), _: Call| -> Result<_, ApiError> {
+            Editable::new(json!({"name": "Kim", "credits": credits}), &profile)
+        };
+        let request = event(request("GET", "/api/v1/self"));
+        dispatch(&GET, &handle, &(), &context(), request).await.headers["etag"].clone()
+    };
+    let (ten, nine) = (get(10).await, get(9).await);
+    assert_ne!(ten, nine);
+    let change = async |tag: &str, now: &Value| {
+        let handle = async |_: &(), call: Call| -> Result<_, ApiError> {
+            call.check_if_match(now)?;
+            Ok(NoContent)
+        };
+        let request = with_header(request("PATCH", "/api/v1/self"), "If-Match", tag);
+        dispatch(&PATCH, &handle, &(), &context(), event(request)).await.status_code
+    };
+    for tag in [&ten, &nine, "*"] {
+        assert_eq!(change(tag, &profile).await, 204, "{tag}");
+    }
+    assert_eq!(change(&ten, &json!({"name": "Kim K."})).await, 412);
+    assert_eq!(change(&format!("W/{ten}"), &profile).await, 412);
+}
+
+#[tokio::test]
+async fn a_file_is_a_redirect_or_for_those_who_ask_for_json_its_link() {
+    async fn give(_: &(), call: Call) -> Result<JsonOrFile<Value>, ApiError> {
+        Ok(JsonOrFile::File(FileLink::signed("https://files.test/a".to_owned(), call.now)))
+    }
+    let get = async |accept: &str| {
+        let request = with_header(request("GET", "/api/v1/self"), "Accept", accept);
+        dispatch(&GET, &give, &(), &context(), event(request)).await
+    };
+    for any in ["*/*", "application/*", "text/html,*/*;q=0.8", "application/pdf", ""] {
+        let response = get(any).await;
+        assert_eq!((response.status_code, response.body.as_str()), (302, ""), "{any}");
+        assert_eq!(response.headers["location"], "https://files.test/a");
+        assert_eq!(response.headers["vary"], "Accept, Origin");
+        assert_eq!(response.headers["cache-control"], "no-store");
+        assert!(!response.headers.contains_key("content-type"));
+    }
+    for json in ["application/json", "text/plain, Application/JSON;q=0.5, */*"] {
+        let response = get(json).await;
+        assert_eq!(response.status_code, 200, "{json}");
+        let link = r#"{"url":"https://files.test/a","expires_at":"2026-11-22T09:40:00.000Z"}"#;
+        assert_eq!(response.body, link);
+        assert_eq!(response.headers["vary"], "Accept, Origin");
+        assert_eq!(response.headers["cache-control"], "no-store");
+        assert_eq!(response.headers["content-type"], "application/json");
+        assert!(!response.headers.contains_key("location"));
+    }
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn an_answer_carries_what_a_browser_and_a_cache_need() {
     expect![[r#"
         200
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
         cache-control: private, no-cache
         content-type: application/json
         etag: "5d3e8f90b2c753040bb864043c7fd99a"
@@ -125,7 +125,7 @@ async fn a_refusal_is_a_problem_document() {
     expect![[r#"
         402
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
         cache-control: no-store
         content-type: application/problem+json
         strict-transport-security: max-age=31536000
@@ -134,9 +134,12 @@ async fn a_refusal_is_a_problem_document() {
         x-request-id: c6af9ac6-7b61-11e6-9a41-93e8deadbeef
 
         {
+          "buy_url": "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/api/v1/billing/checkout",
           "code": "no",
           "detail": "The shelf says no.",
           "missing_credits": 2,
+          "more_url": "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/api/v1/more",
+          "plans_url": "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/api/v1/billing/plans",
           "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
           "status": 402,
           "title": "Payment required",
@@ -150,7 +153,7 @@ async fn an_internal_error_does_not_reveal_its_cause() {
     expect![[r#"
         500
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
         cache-control: no-store
         content-type: application/problem+json
         strict-transport-security: max-age=31536000
@@ -342,8 +345,50 @@ async fn a_fingerprint_covers_path_and_body() {
     };
     let first = fingerprint("/api/v1/books", "{}").await;
     assert_eq!(first, fingerprint("/api/v1/books", "{}").await);
-    assert_ne!(first, fingerprint("/api/v1/books", "{ }").await);
     assert_ne!(first, fingerprint("/api/v1/shelves", "{}").await);
+    // A body may be spelled anew: whitespace, the order of keys and 1.0 for 1 do not matter.
+    let book = r#"{"a": [1, {"b": 2, "c": "x"}], "d": 10000000000}"#;
+    let spelled = fingerprint("/api/v1/books", book).await;
+    for same in [
+        r#"{"d":10000000000,"a":[1.0,{"c":"x","b":2e0}]}"#,
+        r#"{"a": [1, {"b": 2.0, "c": "\u0078"}], "d": 1e10}"#,
+    ] {
+        assert_eq!(spelled, fingerprint("/api/v1/books", same).await, "{same}");
+    }
+    for other in [
+        r#"{"a": [{"b": 2, "c": "x"}, 1], "d": 10000000000}"#,
+        r#"{"a": [1, {"b": 2, "c": "X"}], "d": 10000000000}"#,
+        r#"{"a": [1, {"b": "2", "c": "x"}], "d": 10000000000}"#,
+        r#"{"a": [1, {"b": 2.5, "c": "x"}], "d": 10000000000}"#,
+    ] {
+        assert_ne!(spelled, fingerprint("/api/v1/books", other).await, "{other}");
+    }
+}
+
+/// A public route is open to every page, a signed one to none, the others to pages of our origins.
+#[tokio::test]
+async fn pages_of_our_origins_may_read_answers() {
+    let check = async |access: Access, origin: &str, expected: [Option<&str>; 2]| {
+        let endpoint = Endpoint::get("shelf-get-self", "/api/v1/self", access);
+        let handle = async |_: &(), _: Call| -> Result<_, ApiError> { Ok(Json(json!({}))) };
+        let request = event(with_header(request("GET", "/api/v1/self"), "Origin", origin));
+        let response = dispatch(&endpoint, &handle, &(), &context(), request).await;
+        let header = |name| response.headers.get(name).map(String::as_str);
+        let seen = [header("access-control-allow-origin"), header("vary")];
+        assert_eq!(seen, expected, "{access:?} {origin}");
+        let exposed = header("access-control-expose-headers").is_some();
+        assert_eq!(exposed, seen[0].is_some(), "{access:?} {origin}");
+    };
+    for ours in ["https://app.prolight.ai", "https://staff.prolight.ai"] {
+        check(Access::Member, ours, [Some(ours), Some("Origin")]).await;
+        check(Access::Admin, ours, [Some(ours), Some("Origin")]).await;
+        check(Access::Public, ours, [Some("*"), None]).await;
+        check(Access::Signed, ours, [None, None]).await;
+    }
+    for other in ["https://app.prolight.ai.evil.test", "http://app.prolight.ai", "null", ""] {
+        check(Access::Member, other, [None, Some("Origin")]).await;
+        check(Access::Public, other, [Some("*"), None]).await;
+    }
 }
 
 #[tokio::test]
@@ -351,7 +396,7 @@ async fn what_was_made_is_pointed_at() {
     expect![[r#"
         201
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
         cache-control: no-store
         content-type: application/json
         location: https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/api/v1/books/b1
@@ -411,8 +456,8 @@ async fn a_page_loads_only_images() {
     assert_eq!(shown.body, "<!doctype html><p>Haze");
     expect![[r#"
         200
-        access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-allow-origin: *
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
         cache-control: public, max-age=300
         content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         content-type: text/html; charset=utf-8
@@ -420,7 +465,6 @@ async fn a_page_loads_only_images() {
         referrer-policy: no-referrer
         refresh: 0; url=https://app.prolight.ai/listings/b1?c=a.b;c
         strict-transport-security: max-age=31536000
-        vary: Origin
         x-content-type-options: nosniff
         x-request-id: c6af9ac6-7b61-11e6-9a41-93e8deadbeef
 

@@ -52,6 +52,8 @@ async fn a_repeat_gets_the_first_answer_byte_for_byte() {
     let first = app.post(Some("k"), r#"{"q": 1}"#).await;
     let again = app.post(Some("k"), r#"{"q": 1}"#).await;
     assert_eq!((first.status_code, &first.body), (200, &again.body));
+    let replayed = |answer: &Response| answer.headers.get("idempotency-replayed").cloned();
+    assert_eq!((replayed(&first), replayed(&again).as_deref()), (None, Some("true")));
     assert_eq!(app.asked.get(), 1);
     let reused = app.post(Some("k"), r#"{"q": 2}"#).await;
     assert_eq!(brief(&reused), "422 idempotency_key_reused");

@@ -48,7 +48,7 @@ pub(crate) fn aws() -> Aws {
 
 fn context() -> InvocationContext {
     InvocationContext {
-        cors_origin: Some("https://app.prolight.ai".into()),
+        cors_origins: Some("https://app.prolight.ai, https://staff.prolight.ai".into()),
         ..InvocationContext::fixed(NOW)
     }
 }
@@ -60,7 +60,10 @@ fn request(method: &str, path: &str) -> Value {
         "path": path,
         "httpMethod": method,
         "headers": {"Host": "a1b2c3.execute-api.eu-west-1.amazonaws.com"},
-        "multiValueHeaders": {"Host": ["a1b2c3.execute-api.eu-west-1.amazonaws.com"]},
+        "multiValueHeaders": {
+            "Host": ["a1b2c3.execute-api.eu-west-1.amazonaws.com"],
+            "Origin": ["https://app.prolight.ai"]
+        },
         "queryStringParameters": null,
         "multiValueQueryStringParameters": null,
         "pathParameters": null,
@@ -167,6 +170,6 @@ impl DomainError for No {
         (self.kind == ErrorKind::TooMany).then_some(30)
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
-        vec![("missing_credits", json!(2))]
+        vec![("missing_credits", json!(2)), ("more_url", json!("/api/v1/more"))]
     }
 }

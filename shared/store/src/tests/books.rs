@@ -55,6 +55,7 @@ fn subscription(status: SubscriptionStatus) -> Subscription {
         period: Period { starts_at: NOW, ends_at: NOW.plus_months(1) },
         monthly_cents: i64::from(Plan::Pro.terms().monthly_price_cents),
         cancel_at_period_end: false,
+        scheduled: None,
         created_at: NOW,
         ended_at: None,
     }

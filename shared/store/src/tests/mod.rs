@@ -204,7 +204,7 @@ fn kind(line: &LedgerEntry) -> &'static str {
 
 /// An idempotency key; the same key is the same request.
 fn key(key: &str) -> Idempotency {
-    Idempotency { key: key.to_owned(), fingerprint: format!("{:064x}", key.len()) }
+    Idempotency::new(key.to_owned(), format!("{:064x}", key.len()))
 }
 
 fn stored() -> StoredImage {

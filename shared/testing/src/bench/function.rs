@@ -177,7 +177,7 @@ impl Stage {
                 ("PREVIEWS_BUCKET", "previews"),
                 ("PREVIEWS_URL", "http://localhost/previews"),
                 ("IMAGE_PROVIDER", "studio"),
-                ("CORS_ORIGIN", "http://localhost:3000"),
+                ("CORS_ORIGINS", "http://localhost:3000"),
                 ("PUBLIC_API_URL", "http://localhost"),
             ])
             .stdin(Stdio::null())

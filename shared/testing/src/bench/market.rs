@@ -126,5 +126,5 @@ async fn hear_of(store: &Store, purchase: &Purchase, event: &str) -> Result<(), 
 }
 
 fn key(name: &str) -> Idempotency {
-    Idempotency { key: name.to_owned(), fingerprint: "0".repeat(64) }
+    Idempotency::new(name.to_owned(), "0".repeat(64))
 }

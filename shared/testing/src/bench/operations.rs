@@ -107,7 +107,7 @@ impl Bench {
             prompt: Some("a marble bust".to_owned()),
             ..GenerationRequest::default()
         };
-        let key = Idempotency { key: key.to_owned(), fingerprint: "0".repeat(64) };
+        let key = Idempotency::new(key.to_owned(), "0".repeat(64));
         let names = NewJob {
             id: JobId::new(now(), rand::random()),
             provider: Provider::Studio,
@@ -123,7 +123,7 @@ impl Bench {
 
     /// Writes of a pack checkout, before and after Stripe creates the session.
     async fn ordered(&self, user: &UserId) -> Result<PackOrder, BenchFailed> {
-        let key = Idempotency { key: "pack".to_owned(), fingerprint: "0".repeat(64) };
+        let key = Idempotency::new("pack".to_owned(), "0".repeat(64));
         self.store.account_and_billing(user, None, now()).await?;
         let id = OrderId::new(now(), rand::random());
         let placed = self.store.place_order((user, None), &key, now(), |draft| {

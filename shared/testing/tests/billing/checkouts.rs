@@ -10,7 +10,7 @@ use sandbox::{
 use serde_json::{Value, json};
 use testing::Actor;
 
-use crate::billing_app::{BillingApp, session_of};
+use crate::billing_app::{BillingApp, good, session_of};
 
 #[tokio::test]
 async fn a_pack_is_paid_for_and_its_credits_are_there() {
@@ -21,6 +21,45 @@ async fn a_pack_is_paid_for_and_its_credits_are_there() {
     assert_eq!(app.credits(&ann).await["available"], 60);
     let receipts = app.invoices(&ann).await;
     assert_eq!((receipts.len(), &receipts[0]["total"]["amount"]), (1, &json!(500)));
+    app.close().await;
+}
+
+/// What the page asks to which Stripe returns.
+#[tokio::test]
+async fn a_checkout_says_what_came_of_it() {
+    let app = BillingApp::new().await;
+    let (ann, bob) = (app.new_member("ann"), app.new_member("bob"));
+    let state = async |path: &str| {
+        let seen = app.client(&ann).get(path).await;
+        let (body, again) = (seen.json(), seen.header("retry-after").is_some());
+        (body["status"].clone(), body["granted"]["credits"].clone(), again)
+    };
+    for (wish, credits) in [(json!({"pack": "pack_50"}), 50), (json!({"plan": "pro"}), 500)] {
+        let opened = app.try_checkout(&ann, &wish.to_string(), wish.clone()).await;
+        let again = app.try_checkout(&ann, &wish.to_string(), wish.clone()).await;
+        assert_eq!((opened.status(), &opened.body), (201, &again.body));
+        // A pack's order is found again; a plan's page is asked for again, and is the same.
+        let replayed = again.header("idempotency-replayed").is_some();
+        assert_eq!(replayed, wish["pack"].is_string(), "{wish}");
+        let (body, location) = (opened.json(), opened.header("location").unwrap());
+        let path = location.split_once("/test").unwrap().1;
+        assert_eq!(path, format!("/api/v1/billing/checkouts/{}", body["id"].as_str().unwrap()));
+        assert_eq!(state(path).await, (json!("open"), Value::Null, true), "{wish}");
+        let seen = app.client(&ann).get(path).await.json();
+        assert_eq!(seen["checkout_url"], body["checkout_url"]);
+        app.pay(body["checkout_url"].as_str().unwrap(), Card::Succeeds);
+        app.deliver_events().await;
+        assert_eq!(state(path).await, (json!("granted"), json!(credits), false), "{wish}");
+        let seen = app.client(&ann).get(path).await.json();
+        assert_eq!(seen["checkout_url"], Value::Null);
+        assert_eq!(seen["order_id"].is_string(), wish["pack"].is_string(), "{wish}");
+        let other = app.client(&bob).get(path).await;
+        assert_eq!(other.brief(), "404 checkout_not_found", "it is somebody else's");
+    }
+    let unpaid = app.try_checkout(&bob, "k", json!({"pack": "pack_200"})).await;
+    app.advance_days(1);
+    let path = unpaid.header("location").unwrap().split_once("/test").unwrap().1;
+    assert_eq!(app.client(&bob).get(path).await.json()["status"], "expired");
     app.close().await;
 }
 
@@ -68,11 +107,14 @@ async fn pages_return_to_the_frontend_and_nowhere_else() {
     let app = BillingApp::new().await;
     let ann = app.new_member("ann");
     for body in [json!({"plan": "pro"}), json!({"pack": "pack_50"})] {
-        let url = app.checkout(&ann, body).await;
-        let session = app.stripe().object(session_of(&url)).unwrap();
-        let success = "https://app.prolight.test/billing/success?session_id={CHECKOUT_SESSION_ID}";
+        let opened = good(app.try_checkout(&ann, &body.to_string(), body).await);
+        let (url, id) = (opened["checkout_url"].as_str().unwrap(), opened["id"].as_str().unwrap());
+        let session = app.stripe().object(session_of(url)).unwrap();
+        let page =
+            |name: &str| format!("https://app.prolight.test/billing/{name}?checkout_id={id}");
+        let success = format!("{}&session_id={{CHECKOUT_SESSION_ID}}", page("success"));
         assert_eq!(session["success_url"], success);
-        assert_eq!(session["cancel_url"], "https://app.prolight.test/billing/cancelled");
+        assert_eq!(session["cancel_url"], page("cancelled"));
         assert_eq!(session["client_reference_id"], json!(ann.id));
         assert_eq!(session["metadata"]["user_id"], json!(ann.id));
     }
@@ -199,7 +241,7 @@ async fn after_a_failure_of_stripe_the_same_key_opens_one_page() {
         app.sandbox.order(order.on_marker("POST /stripe/v1/checkout").times(3)).unwrap();
         let mut answer = app.try_checkout(&ann, "key", json!({"pack": "pack_50"})).await;
         for _ in 0..3 {
-            if answer.status() == 200 {
+            if answer.status() == 201 {
                 break;
             }
             assert_eq!(answer.status(), 503, "{fault:?}: {}", answer.pretty());
@@ -253,12 +295,12 @@ async fn checkouts_are_limited() {
     let ann = app.new_member("ann");
     for nth in 0..30 {
         let answer = app.try_checkout(&ann, &format!("{nth}"), json!({"plan": "pro"})).await;
-        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.status(), 201);
     }
     let refused = app.try_checkout(&ann, "more", json!({"plan": "pro"})).await;
     assert_eq!(refused.brief(), "429 rate_limited");
     let other = Actor::member("other");
     let answer = app.try_checkout(&other, "key", json!({"plan": "pro"})).await;
-    assert_eq!(answer.status(), 200, "the limit is per member");
+    assert_eq!(answer.status(), 201, "the limit is per member");
     app.close().await;
 }

@@ -11,7 +11,7 @@ use crate::billing_app::{BillingApp, all_done, session_of};
 async fn buy(app: &BillingApp, by: &Actor, order: &serde_json::Value) {
     let mut answer = app.try_checkout(by, "key", order.clone()).await;
     for _ in 0..3 {
-        if answer.status() == 200 || answer.code() == "already_subscribed" {
+        if answer.status() == 201 || answer.code() == "already_subscribed" {
             break;
         }
         assert_eq!(answer.status(), 503, "{}", answer.pretty());

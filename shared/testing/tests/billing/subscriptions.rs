@@ -57,6 +57,10 @@ async fn a_failed_renewal_keeps_the_plan_for_seven_days() {
     let shown = app.subscription(&ann).await;
     assert_eq!(shown["subscription"]["status"], "past_due");
     assert_eq!(shown["subscription"]["payment_due"], true);
+    let open = app.invoices(&ann).await.into_iter().find(|it| it["status"] == "open").unwrap();
+    let page = &open["links"]["hosted"];
+    assert!(page.is_string() && shown["subscription"]["pay_url"] == *page, "{shown:#}");
+    assert_eq!(app.credits(&ann).await["next_grant"], json!(null), "it is not paid");
     assert_eq!(has(&app, &ann).await, (Plan::Pro, 500), "in its grace period");
     // No event reports the end: the plan ends anyway.
     app.advance_days(7);
@@ -96,7 +100,7 @@ async fn an_upgrade_is_unlimited_at_once_also_after_all_was_spent() {
         app.deliver_events().await;
         let credits = app.credits(&ann).await;
         assert_eq!((&credits["plan"], &credits["unlimited"]), (&json!("enterprise"), &json!(true)));
-        assert_eq!((&credits["available"], &credits["debt"]), (&json!(0), &json!(0)));
+        assert_eq!((&credits["available"], &credits["debt"]), (&json!(null), &json!(0)));
         assert_eq!(app.usage(&ann).await["limit"], json!(null));
         app.spend(&ann, 40).await;
         assert_eq!(app.usage(&ann).await["used"], 40, "usage is metered anyway");
@@ -111,9 +115,17 @@ async fn a_cancelled_plan_runs_to_its_end_and_can_be_resumed_before() {
     assert_eq!(shown.json()["subscription"]["cancel_at_period_end"], true, "{}", shown.pretty());
     let ends = shown.json()["plan_ends_at"].clone();
     assert_eq!(ends, shown.json()["subscription"]["current_period"]["ends_at"], "no grace");
+    let theirs = shown.json()["subscription"].clone();
+    assert_eq!(theirs["renews_at"], json!(null));
+    assert_eq!(theirs["scheduled_change"], json!({"plan": "free", "at": ends}));
+    assert_eq!(app.credits(&ann).await["next_grant"]["plan"], "free");
     let shown = app.cancel(&ann, false).await.json();
     assert_eq!(shown["subscription"]["cancel_at_period_end"], false);
     assert_ne!(shown["plan_ends_at"], ends);
+    let theirs = &shown["subscription"];
+    assert_eq!((&theirs["renews_at"], &theirs["scheduled_change"]), (&ends, &json!(null)));
+    let next = json!({"at": ends, "plan": "pro", "credits": 500});
+    assert_eq!(app.credits(&ann).await["next_grant"], next);
     app.deliver_events().await;
     assert_eq!(app.cancel(&ann, true).await.status(), 200);
     assert_eq!(app.cancel(&ann, true).await.status(), 200, "the same request again");
@@ -264,6 +276,12 @@ async fn a_plan_is_cancelled_after_a_downgrade_was_planned() {
     let theirs = app.billing(&ann).await.subscription.unwrap().id;
     let at_stripe = || app.stripe().object(theirs.as_str()).unwrap();
     assert!(at_stripe()["schedule"].is_string());
+    let shown = app.subscription(&ann).await["subscription"].clone();
+    let change = json!({"plan": "pro", "at": shown["current_period"]["ends_at"]});
+    assert_eq!(shown["scheduled_change"], change);
+    assert_eq!(shown["renews_at"], change["at"]);
+    let next = json!({"at": change["at"], "plan": "pro", "credits": 500});
+    assert_eq!(app.credits(&ann).await["next_grant"], next);
     let shown = app.cancel(&ann, false).await;
     assert_eq!(shown.status(), 200, "it renews unchanged: {}", shown.pretty());
     assert!(at_stripe()["schedule"].is_string(), "and the downgrade is still planned");

@@ -129,16 +129,20 @@ async fn a_card_that_is_not_charged_pauses_it_with_its_reason() {
 }
 
 #[tokio::test]
-async fn without_a_card_it_stops() {
+async fn without_a_card_it_is_refused_with_a_page_to_add_one() {
     let app = BillingApp::new().await;
     let ann = app.new_member("ann");
-    assert_eq!(app.top_up(&ann, settings()).await.status(), 200);
-    assert_eq!(app.relay_top_ups().await, 1, "ten is below twenty");
-    let shown = state(&app, &ann).await;
-    assert_eq!(
-        (&shown["state"], &shown["reason"]),
-        (&json!("paused"), &json!("no_payment_method"))
-    );
+    let refused = app.top_up(&ann, settings()).await;
+    assert_eq!(refused.brief(), "409 no_saved_card");
+    let customer = app.billing(&ann).await.customer.unwrap();
+    let page = refused.json()["add_card_url"].as_str().unwrap().to_owned();
+    assert!(page.starts_with("http"), "{page}");
+    assert_eq!(state(&app, &ann).await, Value::Null);
+    assert_eq!(app.relay_top_ups().await, 0, "ten is below twenty, but it is off");
+    app.stripe().set_card(customer.as_str(), Card::Succeeds).unwrap();
+    let on = app.top_up(&ann, settings()).await;
+    assert_eq!((on.status(), &on.json()["card_saved"]), (200, &json!(true)));
+    assert_eq!(app.relay_top_ups().await, 1);
     app.close().await;
 }
 

@@ -103,11 +103,12 @@ async fn everybody_may_do_what_the_table_says() {
         billing-list-plans                 200       200       200       200       200       200       200
         billing-get-credits                401       200       200       200       200       200       200
         billing-get-usage                  401       200       200       200       200       200       200
-        billing-open-checkout              401       200       200       403       200       200       403
+        billing-open-checkout              401       201       201       403       201       201       403
+        billing-get-checkout               401       200       404       200       404       404       404
         billing-open-portal                401       200       200       200       200       200       200
         billing-get-subscription           401       200       200       200       200       200       200
         billing-cancel-subscription        401       200       409       200       409       409       409
-        billing-update-top-up              401       200       200       403       200       200       403
+        billing-update-top-up              401       200       409       403       409       409       403
         billing-list-invoices              401       200       200       200       200       200       200
         billing-get-invoice-pdf            401       302       404       302       404       404       404
         marketplace-create-listing         401       201       201       403       201       201       403

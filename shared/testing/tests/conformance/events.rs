@@ -104,11 +104,12 @@ async fn an_event_is_answered() {
         billing-list-plans: 200
         billing-get-credits: 200
         billing-get-usage: 200
-        billing-open-checkout: 200
+        billing-open-checkout: 201
+        billing-get-checkout: 404 checkout_not_found
         billing-open-portal: 200
         billing-get-subscription: 200
         billing-cancel-subscription: 409 not_subscribed
-        billing-update-top-up: 200
+        billing-update-top-up: 409 no_saved_card
         billing-list-invoices: 200
         billing-get-invoice-pdf: 404 invoice_not_found
         marketplace-create-listing: 201

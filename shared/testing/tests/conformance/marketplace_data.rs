@@ -172,7 +172,7 @@ impl MarketplaceData {
 }
 
 fn key(name: &str) -> Idempotency {
-    Idempotency { key: name.to_owned(), fingerprint: "0".repeat(64) }
+    Idempotency::new(name.to_owned(), "0".repeat(64))
 }
 
 async fn submitted(store: &Store, creator: &Actor, name: &str, now: Timestamp) -> ListingId {

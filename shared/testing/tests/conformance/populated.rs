@@ -27,6 +27,7 @@ pub(crate) struct PopulatedApp {
     sandbox: RunningSandbox,
     generation: String,
     preset: String,
+    checkout: String,
     invoice: String,
     marketplace: MarketplaceData,
 }
@@ -57,9 +58,9 @@ impl PopulatedApp {
         let generation = created(&member, "/api/v1/generations", chair).await;
         let chair = json!({ "name": "Chair", "prompt": "a chair" });
         let preset = created(&member, "/api/v1/presets", chair).await;
-        let invoice = subscribed(&app, &sandbox, &member).await;
+        let (checkout, invoice) = subscribed(&app, &sandbox, &member).await;
         let marketplace = MarketplaceData::of(&app, &kim).await;
-        PopulatedApp { app, kim, sandbox, generation, preset, invoice, marketplace }
+        PopulatedApp { app, kim, sandbox, generation, preset, checkout, invoice, marketplace }
     }
 
     /// Makes `request` a valid one, about Kim's data where that applies.
@@ -82,6 +83,7 @@ impl PopulatedApp {
             "billing-open-portal" | "billing-cancel-subscription" => request.json(json!({})),
             "billing-update-top-up" => request
                 .json(json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 2})),
+            "billing-get-checkout" => request.path("id", &self.checkout),
             "billing-get-invoice-pdf" => request.path("id", &self.invoice),
             name if name.starts_with("marketplace-") || name.starts_with("admin-") => {
                 self.marketplace.fill(name, request)
@@ -118,8 +120,12 @@ async fn created(member: &Client<'_>, path: &str, body: Value) -> String {
     id.unwrap_or_else(|| panic!("{path}: {}", answer.pretty()))
 }
 
-/// The invoice of a plan that a member pays for, from Stripe's events.
-async fn subscribed(app: &TestApp, sandbox: &RunningSandbox, member: &Client<'_>) -> String {
+/// The checkout and the invoice of a plan that a member pays for, from Stripe's events.
+async fn subscribed(
+    app: &TestApp,
+    sandbox: &RunningSandbox,
+    member: &Client<'_>,
+) -> (String, String) {
     let order = json!({ "plan": "pro" });
     let page = member.post("/api/v1/billing/checkout").key("subscribe").json(order).await.json();
     let session = page["checkout_url"].as_str().unwrap().rsplit('/').next().unwrap();
@@ -132,5 +138,6 @@ async fn subscribed(app: &TestApp, sandbox: &RunningSandbox, member: &Client<'_>
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
     }
     let invoices = member.get("/api/v1/billing/invoices").await.json();
-    invoices["items"][0]["id"].as_str().unwrap().to_owned()
+    let id = |of: &Value| of["id"].as_str().unwrap().to_owned();
+    (id(&page), id(&invoices["items"][0]))
 }

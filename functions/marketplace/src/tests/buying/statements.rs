@@ -156,6 +156,11 @@ async fn a_file_is_rendered_once_for_each_state_of_a_month() {
     assert!(media_type.starts_with("text/csv"), "{media_type}");
     let pdf = kim.get(statement("2026-11")).query("format", "pdf").await;
     assert_eq!(pdf.status(), 302);
+    let asked = kim.get(statement("2026-11")).query("format", "pdf");
+    let link = asked.header("Accept", "application/json").await;
+    assert_eq!((link.status(), link.header("vary")), (200, Some("Accept, Origin")));
+    assert_eq!(link.json()["url"].as_str(), pdf.header("location"));
+    assert!(link.json()["expires_at"].is_string(), "{}", link.pretty());
     let key = bucket.keys().await.into_iter().find(|key| key.ends_with(".pdf")).unwrap();
     assert!(bucket.get(&key).await.unwrap().0.starts_with(b"%PDF"));
 }

@@ -100,7 +100,7 @@ pub(super) async fn paid(
     let page = app.store.listing_page(listing, now).await.unwrap();
     let price = page.listing.on_sale().unwrap().price;
     let id = PurchaseId::new(now, app.ambient.entropy.next());
-    let key = Idempotency { key: format!("pay-{id}"), fingerprint: "0".repeat(64) };
+    let key = Idempotency::new(format!("pay-{id}"), "0".repeat(64));
     let placed = app.store.place_purchase((&buyer.id, None), listing, &key, now, |offer| {
         Purchase::place(id.clone(), buyer.id.clone(), offer, price, None, now)
     });

@@ -141,7 +141,7 @@ proptest! {
                 account = update(account, look, |_| {}).account;
                 prop_assert_eq!(available(&account), 10);
             }
-            prop_assert!(account.next_grant_at().unwrap() > now);
+            prop_assert!(account.free_grant_at().unwrap() > now);
         }
         let months = u32::try_from(months.len()).unwrap();
         prop_assert_eq!(account.credits.totals().granted, 10 * months);

@@ -5,7 +5,10 @@ use SubscriptionStatus::{
 };
 
 use super::*;
-use crate::billing::checkout::{CheckoutError, PlanCheckoutStep};
+use crate::billing::{
+    checkout::{CheckoutError, CheckoutStatus, PlanCheckout, PlanCheckoutStep},
+    subscription::ScheduledChange,
+};
 
 /// A member in the first month of a plan.
 fn subscribed(plan: Plan) -> (Member, Subscription) {
@@ -372,15 +375,41 @@ fn one_checkout_of_a_plan_is_open_at_a_time() {
     let other = billing.subscribe(Plan::Enterprise, START);
     assert_eq!(other, Ok(PlanCheckoutStep::Replace(session.clone())));
 
-    billing.closed(&SessionId::parse("cs_other").unwrap());
+    billing.closed(&SessionId::parse("cs_other").unwrap(), None);
     assert!(billing.checkout.is_some(), "the end of another session does not affect it");
-    billing.closed(&session);
+    let paid = SubscriptionId::parse("sub_1").unwrap();
+    billing.closed(&session, Some(&paid));
+    let state = |billing: &Billing, of: &PlanCheckout, now| {
+        billing.plan_checkout(&of.id(), now).map(|(_, theirs, status)| (theirs.cloned(), status))
+    };
+    assert_eq!(state(&billing, &first, day(9)), Some((Some(paid), CheckoutStatus::Paid)));
     let Ok(PlanCheckoutStep::Open(second)) = billing.subscribe(Plan::Enterprise, START) else {
         panic!()
     };
     assert_eq!((second.nth, second.plan), (2, Plan::Enterprise));
     let Ok(PlanCheckoutStep::Open(third)) = billing.subscribe(Plan::Pro, day(1)) else { panic!() };
     assert_eq!(third.nth, 3, "the second has expired");
+    assert_eq!(state(&billing, &second, day(1)), Some((None, CheckoutStatus::Expired)));
+    assert_eq!(state(&billing, &third, day(1)), Some((None, CheckoutStatus::Open)));
+    assert_eq!(state(&billing, &third, day(2)), Some((None, CheckoutStatus::Expired)));
+    for days in 2..12 {
+        billing.subscribe(Plan::Pro, day(days)).unwrap();
+    }
+    assert_eq!(state(&billing, &first, day(12)), None, "only the latest are kept");
+}
+
+#[test]
+fn a_change_of_plan_is_known_in_advance() {
+    let theirs = subscription(Plan::Enterprise, Active, period(0, 30));
+    let end = theirs.period.ends_at;
+    let to = |plan| Some(ScheduledChange { plan, at: end });
+    assert_eq!((theirs.renews_at(), theirs.next_change()), (Some(end), None));
+    let scheduled = Subscription { scheduled: to(Plan::Pro), ..theirs.clone() };
+    assert_eq!((scheduled.renews_at(), scheduled.next_change()), (Some(end), to(Plan::Pro)));
+    let cancelled = Subscription { cancel_at_period_end: true, ..scheduled };
+    assert_eq!((cancelled.renews_at(), cancelled.next_change()), (None, to(Plan::Free)));
+    let over = Subscription { status: Canceled, ..cancelled };
+    assert_eq!((over.renews_at(), over.next_change()), (None, None));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::member::{Member, answer, text, until};
 impl Member {
     /// The checkout URL for a request.
     pub(crate) async fn checkout(&self, wish: Value) -> String {
-        let opened = self.post("/api/v1/billing/checkout", &wish).await.ok(200);
+        let opened = self.post("/api/v1/billing/checkout", &wish).await.ok(201);
         text(&opened["checkout_url"]).to_owned()
     }
 
@@ -66,9 +66,10 @@ impl Member {
 
     /// The URL of an invoice's PDF.
     pub(crate) async fn pdf_of(&self, invoice: &Value) -> String {
-        let answer = self.get(text(&invoice["links"]["pdf"])).await;
-        answer.ok(302);
-        answer.header("location").unwrap().to_owned()
+        let path = text(&invoice["links"]["pdf"]);
+        self.get(path).await.ok(302);
+        let asked = self.request(Method::GET, path).header("Accept", "application/json");
+        text(&answer(asked).await.ok(200)["url"]).to_owned()
     }
 
     /// The URL of the customer portal.

@@ -1,9 +1,10 @@
 //! Automatic top-ups: from a spent credit through stream and queue to the saved card.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::stripe::{self, DECLINED, PAYS};
-use crate::member::{Member, quick};
+use crate::member::{Member, answer, quick, text};
 
 fn wish(below: u32) -> Value {
     json!({ "enabled": true, "pack": "pack_50", "below": below, "monthly_max": 3 })
@@ -39,10 +40,9 @@ async fn a_pack_is_bought_when_the_balance_falls_below() {
 #[tokio::test]
 async fn without_a_card_it_says_so() {
     let member = Member::new().await;
-    member.top_up(wish(20)).await;
-    let paused = |told: &Value| told["top_up"]["state"] == "paused";
-    let told = member.subscription_when("the missing card", paused).await;
-    assert_eq!(told["top_up"]["reason"], "no_payment_method");
-    assert_eq!(member.credits().await["available"], 10);
+    let request = member.request(Method::PUT, "/api/v1/billing/top-up").json(&wish(20));
+    let problem = answer(request).await.problem(409, "no_saved_card");
+    stripe::page(text(&problem["add_card_url"])).await;
+    assert_eq!(member.subscription().await["top_up"], Value::Null);
     member.check_books().await;
 }

@@ -78,7 +78,7 @@ async fn free_credits_and_payouts_are_for_a_verified_address() {
     let me = member.get("/api/v1/me").await.ok(200);
     assert_eq!((&me["email"], &me["email_verified"]), (&json!(email), &json!(false)));
     assert_eq!(
-        (&me["credits"]["available"], &me["credits"]["next_grant_at"]),
+        (&me["credits"]["available"], &me["credits"]["next_grant"]),
         (&json!(0), &json!(null))
     );
     let order = json!({ "prompt": "a lamp" });

@@ -39,7 +39,7 @@ async fn ten_images_are_free_and_the_eleventh_is_not() {
     assert_eq!((&problem["needed"], &problem["available"]), (&json!(1), &json!(0)));
     assert_eq!(problem["missing"], 1);
     let credits = member.credits().await;
-    assert_eq!(problem["next_grant_at"], credits["next_grant_at"], "the time of the next grant");
+    assert_eq!(problem["next_grant_at"], credits["next_grant"]["at"], "the time of the next grant");
     assert!(problem["next_grant_at"].is_string());
     assert_eq!((&credits["available"], &credits["totals"]["spent"]), (&json!(0), &json!(10)));
     member.check_books().await;

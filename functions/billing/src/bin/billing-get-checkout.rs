@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    billing::get_checkout::function().serve()
+}
