@@ -26,8 +26,12 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Editable<MeView>, ApiError> {
     let member = call.member()?;
-    // The staff role is stored: admins cannot moderate other admins.
-    let set_role = |account: &mut AccountUpdate| account.seen_as(member.role);
+    // The staff role is stored: admins cannot moderate other admins. Only a token states one.
+    let set_role = |account: &mut AccountUpdate| {
+        if member.key.is_none() {
+            account.seen_as(member.role);
+        }
+    };
     let email = member.email_claim();
     let account = store.update_account(&member.user_id, email, call.now, set_role).await?;
     let profile = account.profile.clone();

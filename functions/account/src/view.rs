@@ -1,12 +1,15 @@
 //! The member's own view of their account.
 
+use std::collections::BTreeSet;
+
 use domain::{
     Timestamp,
-    account::{Account, AccountStatus, Deletion, Role},
-    id::{CreatorId, UserId},
+    account::{Account, AccountStatus, Deletion, Role, api_key::Scope},
+    id::{ApiKeyId, CreatorId, UserId},
     plan::Plan,
 };
 use serde::Serialize;
+use store::StoredKey;
 
 /// A member.
 #[derive(Debug, Serialize)]
@@ -90,6 +93,33 @@ impl MeView {
             standing: account.standing,
             deletion: account.deletion,
             created_at: account.created_at,
+        }
+    }
+}
+
+/// An API key, without the key itself.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyView {
+    id: ApiKeyId,
+    name: String,
+    /// What it may do: `read`, `generate`, `sell`.
+    scopes: BTreeSet<Scope>,
+    created_at: Timestamp,
+    /// When it stops working; `null` if it works until it is deleted.
+    expires_at: Option<Timestamp>,
+    /// When it was last used, to an hour; `null` if never.
+    last_used_at: Option<Timestamp>,
+}
+
+impl From<StoredKey> for KeyView {
+    fn from(StoredKey { key, last_used_at }: StoredKey) -> KeyView {
+        KeyView {
+            id: key.id,
+            name: key.name,
+            scopes: key.scopes,
+            created_at: key.created_at,
+            expires_at: key.ends_at,
+            last_used_at,
         }
     }
 }

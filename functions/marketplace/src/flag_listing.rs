@@ -15,7 +15,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/marketplace/listings/{id}/flags",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.never_by_api_key();
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

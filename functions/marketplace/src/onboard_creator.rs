@@ -25,6 +25,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
+// It leads to the form for the account that payouts go to.
+.never_by_api_key()
 .with_rate(Rate::an_hour(20));
 
 /// The country of an account if the creator names none.

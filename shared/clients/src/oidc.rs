@@ -4,6 +4,10 @@
 //! key and is never taken from the token, so neither `none` nor an HMAC over a public key is
 //! accepted; a key comes only from the issuer's own set, never from the token's header; issuer and
 //! audience are configured; and time is the caller's argument, with a minute of leeway.
+//!
+//! An issuer has either published keys or one shared secret (HS256), never both: so a secret
+//! verifies no token of an issuer with published keys, and no published key is taken for a secret.
+//! Parameters for known issuers, and a token of each: `infra/README.md`, `tests/providers.rs`.
 
 mod error;
 mod keys;
@@ -13,28 +17,31 @@ mod tests;
 use std::time::Duration;
 
 use connect::{Aws, Connect, Environment, InitError, chain};
-use domain::{
-    Timestamp,
-    account::{EmailClaim, Role},
-    id::UserId,
-    time::DAY,
-};
+use domain::{Timestamp, account::Role, id::UserId, time::DAY};
 use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing::warn;
 
-use crate::http::{Http, InvalidConfig};
+use crate::{
+    http::{Http, InvalidConfig},
+    secrets::{AuthSecret, Secret},
+};
 pub use error::TokenError;
 use keys::{Key, KeySource};
 
 const AUTH_ISSUER: &str = "AUTH_ISSUER";
+/// Empty: tokens have no audience, and [`AUTH_PARTIES`] tells ours from those of others.
 const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";
 /// Empty: the URL is discovered from the issuer.
 const AUTH_JWKS_URL: &str = "AUTH_JWKS_URL";
 /// Comma-separated; empty means any.
 const AUTH_PARTIES: &str = "AUTH_PARTIES";
 const AUTH_ROLE_CLAIM: &str = "AUTH_ROLE_CLAIM";
+/// The secret of an issuer that signs with HS256. Empty: the issuer publishes its keys.
+const AUTH_SECRET_ARN: &str = "AUTH_SECRET_ARN";
+/// `true`, if the issuer signs in verified addresses only, and its tokens do not say so.
+const AUTH_EMAILS_VERIFIED: &str = "AUTH_EMAILS_VERIFIED";
 
 /// Accepted clock difference between the issuer and us.
 pub const LEEWAY: Duration = Duration::from_secs(60);
@@ -57,15 +64,30 @@ const PROFILE_BYTES_MAX: usize = 254;
 pub struct OidcConfig {
     /// The `iss` of every accepted token, exactly as the issuer spells it.
     pub issuer: String,
-    /// Must be (among) the `aud` of every accepted token.
-    pub audience: String,
-    /// The URL of the keys; discovered from the issuer if `None`.
-    pub jwks_url: Option<String>,
-    /// Accepted authorized parties (`azp`), such as an origin or a client id; any, if empty.
+    /// Must be (among) the `aud` of every accepted token. `None`: accepted tokens have no `aud`, and
+    /// there are authorized parties.
+    pub audience: Option<String>,
+    /// What signs the tokens.
+    pub keys: TrustedKeys,
+    /// Accepted authorized parties (`azp`, `client_id`), such as an origin or a client id; any, if
+    /// empty.
     pub authorized_parties: Vec<String>,
     /// JSON pointer to the claim of a staff role, such as `/app_metadata/role`. The claim is
     /// `"moderator"`, `"admin"`, or a list with one of them.
     pub role_claim: String,
+    /// Whether an address is verified if the token does not say so.
+    pub emails_verified: bool,
+}
+
+/// What an issuer signs its tokens with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrustedKeys {
+    /// Keys at the URL that the issuer's discovery document names.
+    Discovered,
+    /// Keys at this URL.
+    Published(String),
+    /// A secret that we share with the issuer (HS256).
+    Shared(Secret),
 }
 
 /// A caller's identity, from their token.
@@ -83,31 +105,46 @@ pub struct Identity {
     pub role: Option<Role>,
 }
 
-impl Identity {
-    /// The email address with its verification state.
-    pub fn email_claim(&self) -> Option<EmailClaim<'_>> {
-        let address = self.email.as_deref();
-        Some(EmailClaim { address, is_verified: self.email_verified })
-    }
-}
-
 /// A trusted issuer. It caches the issuer's keys: build one per process.
 #[derive(Debug)]
 pub struct Issuer {
     config: OidcConfig,
-    keys: KeySource,
+    keys: Keys,
+}
+
+#[derive(Debug)]
+enum Keys {
+    Published(KeySource),
+    Shared(Key),
 }
 
 /// The keys are fetched at once; if that fails, the first token retries.
 impl Connect for Issuer {
     fn variables() -> Vec<&'static str> {
-        vec![AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL, AUTH_PARTIES, AUTH_ROLE_CLAIM]
+        vec![
+            AUTH_ISSUER,
+            AUTH_AUDIENCE,
+            AUTH_JWKS_URL,
+            AUTH_PARTIES,
+            AUTH_ROLE_CLAIM,
+            AUTH_SECRET_ARN,
+            AUTH_EMAILS_VERIFIED,
+        ]
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Issuer, InitError> {
+        let keys = match (env.optional(AUTH_SECRET_ARN), env.optional(AUTH_JWKS_URL)) {
+            (Some(arn), None) => TrustedKeys::Shared(AuthSecret::read(aws, arn).await?),
+            (None, Some(url)) => TrustedKeys::Published(url.to_owned()),
+            (None, None) => TrustedKeys::Discovered,
+            (Some(_), Some(_)) => {
+                let both = InvalidConfig(format!("{AUTH_JWKS_URL} excludes a secret"));
+                return Err(InitError::unusable(AUTH_SECRET_ARN)(both));
+            }
+        };
         let config = OidcConfig {
             issuer: env.text(AUTH_ISSUER)?.to_owned(),
-            audience: env.text(AUTH_AUDIENCE)?.to_owned(),
-            jwks_url: env.optional(AUTH_JWKS_URL).map(str::to_owned),
+            audience: env.optional(AUTH_AUDIENCE).map(str::to_owned),
+            keys,
             authorized_parties: env
                 .optional(AUTH_PARTIES)
                 .into_iter()
@@ -115,6 +152,7 @@ impl Connect for Issuer {
                 .map(|party| party.trim().to_owned())
                 .collect(),
             role_claim: env.text(AUTH_ROLE_CLAIM)?.to_owned(),
+            emails_verified: env.optional(AUTH_EMAILS_VERIFIED) == Some("true"),
         };
         let http = Http::connect(env, aws).await?;
         let issuer = Issuer::new(http, config).map_err(InitError::unusable(AUTH_ISSUER))?;
@@ -129,9 +167,21 @@ impl Issuer {
     /// No call is made: the keys are fetched for the first token, or by [`Issuer::load_keys`].
     ///
     /// # Errors
-    /// When the issuer or the URL of its keys is not an HTTP URL.
+    /// When the issuer or the URL of its keys is not an HTTP URL, when the secret is too short, or
+    /// when neither an audience nor a party tells our tokens from those of others.
     pub fn new(http: Http, config: OidcConfig) -> Result<Issuer, InvalidConfig> {
-        let keys = KeySource::new(http, &config.issuer, config.jwks_url.as_deref())?;
+        if config.audience.is_none() && config.authorized_parties.is_empty() {
+            let neither = format!("set {AUTH_AUDIENCE} or {AUTH_PARTIES}");
+            return Err(InvalidConfig(neither));
+        }
+        let issuer = &config.issuer;
+        let keys = match &config.keys {
+            TrustedKeys::Discovered => Keys::Published(KeySource::new(http, issuer, None)?),
+            TrustedKeys::Published(url) => {
+                Keys::Published(KeySource::new(http, issuer, Some(url.as_str()))?)
+            }
+            TrustedKeys::Shared(secret) => Keys::Shared(Key::shared(secret)?),
+        };
         Ok(Issuer { config, keys })
     }
 
@@ -140,7 +190,10 @@ impl Issuer {
     /// # Errors
     /// [`TokenError::KeysUnavailable`].
     pub async fn load_keys(&self, now: Timestamp) -> Result<(), TokenError> {
-        self.keys.load(now).await
+        match &self.keys {
+            Keys::Published(keys) => keys.load(now).await,
+            Keys::Shared(_) => Ok(()),
+        }
     }
 
     /// Verifies a token, without its `Bearer ` prefix, at the time `now`.
@@ -157,7 +210,11 @@ impl Issuer {
         if header.crit.is_some() || !is_for_us {
             return Err(TokenError::Malformed);
         }
-        let key = self.keys.find(header.kid.as_deref(), header.alg, now).await?;
+        let key = match &self.keys {
+            Keys::Published(keys) => keys.find(header.kid.as_deref(), header.alg, now).await?,
+            Keys::Shared(key) if key.algorithm == header.alg => key.clone(),
+            Keys::Shared(_) => return Err(TokenError::Signature),
+        };
         let claims = signed_claims(token, &key)?;
         self.check(&claims, now)?;
         self.identity(&claims)
@@ -167,13 +224,24 @@ impl Issuer {
         if claims.iss != self.config.issuer {
             return Err(TokenError::Issuer);
         }
-        if !claims.aud.has(&self.config.audience) {
+        let is_addressed_to_us = match (&self.config.audience, &claims.aud) {
+            (Some(audience), Some(aud)) => aud.has(audience),
+            (None, None) => true,
+            // RFC 7519, 4.1.3: a token for an audience that is not ours, whoever it names.
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !is_addressed_to_us {
             return Err(TokenError::Audience);
         }
         let parties = &self.config.authorized_parties;
-        let party = claims.azp.as_ref();
-        if !parties.is_empty() && party.is_none_or(|party| !parties.contains(party)) {
+        let mut named = [&claims.azp, &claims.client_id].into_iter().flatten().peekable();
+        let is_named = named.peek().is_some();
+        if !parties.is_empty() && !(is_named && named.all(|party| parties.contains(party))) {
             return Err(TokenError::Party);
+        }
+        // Clerk's state of a session whose member has not done all that signing in takes.
+        if claims.rest.get("sts").is_some_and(|state| state == "pending") {
+            return Err(TokenError::Pending);
         }
         let begins = claims.iat.map_or(now, numeric_date).min(now);
         if numeric_date(claims.exp) > begins.plus(LIFETIME_MAX).plus(LEEWAY) {
@@ -192,7 +260,10 @@ impl Issuer {
         Ok(Identity {
             user_id: UserId::parse(&claims.sub).map_err(|_| TokenError::Subject)?,
             email: printable(claims.rest.get("email")),
-            email_verified: claims.rest.get("email_verified").is_some_and(is_true),
+            email_verified: match claims.rest.get("email_verified") {
+                Some(claim) => is_true(claim),
+                None => self.config.emails_verified,
+            },
             name: printable(claims.rest.get("name")),
             role: self.role(&claims.rest),
         })
@@ -222,11 +293,13 @@ impl Issuer {
 struct Claims {
     iss: String,
     sub: String,
-    aud: Audience,
+    aud: Option<Audience>,
     exp: f64,
     nbf: Option<f64>,
     iat: Option<f64>,
     azp: Option<String>,
+    /// As `azp`, in access tokens (RFC 9068), such as Cognito's.
+    client_id: Option<String>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }

@@ -24,7 +24,7 @@ use crate::{
     },
     fetch::FetchError,
     loopback,
-    oidc::{OidcConfig, TokenError},
+    oidc::{OidcConfig, TokenError, TrustedKeys},
 };
 
 struct Visit {
@@ -253,10 +253,11 @@ async fn the_issuers_people_are_known_and_its_forgeries_are_not() {
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     let config = OidcConfig {
         issuer: sandbox.url.clone(),
-        audience: "prolight".into(),
-        jwks_url: None,
+        audience: Some("prolight".into()),
+        keys: TrustedKeys::Discovered,
         authorized_parties: Vec::new(),
         role_claim: "/app_metadata/role".into(),
+        emails_verified: false,
     };
     let issuer = Issuer::new(Http::new().unwrap(), config).unwrap();
     for (name, role) in

@@ -112,6 +112,21 @@ pub struct GeminiSecret {
     pub api_key: Secret,
 }
 
+/// The secret of an issuer that signs its tokens with HS256.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AuthSecret {
+    /// As the issuer shows it; its bytes are the key.
+    pub shared_secret: Secret,
+}
+
+impl AuthSecret {
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) async fn read(aws: &Aws, arn: &str) -> Result<Secret, InitError> {
+        read(aws, arn, "the issuer's secret").await.map(|secret: AuthSecret| secret.shared_secret)
+    }
+}
+
 /// The secret that signs share links.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShareSecret {

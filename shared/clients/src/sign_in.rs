@@ -16,8 +16,9 @@ pub struct SignIn {
     pub issuer: String,
     /// The `client_id` of our own frontend, a public client.
     pub client_id: String,
-    /// The `aud` of access tokens; some issuers want it in the request for a token.
-    pub audience: String,
+    /// The `aud` of access tokens, if they have one: some issuers want it in the request for a
+    /// token.
+    pub audience: Option<String>,
     /// The scopes to ask for.
     pub scopes: Vec<String>,
 }
@@ -30,7 +31,7 @@ impl Connect for SignIn {
         Ok(SignIn {
             issuer: env.text(AUTH_ISSUER)?.to_owned(),
             client_id: env.text(AUTH_CLIENT_ID)?.to_owned(),
-            audience: env.text(AUTH_AUDIENCE)?.to_owned(),
+            audience: env.optional(AUTH_AUDIENCE).map(str::to_owned),
             scopes: env.text(AUTH_SCOPES)?.split_whitespace().map(str::to_owned).collect(),
         })
     }

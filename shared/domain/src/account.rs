@@ -10,6 +10,7 @@
 //! of its period plus seven days of grace while the next payment is missing. So a plan ends even if
 //! Stripe never reports its end.
 
+pub mod api_key;
 pub mod interest;
 mod limits;
 pub mod staff;
@@ -33,6 +34,7 @@ use crate::{
     time::{Period, Timestamp},
 };
 
+pub use api_key::KEYS_MAX;
 pub use interest::{Interest, check_impartial};
 pub use limits::Limits;
 pub use staff::StaffError;
@@ -198,6 +200,9 @@ pub struct Account {
     pub open_jobs: u32,
     /// Number of stored presets.
     pub presets: u32,
+    /// Number of API keys.
+    #[serde(default)]
+    pub api_keys: u32,
     /// Credits spent in the current period, by day.
     #[serde(default, skip_serializing_if = "Usage::is_empty")]
     pub usage: Usage,
@@ -256,6 +261,9 @@ pub enum AccountError {
     /// The limit on presets is reached.
     #[error("The limit of {PRESETS_MAX} presets is reached: delete one first.")]
     TooManyPresets,
+    /// The limit on API keys is reached.
+    #[error("The limit of {KEYS_MAX} API keys is reached: delete one first.")]
+    TooManyKeys,
     /// Not enough credits.
     #[error(transparent)]
     Credits(#[from] InsufficientCredits),
@@ -280,6 +288,7 @@ crate::domain_error! {
         Deleted => Forbidden, "account_deleted";
         TooManyRunning => TooMany, "too_many_running";
         TooManyPresets => Conflict, "too_many_presets";
+        TooManyKeys => Conflict, "too_many_api_keys";
         EmailUnverified => Forbidden, "email_unverified";
     }
     fn retry_after_s(&self) -> Option<u32> {
@@ -295,6 +304,7 @@ crate::domain_error! {
             AccountError::Credits(inner) => inner.extensions(),
             AccountError::Deleted(_)
             | AccountError::TooManyPresets
+            | AccountError::TooManyKeys
             | AccountError::EmailUnverified(_)
             | AccountError::Broken(_) => Vec::new(),
         }
@@ -321,6 +331,7 @@ impl Account {
             credits: Credits::default(),
             open_jobs: 0,
             presets: 0,
+            api_keys: 0,
             usage: Usage::default(),
             top_up: None,
             role: None,

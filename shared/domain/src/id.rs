@@ -89,6 +89,8 @@ ids! {
     JobId = "gen_";
     /// A member's own preset.
     PresetId = "pre_";
+    /// An API key.
+    ApiKeyId = "key_";
     /// An order for a pack of credits.
     OrderId = "ord_";
     /// A checkout of a plan or of a pack.

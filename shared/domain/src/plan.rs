@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{EnumString, IntoStaticStr};
 
 use crate::time::DAY;
 
@@ -11,7 +11,9 @@ use crate::time::DAY;
 pub const PAST_DUE_GRACE: Duration = DAY.saturating_mul(7);
 
 /// A subscription plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -48,6 +50,8 @@ pub struct PlanTerms {
     pub allowance: Allowance,
     /// Most generations that may be open at once.
     pub concurrency_max: u32,
+    /// Most calls in a minute, over all routes.
+    pub calls_a_minute: u32,
 }
 
 impl Allowance {
@@ -79,6 +83,7 @@ impl Plan {
                 lookup_key: None,
                 allowance: Allowance::Credits(10),
                 concurrency_max: 2,
+                calls_a_minute: 600,
             },
             Plan::Pro => PlanTerms {
                 plan: self,
@@ -87,6 +92,7 @@ impl Plan {
                 lookup_key: Some("prolight_pro_monthly"),
                 allowance: Allowance::Credits(500),
                 concurrency_max: 8,
+                calls_a_minute: 2_400,
             },
             Plan::Enterprise => PlanTerms {
                 plan: self,
@@ -95,6 +101,7 @@ impl Plan {
                 lookup_key: Some("prolight_enterprise_monthly"),
                 allowance: Allowance::Unlimited,
                 concurrency_max: 32,
+                calls_a_minute: 12_000,
             },
         }
     }

@@ -1,7 +1,9 @@
 //! The shell around the authorizer: from API Gateway's event to a policy it may cache.
 //!
-//! API Gateway caches an answer per token, whatever the route, so the policy must be right for
-//! every route: it allows the whole stage, and denies the staff routes unless the caller is staff.
+//! API Gateway caches an answer per token or key for a minute, whatever the route, so the policy must
+//! be right for every route: it allows the whole stage, and denies the staff routes unless the caller
+//! is staff. What it caches goes on for that minute: a deleted or expired key is still read with, and
+//! a member's status is therefore checked again in the transaction of every write.
 //! A refused token is an error with the message `Unauthorized`, which API Gateway answers with 401;
 //! any other error is its 500.
 //!
@@ -9,17 +11,19 @@
 
 use std::collections::HashMap;
 
-use clients::oidc::{Identity, TokenError};
-use connect::Connect;
+use clients::oidc::TokenError;
+use connect::{Connect, chain};
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
+use store::StoreError;
 use tracing::{Instrument, error, info};
 
 use crate::{
     boot::{self, Events, Failed, Program, Served},
     context::InvocationContext,
     guard,
+    member::Member,
     metrics::Metrics,
     telemetry::{self, Ended},
     worker::Worker,
@@ -44,10 +48,10 @@ struct AuthorizerContext {
     request_id: String,
 }
 
-/// A bearer token to verify.
+/// A bearer token or an API key to verify.
 #[derive(Clone)]
 pub struct Presented {
-    /// The token, without its scheme.
+    /// It, without its scheme.
     pub token: String,
     /// When it arrived.
     pub now: Timestamp,
@@ -65,24 +69,47 @@ pub(crate) struct Policy {
     pub(crate) context: Map<String, Value>,
 }
 
+/// Why a caller is not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizeError {
+    /// The token is refused, or could not be checked.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The API key is unknown, deleted or expired, or its member is suspended or deleted.
+    #[error("the API key does not work")]
+    Key,
+    /// The table with the keys is unavailable, or a fault of ours.
+    #[error("the caller could not be verified: {detail}")]
+    Unavailable {
+        /// The cause.
+        detail: String,
+    },
+}
+
+impl From<StoreError> for AuthorizeError {
+    fn from(error: StoreError) -> AuthorizeError {
+        AuthorizeError::Unavailable { detail: chain(&error) }
+    }
+}
+
 /// Why there is no policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotAuthorized {
     /// The token is refused. API Gateway requires exactly this message.
     #[error("Unauthorized")]
     Refused,
-    /// The token could not be verified.
+    /// The token or the key could not be verified: API Gateway answers 503, by `template.yaml`.
     #[error("Authorizer failed")]
     Failed,
 }
 
 /// A process that answers with policies.
 ///
-/// The handler returns the identity that a token belongs to.
+/// The handler returns the member that a token or a key belongs to.
 pub(crate) fn program<C, H>(worker: Worker, handle: H) -> Events
 where
     C: Connect + 'static,
-    H: AsyncFn(&C, Presented) -> Result<Identity, TokenError> + 'static,
+    H: AsyncFn(&C, Presented) -> Result<Member, AuthorizeError> + 'static,
 {
     let answer = async move |capabilities: &C, context: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
@@ -104,7 +131,7 @@ pub(crate) async fn dispatch_authorize<C, H>(
     event: AuthorizerEvent,
 ) -> Result<Policy, NotAuthorized>
 where
-    H: AsyncFn(&C, Presented) -> Result<Identity, TokenError>,
+    H: AsyncFn(&C, Presented) -> Result<Member, AuthorizeError>,
 {
     let ended = Ended::begin(worker.name, context);
     let span = telemetry::span(&event.request_context.request_id);
@@ -112,39 +139,44 @@ where
         let token = event.token().ok_or(TokenError::Malformed)?;
         let presented = Presented { token, now: context.now() };
         let handled = guard::within(context.time_left(), handle(capabilities, presented)).await;
-        handled.unwrap_or_else(|e| Err(TokenError::KeysUnavailable { detail: e.chain() }))
+        handled.unwrap_or_else(|e| Err(AuthorizeError::Unavailable { detail: e.chain() }))
     };
-    let handled: Result<Identity, TokenError> = handled.instrument(span.clone()).await;
+    let handled: Result<Member, AuthorizeError> = handled.instrument(span.clone()).await;
     let _in_span = span.enter();
-    let policy = handled.map_err(|refused| log_refusal(&refused)).and_then(|identity| {
-        span.record("actor", identity.user_id.as_str());
-        policy(&event.method_arn, identity).ok_or(NotAuthorized::Failed)
+    let policy = handled.map_err(|refused| log_refusal(&refused)).and_then(|member| {
+        span.record("actor", member.user_id.as_str());
+        policy(&event.method_arn, member).ok_or(NotAuthorized::Failed)
     });
     ended.log_work(context, if policy.is_ok() { "allowed" } else { "refused" });
     policy
 }
 
-/// Logs why a token was refused. Lambda counts a refusal and a failure to verify alike as errors of
+/// Logs why a caller was refused. Lambda counts a refusal and a failure to verify alike as errors of
 /// this function, so the failure has a metric of its own.
-fn log_refusal(refused: &TokenError) -> NotAuthorized {
+fn log_refusal(refused: &AuthorizeError) -> NotAuthorized {
     let reason = refused.to_string();
     match refused {
-        TokenError::KeysUnavailable { .. } => {
-            error!(reason, "token keys unavailable, no token can be verified");
-            Metrics::new().count("TokenKeysUnavailable", 1).emit();
+        AuthorizeError::Token(TokenError::KeysUnavailable { .. })
+        | AuthorizeError::Unavailable { .. } => {
+            error!(reason, "caller cannot be verified, answered as our failure");
+            Metrics::new().count("CallersNotVerified", 1).emit();
             NotAuthorized::Failed
         }
-        TokenError::Malformed
-        | TokenError::UnknownKey
-        | TokenError::Signature
-        | TokenError::Issuer
-        | TokenError::Audience
-        | TokenError::Party
-        | TokenError::TooLong
-        | TokenError::Expired
-        | TokenError::NotYetValid
-        | TokenError::Subject => {
-            info!(reason, "token refused");
+        AuthorizeError::Token(
+            TokenError::Malformed
+            | TokenError::UnknownKey
+            | TokenError::Signature
+            | TokenError::Issuer
+            | TokenError::Audience
+            | TokenError::Party
+            | TokenError::Pending
+            | TokenError::TooLong
+            | TokenError::Expired
+            | TokenError::NotYetValid
+            | TokenError::Subject,
+        )
+        | AuthorizeError::Key => {
+            info!(reason, "caller refused");
             NotAuthorized::Refused
         }
     }
@@ -163,7 +195,7 @@ impl AuthorizerEvent {
 
 /// The policy over the whole stage of `method_arn`
 /// (`arn:aws:execute-api:<region>:<account>:<api>/<stage>/<method>/<path>`).
-fn policy(method_arn: &str, identity: Identity) -> Option<Policy> {
+fn policy(method_arn: &str, member: Member) -> Option<Policy> {
     let mut parts = method_arn.splitn(3, '/');
     let stage = format!("{}/{}", parts.next()?, parts.next()?);
     let statement = |effect, routes| {
@@ -171,24 +203,12 @@ fn policy(method_arn: &str, identity: Identity) -> Option<Policy> {
         json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource})
     };
     let mut statements = vec![statement("Allow", "*")];
-    if identity.role.is_none() {
+    if member.role.is_none() {
         statements.push(statement("Deny", STAFF_ROUTES));
     }
-    let role = identity.role.map(|role| role.into_str().to_owned());
-    let user_id = identity.user_id.to_string();
-    let context = [
-        ("user_id", Some(user_id.clone())),
-        ("email", identity.email),
-        ("email_verified", identity.email_verified.then(|| "true".to_owned())),
-        ("name", identity.name),
-        ("role", role),
-    ];
     Some(Policy {
-        principal_id: user_id,
+        principal_id: member.user_id.to_string(),
         policy_document: json!({"Version": "2012-10-17", "Statement": statements}),
-        context: context
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), json!(value?))))
-            .collect(),
+        context: member.into_context(),
     })
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use clients::oidc::Identity;
 use domain::{
     Timestamp,
     account::Role,
@@ -15,7 +14,7 @@ use serde::Serialize;
 use store::{Idempotency, Staff};
 use tracing::Span;
 
-use crate::{apigw::Source, entropy::Entropy, links::Links, response::ETag};
+use crate::{apigw::Source, entropy::Entropy, links::Links, member::Member, response::ETag};
 
 /// One call of an endpoint. `body` is its whole input: path parameters with the query string or
 /// with the JSON body.
@@ -42,8 +41,8 @@ pub struct Call<R = ()> {
 pub enum Caller {
     /// No access token, on a public or signed route.
     Anonymous,
-    /// A member whose token the authorizer has verified.
-    Member(Identity),
+    /// A member whose token or key the authorizer has verified.
+    Member(Member),
 }
 
 /// The request id: the client's correlation id if it is valid, else API Gateway's.
@@ -99,9 +98,9 @@ impl<R> Call<R> {
     ///
     /// # Errors
     /// [`CallError::Unauthenticated`], only on a public route: elsewhere access is checked before.
-    pub fn member(&self) -> Result<&Identity, CallError> {
+    pub fn member(&self) -> Result<&Member, CallError> {
         match &self.caller {
-            Caller::Member(identity) => Ok(identity),
+            Caller::Member(member) => Ok(member),
             Caller::Anonymous => Err(CallError::Unauthenticated),
         }
     }
@@ -120,7 +119,7 @@ impl<R> Call<R> {
     /// # Errors
     /// [`CallError::Unauthenticated`], only on a public route.
     pub fn audit_entry(&self, action: Action, target: Target) -> Result<AuditEntry, CallError> {
-        let Identity { user_id, role, .. } = self.member()?;
+        let Member { user_id, role, .. } = self.member()?;
         let role = role.unwrap_or(Role::Moderator);
         let actor = Actor::Staff { user_id: user_id.clone(), role };
         let RequestId { gateway, callers } = self.request_id.clone();

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use domain::account::api_key::Scope;
 use store::Rate;
 
 /// Largest request body in bytes, unless an endpoint sets its own.
@@ -89,6 +90,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// The scope that lets an API key call it; `None` keeps every key out.
+    pub scope: Option<Scope>,
     /// How an `Idempotency-Key` is treated.
     pub key: KeyRule,
     /// Largest accepted body, in bytes.
@@ -144,6 +147,18 @@ impl Endpoint {
         Endpoint { key: KeyRule::Ignored, ..self }
     }
 
+    /// The same route, open to API keys with another scope than the usual one of its path.
+    #[must_use]
+    pub const fn with_scope(self, scope: Scope) -> Endpoint {
+        Endpoint { scope: Some(scope), ..self }
+    }
+
+    /// The same route, closed to API keys: it takes the member in person.
+    #[must_use]
+    pub const fn never_by_api_key(self) -> Endpoint {
+        Endpoint { scope: None, ..self }
+    }
+
     /// The same route with another limit for the body, in bytes.
     #[must_use]
     pub const fn with_body_bytes_max(self, body_bytes_max: usize) -> Endpoint {
@@ -187,6 +202,56 @@ impl Endpoint {
             (Access::Public | Access::Signed, _) | (_, Method::Get) => None,
             (Access::Member | Access::Moderator | Access::Admin, _) => Some(WRITES),
         };
-        Endpoint { name, method, path, access, key, body_bytes_max, rate, head, if_match, errors }
+        let scope = usual_scope(access, method, path);
+        Endpoint {
+            name,
+            method,
+            path,
+            access,
+            scope,
+            key,
+            body_bytes_max,
+            rate,
+            head,
+            if_match,
+            errors,
+        }
+    }
+}
+
+/// A key with `read` reads all that its member may read. What a key changes are generations and
+/// presets (`generate`), or what a creator offers (`sell`). Everything else, such as payments, the
+/// account and what staff do, takes the member in person.
+const fn usual_scope(access: Access, method: Method, path: &str) -> Option<Scope> {
+    match (access, method) {
+        (Access::Public | Access::Signed | Access::Moderator | Access::Admin, _) => None,
+        (Access::Member, Method::Get) => Some(Scope::Read),
+        (Access::Member, Method::Post | Method::Put | Method::Patch | Method::Delete) => {
+            let generates = is_below("/api/v1/generations", path)
+                || is_below("/api/v1/presets", path)
+                || is_below("/api/v1/prompts", path);
+            let sells = is_below("/api/v1/marketplace/listings", path)
+                || is_below("/api/v1/marketplace/creator", path);
+            match (generates, sells) {
+                (true, _) => Some(Scope::Generate),
+                (false, true) => Some(Scope::Sell),
+                (false, false) => None,
+            }
+        }
+    }
+}
+
+/// Whether `path` is `parent` or a path below it.
+const fn is_below(parent: &str, path: &str) -> bool {
+    let (parent, path) = (parent.as_bytes(), path.as_bytes());
+    match path.split_at_checked(parent.len()) {
+        Some((begin, [] | [b'/', ..])) => {
+            let mut place = 0;
+            while place < parent.len() && begin[place] == parent[place] {
+                place += 1;
+            }
+            place == parent.len()
+        }
+        Some(_) | None => false,
     }
 }

@@ -5,21 +5,22 @@
 
 use std::{fmt, process::ExitCode};
 
-use clients::oidc::{Identity, TokenError};
 use connect::{Aws, Connect, Environment, InitError};
 use lambda_http::Body;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
-    authorizer::{self, Presented},
+    authorizer::{self, AuthorizeError, Presented},
     boot::{self, Answer, Events, Failed, Program},
     call::Call,
     context::InvocationContext,
     contract::Wire,
     endpoint::Endpoint,
     error::ApiError,
-    http, queue,
+    http,
+    member::Member,
+    queue,
     response::Reply,
     stream::{self, Changes},
     worker::{self, Task, TaskError, Worker},
@@ -105,11 +106,11 @@ impl Function {
         Function::of(Trigger::Schedule(worker), worker::program(worker, handle))
     }
 
-    /// A function that tells whose a token is.
+    /// A function that tells whose a token or a key is.
     pub fn authorizer<C, H>(worker: Worker, handle: H) -> Function
     where
         C: Connect + 'static,
-        H: AsyncFn(&C, Presented) -> Result<Identity, TokenError> + 'static,
+        H: AsyncFn(&C, Presented) -> Result<Member, AuthorizeError> + 'static,
     {
         Function::of(Trigger::Token(worker), authorizer::program(worker, handle))
     }

@@ -7,29 +7,32 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use clients::oidc::Identity;
 use connect::Connect;
-use domain::{ErrorKind, account::Role, id::UserId};
+use domain::{
+    ErrorKind,
+    account::{Role, api_key::Scope},
+};
 use futures_util::FutureExt;
 use http::HeaderMap;
 use lambda_http::{Body, Request, RequestExt};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{Idempotency, Store};
 use tracing::{Instrument, Span};
 
 use crate::{
-    admission::admit,
+    admission::{Quotas, admit},
     apigw::{Gateway, Response, Source, path_parameters, query},
     boot::{self, Program, Served},
     call::{Call, CallError, Caller, Raw, RequestId},
     context::InvocationContext,
     endpoint::{Access, Endpoint, KeyRule, Method},
-    error::{ApiError, Fault},
+    error::ApiError,
     guard,
     input::{self, Parts, Unreadable, Untyped},
     links::Links,
+    member::Member,
     response::{Answer, ETag, Reply},
     telemetry::{self, Ended},
 };
@@ -93,8 +96,8 @@ where
         let request = call.idempotency().cloned();
         let answered = guard::within(context.time_left(), async {
             let table = capabilities.table().and_then(|table| table.downcast_ref::<Store>());
-            let recent = &context.recent;
-            admit(endpoint, table, &call.caller, recent, call.now).boxed_local().await?;
+            let counts = (&context.recent, &exchange.quotas);
+            admit(endpoint, table, &call.caller, counts, call.now).boxed_local().await?;
             // Boxed: a handler's future is large, and every shell around it would be too.
             handle(capabilities, call).boxed_local().await
         });
@@ -115,6 +118,7 @@ struct Exchange<'a> {
     ended: Ended,
     request_id: RequestId,
     parts: http::request::Parts,
+    quotas: Quotas,
     span: Span,
 }
 
@@ -127,7 +131,7 @@ impl<'a> Exchange<'a> {
         let request_id = RequestId::of(&parts.headers, Gateway::of(&parts).request_id());
         let span = telemetry::span(request_id.as_str());
         let ended = Ended::begin(endpoint.name, context);
-        Exchange { endpoint, context, ended, request_id, parts, span }
+        Exchange { endpoint, context, ended, request_id, parts, quotas: Quotas::default(), span }
     }
 
     fn is_head(&self) -> bool {
@@ -138,10 +142,11 @@ impl<'a> Exchange<'a> {
     fn admit(&self, body: Vec<u8>) -> Result<(Call, Untyped), ApiError> {
         let (gateway, headers) = (Gateway::of(&self.parts), &self.parts.headers);
         let caller = caller(&gateway)?;
-        if let Caller::Member(identity) = &caller {
-            self.span.record("actor", identity.user_id.as_str());
+        if let Caller::Member(member) = &caller {
+            self.span.record("actor", member.user_id.as_str());
         }
         check_access(self.endpoint.access, &caller)?;
+        check_scope(self.endpoint, &caller)?;
         let path = self.parts.raw_http_path();
         if body.len() > self.endpoint.body_bytes_max {
             return Err(Unreadable::TooLarge { max: self.endpoint.body_bytes_max }.into());
@@ -184,6 +189,10 @@ impl<'a> Exchange<'a> {
         headers.insert("x-request-id", self.request_id.to_string());
         headers.insert("x-content-type-options", "nosniff".to_owned());
         headers.insert("strict-transport-security", "max-age=31536000".to_owned());
+        if let Some((policy, state)) = self.quotas.headers() {
+            headers.insert("ratelimit-policy", policy);
+            headers.insert("ratelimit", state);
+        }
         self.allow_pages(headers);
         if self.is_head() {
             response.body.clear();
@@ -265,8 +274,8 @@ impl<'a> Exchange<'a> {
 }
 
 /// Response headers that a page may read.
-pub const EXPOSED_HEADERS: &str =
-    "ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id";
+pub const EXPOSED_HEADERS: &str = "ETag, Idempotency-Replayed, Location, RateLimit, \
+                                   RateLimit-Policy, Retry-After, WWW-Authenticate, x-request-id";
 
 /// The member's role does not allow the call.
 #[derive(Debug, thiserror::Error)]
@@ -276,14 +285,14 @@ struct RoleMissing;
 domain::domain_error!(RoleMissing => Forbidden, "forbidden");
 
 fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
-    let identity = match (access, caller) {
+    let member = match (access, caller) {
         (Access::Public | Access::Signed, _) => return Ok(()),
         (Access::Member | Access::Moderator | Access::Admin, Caller::Anonymous) => {
             return Err(CallError::Unauthenticated.into());
         }
-        (Access::Member | Access::Moderator | Access::Admin, Caller::Member(identity)) => identity,
+        (Access::Member | Access::Moderator | Access::Admin, Caller::Member(member)) => member,
     };
-    let may = match (access, identity.role) {
+    let may = match (access, member.role) {
         (Access::Public | Access::Signed | Access::Member, _)
         | (Access::Moderator, Some(Role::Moderator | Role::Admin))
         | (Access::Admin, Some(Role::Admin)) => true,
@@ -292,20 +301,45 @@ fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
     if may { Ok(()) } else { Err(RoleMissing.into()) }
 }
 
-/// The caller from the authorizer's context, whose values are strings.
+/// An API key whose scopes do not allow the call.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", scope_missing(*scope))]
+struct ScopeMissing {
+    /// The scope that would; `None` if no key may.
+    scope: Option<Scope>,
+}
+
+fn scope_missing(scope: Option<Scope>) -> String {
+    match scope {
+        Some(scope) => format!("This needs an API key with the scope `{}`.", scope.into_str()),
+        None => "No API key may do this: sign in.".to_owned(),
+    }
+}
+
+domain::domain_error! {
+    ScopeMissing => Forbidden, "scope_missing";
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
+        vec![("scope", json!(self.scope))]
+    }
+}
+
+fn check_scope(endpoint: &Endpoint, caller: &Caller) -> Result<(), ScopeMissing> {
+    match (caller, endpoint.access) {
+        (Caller::Anonymous, _) | (_, Access::Public | Access::Signed) => Ok(()),
+        (Caller::Member(member), Access::Member | Access::Moderator | Access::Admin) => {
+            let Some(key) = &member.key else { return Ok(()) };
+            match endpoint.scope {
+                Some(scope) if key.scopes.contains(&scope) => Ok(()),
+                scope => Err(ScopeMissing { scope }),
+            }
+        }
+    }
+}
+
+/// The caller, from the authorizer's context.
 fn caller(gateway: &Gateway<'_>) -> Result<Caller, ApiError> {
     let Some(fields) = gateway.authorizer() else { return Ok(Caller::Anonymous) };
-    let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let Some(subject) = text("user_id").or_else(|| text("principalId")) else {
-        return Ok(Caller::Anonymous);
-    };
-    let wrong = |what| Fault(format!("invalid {what} in the authorizer context"));
-    let role = text("role").map(str::parse::<Role>).transpose().map_err(|_| wrong("role"))?;
-    let user_id = UserId::parse(subject).map_err(|_| wrong("subject"))?;
-    let owned = |name| text(name).map(str::to_owned);
-    let email_verified = text("email_verified") == Some("true");
-    let (email, name) = (owned("email"), owned("name"));
-    Ok(Caller::Member(Identity { user_id, email, email_verified, name, role }))
+    Ok(Member::of_context(fields)?.map_or(Caller::Anonymous, Caller::Member))
 }
 
 fn idempotency(

@@ -26,6 +26,7 @@ mod http;
 mod idempotency;
 mod input;
 mod links;
+mod member;
 mod metrics;
 mod page;
 pub mod patch;
@@ -38,13 +39,12 @@ mod worker;
 
 pub use self::http::EXPOSED_HEADERS;
 pub use admission::RecentCalls;
-pub use authorizer::{AuthorizerEvent, Presented};
+pub use authorizer::{AuthorizeError, AuthorizerEvent, Presented};
 pub use aws_lambda_events::sqs::SqsEvent as QueueEvent;
 pub use boot::Failed;
 pub use call::{Call, CallError, Caller, Raw, RequestId};
 pub use clients::{
     bria::webhook::WebhookTokens,
-    oidc::Identity,
     providers::{BriaImages, ImageProvider, PromptProvider},
     stripe::webhook::StripeWebhookSecrets,
 };
@@ -58,6 +58,7 @@ pub use frontend::Frontend;
 pub use function::{Function, HttpResponse, Process, Trigger};
 pub use idempotency::{Recorded, once, replayed};
 pub use links::{Link, Links};
+pub use member::Member;
 pub use metrics::Metrics;
 pub use page::PageRequest;
 pub use path_id::PathId;

@@ -5,7 +5,8 @@ use std::error::Error;
 use domain::{
     DomainError, ErrorKind, FieldError,
     id::{
-        CheckoutId, InvoiceId, JobId, ListingId, PresetId, PurchaseId, ReviewId, UploadId, UserId,
+        ApiKeyId, CheckoutId, InvoiceId, JobId, ListingId, PresetId, PurchaseId, ReviewId,
+        UploadId, UserId,
     },
     time::Day,
 };
@@ -96,6 +97,9 @@ pub enum NotFound {
     /// No such preset.
     #[error("There is no such preset.")]
     Preset,
+    /// No such API key.
+    #[error("There is no such API key.")]
+    ApiKey,
     /// No such order.
     #[error("There is no such order.")]
     Order,
@@ -138,6 +142,7 @@ domain::domain_error! {
         User => NotFound, "user_not_found";
         Generation => NotFound, "generation_not_found";
         Preset => NotFound, "preset_not_found";
+        ApiKey => NotFound, "api_key_not_found";
         Order => NotFound, "order_not_found";
         Checkout => NotFound, "checkout_not_found";
         Invoice => NotFound, "invoice_not_found";
@@ -170,6 +175,7 @@ stored_ids! {
     UserId => User,
     JobId => Generation,
     PresetId => Preset,
+    ApiKeyId => ApiKey,
     CheckoutId => Checkout,
     InvoiceId => Invoice,
     ListingId => Listing,

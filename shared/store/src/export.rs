@@ -26,11 +26,12 @@ const NOT_EXPORTED: [&str; 2] = [PERSON_PREFIX, IDEMPOTENCY_PREFIX];
 const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
 /// Attributes that are internal proofs, or identify another person: buyers, sharers and the
 /// moderator who decided.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "buyer_id",
     "sharer_id",
     "by",
     "webhook_token",
+    "secret_digest",
     "lease_until",
     "model_id",
     "fingerprint",

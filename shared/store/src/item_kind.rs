@@ -8,6 +8,7 @@ pub(crate) enum ItemKind {
     Job,
     Input,
     Preset,
+    ApiKey,
     Idempotency,
     Billing,
     Customer,

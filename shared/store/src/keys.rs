@@ -11,6 +11,8 @@
 //! | job | `USER#<user>` | `JOB#<job>` | the state of a generation; ids sort by time; below 1 KiB |
 //! | input | `USER#<user>` | `INPUT#<job>` | the input of a job; written once, read by the worker |
 //! | preset | `USER#<user>` | `PRESET#<preset>` | ids sort by time |
+//! | API key | `USER#<user>` | `KEY#<key>` | ids sort by time; never changed |
+//! | access of an API key | `KEY#<SHA-256 of the key>` | `ACCESS` | written and deleted with its key; `last_used_at` at most once an hour |
 //! | idempotency record | `USER#<user>` | `IDEM#<key>` | expires after 24 hours (TTL `expires_at`) |
 //! | rate counter | `RATE#<what>` | `<window>` | calls in one window; expires by TTL |
 //! | billing | `USER#<user>` | `BILLING` | `version` is the optimistic lock of a member's state at Stripe |
@@ -148,11 +150,13 @@
 //! | Q57 | the report of a day | GetItem | 1 to 3 RRU |
 //! | Q58 | reports, newest first | Query backwards | 1 trip a page |
 //! | Q59 | due erasures | Query `gsi1`, then BatchGetItem | 2 trips a minute |
-//! | Q60 | what a member created, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#` | a trip for each MB |
+//! | Q60 | what a member created, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#`, `KEY#` | a trip for each MB |
 //! | Q61 | all data of a member, to be exported | Query; Query of each listing | 1 trip a page |
 //! | Q62 | the owners of some tailored models, and their listings | BatchGetItem | 2 trips |
 //! | Q63 | due follow-ups, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
 //! | Q64 | a follow-up | GetItem | 1 RRU |
+//! | Q65 | a member's API keys and their last use, newest first | Query `KEY#` backwards, then BatchGetItem | 2 trips |
+//! | Q66 | what an API key leads to, and whether its member is active | GetItem, GetItem | 2 trips a key and minute |
 
 mod account;
 mod audit;

@@ -11,6 +11,7 @@
 //! what else they fail with.
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod billing;
 mod billing_update;
@@ -40,6 +41,7 @@ mod transaction;
 mod update;
 mod versioned;
 
+pub use api_keys::StoredKey;
 pub use audit::{AuditFilter, Verified};
 pub use billing_update::{Applied, BillingUpdate, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};

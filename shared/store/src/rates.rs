@@ -69,12 +69,17 @@ impl Rate {
 
     /// The error of a window that is used up at `now`.
     pub fn refused(self, now: Timestamp) -> RateLimited {
-        let ends = now.floor_to(self.window).plus(self.window);
         RateLimited {
             max: self.max,
             window_s: self.window.as_secs(),
-            retry_after_s: now.secs_until(ends).max(1),
+            retry_after_s: self.ends_in_s(now),
         }
+    }
+
+    /// Seconds until the window of `now` ends, at least one.
+    pub fn ends_in_s(self, now: Timestamp) -> u32 {
+        let ends = now.floor_to(self.window).plus(self.window);
+        now.secs_until(ends).max(1)
     }
 }
 

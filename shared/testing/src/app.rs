@@ -66,10 +66,12 @@ const TOP_UP_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/top
 /// variables.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("AUTH_AUDIENCE", "prolight"),
+    ("AUTH_EMAILS_VERIFIED", "false"),
     ("AUTH_ISSUER", "http://127.0.0.1:9"),
     ("AUTH_JWKS_URL", ""),
     ("AUTH_PARTIES", ""),
     ("AUTH_ROLE_CLAIM", "/app_metadata/role"),
+    ("AUTH_SECRET_ARN", ""),
     ("BRIA_BASE_URL", "http://127.0.0.1:9/v2"),
     ("BRIA_CALLS_PER_MINUTE", "60"),
     ("BRIA_SECRET_ARN", "BRIA_SECRET_ARN"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use demo::api::BROWSER;
-use domain::id::UserId;
+use domain::{account::api_key::Scope, id::UserId, plan::Plan};
 use lambda_http::Request;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::{Endpoint, HttpResponse, apigw::request};
@@ -166,13 +166,17 @@ pub struct Actor {
     email: String,
     email_verified: bool,
     role: Option<&'static str>,
+    plan: Option<Plan>,
+    /// The scopes of the API key that is sent instead of a token.
+    scopes: Option<String>,
 }
 
 impl Actor {
     /// A member.
     pub fn member(name: &str) -> Actor {
         let id = UserId::parse(&format!("user_{name}")).expect("a name");
-        Actor { id, email: format!("{name}@prolight.test"), email_verified: true, role: None }
+        let email = format!("{name}@prolight.test");
+        Actor { id, email, email_verified: true, role: None, plan: None, scopes: None }
     }
 
     /// The same member with another email at the issuer.
@@ -209,10 +213,32 @@ impl Actor {
         Actor { role: Some("moderator"), ..self.clone() }
     }
 
+    /// The same member, as the authorizer states them with this plan.
+    #[must_use]
+    pub fn on(&self, plan: Plan) -> Actor {
+        Actor { plan: Some(plan), ..self.clone() }
+    }
+
+    /// The same member by an API key with these scopes.
+    #[must_use]
+    pub fn by_key(&self, scopes: &[Scope]) -> Actor {
+        let names: Vec<&str> = scopes.iter().map(|scope| scope.into_str()).collect();
+        Actor { scopes: Some(names.join(" ")), role: None, ..self.clone() }
+    }
+
+    /// What the authorizer states.
     fn context(&self) -> Value {
-        let mut context = json!({
-            "principalId": self.id, "user_id": self.id, "email": self.email, "name": "Somebody",
-        });
+        let mut context = json!({ "principalId": self.id, "user_id": self.id });
+        if let Some(plan) = self.plan {
+            context["plan"] = json!(plan);
+        }
+        if let Some(scopes) = &self.scopes {
+            context["key_id"] = json!("key_01JD0000000000000000000000");
+            context["scopes"] = json!(scopes);
+            return context;
+        }
+        context["email"] = json!(self.email);
+        context["name"] = json!("Somebody");
         if self.email_verified {
             context["email_verified"] = json!("true");
         }

@@ -3,6 +3,8 @@
 mod delete_me;
 mod export_me;
 mod get_me;
+mod keys;
+mod rates;
 mod update_me;
 
 use testing::TestApp;

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{
+    Timestamp,
+    account::api_key::{ApiKey, KeySecret, Scope, USE_RECORDED_EVERY},
+    id::{ApiKeyId, UserId},
+    plan::Plan,
+};
 use expect_test::expect;
 use runtime::Clock;
 use sandbox::{
@@ -10,7 +15,7 @@ use sandbox::{
     openid::{AUDIENCE, Flaw},
 };
 use serde_json::{Value, json};
-use testing::TestApp;
+use testing::{Fault, TestApp};
 
 /// The error message that API Gateway answers with 401.
 const UNAUTHORIZED: &str = "Unauthorized";
@@ -94,6 +99,7 @@ async fn a_member_reaches_everything_but_staff_routes() {
           "email": "kim@prolight.test",
           "email_verified": "true",
           "name": "Kim",
+          "plan": "free",
           "user_id": "user_kim"
         }"#]]
     .assert_eq(&format!("{:#}", policy["context"]));
@@ -195,6 +201,109 @@ async fn an_unavailable_issuer_is_a_server_error() {
     let token = issuer.token("kim");
     issuer.app.set("AUTH_ISSUER", "http://127.0.0.1:1");
     assert_eq!(issuer.authorize(&token).await, Err("Authorizer failed".to_owned()));
+}
+
+/// An authorizer whose issuer is not needed, and a member with a key.
+struct KeyApp {
+    app: TestApp,
+    kim: UserId,
+    key: ApiKey,
+    secret: KeySecret,
+}
+
+impl KeyApp {
+    async fn start(scopes: &[Scope]) -> KeyApp {
+        let app = TestApp::serving(&[crate::functions]);
+        let kim = app.member("kim", Plan::Pro, 10).await.id;
+        let secret = KeySecret::new(0x5eed << 64);
+        let names = (ApiKeyId::new(app.now(), 1), kim.clone(), &secret);
+        let ends_at = Some(app.now().plus(Duration::from_secs(86_400)));
+        let scopes = scopes.iter().copied().collect();
+        let key = ApiKey::issue(names, "Nightly".into(), scopes, ends_at, app.now()).unwrap();
+        app.store.create_api_key(&key, None).await.unwrap();
+        KeyApp { app, kim, key, secret }
+    }
+
+    async fn authorize(&self, key: &str) -> Result<Value, String> {
+        let event = json!({
+            "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3/dev/GET/api/v1/me",
+            "headers": {"authorization": format!("Bearer {key}")},
+        });
+        self.app.invoke("edge-authorizer", &event).await
+    }
+
+    async fn last_use(&self) -> Option<Timestamp> {
+        self.app.store.api_key(&self.kim, &self.key.id).await.unwrap().last_used_at
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_its_members_identity_and_its_own_scopes() {
+    let it = KeyApp::start(&[Scope::Sell, Scope::Read]).await;
+    let policy = it.authorize(it.secret.expose()).await.unwrap();
+    assert_eq!(policy["principalId"], "user_kim");
+    assert_eq!(routes(&policy), ["Allow /dev/*", "Deny /dev/*/api/v1/admin/*"]);
+    assert_eq!(
+        policy["context"],
+        json!({"user_id": "user_kim", "plan": "pro", "key_id": it.key.id, "scopes": "read sell"})
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_work_is_refused() {
+    let it = KeyApp::start(&[Scope::Read]).await;
+    let good = it.secret.expose().to_owned();
+    let refused = Err(UNAUTHORIZED.to_owned());
+    it.app.engine.take_usage();
+    let mistyped = good.replace("plk_0", "plk_1");
+    for text in ["plk_", &good[..31], &format!("{good}0"), &mistyped] {
+        assert_eq!(it.authorize(text).await, refused, "{text}");
+    }
+    let reads = it.app.engine.take_usage().requests.get("GetItem").copied().unwrap_or_default();
+    assert!(reads <= 1, "a wrong checksum is no lookup, only the start of the process reads");
+    assert_eq!(it.authorize(KeySecret::new(7).expose()).await, refused, "an unknown key");
+    assert!(it.authorize(&good).await.is_ok());
+
+    it.app.suspend(&it.kim, "spam", None).await;
+    assert_eq!(it.authorize(&good).await, refused, "its member is suspended");
+    let it = KeyApp::start(&[Scope::Read]).await;
+    it.app.ambient.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(it.authorize(it.secret.expose()).await, refused, "it has ended");
+    let it = KeyApp::start(&[Scope::Read]).await;
+    it.app.store.delete_api_key(&it.kim, &it.key.id, it.app.now()).await.unwrap();
+    assert_eq!(it.authorize(it.secret.expose()).await, refused, "it is deleted");
+}
+
+#[tokio::test]
+async fn the_use_of_a_key_is_written_once_an_hour() {
+    let it = KeyApp::start(&[Scope::Read]).await;
+    let (first, key) = (it.app.now(), it.secret.expose());
+    it.app.engine.take_usage();
+    for _ in 0..3 {
+        assert!(it.authorize(key).await.is_ok());
+    }
+    assert_eq!(it.app.engine.take_usage().requests.get("UpdateItem"), Some(&1));
+    assert_eq!(it.last_use().await, Some(first));
+    it.app.ambient.clock.advance(USE_RECORDED_EVERY);
+    assert!(it.authorize(key).await.is_ok());
+    assert_eq!(it.last_use().await, Some(it.app.now()));
+}
+
+/// Every further read of an item fails, the SDK's retries included.
+fn no_table(app: &TestApp) {
+    (1..=20).for_each(|nth| app.engine.order("GetItem", nth, Fault::Fail));
+}
+
+/// An unavailable table is not the caller's fault, and tokens need it only for the rate.
+#[tokio::test]
+async fn without_the_table_keys_fail_and_tokens_work() {
+    let it = KeyApp::start(&[Scope::Read]).await;
+    no_table(&it.app);
+    assert_eq!(it.authorize(it.secret.expose()).await, Err("Authorizer failed".to_owned()));
+    let issuer = IssuerApp::start().await;
+    no_table(&issuer.app);
+    let policy = issuer.authorize(&issuer.token("kim")).await.unwrap();
+    assert_eq!(policy["context"]["plan"], "free");
 }
 
 /// The claims of a token, without verification.

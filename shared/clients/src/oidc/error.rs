@@ -21,6 +21,9 @@ pub enum TokenError {
     /// Issued to another party.
     #[error("the token was issued to another party")]
     Party,
+    /// Its session is not complete.
+    #[error("the token is of a session that is not complete")]
+    Pending,
     /// Its lifetime is longer than allowed.
     #[error("the token has too long a lifetime")]
     TooLong,

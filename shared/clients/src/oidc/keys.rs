@@ -2,7 +2,8 @@
 //!
 //! Keys are fetched once, and again after an hour or when a token names an unknown one, but then at
 //! most once a minute: a flood of forged tokens must not cause a flood of requests. While the
-//! issuer is unreachable, the cached keys stay in use.
+//! issuer is unreachable, the cached keys stay in use. A shared secret is no key of a set: it is read
+//! from Secrets Manager, again every five minutes.
 
 use std::time::Duration;
 
@@ -17,7 +18,10 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::TokenError;
-use crate::http::{Http, InvalidConfig, call};
+use crate::{
+    http::{Http, InvalidConfig, call},
+    secrets::Secret,
+};
 
 /// Minimum time between two fetches, while there are cached keys.
 const REFETCH_PAUSE: Duration = Duration::from_secs(60);
@@ -26,6 +30,7 @@ const KEYS_LIFETIME: Duration = Duration::from_secs(3600);
 const TIMEOUT: Duration = Duration::from_secs(5);
 const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 const KEYS_MAX: usize = 32;
+const SECRET_BYTES_MIN: usize = 32;
 
 /// A key and the only algorithm it is used with.
 #[derive(Debug, Clone)]
@@ -33,6 +38,21 @@ pub(super) struct Key {
     pub(super) kid: Option<String>,
     pub(super) algorithm: Algorithm,
     pub(super) decoding: DecodingKey,
+}
+
+impl Key {
+    /// A secret that we share with the issuer.
+    ///
+    /// # Errors
+    /// When it is shorter than its hash (RFC 7518, section 3.2).
+    pub(super) fn shared(secret: &Secret) -> Result<Key, InvalidConfig> {
+        let bytes = secret.expose().as_bytes();
+        if bytes.len() < SECRET_BYTES_MIN {
+            return Err(InvalidConfig(format!("the secret has under {SECRET_BYTES_MIN} bytes")));
+        }
+        let decoding = DecodingKey::from_secret(bytes);
+        Ok(Key { kid: None, algorithm: Algorithm::HS256, decoding })
+    }
 }
 
 #[derive(Debug)]

@@ -314,6 +314,7 @@ impl AccountUpdate {
         account.profile = Profile::default();
         account.role = None;
         account.presets = 0;
+        account.api_keys = 0;
         if let Some(deletion) = &mut account.deletion {
             deletion.erased_at.get_or_insert(self.now);
         }

@@ -1,32 +1,38 @@
 //! Policies must be right for every route, because API Gateway caches them.
 
 use clients::oidc::TokenError;
-use domain::{account::Role, id::UserId};
+use domain::{account::Role, id::UserId, plan::Plan};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::context;
 use crate::{
-    Identity, Presented, Worker,
+    AuthorizeError, Member, Presented, Worker,
     authorizer::{NotAuthorized, Policy, dispatch_authorize},
 };
 
 const AUTHORIZER: Worker = Worker::new("edge-authorizer");
 
 /// Accepts two tokens and fails in two ways.
-async fn verify(_: &(), presented: Presented) -> Result<Identity, TokenError> {
+async fn verify(_: &(), presented: Presented) -> Result<Member, AuthorizeError> {
     let user_id = UserId::parse("auth0|1").unwrap();
     let (email, name) = (Some("kim@prolight.test".to_owned()), None);
     let role = match presented.token.as_str() {
         "member" => None,
         "moderator" => Some(Role::Moderator),
         "admin" => Some(Role::Admin),
-        "offline" => return Err(TokenError::KeysUnavailable { detail: "offline".to_owned() }),
+        "offline" => {
+            return Err(TokenError::KeysUnavailable { detail: "offline".to_owned() }.into());
+        }
+        "no table" => {
+            return Err(AuthorizeError::Unavailable { detail: "no table".to_owned() });
+        }
         "panic" => panic!("on purpose"),
-        _ => return Err(TokenError::Signature),
+        "no key" => return Err(AuthorizeError::Key),
+        _ => return Err(TokenError::Signature.into()),
     };
     let email_verified = role.is_some();
-    Ok(Identity { user_id, email, email_verified, name, role })
+    Ok(Member { user_id, email, email_verified, name, role, plan: Plan::Pro, key: None })
 }
 
 async fn authorize(header: &str, value: Value) -> Result<Policy, NotAuthorized> {
@@ -68,6 +74,7 @@ async fn a_policy_covers_the_stage_and_keeps_members_out_of_the_staffs_part() {
           },
           "context": {
             "email": "kim@prolight.test",
+            "plan": "pro",
             "user_id": "auth0|1"
           }
         }"#]]).await;
@@ -89,6 +96,7 @@ async fn a_policy_covers_the_stage_and_keeps_members_out_of_the_staffs_part() {
           "context": {
             "email": "kim@prolight.test",
             "email_verified": "true",
+            "plan": "pro",
             "role": "moderator",
             "user_id": "auth0|1"
           }
@@ -101,7 +109,9 @@ async fn a_policy_covers_the_stage_and_keeps_members_out_of_the_staffs_part() {
 
 #[tokio::test]
 async fn a_refused_token_is_only_unauthorized() {
-    for value in ["Bearer forged", "Bearer ", "Bearer", "Basic bWVtYmVy", "member", ""] {
+    for value in
+        ["Bearer forged", "Bearer no key", "Bearer ", "Bearer", "Basic bWVtYmVy", "member", ""]
+    {
         let refused = authorize("Authorization", json!(value)).await.unwrap_err();
         assert_eq!(refused.to_string(), "Unauthorized", "{value}");
     }
@@ -111,7 +121,7 @@ async fn a_refused_token_is_only_unauthorized() {
 
 #[tokio::test]
 async fn a_fault_is_not_blamed_on_the_token() {
-    for token in ["offline", "panic"] {
+    for token in ["offline", "no table", "panic"] {
         let failed = authorize("Authorization", json!(format!("Bearer {token}"))).await;
         assert_eq!(failed, Err(NotAuthorized::Failed), "{token}");
     }

@@ -1,14 +1,15 @@
 //! Keys of accounts, and of what is counted or remembered for a member.
 
 use domain::{
-    account::{Account, AccountStatus},
+    account::{Account, AccountStatus, api_key::KeyDigest},
     billing::top_up::TopUpState,
-    id::{PresetId, UserId},
+    id::{ApiKeyId, PresetId, UserId},
 };
 
 use super::{IndexKey, Key};
 
 pub(crate) const LEDGER_PREFIX: &str = "LEDGER#";
+pub(crate) const API_KEY_PREFIX: &str = "KEY#";
 pub(crate) const PRESET_PREFIX: &str = "PRESET#";
 pub(crate) const PERSON_PREFIX: &str = "PERSON#";
 pub(crate) const IDEMPOTENCY_PREFIX: &str = "IDEM#";
@@ -33,6 +34,14 @@ impl Key {
 
     pub(crate) fn preset(user: &UserId, preset: &PresetId) -> Key {
         Key::of(user, format!("{PRESET_PREFIX}{preset}"))
+    }
+
+    pub(crate) fn api_key(user: &UserId, key: &ApiKeyId) -> Key {
+        Key::of(user, format!("{API_KEY_PREFIX}{key}"))
+    }
+
+    pub(crate) fn key_access(digest: &KeyDigest) -> Key {
+        Key { pk: format!("KEY#{digest}"), sk: "ACCESS".to_owned() }
     }
 
     pub(crate) fn idempotency(user: &UserId, key: &str) -> Key {

@@ -5,6 +5,7 @@
 //! account and the account agrees with its jobs.
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod billing;
 mod books;

@@ -100,6 +100,10 @@ async fn everybody_may_do_what_the_table_says() {
         account-update-me                  401       200       200       403       200       200       403
         account-export-me                  401       200       200       200       200       200       200
         account-delete-me                  401       200       200       200       200       200       200
+        account-create-key                 401       201       201       403       201       201       403
+        account-list-keys                  401       200       200       200       200       200       200
+        account-get-key                    401       200       404       200       404       404       404
+        account-delete-key                 401       204       404       204       404       404       404
         billing-list-plans                 200       200       200       200       200       200       200
         billing-get-credits                401       200       200       200       200       200       200
         billing-get-usage                  401       200       200       200       200       200       200

@@ -101,6 +101,10 @@ async fn an_event_is_answered() {
         account-update-me: 200
         account-export-me: 200
         account-delete-me: 200
+        account-create-key: 201
+        account-list-keys: 200
+        account-get-key: 404 api_key_not_found
+        account-delete-key: 404 api_key_not_found
         billing-list-plans: 200
         billing-get-credits: 200
         billing-get-usage: 200

@@ -12,6 +12,7 @@ mod events;
 mod gateway;
 mod marketplace_data;
 mod populated;
+mod scopes;
 mod shapes;
 mod sources;
 mod template;

@@ -18,7 +18,7 @@ const STRIPE_SECRET: &str = "whsec_4d2b9f6c1e8a3705b6d1c9e2f7a80435";
 /// Time of the events, as their signatures and contexts state.
 const EVENTS_AT: Timestamp = Timestamp::from_secs(1_795_000_000);
 
-/// An app in which Kim has a generation, a preset, a subscription and its invoice, sells a listing
+/// An app in which Kim has a generation, a preset, an API key, a subscription and its invoice, sells a listing
 /// and has bought another.
 pub(crate) struct PopulatedApp {
     pub(crate) app: TestApp,
@@ -28,6 +28,7 @@ pub(crate) struct PopulatedApp {
     generation: String,
     preset: String,
     checkout: String,
+    key: String,
     invoice: String,
     marketplace: MarketplaceData,
 }
@@ -58,9 +59,11 @@ impl PopulatedApp {
         let generation = created(&member, "/api/v1/generations", chair).await;
         let chair = json!({ "name": "Chair", "prompt": "a chair" });
         let preset = created(&member, "/api/v1/presets", chair).await;
+        let key = json!({ "name": "Nightly", "scopes": ["read"] });
+        let key = created(&member, "/api/v1/me/keys", key).await;
         let (checkout, invoice) = subscribed(&app, &sandbox, &member).await;
         let marketplace = MarketplaceData::of(&app, &kim).await;
-        PopulatedApp { app, kim, sandbox, generation, preset, checkout, invoice, marketplace }
+        PopulatedApp { app, kim, sandbox, generation, preset, checkout, key, invoice, marketplace }
     }
 
     /// Makes `request` a valid one, about Kim's data where that applies.
@@ -78,6 +81,10 @@ impl PopulatedApp {
                 request.json(json!({"name": "Chair", "prompt": "a chair"}))
             }
             "generation-delete-preset" => request.path("id", &self.preset),
+            "account-create-key" => {
+                request.json(json!({"name": "Nightly", "scopes": ["read", "generate"]}))
+            }
+            "account-get-key" | "account-delete-key" => request.path("id", &self.key),
             "account-update-me" => request.json(json!({"display_name": "Kim"})),
             "billing-open-checkout" => request.json(json!({"pack": "pack_50"})),
             "billing-open-portal" | "billing-cancel-subscription" => request.json(json!({})),
@@ -93,6 +100,7 @@ impl PopulatedApp {
             | "account-get-me"
             | "account-export-me"
             | "account-delete-me"
+            | "account-list-keys"
             | "billing-list-plans"
             | "billing-get-credits"
             | "billing-get-subscription"

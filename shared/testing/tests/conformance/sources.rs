@@ -78,6 +78,7 @@ fn only_the_store_contains_keys_of_the_table() {
         "\"INPUT#",
         "\"LEDGER#",
         "\"PRESET#",
+        "\"KEY#",
         "\"IDEM#",
         "\"RATE#",
         "\"OPEN#",
