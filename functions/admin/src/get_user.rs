@@ -20,7 +20,7 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PathId};
 use serde::{Deserialize, Serialize};
-use store::{AuditFilter, PageSize, Store};
+use store::{AuditFilter, JobFilter, PageSize, Store};
 
 use crate::{list_audit::RowView, member::MemberView};
 
@@ -107,7 +107,7 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let user = call.body.id.get()?;
-    let few = PageSize::FEW;
+    let (few, any) = (PageSize::FEW, JobFilter::default());
     let about = AuditFilter { target: Some(Target::user(user)), ..AuditFilter::default() };
     let (account, billing, invoices, orders, listings, jobs, audit) = tokio::try_join!(
         store.account(user),
@@ -115,7 +115,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, Ap
         store.invoices(user, few, None),
         store.purchases(user, few, None),
         store.own_listings(user, few, None),
-        store.jobs(user, None, few, None, call.now),
+        store.jobs(user, &any, few, None, call.now),
         store.audit_log(&about, PageSize::default(), None),
     )?;
     store.note_read(call.audit_entry(Action::ReadMember, Target::user(user))?, call.now).await?;

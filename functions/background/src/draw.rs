@@ -17,7 +17,7 @@ const SIDE_PX_STANDARD: u32 = 768;
 /// # Errors
 /// When the rendered image is not an accepted picture: a fault of ours.
 pub(crate) fn draw(input: &Input) -> Result<Picture, PictureError> {
-    let words = words(input);
+    let words = input.words();
     let rig = input.lighting.clone().unwrap_or_else(LightingRig::three_point);
     let camera = input.camera.unwrap_or_default();
     let (side, quality) = match input.quality {
@@ -29,11 +29,4 @@ pub(crate) fn draw(input: &Input) -> Result<Picture, PictureError> {
     let scene = Scene::new(&rig, &camera, subject, palette, u64::from(input.seed));
     let frame = scene.render(width, height, quality);
     Picture::from_rgb(frame.width, frame.height, frame.rgb)
-}
-
-/// Everything the input says about the subject, in one text.
-fn words(input: &Input) -> String {
-    let structured =
-        input.structured_prompt.as_ref().map(|prompt| prompt.short_description.as_str());
-    [structured, input.prompt.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(". ")
 }

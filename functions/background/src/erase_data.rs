@@ -1,5 +1,5 @@
-//! `background-erase-data`: every minute, deletes the files of deleted listings, images withdrawn
-//! from the public, and members who asked for deletion.
+//! `background-erase-data`: every minute, deletes the files of deleted listings and generations,
+//! images withdrawn from the public, and members who asked for deletion.
 //!
 //! Changes: files in both buckets; for a member also the subscription at Stripe, cancelled at once,
 //! their listings, jobs, inputs and presets, and the personal data of the account.
@@ -69,6 +69,9 @@ async fn erase(deps: &Deps, erasure: &Erasure, now: Timestamp) -> Result<Deleted
         ErasureSubject::Listing { listing_id } => Ok(stored.delete_listing(listing_id).await?),
         ErasureSubject::ListingPictures { listing_id } => {
             Ok(stored.delete_pictures(listing_id).await?)
+        }
+        ErasureSubject::Generation { user_id, job_id } => {
+            Ok(stored.delete_image(user_id, job_id).await?)
         }
         ErasureSubject::Member { user_id } => erase_member(deps, user_id, now).await,
     }

@@ -30,7 +30,7 @@ async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
         return Ok(());
     }
     match found.job.give_up() {
-        Some(failure) => fail(store, &found.job, failure, task.now).await,
+        Some(failure) => fail(store, &found.job, failure, task.clock()).await,
         None => Ok(()),
     }
 }

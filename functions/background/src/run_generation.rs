@@ -4,6 +4,8 @@
 //! write that one worker can win claims it, and a write that only the claimer can make ends it. So
 //! a message may be duplicate, late, out of order, or for a finished job.
 //!
+//! Every change is dated when it is written, because an image takes seconds.
+//!
 //! Retry: our renderer may render again; a request that a provider may have accepted is never sent
 //! again. The function never waits for an image: Bria's webhook or the next message brings it.
 
@@ -21,7 +23,9 @@ use domain::{
     generation::{Failure, FailureCode, Input, Job, NextStep, Provider, SEED_MAX, WebhookRef},
 };
 use media::Picture;
-use runtime::{BriaImages, Connect, Function, ImageProvider, Metrics, Task, TaskError, Worker};
+use runtime::{
+    BriaImages, Clock, Connect, Function, ImageProvider, Metrics, Task, TaskError, Worker,
+};
 use store::{JobAndInput, Rate, Store};
 
 use crate::{draw::draw, lookup::find, settle};
@@ -45,28 +49,30 @@ pub fn function() -> Function {
 
 async fn handle(deps: &Deps, task: Task<JobMessage>) -> Result<(), TaskError> {
     task.log_job(&task.body.user_id, &task.body.job_id);
-    let (store, now) = (&deps.store, task.now);
+    let (store, clock) = (&deps.store, task.clock());
     let Some(JobAndInput { job, input }) = find(store, &task.body).await? else { return Ok(()) };
-    match job.next_step(now) {
+    match job.next_step(clock.now()) {
         NextStep::Leave => Ok(()),
-        NextStep::Fail(failure) => settle::fail(store, &job, failure, now).await,
-        NextStep::AwaitUnknown => move_on(store, &job, job.clone().await_unknown(now)).await,
-        NextStep::Submit => submit(deps, job, &input, now).await,
-        NextStep::Poll => poll(deps, job, now).await,
+        NextStep::Fail(failure) => settle::fail(store, &job, failure, clock).await,
+        NextStep::AwaitUnknown => {
+            move_on(store, &job, job.clone().await_unknown(clock.now())).await
+        }
+        NextStep::Submit => submit(deps, job, &input, clock).await,
+        NextStep::Poll => poll(deps, job, clock).await,
     }
 }
 
-async fn submit(deps: &Deps, job: Job, input: &Input, now: Timestamp) -> Result<(), TaskError> {
+async fn submit(deps: &Deps, job: Job, input: &Input, clock: &Clock) -> Result<(), TaskError> {
     let Deps { store, images, provider } = deps;
     match (job.provider, provider) {
-        (Provider::Studio, _) => render((store, images), job, input, now).await,
-        (Provider::Bria, ImageProvider::Bria(bria)) => ask(store, bria, job, input, now).await,
+        (Provider::Studio, _) => render((store, images), job, input, clock).await,
+        (Provider::Bria, ImageProvider::Bria(bria)) => ask(store, bria, job, input, clock).await,
         (Provider::Bria, ImageProvider::Studio) => {
             let failure = Failure::new(
                 FailureCode::ProviderUnavailable,
                 "The image provider this was queued for is no longer in use.",
             );
-            settle::fail(store, &job, failure, now).await
+            settle::fail(store, &job, failure, clock).await
         }
     }
 }
@@ -76,9 +82,9 @@ async fn render(
     (store, images): (&Store, &Images),
     job: Job,
     input: &Input,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
-    let claimed = job.clone().claim_submit(now);
+    let claimed = job.clone().claim_submit(clock.now());
     if !store.advance(&job, &claimed).await? {
         return Ok(());
     }
@@ -88,14 +94,14 @@ async fn render(
     let picture = match drawn {
         Ok(Ok(picture)) => picture,
         Ok(Err(_)) | Err(_) => {
-            return settle::fail(store, &claimed, invalid("The renderer failed."), now).await;
+            return settle::fail(store, &claimed, invalid("The renderer failed."), clock).await;
         }
     };
-    match settle::succeed((store, images), &claimed, &picture, now).await {
+    match settle::succeed((store, images), &claimed, &picture, clock).await {
         Ok(()) => Ok(()),
         Err(error) => {
             tracing::warn!(?error, "image could not be stored, rendering again later");
-            move_on(store, &claimed, claimed.clone().requeue(now.plus(PAUSE), now)).await
+            pause(store, &claimed, clock).await
         }
     }
 }
@@ -106,13 +112,13 @@ async fn ask(
     images: &BriaImages,
     job: Job,
     input: &Input,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
-    if let Some(later) = limited(store, "bria-submit", images, now).await? {
-        return move_on(store, &job, job.clone().postpone(later, now)).await;
+    if let Some(later) = limited(store, "bria-submit", images, clock).await? {
+        return move_on(store, &job, job.clone().postpone(later, clock.now())).await;
     }
     let request = request(&job, input, &images.webhook_url);
-    let claimed = job.clone().claim_submit(now);
+    let claimed = job.clone().claim_submit(clock.now());
     if !store.advance(&job, &claimed).await? {
         return Ok(());
     }
@@ -121,29 +127,27 @@ async fn ask(
     log_latency("bria-submit", began);
     let claim = claimed.clone();
     match answer {
-        Ok(id) => move_on(store, &claimed, claim.accept(id.as_str(), now)).await,
+        Ok(id) => move_on(store, &claimed, claim.accept(id.as_str(), clock.now())).await,
         Err(SubmitError::Busy { retry_after_s }) => {
-            let later = now.plus(busy_for(retry_after_s));
-            move_on(store, &claimed, claim.requeue(later, now)).await
+            let later = clock.now().plus(busy_for(retry_after_s));
+            move_on(store, &claimed, claim.requeue(later, clock.now())).await
         }
-        Err(SubmitError::Refused { .. }) => {
-            move_on(store, &claimed, claim.requeue(now.plus(PAUSE), now)).await
-        }
+        Err(SubmitError::Refused { .. }) => pause(store, &claimed, clock).await,
         Err(SubmitError::Ambiguous { detail }) => {
             tracing::warn!(detail, "the provider did not answer the submit, it is not repeated");
             Metrics::new().count("UnknownSubmits", 1).emit();
-            move_on(store, &claimed, claim.await_unknown(now)).await
+            move_on(store, &claimed, claim.await_unknown(clock.now())).await
         }
         Err(SubmitError::Blocked { message }) => {
-            settle::fail(store, &claimed, blocked(&message), now).await
+            settle::fail(store, &claimed, blocked(&message), clock).await
         }
         Err(SubmitError::Invalid { status, message }) => {
-            settle::fail(store, &claimed, misunderstood(status, &message), now).await
+            settle::fail(store, &claimed, misunderstood(status, &message), clock).await
         }
         Err(SubmitError::Rejected { status, message }) => {
             tracing::error!(status, message, "the provider rejected our request, the job fails");
             Metrics::new().count("ProviderRequestsRejected", 1).emit();
-            settle::fail(store, &claimed, rejected(&message), now).await
+            settle::fail(store, &claimed, rejected(&message), clock).await
         }
     }
 }
@@ -152,18 +156,18 @@ async fn ask(
 async fn poll(
     Deps { store, images, provider }: &Deps,
     job: Job,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
     let (ImageProvider::Bria(bria), Some(id)) =
         (provider, job.request_id.as_deref().and_then(RequestId::parse))
     else {
         let failure = rejected("The provider's name for this request is not usable.");
-        return settle::fail(store, &job, failure, now).await;
+        return settle::fail(store, &job, failure, clock).await;
     };
-    if let Some(later) = limited(store, "bria-status", bria, now).await? {
-        return move_on(store, &job, job.clone().postpone(later, now)).await;
+    if let Some(later) = limited(store, "bria-status", bria, clock).await? {
+        return move_on(store, &job, job.clone().postpone(later, clock.now())).await;
     }
-    let claimed = job.clone().claim_poll(now);
+    let claimed = job.clone().claim_poll(clock.now());
     if !store.advance(&job, &claimed).await? {
         return Ok(());
     }
@@ -172,29 +176,29 @@ async fn poll(
     log_latency("bria-status", began);
     match answer {
         Ok(ProviderStatus::Completed { image_url, .. }) => {
-            take((store, images, bria), claimed, &image_url, now).await
+            take((store, images, bria), claimed, &image_url, clock).await
         }
         Ok(ProviderStatus::Blocked { message }) => {
-            settle::fail(store, &claimed, blocked(&message), now).await
+            settle::fail(store, &claimed, blocked(&message), clock).await
         }
         Ok(ProviderStatus::Invalid { message }) => {
-            settle::fail(store, &claimed, misunderstood(200, &message), now).await
+            settle::fail(store, &claimed, misunderstood(200, &message), clock).await
         }
         Ok(ProviderStatus::Failed { message }) => {
-            settle::fail(store, &claimed, rejected(&message), now).await
+            settle::fail(store, &claimed, rejected(&message), clock).await
         }
         Ok(ProviderStatus::Expired) => {
             let failure = rejected("The provider no longer knows this request.");
-            settle::fail(store, &claimed, failure, now).await
+            settle::fail(store, &claimed, failure, clock).await
         }
         Ok(ProviderStatus::Unknown) => {
-            later(store, claimed.clone(), claimed.count_unknown(), Duration::ZERO, now).await
+            later(store, claimed.clone(), claimed.count_unknown(), Duration::ZERO, clock).await
         }
         Ok(ProviderStatus::InProgress) | Err(PollError::Unavailable { .. }) => {
-            later(store, claimed.clone(), claimed, Duration::ZERO, now).await
+            later(store, claimed.clone(), claimed, Duration::ZERO, clock).await
         }
         Err(PollError::Busy { retry_after_s }) => {
-            later(store, claimed.clone(), claimed, busy_for(retry_after_s), now).await
+            later(store, claimed.clone(), claimed, busy_for(retry_after_s), clock).await
         }
     }
 }
@@ -204,38 +208,38 @@ async fn take(
     (store, images, bria): (&Store, &Images, &BriaImages),
     claimed: Job,
     url: &str,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
     let bytes = match bria.fetcher.fetch(url).await {
         Ok(bytes) => bytes,
         Err(FetchError::Unavailable { detail }) => {
             tracing::warn!(detail, "image cannot be fetched now, retrying later");
-            return later(store, claimed.clone(), claimed, Duration::ZERO, now).await;
+            return later(store, claimed.clone(), claimed, Duration::ZERO, clock).await;
         }
         Err(FetchError::UnknownHost { origin }) => {
-            return withhold(store, claimed, &origin, now).await;
+            return withhold(store, claimed, &origin, clock).await;
         }
         Err(refused) => {
             tracing::error!(%refused, "image cannot be fetched, the job fails");
             let failure = invalid("The provider's image could not be fetched.");
-            return settle::fail(store, &claimed, failure, now).await;
+            return settle::fail(store, &claimed, failure, clock).await;
         }
     };
     let picture = match tokio::task::spawn_blocking(move || Picture::decode(&bytes)).await {
         Ok(Ok(picture)) => picture,
         Ok(Err(refused)) => {
-            return settle::fail(store, &claimed, invalid(&refused.to_string()), now).await;
+            return settle::fail(store, &claimed, invalid(&refused.to_string()), clock).await;
         }
         Err(_) => {
             let failure = invalid("The provider's image could not be read.");
-            return settle::fail(store, &claimed, failure, now).await;
+            return settle::fail(store, &claimed, failure, clock).await;
         }
     };
-    match settle::succeed((store, images), &claimed, &picture, now).await {
+    match settle::succeed((store, images), &claimed, &picture, clock).await {
         Ok(()) => Ok(()),
         Err(error) => {
             tracing::warn!(?error, "image could not be stored, fetching it again later");
-            later(store, claimed.clone(), claimed, Duration::ZERO, now).await
+            later(store, claimed.clone(), claimed, Duration::ZERO, clock).await
         }
     }
 }
@@ -246,7 +250,7 @@ async fn withhold(
     store: &Store,
     claimed: Job,
     origin: &str,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
     tracing::error!(
         origin,
@@ -254,10 +258,10 @@ async fn withhold(
         "image is on a host that ImageOrigins does not list, the job waits until it is listed"
     );
     Metrics::new().count("ResultsWithheld", 1).emit();
-    let waiting = claimed.clone().withhold(now);
-    if waiting.is_overdue(now) {
+    let waiting = claimed.clone().withhold(clock.now());
+    if waiting.is_overdue(clock.now()) {
         let failure = invalid("The provider's image could not be fetched in time.");
-        return settle::fail(store, &claimed, failure, now).await;
+        return settle::fail(store, &claimed, failure, clock).await;
     }
     move_on(store, &claimed, waiting).await
 }
@@ -268,17 +272,23 @@ async fn later(
     claimed: Job,
     after: Job,
     at_least: Duration,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
     if after.is_forgotten() {
         let failure = rejected("The provider does not know this request.");
-        return settle::fail(store, &claimed, failure, now).await;
+        return settle::fail(store, &claimed, failure, clock).await;
     }
-    if after.is_overdue(now) {
+    if after.is_overdue(clock.now()) {
         let failure = Failure::new(FailureCode::TimedOut, "The image took too long.");
-        return settle::fail(store, &claimed, failure, now).await;
+        return settle::fail(store, &claimed, failure, clock).await;
     }
-    move_on(store, &claimed, after.poll_later(at_least, now)).await
+    move_on(store, &claimed, after.poll_later(at_least, clock.now())).await
+}
+
+/// Queues the job again, for a dependency that was unavailable.
+async fn pause(store: &Store, claimed: &Job, clock: &Clock) -> Result<(), TaskError> {
+    let now = clock.now();
+    move_on(store, claimed, claimed.clone().requeue(now.plus(PAUSE), now)).await
 }
 
 /// Writes the job's new state. If it changed meanwhile, the other write wins.
@@ -294,8 +304,9 @@ async fn limited(
     store: &Store,
     route: &str,
     images: &BriaImages,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<Option<Timestamp>, TaskError> {
+    let now = clock.now();
     let rate = Rate { max: images.calls_per_minute, window: Duration::from_secs(60) };
     match store.check_rate_limit(route, rate, now).await {
         Ok(()) => Ok(None),

@@ -2,14 +2,15 @@
 
 use clients::Images;
 use domain::{
-    Timestamp,
+    account::AccountUpdate,
     generation::{ChargeState, Failure, Job},
 };
 use media::Picture;
-use runtime::{Metrics, TaskError};
+use runtime::{Clock, Metrics, TaskError};
 use store::{Settled, Store};
 
 /// Stores the image and ends the job with it, in this order: a captured credit has a stored image.
+/// An image of nothing but black is not stored: the job fails.
 ///
 /// # Errors
 /// When the image or the job cannot be written; both may be retried.
@@ -17,11 +18,14 @@ pub(crate) async fn succeed(
     (store, images): (&Store, &Images),
     job: &Job,
     picture: &Picture,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
+    if picture.is_black {
+        return fail(store, job, Failure::black(), clock).await;
+    }
     let stored = images.store(&job.user_id, &job.id, picture).await?;
-    let settled = store.settle(job, now, |job, draft| job.succeed(draft, stored.clone())).await?;
-    count(&settled, now);
+    let end = |job: Job, draft: &mut AccountUpdate| job.succeed(draft, stored.clone());
+    count(&store.settle(job, clock.now(), end).await?);
     Ok(())
 }
 
@@ -33,14 +37,14 @@ pub(crate) async fn fail(
     store: &Store,
     job: &Job,
     failure: Failure,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<(), TaskError> {
-    let settled = store.settle(job, now, |job, draft| job.fail(draft, failure.clone())).await?;
-    count(&settled, now);
+    let end = |job: Job, draft: &mut AccountUpdate| job.fail(draft, failure.clone());
+    count(&store.settle(job, clock.now(), end).await?);
     Ok(())
 }
 
-fn count(settled: &Settled, now: Timestamp) {
+fn count(settled: &Settled) {
     let Settled::Now(job) = settled else {
         tracing::info!("write conflict, another worker advanced the job");
         return;
@@ -50,7 +54,7 @@ fn count(settled: &Settled, now: Timestamp) {
         ChargeState::Captured => "CreditsCaptured",
         ChargeState::Released | ChargeState::Held => "CreditsReleased",
     };
-    let took = u64::try_from(job.created_at.until(now).as_millis()).unwrap_or(u64::MAX);
+    let took = u64::try_from(job.created_at.until(job.updated_at).as_millis()).unwrap_or(u64::MAX);
     Metrics::new()
         .dimension("Outcome", job.status.into_str())
         .count("JobsEnded", 1)

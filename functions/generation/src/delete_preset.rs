@@ -2,7 +2,7 @@
 //!
 //! Access: its owner, unless suspended; for all other callers it does not exist (404).
 //! Changes: in one transaction the preset and the account's count of them. Generations made
-//! with it have their own copy. Presets are immutable, so no `If-Match` is needed.
+//! with it have their own copy.
 //! Retry: a repeat is a 404.
 
 use domain::id::PresetId;

@@ -4,12 +4,16 @@ use clients::Images;
 use domain::{
     Timestamp,
     camera::AspectRatio,
-    generation::{Charge, Failure, Input, Job, Licence, PresetContent, Provider, Quality, Status},
+    generation::{
+        Charge, Failure, Input, InputSource, Job, Licence, PresetContent, Provider, Quality, Status,
+    },
     id::{JobId, ListingId, PresetId},
+    image::link_works_until,
     preset::Preset,
 };
 use runtime::{ApiError, Link, Links};
 use serde::Serialize;
+use store::JobAndInput;
 
 /// A job.
 #[serde_with::skip_serializing_none]
@@ -18,7 +22,13 @@ use serde::Serialize;
 pub(crate) struct JobView {
     id: JobId,
     status: Status,
+    /// When it was requested.
     created_at: Timestamp,
+    /// When a worker began it; absent while it is queued, also after a provider was busy.
+    started_at: Option<Timestamp>,
+    /// When it ended, however it ended.
+    finished_at: Option<Timestamp>,
+    /// When it last changed.
     updated_at: Timestamp,
     /// When the image is expected; only while the job is open.
     expected_at: Option<Timestamp>,
@@ -26,10 +36,19 @@ pub(crate) struct JobView {
     quality: Quality,
     aspect_ratio: AspectRatio,
     seed: u32,
+    /// Where its input comes from; not in answers to changes.
+    source: Option<InputSource>,
+    /// What it shows, in words: the prompt, or the short description of a structured prompt, or
+    /// both; not in answers to changes.
+    prompt: Option<String>,
+    /// The preset it was made from, which may have been changed or deleted since.
+    preset_id: Option<PresetId>,
     /// The listing it uses, if it was bought or is the member's own.
     listing: Option<ListingView>,
     charge: Charge,
     links: JobLinks,
+    /// Whether the member marked it.
+    favourite: bool,
     image: Option<ImageView>,
     /// What it waits for, if anything unusual.
     waiting_for: Option<WaitingFor>,
@@ -71,9 +90,13 @@ struct ListingView {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "GenerationImage"))]
 struct ImageView {
-    /// Valid for ten minutes from the start of its five-minute window.
+    /// The original, a PNG.
     url: String,
+    /// A JPEG of at most 512 pixels a side.
     thumbnail_url: String,
+    /// Until when both URLs work: five to ten minutes. Read the generation again for new ones.
+    expires_at: Timestamp,
+    /// SHA-256 of the original, in lower-case hex.
     sha256: String,
     width: u32,
     height: u32,
@@ -89,14 +112,20 @@ impl JobView {
             id: job.id,
             status: job.status,
             created_at: job.created_at,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
             updated_at: job.updated_at,
             provider: job.provider,
             quality: job.quality,
             aspect_ratio: job.aspect_ratio,
             seed: job.seed,
+            source: None,
+            prompt: None,
+            preset_id: job.preset_id,
             listing: job.licence.map(ListingView::from),
             charge: job.charge,
             links: JobLinks { this, cancel },
+            favourite: job.favourite,
             image: None,
             waiting_for: job.withheld_since.map(|_| WaitingFor::ResultHost),
             error: job.failure,
@@ -115,6 +144,7 @@ impl JobView {
             Some(stored) => Some(ImageView {
                 url: images.link(&stored.key, now).await?,
                 thumbnail_url: images.link(&stored.thumbnail_key, now).await?,
+                expires_at: link_works_until(now),
                 sha256: stored.sha256,
                 width: stored.width,
                 height: stored.height,
@@ -124,10 +154,21 @@ impl JobView {
         Ok(JobView { image, ..JobView::plain(job, links) })
     }
 
-    /// Adds the input. The listing is in the job already, and the model of a listing is never
-    /// disclosed.
-    pub(crate) fn with_input(self, input: Input) -> JobView {
-        JobView { input: Some(Input { licence: None, model_id: None, ..input }), ..self }
+    /// A job and its input, with links to its image.
+    pub(crate) async fn whole(
+        JobAndInput { job, input }: JobAndInput,
+        links: &Links,
+        images: &Images,
+        now: Timestamp,
+    ) -> Result<JobView, ApiError> {
+        let view = JobView::linked(job, links, images, now).await?.described(&input);
+        // The listing is in the job already, and the model of a listing is never disclosed.
+        Ok(JobView { input: Some(Input { licence: None, model_id: None, ..input }), ..view })
+    }
+
+    /// Adds what the input says, in words.
+    pub(crate) fn described(self, input: &Input) -> JobView {
+        JobView { source: Some(input.source()), prompt: Some(input.words()), ..self }
     }
 
     /// The URL of the job.
@@ -150,13 +191,16 @@ pub(crate) struct PresetView {
     id: PresetId,
     name: String,
     created_at: Timestamp,
+    /// When it last changed.
+    updated_at: Timestamp,
     #[serde(flatten)]
     content: PresetContent,
 }
 
 impl From<Preset> for PresetView {
     fn from(preset: Preset) -> PresetView {
-        let Preset { id, user_id: _, name, created_at, content } = preset;
-        PresetView { id, name, created_at, content }
+        let Preset { id, user_id: _, name, created_at, updated_at, content } = preset;
+        let updated_at = updated_at.unwrap_or(created_at);
+        PresetView { id, name, created_at, updated_at, content }
     }
 }

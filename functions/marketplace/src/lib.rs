@@ -4,6 +4,7 @@ pub mod create_listing;
 pub mod create_purchase;
 pub mod create_review;
 pub mod create_upload;
+mod demo_cache;
 pub mod download_purchase;
 pub mod flag_listing;
 pub mod follow_share;
@@ -20,6 +21,7 @@ pub mod list_purchases;
 pub mod list_reviews;
 pub mod onboard_creator;
 pub mod preview_listing;
+pub mod preview_studio;
 mod purchase_page;
 mod purchase_view;
 pub mod refund_purchase;
@@ -48,6 +50,7 @@ pub fn functions() -> Vec<Function> {
         create_upload::function(),
         get_upload::function(),
         preview_listing::function(),
+        preview_studio::function(),
         list_popular::function(),
         search_listings::function(),
         get_listing::function(),

@@ -9,15 +9,7 @@
 //!
 //! The response is only a watermarked image: the settings it is rendered from are what is sold.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
-use clients::{
-    PreviewBucket, Previews,
-    preview::{PreviewsUnavailable, demo_key},
-};
+use clients::preview::demo_key;
 use domain::{
     FieldError,
     error::InvalidFields,
@@ -25,15 +17,14 @@ use domain::{
     marketplace::listing::demo::{DemoScene, DemoSubject, Overrides},
 };
 use media::{picture::PictureError, preview::watermarked_jpeg};
-use runtime::{
-    Access, ApiError, Aws, Call, Connect, Endpoint, Environment, Function, InitError, NoStore,
-    PathId,
-};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
+use serde::Deserialize;
 use store::{Rate, Store};
 
-use crate::render::{drawn, scene_of};
+use crate::{
+    demo_cache::{DemoCache, DemoView, JPEG_QUALITY, SIDE_PX, content_hash},
+    render::{drawn, scene_of},
+};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-preview-listing",
@@ -46,13 +37,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 pub const PER_VISITOR: Rate = Rate::a_minute(60);
 /// New images of one listing per minute.
 pub const PER_LISTING: Rate = Rate::a_minute(600);
-/// Version of the pixels: increase it with every visible change of the renderer or the watermark.
-const RENDERER: u32 = 1;
-const JPEG_QUALITY: u8 = 85;
 /// Allowed longer sides of an image, in pixels.
-const SIDES_PX: [u32; 3] = [256, 384, 512];
-/// Most stored images that a process remembers.
-const SEEN_MAX: usize = 64;
+const SIDES_PX: [u32; 3] = [256, SIDE_PX, 512];
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -64,73 +50,6 @@ pub struct Request {
     overrides: Overrides,
     /// Longer side of the image in pixels, one of [`SIDES_PX`]; the second by default.
     size: Option<u32>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Response {
-    image: ImageView,
-    subject: DemoSubject,
-    /// Whether it was rendered before.
-    cached: bool,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DemoImage"))]
-struct ImageView {
-    url: String,
-    width: u32,
-    height: u32,
-}
-
-/// This process's cache of stored demo images.
-#[derive(Debug)]
-pub(crate) struct DemoCache {
-    previews: Previews,
-    bucket: PreviewBucket,
-    /// The keys of stored images, most recently used last.
-    seen: Mutex<VecDeque<String>>,
-}
-
-impl DemoCache {
-    async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
-        let seen = self.seen().iter().any(|known| known == key);
-        let has = seen || self.bucket.has(key).await?;
-        if has {
-            self.remember(key);
-        }
-        Ok(has)
-    }
-
-    async fn add(&self, key: &str, jpeg: Vec<u8>) -> Result<(), PreviewsUnavailable> {
-        self.bucket.put_demo(key, &jpeg.into()).await?;
-        self.remember(key);
-        Ok(())
-    }
-
-    fn remember(&self, key: &str) {
-        let mut seen = self.seen();
-        seen.retain(|known| known != key);
-        seen.push_back(key.to_owned());
-        if seen.len() > SEEN_MAX {
-            seen.pop_front();
-        }
-    }
-
-    fn seen(&self) -> MutexGuard<'_, VecDeque<String>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Connect for DemoCache {
-    fn variables() -> Vec<&'static str> {
-        [Previews::variables(), PreviewBucket::variables()].concat()
-    }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<DemoCache, InitError> {
-        let previews = Previews::connect(env, aws).await?;
-        let bucket = PreviewBucket::connect(env, aws).await?;
-        Ok(DemoCache { previews, bucket, seen: Mutex::default() })
-    }
 }
 
 /// The function of this endpoint.
@@ -147,7 +66,7 @@ struct Deps {
 async fn handle(
     Deps { store, cache }: &Deps,
     call: Call<Request>,
-) -> Result<NoStore<Response>, ApiError> {
+) -> Result<NoStore<DemoView>, ApiError> {
     let id = call.body.id.get()?;
     let side = call.body.side_px()?;
     let network = call.network().map_or_else(|| "unknown".to_owned(), |it| it.to_string());
@@ -169,8 +88,7 @@ async fn handle(
         let jpeg = drawn(move || draw(&scene, width, height)).await??;
         cache.add(&key, jpeg).await?;
     }
-    let image = ImageView { url: cache.previews.url(&key), width, height };
-    Ok(NoStore(Response { image, subject, cached }))
+    Ok(NoStore(cache.view(&key, (width, height), subject, cached)))
 }
 
 fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
@@ -178,15 +96,9 @@ fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureEr
     watermarked_jpeg(frame.width, frame.height, frame.rgb, JPEG_QUALITY)
 }
 
-/// A hash of everything that determines the pixels.
-fn content_hash(scene: &DemoScene, side: u32) -> String {
-    let text = serde_json::to_string(&(RENDERER, JPEG_QUALITY, side, scene)).unwrap_or_default();
-    hex::encode(Sha256::digest(text))
-}
-
 impl Request {
     fn side_px(&self) -> Result<u32, InvalidFields> {
-        let side = self.size.unwrap_or(SIDES_PX[1]);
+        let side = self.size.unwrap_or(SIDE_PX);
         match SIDES_PX.contains(&side) {
             true => Ok(side),
             false => {

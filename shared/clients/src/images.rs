@@ -77,8 +77,13 @@ impl Images {
 }
 
 fn keys(user: &UserId, job: &JobId) -> (String, String) {
-    let folder = format!("{}{job}", folder_of(user));
-    (format!("{folder}/original.png"), format!("{folder}/thumbnail.jpg"))
+    let folder = folder_of_job(user, job);
+    (format!("{folder}original.png"), format!("{folder}thumbnail.jpg"))
+}
+
+/// The key prefix of a generation's pictures.
+pub(crate) fn folder_of_job(user: &UserId, job: &JobId) -> String {
+    format!("{}{job}/", folder_of(user))
 }
 
 /// The key prefix of a member's pictures.

@@ -190,6 +190,12 @@ pub fn demo_key(listing: impl fmt::Display, sha256: &str) -> String {
     format!("{}{sha256}.jpg", demo_folder(listing))
 }
 
+/// The key of the picture of a member's own scene; `sha256` as for [`demo_key`]. No listing has this
+/// name.
+pub fn studio_key(sha256: &str) -> String {
+    demo_key("studio", sha256)
+}
+
 /// The key prefix of a listing's pictures.
 pub(crate) fn preview_folder(listing: impl fmt::Display) -> String {
     format!("previews/{listing}/")

@@ -1,4 +1,4 @@
-//! Deletes all files of a listing or a member, in every bucket.
+//! Deletes all files of a listing, a generation or a member, in every bucket.
 //!
 //! Files are found by key prefix, so that a file without a database entry is deleted too.
 
@@ -7,11 +7,11 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 use connect::{Aws, Connect, Environment, InitError};
-use domain::id::{ListingId, UserId};
+use domain::id::{JobId, ListingId, UserId};
 
 use crate::{
     bucket::{Bucket, BucketFailure, IMAGES_BUCKET, PREVIEWS_BUCKET, s3, unavailable},
-    images::folder_of,
+    images::{folder_of, folder_of_job},
     preview::{demo_folder, preview_folder},
     uploads::{asset_folder, quarantine_folder},
 };
@@ -78,6 +78,18 @@ impl StoredFiles {
             deleted = deleted.and(delete_under(&self.private, &folder).await?);
         }
         Ok(deleted)
+    }
+
+    /// Deletes the image of a generation, with its thumbnail.
+    ///
+    /// # Errors
+    /// When a bucket request failed; one of them may be deleted.
+    pub async fn delete_image(
+        &self,
+        user: &UserId,
+        job: &JobId,
+    ) -> Result<Deleted, FilesUnavailable> {
+        delete_under(&self.private, &folder_of_job(user, job)).await
     }
 
     /// Deletes all images that were generated for a member.

@@ -196,6 +196,9 @@ pub struct Account {
     pub granted_until: Timestamp,
     /// Credit lots, debt, and the ledger's sequence.
     pub credits: Credits,
+    /// The time of the last ledger entry; `None` if it is older than this attribute. No later entry
+    /// has an earlier time.
+    pub ledger_at: Option<Timestamp>,
     /// Generations that are neither finished nor cancelled.
     pub open_jobs: u32,
     /// Number of stored presets.
@@ -329,6 +332,7 @@ impl Account {
             created_at: now,
             granted_until: now,
             credits: Credits::default(),
+            ledger_at: None,
             open_jobs: 0,
             presets: 0,
             api_keys: 0,
@@ -410,6 +414,9 @@ impl Account {
     /// As [`Account::begin_update`], for a request by the member: applies the token's e-mail claim
     /// first.
     ///
+    /// The update happens at `now`, or at the time of the last ledger entry if another process with
+    /// a clock ahead of this one wrote it: the ledger never goes back in time.
+    ///
     /// # Errors
     /// When the stored balance contradicts itself.
     pub fn begin_update_for(
@@ -418,6 +425,7 @@ impl Account {
         now: Timestamp,
     ) -> Result<AccountUpdate, LedgerError> {
         let before = self.clone();
+        let now = self.ledger_at.map_or(now, |last| last.max(now));
         let mut draft = AccountUpdate { account: self, before, entries: Vec::new(), now };
         email.into_iter().for_each(|claim| draft.take_over(claim));
         draft.expire()?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ListingId, UserId},
+    id::{JobId, ListingId, UserId},
     time::Timestamp,
 };
 
@@ -42,6 +42,13 @@ pub enum ErasureSubject {
         /// The listing.
         listing_id: ListingId,
     },
+    /// The image of a generation that its member deleted.
+    Generation {
+        /// The member.
+        user_id: UserId,
+        /// The generation.
+        job_id: JobId,
+    },
     /// All data of a member.
     Member {
         /// The member.
@@ -55,6 +62,7 @@ impl ErasureSubject {
         match self {
             ErasureSubject::Listing { listing_id } => format!("listing#{listing_id}"),
             ErasureSubject::ListingPictures { listing_id } => format!("pictures#{listing_id}"),
+            ErasureSubject::Generation { user_id: _, job_id } => format!("generation#{job_id}"),
             ErasureSubject::Member { user_id } => format!("member#{user_id}"),
         }
     }

@@ -21,17 +21,18 @@ mod provider;
 mod request;
 mod step;
 pub mod structuring;
+pub mod waiting;
 
 pub use create_job::{OrderError, WebhookRef, create_job};
 pub use job::{
-    CancelError, Charge, ChargeState, Failure, FailureCode, Job, LEASE, NewJob, POLL_WAITS,
-    PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, RESULT_WAIT, SUBMIT_UNKNOWN_WAIT_MAX, Status,
-    UNKNOWN_ANSWERS_MAX,
+    CancelError, Charge, ChargeState, Failure, FailureCode, GalleryError, Job, LEASE, NewJob,
+    POLL_WAITS, PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, RESULT_WAIT,
+    SUBMIT_UNKNOWN_WAIT_MAX, Status, UNKNOWN_ANSWERS_MAX,
 };
 pub use provider::{CREDITS_PER_IMAGE, Provider, Quality};
 pub use request::{
-    GenerationRequest, Input, Licence, NEGATIVE_PROMPT_CHARS_MAX, PROMPT_CHARS_MAX, PresetContent,
-    ResolvedSource, SEED_MAX, Subject, drawn_seed,
+    GenerationRequest, Input, InputSource, Licence, NEGATIVE_PROMPT_CHARS_MAX, PROMPT_CHARS_MAX,
+    PresetContent, ResolvedSource, SEED_MAX, Subject, drawn_seed,
 };
 pub use step::NextStep;
 

@@ -17,6 +17,9 @@ pub const DECODE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 pub const PHOTO_PIXELS_MAX: u64 = 64_000_000;
 /// The color behind transparent parts of an image, in red, green and blue: white, like paper.
 pub const GROUND_RGB: [u8; 3] = [255; 3];
+/// The brightest channel of an image that counts as nothing but black: a JPEG of black has some
+/// noise, and a picture that a person can see anything in is brighter.
+pub const BLACK_MAX: u8 = 8;
 /// Longest side of a thumbnail in pixels.
 pub const THUMBNAIL_SIDE_PX: u32 = 512;
 /// How long a link to an image is valid, from the start of its window.

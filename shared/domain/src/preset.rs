@@ -24,6 +24,9 @@ pub struct Preset {
     pub name: String,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When it was last replaced; `None` if it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
     /// The content.
     pub content: PresetContent,
 }
@@ -40,15 +43,33 @@ impl Preset {
         content: PresetContent,
         now: Timestamp,
     ) -> Result<Preset, InvalidFields> {
-        let mut check = FieldCheck::new();
-        let fits = text::length(&name) <= NAME_CHARS_MAX;
-        check.require(fits && text::is_line(&name), "/name", "name", || {
-            format!("one line of 1 to {NAME_CHARS_MAX} visible characters")
-        });
-        check.absorb("", content.validate());
-        check.finish()?;
-        Ok(Preset { id, user_id, name, created_at: now, content })
+        check(&name, &content)?;
+        Ok(Preset { id, user_id, name, created_at: now, updated_at: None, content })
     }
+
+    /// The same preset with another name and content.
+    ///
+    /// # Errors
+    /// All invalid fields.
+    pub fn replace(
+        self,
+        name: String,
+        content: PresetContent,
+        now: Timestamp,
+    ) -> Result<Preset, InvalidFields> {
+        check(&name, &content)?;
+        Ok(Preset { name, updated_at: Some(now), content, ..self })
+    }
+}
+
+fn check(name: &str, content: &PresetContent) -> Result<(), InvalidFields> {
+    let mut check = FieldCheck::new();
+    let fits = text::length(name) <= NAME_CHARS_MAX;
+    check.require(fits && text::is_line(name), "/name", "name", || {
+        format!("one line of 1 to {NAME_CHARS_MAX} visible characters")
+    });
+    check.absorb("", content.validate());
+    check.finish()
 }
 
 #[cfg(test)]

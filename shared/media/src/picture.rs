@@ -8,7 +8,7 @@ mod error;
 pub(crate) mod read;
 
 use bytes::Bytes;
-use domain::image::{SIDE_PX_MAX, THUMBNAIL_SIDE_PX};
+use domain::image::{BLACK_MAX, SIDE_PX_MAX, THUMBNAIL_SIDE_PX};
 use image::{
     ImageEncoder, RgbImage,
     codecs::{
@@ -41,6 +41,8 @@ pub struct Picture {
     pub width: u32,
     /// In pixels.
     pub height: u32,
+    /// Whether it is nothing but black: no channel of a pixel is above [`BLACK_MAX`].
+    pub is_black: bool,
 }
 
 impl Picture {
@@ -80,7 +82,9 @@ impl Picture {
             }
         }
         let sha256 = hex::encode(Sha256::digest(&png));
-        Ok(Picture { png: png.into(), thumbnail_jpeg: thumbnail.into(), sha256, width, height })
+        let is_black = pixels.as_raw().iter().all(|channel| *channel <= BLACK_MAX);
+        let (png, thumbnail_jpeg) = (png.into(), thumbnail.into());
+        Ok(Picture { png, thumbnail_jpeg, sha256, width, height, is_black })
     }
 }
 

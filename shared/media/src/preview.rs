@@ -90,6 +90,15 @@ pub fn watermarked_jpeg(
     encoded(&pixels, quality)
 }
 
+/// A JPEG of rows of red, green and blue bytes, top row first, as it is. `quality` goes from 1 to
+/// 100. For a member's own scenes.
+///
+/// # Errors
+/// When there is no pixel, a side is too long, or `rgb` is not `3 * width * height` bytes.
+pub fn jpeg(width: u32, height: u32, rgb: Vec<u8>, quality: u8) -> Result<Vec<u8>, PictureError> {
+    encoded(&pixels(width, height, rgb)?, quality)
+}
+
 /// Scales to within `side` pixels a side. A much larger picture is halved roughly first: the finer
 /// filter would need a multiple of its memory.
 fn shrunk(pixels: RgbImage, side: u32) -> RgbImage {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use connect::Clock;
 use domain::{
     Timestamp,
     account::Role,
@@ -14,7 +15,10 @@ use serde::Serialize;
 use store::{Idempotency, Staff};
 use tracing::Span;
 
-use crate::{apigw::Source, entropy::Entropy, links::Links, member::Member, response::ETag};
+use crate::{
+    apigw::Source, entropy::Entropy, links::Links, member::Member, prefer::preferred_wait,
+    response::ETag,
+};
 
 /// One call of an endpoint. `body` is its whole input: path parameters with the query string or
 /// with the JSON body.
@@ -33,6 +37,7 @@ pub struct Call<R = ()> {
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) raw: Raw,
     pub(crate) source: Source,
+    pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
 }
 
@@ -162,6 +167,12 @@ impl<R> Call<R> {
         &self.raw
     }
 
+    /// The seconds that the caller would wait for the result, by `Prefer: wait=N` (RFC 7240); `most`
+    /// if the header has no number.
+    pub fn preferred_wait(&self, most: u32) -> Option<u32> {
+        preferred_wait(&self.raw.headers, most)
+    }
+
     /// The client's IP address as API Gateway saw it. It authenticates nothing and must not be
     /// logged.
     pub fn ip(&self) -> Option<&str> {
@@ -181,6 +192,11 @@ impl<R> Call<R> {
         self.network().filter(|_| looks)
     }
 
+    /// The clock, for a call that waits: `now` is when it began.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// 128 random bits.
     pub fn random(&self) -> u128 {
         self.entropy.next()
@@ -193,9 +209,18 @@ impl<R> Call<R> {
 
     /// The same call with another input.
     pub(crate) fn with_body<S>(self, body: S) -> Call<S> {
-        let Call { body: _, caller, now, request_id, links, idempotency, raw, source, entropy } =
-            self;
-        Call { body, caller, now, request_id, links, idempotency, raw, source, entropy }
+        Call {
+            body,
+            caller: self.caller,
+            now: self.now,
+            request_id: self.request_id,
+            links: self.links,
+            idempotency: self.idempotency,
+            raw: self.raw,
+            source: self.source,
+            clock: self.clock,
+            entropy: self.entropy,
+        }
     }
 }
 

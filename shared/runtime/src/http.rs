@@ -170,6 +170,7 @@ impl<'a> Exchange<'a> {
             idempotency,
             raw: Raw { headers: headers.clone(), body, is_head: self.is_head() },
             source: Source::of(&self.parts, self.context.address_header.as_deref()),
+            clock: self.context.clock.clone(),
             entropy: self.context.entropy.clone(),
         };
         Ok((call, input))
@@ -274,8 +275,9 @@ impl<'a> Exchange<'a> {
 }
 
 /// Response headers that a page may read.
-pub const EXPOSED_HEADERS: &str = "ETag, Idempotency-Replayed, Location, RateLimit, \
-                                   RateLimit-Policy, Retry-After, WWW-Authenticate, x-request-id";
+pub const EXPOSED_HEADERS: &str = "ETag, Idempotency-Replayed, Location, Preference-Applied, \
+                                   RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, \
+                                   x-request-id";
 
 /// The member's role does not allow the call.
 #[derive(Debug, thiserror::Error)]

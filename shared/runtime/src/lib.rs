@@ -31,6 +31,7 @@ mod metrics;
 mod page;
 pub mod patch;
 mod path_id;
+mod prefer;
 mod queue;
 mod response;
 mod stream;
@@ -63,8 +64,8 @@ pub use metrics::Metrics;
 pub use page::PageRequest;
 pub use path_id::PathId;
 pub use response::{
-    Accepted, Answer, Cacheable, Created, Editable, FileLink, Html, HtmlPage, Json, JsonOrFile,
-    NoContent, NoStore, Polled, Reply, TextFile,
+    Accepted, Answer, Awaited, Cacheable, Created, Editable, FileLink, Html, HtmlPage, Json,
+    JsonOrFile, NoContent, NoStore, Polled, Reply, TextFile,
 };
 pub use store::Idempotency;
 pub use stream::{Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent};

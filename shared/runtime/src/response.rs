@@ -148,6 +148,19 @@ pub struct Accepted<T> {
     pub body: T,
 }
 
+/// 202 as [`Accepted`]; or 201, if the caller preferred to wait for the end and it came.
+#[derive(Debug)]
+pub struct Awaited<T> {
+    /// The URL of the resource.
+    pub location: Link,
+    /// Seconds until the next poll; `None` once it has ended.
+    pub retry_after_s: Option<u32>,
+    /// The seconds of the preference, if it was honored.
+    pub waited_s: Option<u32>,
+    /// The body.
+    pub body: T,
+}
+
 /// 204.
 #[derive(Debug)]
 pub struct NoContent;
@@ -406,6 +419,21 @@ impl<T: Serialize + Wire> Reply for Accepted<T> {
     #[cfg(feature = "schema")]
     fn answers(schemas: &mut Schemas) -> Vec<Answers> {
         json::<T>(schemas, Self::STATUS, &["Location", "Retry-After"])
+    }
+}
+
+impl<T: Serialize> Reply for Awaited<T> {
+    const STATUS: u16 = 202;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        let status = match (self.waited_s, self.retry_after_s) {
+            (Some(_), None) => 201,
+            (Some(_) | None, _) => Self::STATUS,
+        };
+        let answer = Answer::json(status, &self.body, CachePolicy::NoStore)?;
+        let applied =
+            self.waited_s.map(|seconds| ("preference-applied", format!("wait={seconds}")));
+        let (location, retry_after_s) = (Some(self.location), self.retry_after_s);
+        Ok(Answer { location, retry_after_s, more: applied.into_iter().collect(), ..answer })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use connect::Connect;
+use connect::{Clock, Connect};
 use domain::{
     DomainError, Timestamp,
     id::{JobId, UserId},
@@ -54,10 +54,16 @@ pub struct Task<M = ()> {
     pub sent_at: Timestamp,
     /// Delivery count, this one included; 1 for a scheduled run.
     pub attempt: u32,
+    pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
 }
 
 impl<M> Task<M> {
+    /// The clock, for work that takes long: `now` is when it began.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// 128 random bits.
     pub fn random(&self) -> u128 {
         self.entropy.next()
@@ -149,6 +155,7 @@ where
         now: context.now(),
         sent_at: event.time.unwrap_or(context.now()),
         attempt: 1,
+        clock: context.clock.clone(),
         entropy: context.entropy.clone(),
     };
     let work = async { guard::within(context.time_left(), handle(capabilities, task)).await? };

@@ -159,6 +159,8 @@ pub enum PictureFault {
     Redirect,
     /// 404: the URL has expired.
     Gone,
+    /// A picture of nothing but black, as the content filter serves it.
+    Black,
 }
 
 /// A refused order.

@@ -1,10 +1,9 @@
-//! Jobs: creating, reading, advancing and settling them.
+//! Jobs: creating, reading, advancing and settling them; see `gallery` for lists.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     account::{Account, AccountUpdate, EmailClaim},
-    generation::{CancelError, GenerationRequest, Input, Job, ResolvedSource, Status},
+    generation::{CancelError, GenerationRequest, Input, Job, ResolvedSource},
     id::{JobId, ListingId, PresetId, UserId},
     preset::Preset,
 };
@@ -12,22 +11,14 @@ use domain::{
 use crate::{
     accounts::begin_update,
     condition::Condition,
-    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
     idempotency::{Created, Idempotency, Outcome, outcome},
-    keys::{
-        Item, JOB_PREFIX, Key, due_bound, job_index, job_of, open_pk, outcome_pk, set_index_key,
-        user_pk,
-    },
+    keys::{Item, JOB_PREFIX, Key, due_bound, job_index, job_of, open_pk, set_index_key},
     marketplace::Licensed,
     table::{BatchItems, Store, decode, decode_image, encode},
     transaction::{ItemKind, Transaction},
     update::{Decided, UpdateError},
 };
-
-/// How far back open jobs are searched. None stays open for a day: the queue, an unanswered submit
-/// and the provider's time together end far earlier.
-const OPEN_FOR_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// A job and its input.
 #[derive(Debug, Clone)]
@@ -238,97 +229,14 @@ impl Store {
         }
     }
 
-    /// A page of a member's jobs, newest first, of one status if one is given (Q4, Q5, Q6).
-    ///
-    /// # Errors
-    /// [`crate::InvalidCursor`].
-    pub async fn jobs(
-        &self,
-        user: &UserId,
-        status: Option<Status>,
-        size: PageSize,
-        after: Option<Cursor>,
-        now: Timestamp,
-    ) -> Result<Page<Job>, StoreError> {
-        let after = Cursor::parsed(after, JobId::parse)?;
-        let jobs = match status {
-            None => {
-                let after = after.map(|id| Key::job(user, &id));
-                self.query_desc(user, JOB_PREFIX, after, size).await?
-            }
-            Some(status) if status.is_final() => {
-                self.finished_jobs(user, status, size, after).await?
-            }
-            Some(status) => self.open_jobs(user, status, size, after, now).await?,
-        };
-        Ok(Page::cut(jobs, size, |job| job.id.to_string()))
-    }
-
-    async fn finished_jobs(
-        &self,
-        user: &UserId,
-        status: Status,
-        size: PageSize,
-        after: Option<JobId>,
-    ) -> Result<Vec<Job>, StoreError> {
-        let after = after.map(|id| (Key::job(user, &id), id.to_string()));
-        let most = size.and_one().min(i32::from(PageSize::MAX));
-        let answer = self.listed_before(&outcome_pk(user, status), after, most).await?;
-        let more = answer.last_evaluated_key.is_some();
-        let keys: Vec<Key> = answer
-            .items
-            .unwrap_or_default()
-            .iter()
-            .filter_map(job_of)
-            .map(|(user, id)| Key::job(&user, &id))
-            .collect();
-        let mut jobs: Vec<Job> = self.get_all(&keys).await?.rest()?;
-        // A page of 100 cannot request one more: a last evaluated key says that there is more.
-        if more && jobs.len() == size.get() {
-            jobs.extend(jobs.last().cloned());
-        }
-        Ok(jobs)
-    }
-
-    async fn open_jobs(
-        &self,
-        user: &UserId,
-        status: Status,
-        size: PageSize,
-        after: Option<JobId>,
-        now: Timestamp,
-    ) -> Result<Vec<Job>, StoreError> {
-        let oldest = JobId::lower_bound(now.minus(OPEN_FOR_MAX));
-        if after.as_ref().is_some_and(|after| *after < oldest) {
-            return Ok(Vec::new());
-        }
-        let newest = JobId::new(now.plus(OPEN_FOR_MAX), u128::MAX);
-        // DynamoDB refuses a start outside the range; a forged cursor above it starts at its top.
-        let after = after.filter(|after| *after <= newest);
-        let bound = |id: JobId| AttributeValue::S(format!("{JOB_PREFIX}{id}"));
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :oldest AND :newest")
-            .filter_expression("#status = :status")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":pk", AttributeValue::S(user_pk(user)))
-            .expression_attribute_values(":oldest", bound(oldest))
-            .expression_attribute_values(":newest", bound(newest))
-            .expression_attribute_values(":status", AttributeValue::S(status.into_str().to_owned()))
-            .scan_index_forward(false)
-            .set_exclusive_start_key(after.map(|id| Key::job(user, &id).item()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut jobs = Vec::new();
-        while jobs.len() <= size.get()
-            && let Some(item) = pages.next().await
-        {
-            jobs.push(decode(item.map_err(StoreError::unavailable)?)?);
-        }
-        Ok(jobs)
+    /// Whether a job has ended, by an eventually consistent read of half a unit (Q1): for a caller
+    /// who looks often. A job that the read does not show, because it is new, has not ended.
+    pub async fn has_ended(&self, user: &UserId, id: &JobId) -> Result<bool, StoreError> {
+        let get = self.client.get_item().table_name(&self.table);
+        let get = get.set_key(Some(Key::job(user, id).item())).consistent_read(false);
+        let item = get.send().await.map_err(StoreError::unavailable)?.item;
+        let job: Option<Job> = item.map(decode).transpose()?;
+        Ok(job.is_some_and(|job| job.status.is_final()))
     }
 
     /// Writes a job that advanced without touching credits, if its version is unchanged. `true` if

@@ -61,6 +61,7 @@
 //! |---|---|---|
 //! | open job | `OPEN#<0..8>` | `<due_at>#<job>` |
 //! | finished job | `USER#<user>#<status>` | `<job>` |
+//! | favourite | `USER#<user>#favourite` | `<job>`, not in the partition of its status |
 //! | open pack order | `ORDERS#OPEN` | `<due_at>#<order>` |
 //! | account with a due status change | `STANDINGS` | `<due_at>#<user>` |
 //! | directory entry | `PEOPLE#<facet>` | `<e-mail address>#<user>` |
@@ -91,12 +92,12 @@
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
-//! | Q1 | an account; a billing | GetItem | 1 RRU |
+//! | Q1 | an account; a billing; whether a job has ended | GetItem | 1 RRU |
 //! | Q2 | what a POST decides on: account, idempotency record, preset or job | BatchGetItem | 1 trip |
-//! | Q3 | a job and its input | BatchGetItem | 1 trip |
-//! | Q4 | a member's jobs, newest first | Query `JOB#` backwards | 1 trip a page |
-//! | Q5 | a member's finished jobs of one status | Query `gsi1`, then BatchGetItem | 2 trips a page |
-//! | Q6 | a member's open jobs of one status | Query `JOB#` of the last day, filtered | 1 trip |
+//! | Q3 | a job and its input; the inputs of a page of jobs | BatchGetItem | 1 trip |
+//! | Q4 | a member's jobs of a time, newest first | Query `JOB#` backwards | 1 trip a page |
+//! | Q5 | a member's finished jobs by status and mark | Query `gsi1` for each of at most 4 partitions, then BatchGetItem | 2 trips a page |
+//! | Q6 | a member's open jobs by status | Query `JOB#` of the last day, filtered | 1 trip |
 //! | Q7 | a member's ledger, newest first | Query `LEDGER#` backwards | 1 trip a page |
 //! | Q8 | a member's presets, newest first | Query `PRESET#` backwards | 1 trip |
 //! | Q9 | due jobs | Query `gsi1` for each of the 8 shards | 8 trips a minute |

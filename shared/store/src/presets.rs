@@ -8,7 +8,7 @@ use domain::{
 };
 
 use crate::{
-    accounts::begin_update,
+    accounts::{begin_active_update, begin_update},
     condition::Condition,
     cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
@@ -16,6 +16,7 @@ use crate::{
     keys::{Key, PRESET_PREFIX},
     table::{BatchItems, Store},
     transaction::{ItemKind, Transaction},
+    update::Decided,
 };
 
 impl Store {
@@ -73,6 +74,30 @@ impl Store {
         let start = Cursor::parsed(after, PresetId::parse)?.map(|id| Key::preset(user, &id));
         let presets = self.query_desc(user, PRESET_PREFIX, start, size).await?;
         Ok(Page::cut(presets, size, |preset: &Preset| preset.id.to_string()))
+    }
+
+    /// Replaces a preset by what `change` makes of it. The version of the account guards it.
+    ///
+    /// # Errors
+    /// [`NotFound::Preset`], when the member is suspended, or what `change` refuses.
+    pub async fn update_preset<D: Decided<Value = Preset>>(
+        &self,
+        user: &UserId,
+        id: &PresetId,
+        now: Timestamp,
+        change: impl Fn(Preset) -> D,
+    ) -> Result<Preset, StoreError> {
+        let key = Key::preset(user, id);
+        self.update_items(&[Key::account(user), key.clone()], |mut found| {
+            let (account, preset): (Option<Account>, Option<Preset>) =
+                (found.next()?, found.next()?);
+            let preset = preset.ok_or_else(|| StoreError::refused(NotFound::Preset))?;
+            let draft = begin_active_update(account, user, None, now)?;
+            let preset = change(preset).decided()?;
+            let writes = Transaction::default().account(&draft.finish())?;
+            Ok((writes.fenced(ItemKind::Preset, &key, &preset, None)?, preset))
+        })
+        .await
     }
 
     /// Deletes a preset. Generations made with it keep the values they took from it.

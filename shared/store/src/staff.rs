@@ -10,7 +10,7 @@ use domain::{
 use serde::Serialize;
 
 use crate::{
-    PageSize,
+    JobFilter, PageSize,
     accounts::{begin_active_update, begin_update, change_of},
     error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, outcome},
@@ -162,7 +162,8 @@ impl Store {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<Job>, StoreError> {
-        Ok(self.jobs(user, Some(Status::Queued), PageSize::WHOLE, None, now).await?.items)
+        let queued = JobFilter::status(Status::Queued);
+        Ok(self.jobs(user, &queued, PageSize::WHOLE, None, now).await?.items)
     }
 
     /// Cancels a queued job, unless a worker was faster.

@@ -31,7 +31,7 @@ use runtime::{
     Trigger,
 };
 use serde_json::{Value, json, value::to_raw_value};
-use store::{PageSize, Store};
+use store::{JobFilter, PageSize, Store};
 
 use crate::{
     Answer, TestRequest,
@@ -392,7 +392,8 @@ impl TestApp {
         let mut after = None;
         loop {
             let size: PageSize = serde_json::from_value(json!(100)).expect("a size");
-            let page = self.store.jobs(user, None, size, after, self.now()).await.expect("a page");
+            let any = JobFilter::default();
+            let page = self.store.jobs(user, &any, size, after, self.now()).await.expect("a page");
             jobs.extend(page.items);
             after = page.next_cursor;
             if after.is_none() {

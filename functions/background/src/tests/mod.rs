@@ -7,6 +7,7 @@
 mod bria_sandbox;
 mod crashes;
 mod dead_letters;
+mod erasing;
 mod faults;
 mod indexing;
 mod messages;

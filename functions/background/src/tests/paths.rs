@@ -1,5 +1,7 @@
 //! A prompt becomes an image: by our own renderer, and by Bria, reported by webhook or by polling.
 
+use std::time::Duration;
+
 use domain::generation::{Job, Status};
 use expect_test::expect;
 use sandbox::{
@@ -12,8 +14,10 @@ use testing::Actor;
 
 use super::{
     bria_sandbox::BriaSandbox,
-    worker_app::{MINUTE, SECOND, WorkerApp},
+    worker_app::{MINUTE, NO_FAILURES, SECOND, WorkerApp},
 };
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 #[tokio::test]
 async fn our_own_renderer_makes_an_image_at_once() {
@@ -37,6 +41,32 @@ async fn our_own_renderer_makes_an_image_at_once() {
 
     app.run_until_idle().await;
     assert_eq!(app.job(&job).await, done, "nothing changes afterwards");
+    app.close().await;
+}
+
+/// The clock moves on while an image is rendered.
+#[tokio::test]
+async fn every_step_is_dated_when_it_happens() {
+    let app = WorkerApp::studio();
+    let posted_at = app.now();
+    let job = app.post("a red chair").await;
+    assert_eq!(app.relay().await, NO_FAILURES);
+    app.advance(SECOND * 2);
+    let time_passes = async {
+        while app.job(&job).await.status == Status::Queued {
+            tokio::time::sleep(MILLISECOND).await;
+        }
+        app.advance(SECOND * 3);
+    };
+    let (failed, ()) = tokio::join!(app.process_batch(), time_passes);
+    assert_eq!(failed, NO_FAILURES);
+    let done = app.job(&job).await;
+    let (started_at, finished_at) = (posted_at.plus(SECOND * 2), posted_at.plus(SECOND * 5));
+    assert_eq!((done.created_at, done.started_at), (posted_at, Some(started_at)));
+    assert_eq!((done.finished_at, done.updated_at), (Some(finished_at), finished_at));
+    let ledger = app.store.whole_ledger(&job.user_id).await.unwrap();
+    assert!(ledger.is_sorted_by_key(|entry| entry.at));
+    assert_eq!(ledger.last().unwrap().at, finished_at);
     app.close().await;
 }
 

@@ -64,6 +64,16 @@ async fn an_image_that_is_unavailable_for_a_moment_is_fetched_again() {
     bria.close();
 }
 
+/// Bria's content filter answers with a black picture. The job fails with a cause of its own, and
+/// the credit is released.
+#[tokio::test]
+async fn a_picture_of_nothing_but_black_is_not_charged() {
+    let bria = BriaSandbox::start().await;
+    let black = (Route::GenerateLite, Fault::Picture(PictureFault::Black), 1);
+    check(&bria, "black", black, "result_black").await;
+    bria.close();
+}
+
 /// A list of image hosts without the sandbox's.
 const OTHER_ORIGINS: &str = "https://*.bria.ai";
 

@@ -28,6 +28,8 @@ async fn a_queued_generation_is_cancelled_for_free() {
             "state": "released"
           },
           "created_at": "2026-11-22T09:00:00.000Z",
+          "favourite": false,
+          "finished_at": "2026-11-22T09:00:00.000Z",
           "id": "gen_01M817QNM00000000000000001",
           "links": {
             "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",

@@ -30,6 +30,7 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
           },
           "created_at": "2026-11-22T09:00:00.000Z",
           "expected_at": "2026-11-22T09:00:15.000Z",
+          "favourite": false,
           "id": "gen_01M817QNM00000000000000001",
           "links": {
             "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",
@@ -326,7 +327,7 @@ async fn each_member_pays_for_their_own_generations() {
     }
 }
 
-fn structured() -> Value {
+pub(super) fn structured() -> Value {
     json!({
         "short_description": "A red chair.", "background_setting": "A grey studio.",
         "lighting": {"conditions": "soft"}, "aesthetics": {"composition": "centred"},

@@ -43,6 +43,7 @@ async fn a_queued_generation_says_when_to_ask_again() {
           },
           "created_at": "2026-11-22T09:00:00.000Z",
           "expected_at": "2026-11-22T09:00:30.000Z",
+          "favourite": false,
           "id": "gen_01M817QNM00000000000000001",
           "input": {
             "aspect_ratio": "1:1",
@@ -55,9 +56,11 @@ async fn a_queued_generation_says_when_to_ask_again() {
             "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",
             "self": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001"
           },
+          "prompt": "a red chair",
           "provider": "bria",
           "quality": "standard",
           "seed": 0,
+          "source": "prompt",
           "status": "queued",
           "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]].assert_eq(&shown(&answer));
@@ -87,8 +90,11 @@ async fn a_finished_generation_has_its_image_behind_links_that_expire() {
             "state": "captured"
           },
           "created_at": "2026-11-22T09:00:00.000Z",
+          "favourite": false,
+          "finished_at": "2026-11-22T09:00:00.000Z",
           "id": "gen_01M817QNM00000000000000001",
           "image": {
+            "expires_at": "2026-11-22T09:10:00.000Z",
             "height": 1024,
             "sha256": "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
             "thumbnail_url": "https://s3.prolight.test/images/generations/user_kim/gen_01M817QNM00000000000000001/thumbnail.jpg",
@@ -105,9 +111,12 @@ async fn a_finished_generation_has_its_image_behind_links_that_expire() {
             "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",
             "self": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001"
           },
+          "prompt": "a red chair",
           "provider": "bria",
           "quality": "standard",
           "seed": 0,
+          "source": "prompt",
+          "started_at": "2026-11-22T09:00:00.000Z",
           "status": "succeeded",
           "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]].assert_eq(&shown(&answer));

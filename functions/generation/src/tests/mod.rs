@@ -4,11 +4,13 @@ mod cancel;
 mod create;
 mod credits;
 mod follow;
+mod gallery;
 mod keys;
 mod listings;
 mod lists;
 mod presets;
 mod structure;
+mod waiting;
 
 use std::fmt::Display;
 

@@ -64,7 +64,8 @@ async fn a_preset_is_saved_under_a_name() {
           },
           "name": "Window light",
           "negative_prompt": "people",
-          "prompt": "a red chair"
+          "prompt": "a red chair",
+          "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]]
     .assert_eq(&answer.pretty());
     assert_eq!(kim.get("/api/v1/presets").await.json()["items"], json!([answer.json()]));
@@ -247,4 +248,77 @@ async fn a_member_has_at_most_a_hundred_and_a_suspended_one_changes_none() {
     expect!["403 account_suspended"].assert_eq(&delete(&kim, &last).await.brief());
     assert_eq!(kim.get("/api/v1/presets").await.status(), 200);
     app.assert_credits_balance(&kim.id).await;
+}
+
+#[tokio::test]
+async fn a_preset_is_where_its_location_says() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let created = kim.post("/api/v1/presets").json(window_light()).await;
+    let location = created.header("location").unwrap().to_owned();
+    let path = location.strip_prefix("https://api.prolight.test/test").unwrap();
+    let found = kim.get(path).await;
+    assert_eq!((found.status(), found.json()), (200, created.json()));
+    for other in [app.sign_in("ada"), app.client(&Actor::admin())] {
+        assert_eq!(other.get(path).await.brief(), "404 preset_not_found");
+    }
+    assert_eq!(kim.get("/api/v1/presets/pre_1").await.brief(), "404 preset_not_found");
+}
+
+fn put<'a>(member: &Client<'a>, id: &str, body: Value) -> ClientRequest<'a> {
+    member.put(format!("/api/v1/presets/{id}")).json(body)
+}
+
+/// What was made with it keeps what it was.
+#[tokio::test]
+async fn a_preset_is_replaced_as_a_whole() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let id = saved(&kim, window_light()).await;
+    let job = job_of(&kim, &post_from(&kim, "k", &id).await).await;
+    app.ambient.clock.advance(Duration::from_secs(60));
+    let body = json!({"name": "Candle", "prompt": "a candle"});
+    let replaced = put(&kim, &id, body.clone()).await;
+    expect![[r#"
+        {
+          "created_at": "2026-11-22T09:00:00.000Z",
+          "id": "pre_01M817QNM00000000000000001",
+          "name": "Candle",
+          "prompt": "a candle",
+          "updated_at": "2026-11-22T09:01:00.000Z"
+        }"#]]
+    .assert_eq(&replaced.pretty());
+    let shown = kim.get(format!("/api/v1/presets/{id}")).await;
+    assert_eq!(shown.json(), replaced.json());
+    assert_eq!(get_generation(&kim, &job.id).await.json()["input"]["prompt"], "a red chair");
+    assert_eq!(app.account(&kim.id).await.presets, 1);
+
+    let check = async |client: &Client<'_>, id: &str, body: Value, expected: &str| {
+        assert_eq!(put(client, id, body).await.brief(), expected);
+    };
+    let nameless = with(window_light(), "/name", json!(""));
+    check(&kim, &id, nameless, "422 invalid_request, /name name").await;
+    check(&kim, &id, json!({"name": "x"}), "422 invalid_request, (whole) empty").await;
+    check(&kim, "pre_1", body.clone(), "404 preset_not_found").await;
+    check(&app.sign_in("ada"), &id, body.clone(), "404 preset_not_found").await;
+    app.suspend(&kim.id, "spam", None).await;
+    check(&kim, &id, body, "403 account_suspended").await;
+    assert_eq!(kim.get(format!("/api/v1/presets/{id}")).await.json(), replaced.json());
+    app.assert_credits_balance(&kim.id).await;
+}
+
+/// Of two editors that read the same preset, the second is told.
+#[tokio::test]
+async fn a_preset_that_changed_meanwhile_is_not_replaced() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let id = saved(&kim, window_light()).await;
+    let read = kim.get(format!("/api/v1/presets/{id}")).await;
+    let tag = read.header("etag").unwrap();
+    let named = |name: &str| with(window_light(), "/name", json!(name));
+    let first = put(&kim, &id, named("One")).header("If-Match", tag).await;
+    let second = put(&kim, &id, named("Two")).header("If-Match", tag).await;
+    assert_eq!((first.status(), second.brief().as_str()), (200, "412 precondition_failed"));
+    let one = kim.get(format!("/api/v1/presets/{id}")).await;
+    assert_eq!(one.json()["name"], "One");
 }

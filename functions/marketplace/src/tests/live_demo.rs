@@ -2,7 +2,7 @@
 
 use domain::id::ListingId;
 use serde_json::{Value, json};
-use testing::{ClientRequest, TestApp};
+use testing::{Client, ClientRequest, TestApp};
 
 use super::{
     LISTINGS, app,
@@ -114,4 +114,70 @@ async fn a_stored_image_is_not_checked_again() {
     app.previews_bucket().discard().await;
     let again = preview(&app, &id, small()).await.json();
     assert_eq!((&again["cached"], &again["image"]), (&json!(true), &first["image"]));
+}
+
+/// A preview of kim's own scene.
+fn studio<'a>(member: &Client<'a>, body: Value) -> ClientRequest<'a> {
+    member.post("/api/v1/studio/previews").json(body)
+}
+
+fn low_key() -> Value {
+    json!({
+        "lighting": {
+            "lights": [{ "role": "key", "azimuth": -70 }], "backdrop": { "colour": "charcoal" },
+        },
+        "camera": { "aspect_ratio": "16:9" },
+        "subject": "product",
+    })
+}
+
+#[tokio::test]
+async fn a_members_own_scene_is_drawn_at_once_and_once() {
+    let app = app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    let first = studio(&kim, low_key()).await;
+    assert_eq!(first.status(), 200, "{}", first.pretty());
+    let (first, again) = (first.json(), studio(&ada, low_key()).await.json());
+    assert_eq!((&first["cached"], &again["cached"]), (&json!(false), &json!(true)));
+    assert_eq!(again["image"], first["image"], "whoever asks");
+    assert_eq!((&again["image"]["width"], &again["image"]["height"]), (&json!(384), &json!(216)));
+    let url = again["image"]["url"].as_str().unwrap();
+    let key = url.strip_prefix("https://previews.prolight.test/").unwrap();
+    assert!(key.starts_with("demos/studio/"), "{key}");
+    let (jpeg, kind) = app.previews_bucket().get(key).await.unwrap();
+    assert_eq!(kind, "image/jpeg");
+    assert!((2_000..60_000).contains(&jpeg.len()), "{} bytes", jpeg.len());
+
+    let mut turned = low_key();
+    turned["lighting"]["lights"][0]["azimuth"] = json!(-69);
+    assert_ne!(studio(&kim, turned).await.json()["image"], first["image"]);
+    let usual = studio(&kim, json!({})).await.json();
+    assert_eq!((&usual["subject"], &usual["image"]["height"]), (&json!("bust"), &json!(384)));
+}
+
+#[tokio::test]
+async fn a_scene_is_one_that_can_be_drawn() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let check = async |body: Value, expected: &str| {
+        assert_eq!(studio(&kim, body.clone()).await.brief(), expected, "{body}");
+    };
+    let no_lights = json!({ "lighting": { "lights": [] } });
+    check(no_lights, "422 invalid_request, /lighting/lights count").await;
+    check(json!({ "subject": "cat" }), "422 invalid_request, /subject unknown_value").await;
+    check(json!({ "size": 4_000 }), "422 invalid_request, /size unknown_field").await;
+    let visitor = app.visitor().post("/api/v1/studio/previews").json(json!({})).await;
+    assert_eq!(visitor.brief(), "401 unauthenticated");
+    assert!(app.previews_bucket().keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn previews_are_limited_for_each_member() {
+    let app = app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    for _ in 0..240 {
+        assert_eq!(studio(&kim, json!({})).await.status(), 200);
+    }
+    assert_eq!(studio(&kim, json!({})).await.brief(), "429 rate_limited");
+    assert_eq!(studio(&ada, json!({})).await.status(), 200);
 }

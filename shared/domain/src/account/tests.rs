@@ -67,6 +67,25 @@ fn a_first_visit_opens_the_account_and_grants_the_month() {
     assert_eq!(grant.cause, format!("free:{START}"));
 }
 
+/// Two processes' clocks differ: the ledger takes the later time. An account from before the
+/// attribute has no last time.
+#[test]
+fn the_ledger_never_goes_back_in_time() {
+    let account = update(member(), START.plus(DAY), |draft| {
+        draft.start_job("gen_1", 1).unwrap();
+    })
+    .account;
+    assert_eq!(account.ledger_at, Some(START.plus(DAY)));
+    let early = |draft: &mut AccountUpdate| {
+        assert_eq!(draft.now(), START.plus(DAY));
+        draft.start_job("gen_2", 1).unwrap();
+    };
+    let change = update(account.clone(), START, early);
+    assert_eq!(change.entries[0].at, START.plus(DAY));
+    let old = Account { ledger_at: None, ..account };
+    assert_eq!(old.begin_update(START).unwrap().now(), START);
+}
+
 #[test]
 fn a_visit_on_which_nothing_is_due_changes_nothing() {
     let draft = member().begin_update(START.plus(DAY)).unwrap();

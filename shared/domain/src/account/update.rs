@@ -388,6 +388,9 @@ impl AccountUpdate {
         if let Some(top_up) = &mut self.account.top_up {
             top_up.watch(&self.account.credits, self.now);
         }
+        if let Some(last) = self.entries.last() {
+            self.account.ledger_at = Some(last.at);
+        }
         let expected_version = self.before.version;
         self.account.version = expected_version + 1;
         let (account, before, entries) = (self.account, self.before, self.entries);

@@ -18,7 +18,7 @@ use crate::{
     time::Timestamp,
 };
 
-pub use transitions::CancelError;
+pub use transitions::{CancelError, GalleryError};
 
 /// How long a worker's lease on a job lasts. Longer than a worker may run (60 s) plus two minutes
 /// of clock skew between two workers.
@@ -143,6 +143,8 @@ pub enum FailureCode {
     TimedOut,
     /// The result is not an image that can be stored.
     ResultInvalid,
+    /// The result is an image of nothing but black, as the provider's content filter makes it.
+    ResultBlack,
 }
 
 /// Why a job has no image.
@@ -165,6 +167,13 @@ impl Failure {
         Failure { code, message }
     }
 
+    /// The failure of an image of nothing but black.
+    pub fn black() -> Failure {
+        let message = "The image is nothing but black: the provider's content filter does that, \
+                       and so does a scene without light. Nothing is charged.";
+        Failure::new(FailureCode::ResultBlack, message)
+    }
+
     /// The same failure without the provider's message, which may name a listing's model.
     fn in_our_words(self) -> Failure {
         let message = match self.code {
@@ -174,7 +183,8 @@ impl Failure {
             | FailureCode::ProviderUnavailable
             | FailureCode::SubmitUnknown
             | FailureCode::TimedOut
-            | FailureCode::ResultInvalid => return self,
+            | FailureCode::ResultInvalid
+            | FailureCode::ResultBlack => return self,
         };
         Failure::new(self.code, message)
     }
@@ -220,8 +230,9 @@ pub struct Job {
     pub due_at: Option<Timestamp>,
     /// When the current worker's lease ends.
     pub lease_until: Option<Timestamp>,
-    /// When it was first submitted to the provider.
-    pub submit_began_at: Option<Timestamp>,
+    /// When a worker began to render it or to submit it to the provider; `None` while it is queued.
+    #[serde(alias = "submit_began_at")]
+    pub started_at: Option<Timestamp>,
     /// The provider's request id.
     pub request_id: Option<String>,
     /// When the provider's request id became known.
@@ -241,6 +252,9 @@ pub struct Job {
     pub image: Option<StoredImage>,
     /// The reason, if it failed.
     pub failure: Option<Failure>,
+    /// Whether the member marked its image as a favourite.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub favourite: bool,
 }
 
 impl Job {
@@ -274,7 +288,7 @@ impl Job {
             webhook_token: names.webhook_token.clone(),
             due_at: Some(now),
             lease_until: None,
-            submit_began_at: None,
+            started_at: None,
             request_id: None,
             submitted_at: None,
             polls: 0,
@@ -283,6 +297,7 @@ impl Job {
             finished_at: None,
             image: None,
             failure: None,
+            favourite: false,
         })
     }
 
@@ -318,6 +333,6 @@ impl Job {
 
     /// When the wait for an unanswered submit ends.
     pub(super) fn submit_unknown_until(&self) -> Timestamp {
-        self.submit_began_at.unwrap_or(self.updated_at).plus(SUBMIT_UNKNOWN_WAIT_MAX)
+        self.started_at.unwrap_or(self.updated_at).plus(SUBMIT_UNKNOWN_WAIT_MAX)
     }
 }

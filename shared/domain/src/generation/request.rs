@@ -253,7 +253,39 @@ pub struct Input {
     pub quality: Quality,
 }
 
+/// Where the input of an image comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputSource {
+    /// A prompt.
+    Prompt,
+    /// A structured prompt.
+    StructuredPrompt,
+    /// One of the member's presets.
+    Preset,
+    /// A listing: its preset, template or model.
+    Listing,
+}
+
 impl Input {
+    /// Where it comes from.
+    pub fn source(&self) -> InputSource {
+        match (&self.licence, &self.preset_id, &self.structured_prompt) {
+            (Some(_), _, _) => InputSource::Listing,
+            (None, Some(_), _) => InputSource::Preset,
+            (None, None, Some(_)) => InputSource::StructuredPrompt,
+            (None, None, None) => InputSource::Prompt,
+        }
+    }
+
+    /// What it says about the subject, in one text: a structured prompt's short description, and the
+    /// prompt.
+    pub fn words(&self) -> String {
+        let structured = self.structured_prompt.as_ref();
+        let structured = structured.map(|prompt| prompt.short_description.as_str());
+        [structured, self.prompt.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(". ")
+    }
+
     /// Resolves a request. `named` is the preset or listing it refers to; `seed` is used if it has
     /// none.
     ///

@@ -173,8 +173,9 @@ impl Fact {
     /// Empty if the job is not final.
     pub fn of_job(job: &Job) -> Vec<Fact> {
         let Some(at) = job.finished_at.filter(|_| job.status.is_final()) else { return Vec::new() };
-        let blocked = job.failure.as_ref().is_some_and(|it| it.code == FailureCode::ContentBlocked);
-        let begun = job.submit_began_at;
+        let filtered = [FailureCode::ContentBlocked, FailureCode::ResultBlack];
+        let blocked = job.failure.as_ref().is_some_and(|it| filtered.contains(&it.code));
+        let begun = job.started_at;
         let ms =
             |from: Timestamp, to| u64::try_from(from.until(to).as_millis()).unwrap_or(u64::MAX);
         let finished = FinishedJob {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::{camera::CameraSettings, lighting::LightingRig};
 use image::{ExtendedColorType, ImageError, codecs::jpeg::JpegEncoder};
 use serde::Deserialize;
-use studio::{Palette, Quality, Scene, Subject};
+use studio::{Frame, Palette, Quality, Scene, Subject};
 use tokio::sync::Semaphore;
 
 use super::request::Canvas;
@@ -37,6 +37,18 @@ impl Format {
         match self {
             Format::Png => "png",
             Format::Jpeg => "jpeg",
+        }
+    }
+
+    fn encode(self, frame: &Frame) -> Result<Vec<u8>, ImageError> {
+        match self {
+            Format::Png => frame.to_png(),
+            Format::Jpeg => {
+                let mut bytes = Vec::new();
+                let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+                encoder.encode(&frame.rgb, frame.width, frame.height, ExtendedColorType::Rgb8)?;
+                Ok(bytes)
+            }
         }
     }
 
@@ -111,16 +123,16 @@ impl Drawing {
         let palette = Palette::from_prompt(&self.prompt);
         let (rig, camera) = (LightingRig::three_point(), CameraSettings::default());
         let scene = Scene::new(&rig, &camera, subject, palette, self.seed.cast_unsigned());
-        let frame = scene.render(width, height, Quality::Preview);
-        match format {
-            Format::Png => frame.to_png(),
-            Format::Jpeg => {
-                let mut bytes = Vec::new();
-                let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
-                encoder.encode(&frame.rgb, frame.width, frame.height, ExtendedColorType::Rgb8)?;
-                Ok(bytes)
-            }
-        }
+        format.encode(&scene.render(width, height, Quality::Preview))
+    }
+}
+
+impl Canvas {
+    /// A picture of nothing but black, in the requested format.
+    pub(super) fn black(self) -> Result<Vec<u8>, ImageError> {
+        let Canvas { width, height, format } = self;
+        let rgb = vec![0; width as usize * height as usize * 3];
+        format.encode(&Frame { width, height, rgb })
     }
 }
 
@@ -140,6 +152,16 @@ mod tests {
         for format in [Format::Png, Format::Jpeg] {
             let picture = image::load_from_memory(&draw(format, 7)).unwrap();
             assert_eq!((picture.width(), picture.height()), (96, 64));
+        }
+    }
+
+    #[test]
+    fn what_the_content_filter_serves_is_black() {
+        for format in [Format::Png, Format::Jpeg] {
+            let canvas = Canvas { width: 96, height: 64, format };
+            let black = image::load_from_memory(&canvas.black().unwrap()).unwrap().into_rgb8();
+            assert_eq!(black.dimensions(), (96, 64));
+            assert!(black.as_raw().iter().all(|channel| *channel == 0), "{format:?}");
         }
     }
 

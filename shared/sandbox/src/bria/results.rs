@@ -51,6 +51,10 @@ pub(super) async fn fetch(
             let elsewhere = format!("{}{ELSEWHERE_PATH}/{file}", world.url);
             Ok(Redirect::temporary(&elsewhere).into_response())
         }
+        Some(PictureFault::Black) => {
+            let black = canvas.black().map_err(|_| Refused::server_error())?;
+            Ok((typed(canvas.format.media_type()), black).into_response())
+        }
         Some(PictureFault::Gone) => Err(Refused::not_found("the address has expired")),
     }
 }

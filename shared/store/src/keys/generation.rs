@@ -20,16 +20,21 @@ impl Key {
     }
 }
 
-/// The index key of a job: by due time while open, by outcome once finished.
+/// The index key of a job: by due time while open, by outcome once finished; favourites apart.
 pub(crate) fn job_index(job: &Job) -> IndexKey {
     match job.due_at {
         Some(due_at) => (open_pk(shard_of(job.id.as_str())), format!("{due_at}#{}", job.id)),
+        None if job.favourite => (favourites_pk(&job.user_id), job.id.to_string()),
         None => (outcome_pk(&job.user_id, job.status), job.id.to_string()),
     }
 }
 
 pub(crate) fn outcome_pk(user: &UserId, status: Status) -> String {
     format!("{USER_PREFIX}{user}#{}", status.into_str())
+}
+
+pub(crate) fn favourites_pk(user: &UserId) -> String {
+    format!("{USER_PREFIX}{user}#favourite")
 }
 
 pub(crate) fn open_pk(shard: u8) -> String {

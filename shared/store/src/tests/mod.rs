@@ -13,6 +13,7 @@ mod enqueue;
 mod events;
 mod faults;
 mod follow_ups;
+mod gallery;
 mod metrics;
 mod orders;
 mod pages;

@@ -4,9 +4,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{ErrorKind, generation::Status, id::PresetId};
 
 use super::*;
+use crate::JobFilter;
 
 /// An Enterprise member with six jobs of each status, one a second, mixed.
-async fn with_jobs_of_each_status(app: &TestApp) -> UserId {
+pub(super) async fn with_jobs_of_each_status(app: &TestApp) -> UserId {
     let user = app.member("enterprise", Plan::Enterprise, 0).await;
     for round in 0..6u32 {
         for (status, place) in Status::ALL.into_iter().zip(0u32..) {
@@ -32,6 +33,11 @@ async fn with_jobs_of_each_status(app: &TestApp) -> UserId {
         }
     }
     user
+}
+
+/// Jobs of one status, or of any.
+fn of(status: Option<Status>) -> JobFilter {
+    status.map_or_else(JobFilter::default, JobFilter::status)
 }
 
 /// All pages but the last are full, and together they are `expected`.
@@ -61,7 +67,7 @@ async fn jobs_of_every_status_in_pages_of_every_size() {
         for per_page in [1, 2, 5, 6, 7, 36, 100] {
             let pages = walk(async |cursor| {
                 let now = NOW.plus(DAY / 2);
-                app.store.jobs(&user, status, size(per_page), cursor, now).await.unwrap()
+                app.store.jobs(&user, &of(status), size(per_page), cursor, now).await.unwrap()
             })
             .await;
             check_pages(pages, per_page, &expected);
@@ -86,7 +92,7 @@ async fn a_full_page_of_a_hundred_finished_jobs_knows_that_there_are_more() {
         }
         let pages = walk(async |cursor| {
             let status = Some(Status::Cancelled);
-            app.store.jobs(&user, status, size(100), cursor, NOW).await.unwrap()
+            app.store.jobs(&user, &of(status), size(100), cursor, NOW).await.unwrap()
         })
         .await;
         let ids: Vec<_> = pages.into_iter().flatten().map(|job| job.id).collect();
@@ -122,7 +128,7 @@ async fn a_list_of_nothing_is_an_empty_page() {
     let user = UserId::parse("nobody").unwrap();
     let store = &app.store;
     for status in Status::ALL.map(Some).into_iter().chain([None]) {
-        let page = store.jobs(&user, status, size(20), None, NOW).await.unwrap();
+        let page = store.jobs(&user, &of(status), size(20), None, NOW).await.unwrap();
         assert_eq!((page.items.len(), page.next_cursor), (0, None), "{status:?}");
     }
     assert_eq!(store.ledger(&user, size(20), None).await.unwrap().items.len(), 0);
@@ -143,14 +149,14 @@ async fn a_made_up_cursor_shows_nothing_but_the_callers_own() {
     for status in Status::ALL.map(Some).into_iter().chain([None]) {
         for id in &made_up {
             let cursor = Some(Cursor(id.to_string()));
-            let page = app.store.jobs(&user, status, size(100), cursor, now).await.unwrap();
+            let page = app.store.jobs(&user, &of(status), size(100), cursor, now).await.unwrap();
             for job in &page.items {
                 assert!(own.contains(&job.id) && job.id < *id);
                 assert!(status.is_none_or(|status| job.status == status));
             }
         }
         let garbage = Some(Cursor("USER#other".to_owned()));
-        let refused = app.store.jobs(&user, status, size(20), garbage, now).await.unwrap_err();
+        let refused = app.store.jobs(&user, &of(status), size(20), garbage, now).await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "invalid_cursor"));
     }
     let store = &app.store;

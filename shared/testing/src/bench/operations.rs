@@ -15,7 +15,7 @@ use domain::{
     pack::Pack,
 };
 use serde_json::json;
-use store::{AppliedEvent, Idempotency, PageSize, SourceRef, Store, Wanted};
+use store::{AppliedEvent, Idempotency, JobFilter, PageSize, SourceRef, Store, Wanted};
 
 use super::{
     BenchFailed,
@@ -57,7 +57,7 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     row("POST /generations, the same key again");
     store.job_and_input(&user, &queued.id).await?;
     row("GET /generations/{id}");
-    store.jobs(&user, None, size, None, now()).await?;
+    store.jobs(&user, &JobFilter::default(), size, None, now()).await?;
     row("GET /generations");
     let claimed = queued.clone().claim_submit(now());
     store.advance(&queued, &claimed).await?;

@@ -70,7 +70,8 @@ async fn statuses(caller: &str, seen: &mut Seen) -> Vec<u16> {
 }
 
 /// 401: not signed in. 403: a suspended member may read, not write. 404: another member's data does
-/// not exist, not even for staff. 409: only an existing subscription can be canceled, and a free
+/// not exist, not even for staff, and to delete it changes nothing (204). 409: an open generation is
+/// cancelled, not deleted, only an existing subscription can be canceled, and a free
 /// purchase has nothing to refund. 400: a signature is required of every caller. `banned` is a
 /// suspended admin, who cannot use the staff endpoints either.
 #[tokio::test]
@@ -91,10 +92,14 @@ async fn everybody_may_do_what_the_table_says() {
         generation-create-generation       401       202       202       403       202       202       403
         generation-list-generations        401       200       200       200       200       200       200
         generation-get-generation          401       200       404       200       404       404       404
+        generation-update-generation       401       200       404       403       404       404       404
         generation-cancel-generation       401       200       404       403       404       404       404
+        generation-delete-generation       401       409       204       403       204       204       403
         generation-structure-prompt        401       200       200       403       200       200       403
         generation-create-preset           401       201       201       403       201       201       403
         generation-list-presets            401       200       200       200       200       200       200
+        generation-get-preset              401       200       404       200       404       404       404
+        generation-update-preset           401       200       404       403       404       404       404
         generation-delete-preset           401       204       404       403       404       404       404
         account-get-me                     401       200       200       200       200       200       200
         account-update-me                  401       200       200       403       200       200       403
@@ -122,6 +127,7 @@ async fn everybody_may_do_what_the_table_says() {
         marketplace-create-upload          401       201       404       403       404       404       404
         marketplace-get-upload             401       200       404       200       404       404       404
         marketplace-preview-listing        200       200       200       200       200       200       200
+        marketplace-preview-studio         401       200       200       200       200       200       200
         marketplace-list-popular           200       200       200       200       200       200       200
         marketplace-search-listings        200       200       200       200       200       200       200
         marketplace-get-listing            200       200       200       200       200       200       200

@@ -92,10 +92,14 @@ async fn an_event_is_answered() {
         generation-create-generation: 202
         generation-list-generations: 200
         generation-get-generation: 404 generation_not_found
+        generation-update-generation: 404 generation_not_found
         generation-cancel-generation: 404 generation_not_found
+        generation-delete-generation: 204
         generation-structure-prompt: 200
         generation-create-preset: 201
         generation-list-presets: 200
+        generation-get-preset: 404 preset_not_found
+        generation-update-preset: 404 preset_not_found
         generation-delete-preset: 404 preset_not_found
         account-get-me: 200
         account-update-me: 200
@@ -123,6 +127,7 @@ async fn an_event_is_answered() {
         marketplace-create-upload: 404 listing_not_found
         marketplace-get-upload: 404 upload_not_found
         marketplace-preview-listing: 404 listing_not_found
+        marketplace-preview-studio: 200
         marketplace-list-popular: 200
         marketplace-search-listings: 200
         marketplace-get-listing: 404 listing_not_found

@@ -73,8 +73,11 @@ impl PopulatedApp {
     pub(crate) fn fill(&self, endpoint: &Endpoint, request: TestRequest) -> TestRequest {
         match endpoint.name {
             "generation-create-generation" => request.json(json!({"prompt": "a red chair"})),
-            "generation-get-generation" | "generation-cancel-generation" => {
-                request.path("id", &self.generation)
+            "generation-get-generation"
+            | "generation-cancel-generation"
+            | "generation-delete-generation" => request.path("id", &self.generation),
+            "generation-update-generation" => {
+                request.path("id", &self.generation).json(json!({"favourite": false}))
             }
             "generation-structure-prompt" => request.json(json!({"prompt": "a red chair"})),
             "generation-create-preset" => {
@@ -85,6 +88,14 @@ impl PopulatedApp {
                 request.json(json!({"name": "Nightly", "scopes": ["read", "generate"]}))
             }
             "account-get-key" | "account-delete-key" => request.path("id", &self.key),
+            "generation-get-preset" | "generation-delete-preset" => {
+                request.path("id", &self.preset)
+            }
+            "generation-update-preset" => {
+                let chair = json!({"name": "Chair", "prompt": "a green chair"});
+                request.path("id", &self.preset).json(chair)
+            }
+            "marketplace-preview-studio" => request.json(json!({})),
             "account-update-me" => request.json(json!({"display_name": "Kim"})),
             "billing-open-checkout" => request.json(json!({"pack": "pack_50"})),
             "billing-open-portal" | "billing-cancel-subscription" => request.json(json!({})),

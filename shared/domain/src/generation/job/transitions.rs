@@ -49,7 +49,48 @@ crate::domain_error! {
     }
 }
 
+/// Why a job of the gallery is not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GalleryError {
+    /// It may still change by itself.
+    #[error("This generation is {}: cancel it, or delete it once it has ended.", .0.into_str())]
+    NotFinished(Status),
+    /// There is no image to mark.
+    #[error("This generation is {} and has no image.", .0.into_str())]
+    NoImage(Status),
+}
+
+crate::domain_error! {
+    GalleryError {
+        NotFinished => Conflict, "generation_not_finished";
+        NoImage => Conflict, "generation_without_image";
+    }
+}
+
 impl Job {
+    /// Marks its image as a favourite, or removes the mark.
+    ///
+    /// # Errors
+    /// When it has no image to mark.
+    pub fn set_favourite(mut self, favourite: bool, now: Timestamp) -> Result<Job, GalleryError> {
+        if favourite && self.status != Status::Succeeded {
+            return Err(GalleryError::NoImage(self.status));
+        }
+        self.favourite = favourite;
+        Ok(self.touch(now))
+    }
+
+    /// Whether its member may delete it.
+    ///
+    /// # Errors
+    /// When its status is not final.
+    pub fn check_deletable(&self) -> Result<(), GalleryError> {
+        match self.status.is_final() {
+            true => Ok(()),
+            false => Err(GalleryError::NotFinished(self.status)),
+        }
+    }
+
     /// Cancels it for its member, free of charge while no worker has begun.
     ///
     /// # Errors
@@ -83,7 +124,7 @@ impl Job {
     pub fn claim_submit(mut self, now: Timestamp) -> Job {
         self.status = Status::Submitting;
         self.attempt += 1;
-        self.submit_began_at.get_or_insert(now);
+        self.started_at.get_or_insert(now);
         self.lease(now)
     }
 
@@ -99,7 +140,7 @@ impl Job {
     pub fn requeue(mut self, retry_at: Timestamp, now: Timestamp) -> Job {
         self.status = Status::Queued;
         self.attempt = self.attempt.saturating_sub(1);
-        self.submit_began_at = None;
+        self.started_at = None;
         self.touch(now).look_at(retry_at)
     }
 
@@ -220,9 +261,10 @@ impl Job {
         self.touch(now)
     }
 
+    /// Counts a change. Its time does not go back, whatever the clocks of two workers say.
     fn touch(mut self, now: Timestamp) -> Job {
         self.version += 1;
-        self.updated_at = now;
+        self.updated_at = self.updated_at.max(now);
         self
     }
 }

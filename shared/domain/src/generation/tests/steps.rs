@@ -18,7 +18,7 @@ impl Found {
         let minutes = |count: i64| Timestamp::from_millis(NOW.as_millis() + count * 60_000);
         job.status = self.status;
         job.created_at = NOW.minus(MINUTE * self.placed_ago);
-        job.submit_began_at =
+        job.started_at =
             (self.status != Status::Queued).then(|| NOW.minus(MINUTE * self.asked_ago));
         job.due_at = (!self.status.is_final()).then(|| minutes(self.due_in));
         job.lease_until = self.leased_for.map(minutes);

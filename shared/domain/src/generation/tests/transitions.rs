@@ -156,11 +156,11 @@ fn a_request_is_named_by_the_answer_or_by_the_webhook() {
 fn the_submit_timeout_runs_from_the_first_submit_that_may_have_arrived() {
     let (job, _) = in_status(Status::Submitting);
     let again = job.clone().claim_submit(NOW.plus(MINUTE * 5));
-    assert_eq!(again.submit_began_at, Some(NOW));
+    assert_eq!(again.started_at, Some(NOW));
     let refused = job.requeue(NOW.plus(MINUTE), NOW);
-    assert_eq!(refused.submit_began_at, None, "a clean refusal is no submit");
+    assert_eq!(refused.started_at, None, "a clean refusal is no submit");
     let anew = refused.claim_submit(NOW.plus(MINUTE));
-    assert_eq!((anew.submit_began_at, anew.attempt), (Some(NOW.plus(MINUTE)), 1));
+    assert_eq!((anew.started_at, anew.attempt), (Some(NOW.plus(MINUTE)), 1));
 }
 
 #[test]
@@ -261,4 +261,22 @@ fn a_job_survives_the_table() {
         assert_eq!(value.get("due_at").is_some(), !status.is_final());
         assert_eq!(serde_json::from_value::<Job>(value).unwrap(), job);
     }
+}
+
+/// Items of an earlier release have another name for the start.
+#[test]
+fn an_older_job_says_when_it_started() {
+    let (job, _) = in_status(Status::Submitted);
+    let mut stored = serde_json::to_value(&job).unwrap();
+    let fields = stored.as_object_mut().unwrap();
+    let started_at = fields.remove("started_at").unwrap();
+    fields.insert("submit_began_at".to_owned(), started_at);
+    assert_eq!(serde_json::from_value::<Job>(stored).unwrap(), job);
+}
+
+#[test]
+fn the_time_of_a_job_never_goes_back() {
+    let (job, _) = in_status(Status::Submitted);
+    let later = job.poll_later(MINUTE, NOW.plus(MINUTE));
+    assert_eq!(later.clone().signal("request_1", NOW).updated_at, NOW.plus(MINUTE));
 }

@@ -109,6 +109,26 @@ pub struct DemoScene {
     pub camera: CameraSettings,
 }
 
+impl DemoScene {
+    /// A member's own scene. Defaults are a three-point light and a portrait lens.
+    ///
+    /// # Errors
+    /// The invalid fields.
+    pub fn of(
+        lighting: Option<LightingRig>,
+        camera: Option<CameraSettings>,
+        subject: DemoSubject,
+    ) -> Result<DemoScene, InvalidFields> {
+        let mut check = FieldCheck::new();
+        let lighting = lighting.unwrap_or_else(LightingRig::three_point);
+        let camera = camera.unwrap_or_default();
+        check.absorb("/lighting", lighting.validate());
+        check.absorb("/camera", camera.validate());
+        check.finish()?;
+        Ok(DemoScene { subject, lighting, camera })
+    }
+}
+
 /// Why there is no demo.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DemoError {

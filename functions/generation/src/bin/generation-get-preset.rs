@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    generation::get_preset::function().serve()
+}

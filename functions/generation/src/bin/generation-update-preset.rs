@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    generation::update_preset::function().serve()
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    marketplace::preview_studio::function().serve()
+}
