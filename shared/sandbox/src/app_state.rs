@@ -55,7 +55,7 @@ impl AppState {
             faults: Faults::default(),
             journal: Journal::default(),
             log: Log::open(config.log.clone()),
-            openid: OpenId::open(config.state.as_deref())?,
+            openid: OpenId::open(config.state.as_deref(), &config.redirects)?,
             bria: Bria::new(config.bria.clone()),
             stripe: Stripe::new(&config.stripe, &url),
             http,

@@ -7,7 +7,7 @@
 //!
 //! | part | where | what |
 //! |---|---|---|
-//! | OpenID issuer | `/.well-known/openid-configuration`, `/jwks.json`, `/token` | [`openid`] |
+//! | OpenID issuer | `/.well-known/openid-configuration`, `/jwks.json`, `/authorize`, `/token`, `/userinfo`, `/sign-out` | [`openid`] |
 //! | Bria v2 | `/bria/v2/...`, `/bria/results/...` | [`bria`] |
 //! | Stripe | `/stripe/v1/...`, its pages `/stripe/...` | [`stripe`] |
 //! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled`, `/marketplace/...` | targets of Stripe's pages and shared links |
@@ -57,6 +57,8 @@ pub struct Config {
     pub port: u16,
     /// The folder that stores the issuer's keys between starts; `None` generates new keys.
     pub state: Option<PathBuf>,
+    /// Where the issuer sends browsers back to, besides loopback.
+    pub redirects: Vec<String>,
     /// The folder for the vendor log; `None` writes none.
     pub log: Option<PathBuf>,
     /// Settings of the image provider.
@@ -72,6 +74,7 @@ impl Default for Config {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             state: None,
+            redirects: Vec::new(),
             log: None,
             bria: bria::Settings::default(),
             stripe: stripe::Setup::default(),
@@ -224,7 +227,7 @@ impl Drop for RunningSandbox {
 
 fn router(world: &Arc<AppState>) -> Router {
     let outside = Router::new()
-        .merge(openid::router())
+        .merge(openid::router(world))
         .merge(bria::router())
         .merge(stripe::router())
         .merge(frontend::router())

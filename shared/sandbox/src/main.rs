@@ -1,4 +1,4 @@
-//! `sandbox [--port N] [--host ADDRESS] [--state FOLDER] [--log FOLDER]
+//! `sandbox [--port N] [--host ADDRESS] [--state FOLDER] [--log FOLDER] [--redirect-uri URL]...
 //! [--stripe-webhook-url URL --stripe-webhook-secret SECRET]
 //! [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]`: runs the sandbox
 //! until it is stopped.
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use sandbox::{Config, Sandbox, stripe::Target};
 
 const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER] [--log FOLDER] \
+                     [--redirect-uri URL]... \
                      [--stripe-webhook-url URL --stripe-webhook-secret SECRET] \
                      [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]";
 /// Default port.
@@ -40,6 +41,7 @@ fn config(mut args: impl Iterator<Item = String>) -> Result<Config, Box<dyn std:
             "--port" => config.port = value.parse()?,
             "--host" => config.host = value.parse()?,
             "--state" => config.state = Some(value.into()),
+            "--redirect-uri" => config.redirects.push(value),
             "--log" => config.log = Some(value.into()),
             "--stripe-webhook-url" => platform.0 = Some(value),
             "--stripe-webhook-secret" => platform.1 = Some(value),

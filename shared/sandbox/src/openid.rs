@@ -1,33 +1,37 @@
 //! An OpenID issuer of test people: it issues a token for any `<name>@prolight.test`; `moderator`
 //! and `admin` are staff. The address of a name that begins with `unverified` is not verified.
 //!
-//! Discovery and keys follow OpenID Connect Discovery 1.0 and RFC 7517; the token endpoint
-//! implements RFC 6749's password grant, as a form or as JSON, and ignores the password.
+//! Discovery and keys follow OpenID Connect Discovery 1.0 and RFC 7517. A browser signs in by the
+//! authorization code flow with PKCE ([`authorize`]), refreshes and signs out ([`endpoints`]).
+//! Programs use the token endpoint's password grant (RFC 6749), as a form or as JSON; the password
+//! is ignored.
 
-use std::{path::Path, sync::Arc, sync::Mutex};
+use std::{path::Path, sync::Mutex};
 
-use axum::{
-    Form, Json, Router,
-    extract::{FromRequest, Request, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Validation, decode, decode_header, jwk::JwkSet};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+mod authorize;
+mod endpoints;
 mod keys;
+mod parameters;
 mod people;
+mod redirects;
+mod sessions;
 mod tokens;
+
+pub(crate) use endpoints::router;
 
 pub use keys::{KeysError, SigningAlgorithm};
 pub use people::{MAIL_DOMAIN, UnknownPerson};
-pub use tokens::{AUDIENCE, Flaw, LIFETIME_S, LIFETIME_S_MAX, TokenError};
+pub use tokens::{AUDIENCE, CLIENT_ID, Flaw, LIFETIME_S, LIFETIME_S_MAX, TokenError};
 
-use crate::app_state::{AppState, locked};
+use crate::app_state::locked;
 use keys::KeyRing;
 use people::Person;
+use redirects::Redirects;
+use sessions::{Consent, Sessions};
 use tokens::Draft;
 
 /// Parameters of a token request.
@@ -64,16 +68,31 @@ impl TokenRequest {
     }
 }
 
-/// State of the issuer: its keys.
+/// Whether an expired token counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    Checked,
+    /// For the hint of who signs out, which may be old (RP-Initiated Logout, section 2).
+    Ignored,
+}
+
+/// State of the issuer.
 #[derive(Debug)]
 pub(crate) struct OpenId {
     ring: Mutex<KeyRing>,
+    sessions: Mutex<Sessions>,
+    redirects: Redirects,
 }
 
 impl OpenId {
-    /// An issuer with the keys stored in `state`, or new ones.
-    pub(crate) fn open(state: Option<&Path>) -> Result<OpenId, KeysError> {
-        Ok(OpenId { ring: Mutex::new(KeyRing::open(state)?) })
+    /// An issuer with the keys stored in `state`, or new ones. Browsers are sent to loopback and
+    /// to `redirects`.
+    pub(crate) fn open(state: Option<&Path>, redirects: &[String]) -> Result<OpenId, KeysError> {
+        Ok(OpenId {
+            ring: Mutex::new(KeyRing::open(state)?),
+            sessions: Mutex::default(),
+            redirects: Redirects::new(redirects),
+        })
     }
 
     /// A valid token from the issuer at `url`.
@@ -94,6 +113,25 @@ impl OpenId {
         draft.sign_with(flaw, locked(&self.ring).signing(SigningAlgorithm::ES256)?)
     }
 
+    /// The access token and the ID token of a sign-in.
+    fn sign_in(&self, url: &str, consent: &Consent) -> Result<(String, String), TokenError> {
+        let mut ring = locked(&self.ring);
+        let key = ring.signing(SigningAlgorithm::ES256)?;
+        let access = Draft::new(url, &consent.person, AUDIENCE, LIFETIME_S).sign(key)?;
+        Ok((access, Draft::identity(url, consent).sign(key)?))
+    }
+
+    /// The claims of a token of ours for `audience`; `None` if it is anything else.
+    fn verified(&self, url: &str, token: &str, audience: &str, expiry: Expiry) -> Option<Value> {
+        let id = decode_header(token).ok()?.kid?;
+        let (algorithm, key) = locked(&self.ring).find(&id)?.verifying().ok()?;
+        let mut rules = Validation::new(algorithm);
+        rules.set_audience(&[audience]);
+        rules.set_issuer(&[url]);
+        rules.validate_exp = expiry == Expiry::Checked;
+        decode::<Value>(token, &key, &rules).ok().map(|good| good.claims)
+    }
+
     /// Signs with new keys from now on.
     pub(crate) fn rotate(&self) -> Result<(), KeysError> {
         locked(&self.ring).rotate()
@@ -111,72 +149,5 @@ impl OpenId {
 
     fn published(&self) -> JwkSet {
         locked(&self.ring).published()
-    }
-}
-
-pub(crate) fn router() -> Router<Arc<AppState>> {
-    Router::new()
-        .route("/.well-known/openid-configuration", get(discover))
-        .route("/jwks.json", get(publish_keys))
-        .route("/token", post(issue_token))
-}
-
-async fn discover(State(world): State<Arc<AppState>>) -> Json<Value> {
-    let url = &world.url;
-    Json(json!({
-        "issuer": url,
-        "jwks_uri": format!("{url}/jwks.json"),
-        "token_endpoint": format!("{url}/token"),
-        "token_endpoint_auth_methods_supported": ["none"],
-        "grant_types_supported": ["password"],
-        "response_types_supported": ["token"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA"],
-        "claims_supported": [
-            "iss", "aud", "sub", "email", "email_verified", "name", "iat", "nbf", "exp",
-            "app_metadata",
-        ],
-    }))
-}
-
-async fn publish_keys(State(world): State<Arc<AppState>>) -> Json<JwkSet> {
-    Json(world.openid.published())
-}
-
-async fn issue_token(State(world): State<Arc<AppState>>, request: Request) -> Response {
-    let is_json = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    let asked = if is_json {
-        Json::<TokenRequest>::from_request(request, &()).await.map(|Json(a)| a).ok()
-    } else {
-        Form::<TokenRequest>::from_request(request, &()).await.map(|Form(a)| a).ok()
-    };
-    let issued = asked.ok_or(TokenError::Unreadable).and_then(|asked| {
-        let token = world.openid.issue(&world.url, &asked)?;
-        Ok(json!({
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": asked.lifetime_s(),
-        }))
-    });
-    match issued {
-        Ok(body) => ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response(),
-        Err(refused) => refused.into_response(),
-    }
-}
-
-impl IntoResponse for TokenError {
-    /// RFC 6749, section 5.2.
-    fn into_response(self) -> Response {
-        let body = json!({ "error": self.code(), "error_description": self.to_string() });
-        let status = match self {
-            TokenError::Keys(_) | TokenError::Signing(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            TokenError::Unreadable | TokenError::Grant | TokenError::Person(_) => {
-                StatusCode::BAD_REQUEST
-            }
-        };
-        (status, Json(body)).into_response()
     }
 }

@@ -21,6 +21,7 @@ mod bria;
 mod control;
 mod faults;
 mod openid;
+mod sign_in;
 mod stripe;
 mod webhooks;
 

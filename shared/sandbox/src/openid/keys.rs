@@ -17,7 +17,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::{
-    Algorithm, EncodingKey,
+    Algorithm, DecodingKey, EncodingKey,
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
 };
 use serde::{Deserialize, Serialize};
@@ -140,6 +140,11 @@ impl SigningKey {
         Ok(pair.public_key().as_ref().to_vec())
     }
 
+    /// A verifier's key.
+    pub(crate) fn verifying(&self) -> Result<(Algorithm, DecodingKey), KeysError> {
+        Ok((self.algorithm.jwt(), DecodingKey::from_jwk(&self.public)?))
+    }
+
     fn read(kept: KeptKey) -> Result<SigningKey, KeysError> {
         let pem = kept.private_pem.as_bytes();
         let private = match kept.algorithm {
@@ -195,6 +200,11 @@ impl KeyRing {
 
     pub(crate) fn key_ids(&self) -> Vec<String> {
         self.keys.iter().filter_map(SigningKey::id).map(str::to_owned).collect()
+    }
+
+    /// The published key with an id.
+    pub(crate) fn find(&self, id: &str) -> Option<&SigningKey> {
+        self.keys.iter().find(|key| key.id() == Some(id))
     }
 
     pub(crate) fn published(&self) -> JwkSet {

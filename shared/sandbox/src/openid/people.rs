@@ -1,5 +1,14 @@
 //! The test people: every address of one mail domain.
 
+/// The people whom the sign-in page offers: name and description.
+pub(crate) const OFFERED: [(&str, &str); 5] = [
+    ("member", "makes images"),
+    ("creator", "sells listings"),
+    ("buyer", "buys listings"),
+    ("moderator", "staff: reviews listings"),
+    ("admin", "staff: sees and decides everything"),
+];
+
 /// The mail domain of all test people. RFC 2606 reserves `.test`.
 pub const MAIL_DOMAIN: &str = "prolight.test";
 /// Longest name before the `@`, in bytes.

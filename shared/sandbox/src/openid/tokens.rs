@@ -8,11 +8,14 @@ use serde_json::json;
 use super::{
     keys::{KeysError, SigningAlgorithm, SigningKey},
     people::{Person, UnknownPerson},
+    sessions::Consent,
 };
 use crate::clock;
 
 /// Default audience of a token.
 pub const AUDIENCE: &str = "prolight";
+/// The console's client id; another word than the audience, so that no API takes an ID token.
+pub const CLIENT_ID: &str = "prolight-console";
 /// Default lifetime of a token.
 pub const LIFETIME_S: u64 = 3_600;
 /// Longest lifetime of a token: 30 days.
@@ -24,9 +27,21 @@ pub enum TokenError {
     /// The body is not of the declared content type.
     #[error("the request is neither a form nor JSON with grant_type and username")]
     Unreadable,
-    /// A grant other than `password`.
-    #[error("only grant_type=password is supported")]
+    /// A parameter is missing or there twice.
+    #[error("{0} is missing, or there twice")]
+    Parameter(&'static str),
+    /// An unknown grant.
+    #[error("grant_type is authorization_code, refresh_token or password")]
     Grant,
+    /// No such client.
+    #[error("only {CLIENT_ID} is registered")]
+    Client,
+    /// The code or the refresh token is unknown, expired, used, or of another request.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// A refresh asks for more than was granted.
+    #[error("the scope was not granted")]
+    Scope,
     /// No such test person.
     #[error(transparent)]
     Person(#[from] UnknownPerson),
@@ -42,9 +57,11 @@ impl TokenError {
     /// The code of RFC 6749, section 5.2.
     pub fn code(&self) -> &'static str {
         match self {
-            TokenError::Unreadable => "invalid_request",
+            TokenError::Unreadable | TokenError::Parameter(_) => "invalid_request",
             TokenError::Grant => "unsupported_grant_type",
-            TokenError::Person(_) => "invalid_grant",
+            TokenError::Client => "invalid_client",
+            TokenError::Person(_) | TokenError::Refused(_) => "invalid_grant",
+            TokenError::Scope => "invalid_scope",
             TokenError::Keys(_) | TokenError::Signing(_) => "server_error",
         }
     }
@@ -96,6 +113,18 @@ struct Claims {
     exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     app_metadata: Option<AppMetadata>,
+    /// Only in ID tokens.
+    #[serde(flatten)]
+    signed_in: Option<SignedIn>,
+}
+
+/// The claims of an ID token about the sign-in (OpenID Connect Core, section 2).
+#[derive(Debug, Clone, Serialize)]
+struct SignedIn {
+    auth_time: u64,
+    sid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -119,8 +148,20 @@ impl Draft {
                 nbf: now,
                 exp: now + lifetime_s,
                 app_metadata: person.role.map(|role| AppMetadata { role }),
+                signed_in: None,
             },
         }
+    }
+
+    /// The ID token of a sign-in. The console is its audience.
+    pub(crate) fn identity(issuer: &str, consent: &Consent) -> Draft {
+        let mut draft = Draft::new(issuer, &consent.person, CLIENT_ID, LIFETIME_S);
+        draft.claims.signed_in = Some(SignedIn {
+            auth_time: consent.signed_in_at,
+            sid: consent.session.clone(),
+            nonce: consent.nonce.clone(),
+        });
+        draft
     }
 
     /// The signed token.

@@ -1,0 +1,22 @@
+export { type Client, createClient, type Waiting } from './client.ts';
+export { everyItem, type Page } from './pages.ts';
+export {
+  type FieldProblem,
+  isProblem,
+  localProblem,
+  Problem,
+  type ProblemBody,
+} from './problem.ts';
+export {
+  type Answer,
+  type Ask,
+  type Method,
+  newKey,
+  pause,
+  type Query,
+  type Session,
+  Transport,
+} from './transport.ts';
+export * from './types.ts';
+export { sendFile, type UploadForm, type UploadOptions } from './upload.ts';
+export { type WaitOptions, waitFor } from './wait.ts';

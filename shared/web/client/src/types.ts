@@ -1,0 +1,80 @@
+import type { components, operations } from './schema.ts';
+
+/** The API's types by the names that the document gives them, and by those that people use. */
+type Schemas = components['schemas'];
+/** The body of a request that has no name of its own. */
+type Body<O extends keyof operations> = operations[O] extends {
+  requestBody?: { content: { 'application/json': infer B } };
+}
+  ? B
+  : never;
+
+export type ApiConfig = Schemas['GetConfigAnswer'];
+export type Money = Schemas['Money'];
+export type Me = Schemas['Me'];
+export type Light = Schemas['Light'];
+export type LightRole = Schemas['LightRole'];
+export type LightingRig = Schemas['LightingRig'];
+export type CameraSettings = Schemas['CameraSettings'];
+export type AspectRatio = Schemas['AspectRatio'];
+export type StructuredPrompt = Schemas['StructuredPrompt'];
+export type Quality = Schemas['Quality'];
+export type Generation = Schemas['Generation'];
+export type GenerationRequest = Body<'generation-create-generation'>;
+export type Preset = Schemas['Preset'];
+export type Plans = Schemas['ListPlansAnswer'];
+export type Subscription = Schemas['Subscription'];
+export type LedgerEntry = Schemas['LedgerEntry'];
+export type Credits = Schemas['GetCreditsAnswer'];
+export type Usage = Schemas['GetUsageAnswer'];
+export type Invoice = Schemas['Invoice'];
+export type ListingType = Schemas['Kind'];
+export type Category = Schemas['Category'];
+export type Picture = Schemas['ShownPreview'];
+export type Rating = Schemas['Rating'];
+export type ListingCard = Schemas['ListingCard'];
+export type SearchResult = Schemas['SearchListingsAnswer'];
+export type DemoSubject = Schemas['DemoSubject'];
+export type DemoSettings = Schemas['DemoSettings'];
+export type DemoOverrides = Partial<Schemas['Overrides']>;
+export type DemoPicture = Schemas['PreviewListingAnswer'];
+export type Listing = Schemas['Page'];
+export type Review = Schemas['Review'];
+export type Purchase = Schemas['Purchase'];
+export type NewPurchase = Schemas['CreatePurchaseAnswer'];
+export type Download = Schemas['DownloadPurchaseAnswer'];
+export type Share = Schemas['ShareListingAnswer'];
+export type Slot = Schemas['Slot'];
+export type Content = Schemas['Content'];
+export type ListingDraft = Required<
+  Pick<
+    Schemas['CreatorListing'],
+    | 'type'
+    | 'title'
+    | 'description'
+    | 'category'
+    | 'tags'
+    | 'price'
+    | 'attribution'
+    | 'demo'
+    | 'content'
+  >
+>;
+export type OwnListing = Schemas['CreatorListing'];
+export type Upload = Schemas['CreateUploadAnswer'];
+export type UploadState = Schemas['GetUploadAnswer'];
+export type CreatorStats = Schemas['GetCreatorStatsAnswer'];
+export type Earning = Schemas['Earning'];
+export type Payout = Schemas['Payout'];
+export type RevenueStats = Schemas['RevenueReport'];
+export type RevenuePeriod = Schemas['PeriodMetrics'];
+export type GenerationStats = Schemas['GenerationReport'];
+export type Report = Schemas['Report'];
+export type Member = Schemas['Member'];
+export type MemberRecord = Schemas['GetUserAnswer'];
+export type AuditRow = Schemas['Row'];
+export type Seller = Schemas['Seller'];
+export type PendingListing = Schemas['Pending'];
+export type FlaggedListing = Schemas['Flagged'];
+export type RefundRequest = Schemas['Request'];
+export type LedgerAudit = Schemas['AuditLedgerAnswer'];

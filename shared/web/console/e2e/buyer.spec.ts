@@ -1,0 +1,52 @@
+import { expect, look, signIn, somebody, test } from './support.ts';
+
+test('a buyer searches, tries a rig live, pays and uses it', async ({ page }) => {
+  await page.goto('/market');
+  await expect(page.getByText(/\d+ listings/)).toBeVisible();
+  await look(page, 'market');
+  // As one types, with a typing error.
+  await page.getByRole('textbox', { name: 'Search the market' }).fill('rembrant');
+  await expect(page.getByText(/^1 listing$/)).toBeVisible();
+  await page.getByRole('textbox', { name: 'Search the market' }).fill('nothing has these words');
+  await expect(page.getByText(/Nothing matches/)).toBeVisible();
+  await page.getByRole('button', { name: 'Clear the search' }).click();
+  await page.getByRole('checkbox', { name: /Lighting rig/ }).check();
+  await expect(page).toHaveURL(/type=lighting_preset/);
+  await page
+    .getByRole('link', { name: /Edge-lit Bottle/ })
+    .first()
+    .click();
+  await expect(page.getByRole('heading', { name: 'Edge-lit Bottle' })).toBeVisible();
+  await page.getByRole('button', { name: 'Try it live' }).click();
+  await expect(page.getByRole('img', { name: /Edge-lit Bottle on a/ })).toBeVisible();
+  await look(page, 'listing');
+
+  await signIn(page, somebody('buyer'));
+  await expect(page.getByRole('heading', { name: 'Edge-lit Bottle' })).toBeVisible();
+  await page.getByRole('button', { name: /^Buy for/ }).click();
+  // Stripe's page, of the sandbox: a refused card first.
+  await page.waitForURL(/stripe\/pay/);
+  await page.locator('input[value="4000000000000002"]').check();
+  await page.getByRole('button', { name: /^Pay/ }).click();
+  await expect(page.getByText(/declined/i).first()).toBeVisible();
+  await page.locator('input[value="4242424242424242"]').check();
+  await page.getByRole('button', { name: /^Pay/ }).click();
+  await page.waitForURL(/market\/purchases/);
+  await expect(page.getByText('It is yours. Thank you.')).toBeVisible({ timeout: 30_000 });
+  await look(page, 'purchases');
+  await page.getByRole('link', { name: 'Use it in the studio' }).click();
+  await expect(page.getByText('With Edge-lit Bottle')).toBeVisible();
+  await page.getByRole('textbox', { name: 'Refinement' }).fill('a bottle of ink');
+  await page.getByRole('button', { name: 'Generate for 1 credit' }).click();
+  await expect(page.getByRole('button', { name: 'Download' })).toBeVisible({ timeout: 60_000 });
+
+  await page.goto('/gallery');
+  await page
+    .getByRole('button', { name: /Seed|ago|now/ })
+    .first()
+    .click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look(page, 'gallery-details');
+  await page.keyboard.press('Escape');
+  await look(page, 'gallery');
+});

@@ -1,0 +1,31 @@
+import { expect, look, signIn, test } from './support.ts';
+
+test('staff see the revenue, a person and an intact audit', async ({ page }) => {
+  test.setTimeout(180_000);
+  await page.goto('/staff');
+  await signIn(page, 'admin');
+  await expect(page.getByText('MRR', { exact: true }).first()).toBeVisible();
+  await look(page, 'staff-revenue');
+  await page.getByRole('tab', { name: 'Generations' }).click();
+  await expect(page.getByText('Active members')).toBeVisible();
+  await look(page, 'staff-generations');
+  await page.getByRole('tab', { name: 'People' }).click();
+  await page.getByRole('searchbox', { name: /E-mail/ }).fill('creator');
+  await page.getByRole('link', { name: /Lena Okafor/ }).click();
+  await expect(page.getByRole('heading', { name: /Lena Okafor/ })).toBeVisible();
+  await look(page, 'staff-person');
+  await page.getByRole('tab', { name: 'Refunds' }).click();
+  await expect(page.getByText(/balances of this page equal/)).toBeVisible();
+  await look(page, 'staff-refunds');
+  await page.getByRole('tab', { name: 'Audit' }).click();
+  await page.getByRole('button', { name: 'Verify the chain' }).click();
+  await expect(page.getByText(/entries are intact/)).toBeVisible();
+  await look(page, 'staff-audit');
+});
+
+test('who is no staff sees no staff area', async ({ page }) => {
+  await page.goto('/staff');
+  await signIn(page, 'member');
+  await expect(page.getByRole('heading', { name: 'This is for staff' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Staff' })).toHaveCount(0);
+});

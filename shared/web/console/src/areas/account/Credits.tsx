@@ -1,0 +1,164 @@
+import type { Credits as CreditsView, LedgerEntry, Usage } from '@prolight/client';
+import { useQuery } from '@tanstack/react-query';
+import { useApi } from '../../context.tsx';
+import { Chart } from '../../ui/Chart.tsx';
+import { Figures } from '../../ui/Figures.tsx';
+import { count, date, dateTime, Words } from '../../ui/format.tsx';
+import { List, Loaded, usePages } from '../../ui/lists.tsx';
+import { Scroll } from '../../ui/Scroll.tsx';
+
+/** What there is to spend, until when, and where it went. */
+export function Credits() {
+  const api = useApi();
+  const credits = useQuery({
+    queryKey: ['billing', 'credits'],
+    queryFn: ({ signal }) => api.get<CreditsView>('/api/v1/billing/credits', undefined, signal),
+  });
+  const usage = useQuery({
+    queryKey: ['billing', 'usage'],
+    queryFn: ({ signal }) => api.get<Usage>('/api/v1/billing/usage', undefined, signal),
+  });
+  return (
+    <>
+      <Loaded query={credits}>
+        {it => (
+          <>
+            <Figures
+              items={[
+                {
+                  name: 'Available',
+                  value: it.unlimited ? 'Unlimited' : count(it.available),
+                  note: it.held > 0 ? `${it.held} held for running pictures` : undefined,
+                },
+                { name: 'Spent, ever', value: count(it.totals.spent) },
+                {
+                  name: 'Next grant',
+                  value: it.next_grant_at ? date(it.next_grant_at) : '–',
+                },
+                ...(it.debt > 0
+                  ? [{ name: 'Owed', value: count(it.debt), note: 'paid by the next credits' }]
+                  : []),
+              ]}
+            />
+            <section className="stack" aria-labelledby="lots">
+              <h2 id="lots">Where they come from</h2>
+              <Scroll label="Lots">
+                <table className="plain">
+                  <thead>
+                    <tr>
+                      <th>Source</th>
+                      <th>Granted</th>
+                      <th className="right">Left</th>
+                      <th className="right">Spent</th>
+                      <th>Expires</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {it.lots.map(lot => (
+                      <tr key={lot.id}>
+                        <td>{Words(lot.source)}</td>
+                        <td>{date(lot.granted_at)}</td>
+                        <td className="right">
+                          {lot.available === null
+                            ? 'unlimited'
+                            : `${lot.available} of ${lot.granted}`}
+                        </td>
+                        <td className="right">{lot.spent}</td>
+                        <td>{lot.expires_at ? date(lot.expires_at) : 'never'}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </Scroll>
+            </section>
+          </>
+        )}
+      </Loaded>
+      <Loaded query={usage}>
+        {it => (
+          <section className="panel">
+            <Chart
+              title={`Spent this period: ${it.used}${it.limit === null ? '' : ` of ${it.limit}`}`}
+              kind="bars"
+              data={days(it)}
+              x="date"
+              series={[{ key: 'used', name: 'Credits', colour: 'var(--accent)' }]}
+              format={count}
+            />
+          </section>
+        )}
+      </Loaded>
+      <Ledger />
+    </>
+  );
+}
+
+/** Every day of the period until today; the API names only those with use. */
+function days(it: Usage): { date: string; used: number }[] {
+  const used = new Map(it.by_day.map(day => [day.date, day.used]));
+  const first = it.period_starts_at ?? it.by_day[0]?.date;
+  if (first === undefined) return it.by_day;
+  const found: { date: string; used: number }[] = [];
+  const today = new Date().toISOString().slice(0, 10);
+  for (
+    let at = new Date(first.slice(0, 10));
+    found.length < 62;
+    at.setUTCDate(at.getUTCDate() + 1)
+  ) {
+    const name = at.toISOString().slice(0, 10);
+    if (name > today) break;
+    found.push({ date: name, used: used.get(name) ?? 0 });
+  }
+  return found;
+}
+
+function Ledger() {
+  const api = useApi();
+  const list = usePages<LedgerEntry>(['billing', 'ledger'], async (cursor, signal) => {
+    const it = await api.get<CreditsView>('/api/v1/billing/credits', { cursor, limit: 20 }, signal);
+    return it.ledger;
+  });
+  return (
+    <section className="stack" aria-labelledby="ledger">
+      <h2 id="ledger">Ledger</h2>
+      <List query={list} empty="No movement yet.">
+        <Scroll label="Ledger">
+          <table className="plain">
+            <thead>
+              <tr>
+                <th className="right">No.</th>
+                <th>When</th>
+                <th>What</th>
+                <th className="right">Credits</th>
+                <th className="right">Left</th>
+                <th>Cause</th>
+              </tr>
+            </thead>
+            <tbody>
+              {list.items.map(it => (
+                <tr key={it.seq}>
+                  <td className="right quiet">{it.seq}</td>
+                  <td>{dateTime(it.at)}</td>
+                  <td>{Words(it.kind)}</td>
+                  <td className="right">{amount(it)}</td>
+                  <td className="right">{it.available_after}</td>
+                  <td className="small quiet">{it.cause}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      </List>
+    </section>
+  );
+}
+
+function amount(it: LedgerEntry): string {
+  if ('shares' in it) {
+    return count(it.shares.reduce((total, share) => total + share.credits, 0));
+  }
+  if (it.kind === 'grant') {
+    return it.lot.size === 'unlimited' ? 'unlimited' : `+${count(it.lot.size.credits)}`;
+  }
+  return '–';
+}

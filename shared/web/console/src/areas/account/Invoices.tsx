@@ -1,0 +1,83 @@
+import { Badge, Button } from '@mantine/core';
+import type { Invoice } from '@prolight/client';
+import { useMutation } from '@tanstack/react-query';
+import { useApi } from '../../context.tsx';
+import { date, money, Words } from '../../ui/format.tsx';
+import { List, usePages } from '../../ui/lists.tsx';
+import { announceProblem } from '../../ui/problem.tsx';
+import { Scroll } from '../../ui/Scroll.tsx';
+
+export function Invoices() {
+  const api = useApi();
+  const list = usePages<Invoice>(['billing', 'invoices'], (cursor, signal) =>
+    api.page<Invoice>('/api/v1/billing/invoices', { limit: 20, cursor }, signal),
+  );
+  return (
+    <List query={list} empty="No invoice yet. They appear after the first payment.">
+      <Scroll label="Invoices">
+        <table className="plain">
+          <thead>
+            <tr>
+              <th>Number</th>
+              <th>Date</th>
+              <th>For</th>
+              <th>State</th>
+              <th className="right">Total</th>
+              <th>
+                <span className="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {list.items.map(it => (
+              <tr key={it.id}>
+                <td>{it.number ?? it.id}</td>
+                <td>{date(it.created_at)}</td>
+                <td>{it.lines[0]?.description ?? Words(it.kind)}</td>
+                <td>
+                  <Badge
+                    size="sm"
+                    variant="light"
+                    color={it.status === 'paid' ? 'green' : it.status === 'open' ? 'red' : 'gray'}
+                  >
+                    {Words(it.status)}
+                  </Badge>
+                  {it.amount_refunded.amount > 0 && (
+                    <div className="small quiet">{money(it.amount_refunded)} refunded</div>
+                  )}
+                </td>
+                <td className="right">{money(it.total)}</td>
+                <td>
+                  <div className="row">
+                    {it.status === 'open' && it.links.hosted && <a href={it.links.hosted}>Pay</a>}
+                    <OpenFile path={it.links.pdf} label="PDF" />
+                  </div>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </List>
+  );
+}
+
+/** Opens a file that the API only gives to its owner: the answer is an address for a few minutes. */
+export function OpenFile({ path, label }: { path: string; label: string }) {
+  const api = useApi();
+  const open = useMutation({
+    mutationFn: () => api.get<{ url: string }>(path),
+    onSuccess: file => window.open(file.url, '_blank', 'noopener'),
+    onError: error => announceProblem(error, label),
+  });
+  return (
+    <Button
+      size="compact-xs"
+      variant="default"
+      loading={open.isPending}
+      onClick={() => open.mutate()}
+    >
+      {label}
+    </Button>
+  );
+}

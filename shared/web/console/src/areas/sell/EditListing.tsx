@@ -1,0 +1,178 @@
+import { Alert, Badge, Button } from '@mantine/core';
+import { isProblem, type ListingDraft, type OwnListing } from '@prolight/client';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useApi, useSignedIn } from '../../context.tsx';
+import { Confirm } from '../../ui/Confirm.tsx';
+import { Words } from '../../ui/format.tsx';
+import { Loaded } from '../../ui/lists.tsx';
+import { announce, announceProblem, ProblemNotice } from '../../ui/problem.tsx';
+import { SignedIn } from '../../ui/SignedIn.tsx';
+import { statusOf } from '../../ui/status.ts';
+import { forgetDraft, readDraft, useDraft } from '../../ui/useDraft.ts';
+import { ListingForm } from './ListingForm.tsx';
+import { draftOf, STATE_COLOURS } from './listing.ts';
+import { Why } from './Sell.tsx';
+import { Uploads } from './Uploads.tsx';
+
+/** A listing of one's own. */
+export function EditListing() {
+  const { id } = useParams({ from: '/sell/listings/$id' });
+  const api = useApi();
+  const query = useQuery({
+    queryKey: ['sell', 'listing', id],
+    queryFn: ({ signal }) =>
+      api.get<OwnListing>(`/api/v1/marketplace/creator/listings/${id}`, undefined, signal),
+    enabled: useSignedIn(),
+    // A version in review changes its state without us.
+    refetchInterval: ({ state }) =>
+      state.data && statusOf(state.data) === 'pending' ? 10_000 : false,
+  });
+  return (
+    <SignedIn title="Your listing">
+      <div className="page stack-lg">
+        <p className="small">
+          <Link to="/sell" search={{}}>
+            Sell
+          </Link>
+        </p>
+        <Loaded query={query} lines={8}>
+          {it => <Editor key={it.id} it={it} />}
+        </Loaded>
+      </div>
+    </SignedIn>
+  );
+}
+
+function Editor({ it }: { it: OwnListing }) {
+  const api = useApi();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const name = `listing.${it.id}`;
+  const [restored] = useState(() => readDraft<ListingDraft>(name) !== undefined);
+  const [draft, setDraft] = useDraft<ListingDraft>(name, () => draftOf(it));
+  const changed = JSON.stringify(draft) !== JSON.stringify(draftOf(it));
+  const show = (now: OwnListing) => {
+    queries.setQueryData(['sell', 'listing', it.id], now);
+    void queries.invalidateQueries({ queryKey: ['sell', 'listings'] });
+  };
+  const refresh = () => queries.invalidateQueries({ queryKey: ['sell'] });
+  const path = `/api/v1/marketplace/listings/${it.id}`;
+  const save = useMutation({
+    mutationFn: async () => {
+      const { type: _, ...rest } = draft;
+      await api.patch(path, rest);
+      return api.get<OwnListing>(`/api/v1/marketplace/creator/listings/${it.id}`);
+    },
+    onSuccess: now => {
+      show(now);
+      setDraft(draftOf(now));
+      announce(it.on_sale ? 'Saved as the next version: submit it to put it on sale.' : 'Saved.');
+    },
+    onError: error => announceProblem(error, 'Save'),
+  });
+  const submit = useMutation({
+    mutationFn: () => api.post(`${path}/submit`),
+    onSuccess: () => {
+      announce('Submitted. A moderator looks at it; this page shows the decision.');
+      void refresh();
+    },
+    onError: error => announceProblem(error, 'Submit'),
+  });
+  const retire = useMutation({
+    mutationFn: () => api.delete(path),
+    onSuccess: () => {
+      forgetDraft(name);
+      announce(it.on_sale ? 'It is off sale.' : 'The draft is gone.');
+      void refresh();
+      void navigate({ to: '/sell', search: {} });
+    },
+    onError: error => announceProblem(error, 'Take it off sale'),
+  });
+  const problem = isProblem(save.error)
+    ? save.error
+    : isProblem(submit.error)
+      ? submit.error
+      : undefined;
+  const state = statusOf(it);
+  const review = statusOf(it.review);
+  return (
+    <>
+      <div className="page-head">
+        <div className="row">
+          <h1>{it.title}</h1>
+          <Badge variant="light" color={STATE_COLOURS[state] ?? 'gray'}>
+            {Words(state)}
+          </Badge>
+        </div>
+        {it.on_sale && (
+          <Link to="/market/listings/$id" params={{ id: it.id }}>
+            See it in the market
+          </Link>
+        )}
+      </div>
+      {it.hidden_reasons.length > 0 && (
+        <Alert color={review === 'rejected' || it.delisted ? 'red' : 'tungsten'} variant="light">
+          <Why it={it} />
+        </Alert>
+      )}
+      {restored && changed && (
+        <Alert color="gray" variant="light">
+          <div className="row between">
+            <span>Changes that you had not saved were kept in this browser.</span>
+            <Button size="compact-xs" variant="default" onClick={() => setDraft(draftOf(it))}>
+              Discard them
+            </Button>
+          </div>
+        </Alert>
+      )}
+      <Uploads it={it} onChange={refresh} />
+      <form
+        className="stack-lg"
+        onSubmit={event => {
+          event.preventDefault();
+          save.mutate();
+        }}
+      >
+        <ListingForm
+          draft={draft}
+          problem={problem}
+          onChange={change => setDraft(old => ({ ...old, ...change }))}
+        />
+        {problem && <ProblemNotice error={problem} />}
+        <div className="row between">
+          <div className="row">
+            <Button type="submit" loading={save.isPending} disabled={!changed}>
+              {it.on_sale ? 'Save the next version' : 'Save'}
+            </Button>
+            {(review === 'draft' || review === 'rejected') && (
+              <Button
+                variant="default"
+                loading={submit.isPending}
+                disabled={changed}
+                title={changed ? 'Save first' : undefined}
+                onClick={() => submit.mutate()}
+              >
+                Submit for review
+              </Button>
+            )}
+          </div>
+          {!it.delisted && (
+            <Confirm
+              action={it.on_sale ? 'Take it off sale' : 'Delete the draft'}
+              title={it.on_sale ? 'Take it off sale' : 'Delete the draft'}
+              danger
+              busy={retire.isPending}
+              onConfirm={(_, close) => retire.mutate(undefined, { onSuccess: close })}
+            >
+              {it.on_sale
+                ? 'Nobody can buy it any longer. Buyers keep what they bought.'
+                : 'The draft, its pictures and its files are deleted.'}
+            </Confirm>
+          )}
+        </div>
+      </form>
+    </>
+  );
+}

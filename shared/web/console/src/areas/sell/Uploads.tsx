@@ -1,0 +1,137 @@
+import { Button, FileButton, Progress } from '@mantine/core';
+import {
+  type OwnListing,
+  sendFile,
+  type Upload,
+  type UploadState,
+  waitFor,
+} from '@prolight/client';
+import { useState } from 'react';
+import { useApi } from '../../context.tsx';
+import { bytes } from '../../ui/format.tsx';
+import { announceProblem } from '../../ui/problem.tsx';
+import { statusOf } from '../../ui/status.ts';
+import classes from './Sell.module.css';
+
+interface Sending {
+  id: number;
+  name: string;
+  share: number;
+  note: string;
+  failed: boolean;
+}
+
+let count = 0;
+
+/** The pictures anybody sees, and the files that buyers get. */
+export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void }) {
+  const api = useApi();
+  const [sending, setSending] = useState<Sending[]>([]);
+  const change = (id: number, part: Partial<Sending>) =>
+    setSending(all => all.map(one => (one.id === id ? { ...one, ...part } : one)));
+
+  async function send(purpose: 'preview' | 'asset', file: File) {
+    count += 1;
+    const id = count;
+    setSending(all => [...all, { id, name: file.name, share: 0, note: 'sending', failed: false }]);
+    try {
+      const form = await api.post<Upload>(`/api/v1/marketplace/listings/${it.id}/uploads`, {
+        purpose,
+        content_type: file.type || 'application/octet-stream',
+        bytes: file.size,
+        file_name: file.name,
+      });
+      await sendFile(form, file, { onProgress: share => change(id, { share }) });
+      change(id, { share: 1, note: 'being inspected' });
+      const path = `/api/v1/marketplace/listings/${it.id}/uploads/${form.upload_id}`;
+      const done = await waitFor<UploadState>({
+        read: signal => api.transport.send('GET', path, { signal }),
+        isFinal: state => statusOf(state) !== 'waiting',
+        signal: AbortSignal.timeout(180_000),
+      });
+      if (statusOf(done) === 'refused') {
+        change(id, { note: 'detail' in done ? done.detail : 'refused', failed: true });
+      } else {
+        setSending(all => all.filter(one => one.id !== id));
+        onChange();
+      }
+    } catch (error) {
+      change(id, { note: error instanceof Error ? error.message : 'it failed', failed: true });
+      announceProblem(error, `Upload ${file.name}`);
+    }
+  }
+  const sendAll = (purpose: 'preview' | 'asset', files: File[]) => {
+    for (const file of files) void send(purpose, file);
+  };
+  return (
+    <section className="panel stack" aria-labelledby="pictures">
+      <div className="row between">
+        <h2 id="pictures">Pictures{it.type === 'model_finetune' ? ' and files' : ''}</h2>
+        <div className="row">
+          <FileButton
+            multiple
+            accept="image/png,image/jpeg,image/webp"
+            onChange={files => sendAll('preview', files)}
+          >
+            {props => (
+              <Button {...props} size="xs" variant="default">
+                Add pictures
+              </Button>
+            )}
+          </FileButton>
+          <FileButton multiple onChange={files => sendAll('asset', files)}>
+            {props => (
+              <Button {...props} size="xs" variant="default">
+                Add files for buyers
+              </Button>
+            )}
+          </FileButton>
+        </div>
+      </div>
+      {it.previews.length === 0 && (
+        <p className="quiet">
+          {it.type === 'lighting_preset' || it.type === 'camera_preset'
+            ? 'Without pictures of yours, three are drawn from it when it is submitted.'
+            : 'Buyers see pictures first: add at least one.'}
+        </p>
+      )}
+      <ul className={classes.pictures}>
+        {it.previews.map((picture, nth) => (
+          <li key={picture.url_300}>
+            <img src={picture.url_300} alt={`${nth + 1} of ${it.previews.length}`} />
+          </li>
+        ))}
+      </ul>
+      {it.assets.length > 0 && (
+        <ul>
+          {it.assets.map(file => (
+            <li key={file.id}>
+              {file.file_name} <span className="quiet">({bytes(file.bytes)})</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {sending.map(one => (
+        <div key={one.id} className="stack" role={one.failed ? 'alert' : 'status'}>
+          <div className="row between">
+            <span>
+              {one.name}, {one.note}
+            </span>
+            {one.failed && (
+              <Button
+                size="compact-xs"
+                variant="default"
+                onClick={() => setSending(all => all.filter(it => it.id !== one.id))}
+              >
+                Dismiss
+              </Button>
+            )}
+          </div>
+          {!one.failed && (
+            <Progress value={100 * one.share} size="sm" aria-label={`Upload of ${one.name}`} />
+          )}
+        </div>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,110 @@
+import type { Category, ListingDraft, ListingType, OwnListing } from '@prolight/client';
+import { currentConfig } from '../../config.ts';
+import { money } from '../../ui/format.tsx';
+import { CAMERA, FIRST } from '../studio/rig.ts';
+
+export const STATE_COLOURS: Record<string, string> = {
+  approved: 'green',
+  pending: 'tungsten',
+  rejected: 'red',
+  delisted: 'red',
+  draft: 'gray',
+};
+
+/** What hides a listing, in sentences. */
+export const HIDDEN: Record<string, string> = {
+  not_submitted: 'Only you see it: it was not submitted yet.',
+  in_review: 'A moderator looks at it.',
+  rejected: 'A moderator rejected it:',
+  retired: 'You took it off sale.',
+  delisted: 'A moderator took it off sale:',
+  creator_suspended: 'Your account is suspended.',
+  selling_suspended: 'Strikes suspend your selling.',
+};
+
+export const CATEGORIES: Category[] = currentConfig()?.categories ?? [];
+
+/** What a type may cost, in words. */
+export function band(type: ListingType): string {
+  const found = currentConfig()?.listing_types.find(it => it.type === type);
+  return found ? `Free, or ${money(found.price_min)} to ${money(found.price_max)}` : '0 is free';
+}
+
+export const TYPES: { value: ListingType; name: string; what: string }[] = [
+  {
+    value: 'lighting_preset',
+    name: 'Lighting rig',
+    what: 'Lights and a backdrop. Buyers put their own subject into it.',
+  },
+  {
+    value: 'camera_preset',
+    name: 'Camera',
+    what: 'A lens, an aperture and a position.',
+  },
+  {
+    value: 'fibo_template',
+    name: 'Prompt template',
+    what: 'A structured prompt with places that buyers fill in.',
+  },
+  {
+    value: 'model_finetune',
+    name: 'Tailored model',
+    what: 'A model of yours, used by name and never shown.',
+  },
+];
+
+/** In cents, within each type's band. */
+const USUAL_PRICES: Record<ListingType, number> = {
+  camera_preset: 400,
+  lighting_preset: 900,
+  fibo_template: 1900,
+  model_finetune: 14_900,
+};
+
+export function emptyListing(type: ListingType): ListingDraft {
+  return {
+    type,
+    title: '',
+    description: '',
+    category: 'portrait',
+    tags: [],
+    price: { amount: USUAL_PRICES[type], currency: 'usd' },
+    attribution: null,
+    demo: {
+      enabled: type === 'lighting_preset' || type === 'camera_preset',
+      subjects: ['bust', 'sphere', 'product'],
+      stops_max: 1,
+      kelvin_max: 800,
+      lens: type === 'lighting_preset',
+    },
+    content: emptyContent(type),
+  };
+}
+
+function emptyContent(type: ListingType): ListingDraft['content'] {
+  switch (type) {
+    case 'lighting_preset':
+      return { lighting: structuredClone(FIRST) };
+    case 'camera_preset':
+      return { camera: CAMERA };
+    case 'fibo_template':
+      return {
+        structured_prompt: {
+          short_description: 'A {{subject}} on a seamless grey backdrop.',
+          background_setting: 'seamless grey studio backdrop',
+          lighting: { conditions: 'soft, diffused key light', direction: 'front left' },
+          aesthetics: { composition: 'centred', mood_atmosphere: 'calm' },
+          context: 'studio photograph',
+        },
+        slots: [{ name: 'subject', label: 'What is in the picture', default: 'glass bottle' }],
+      };
+    case 'model_finetune':
+      return { model_id: '' };
+  }
+}
+
+/** The draft of a listing that exists. */
+export function draftOf(it: OwnListing): ListingDraft {
+  const { type, title, description, category, tags, price, attribution, demo, content } = it;
+  return { type, title, description, category, tags, price, attribution, demo, content };
+}

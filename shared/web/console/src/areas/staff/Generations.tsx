@@ -1,0 +1,114 @@
+import type { GenerationStats } from '@prolight/client';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useApi } from '../../context.tsx';
+import { Chart } from '../../ui/Chart.tsx';
+import { Figures } from '../../ui/Figures.tsx';
+import { count, percent, Words } from '../../ui/format.tsx';
+import { Loaded } from '../../ui/lists.tsx';
+import { dayOf } from '../../ui/status.ts';
+import { Period, usePeriod } from './Period.tsx';
+
+function seconds(ms: number | null): string {
+  return ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`;
+}
+
+export function Generations() {
+  const api = useApi();
+  const period = usePeriod();
+  const query = useQuery({
+    queryKey: ['staff', 'generations', period],
+    queryFn: ({ signal }) =>
+      api.get<GenerationStats>('/api/v1/admin/generations/stats', period, signal),
+    placeholderData: keepPreviousData,
+  });
+  return (
+    <>
+      <Period />
+      <Loaded query={query} lines={8}>
+        {it => (
+          <>
+            <Figures
+              items={[
+                {
+                  name: 'Finished',
+                  value: count(it.period.all.finished),
+                  note: `${count(it.previous.all.finished)} before`,
+                },
+                {
+                  name: 'Succeeded',
+                  value: percent(it.period.all.success_bps),
+                  note: `${count(it.period.all.failed)} failed`,
+                },
+                { name: 'Blocked', value: count(it.period.all.blocked), note: 'by moderation' },
+                {
+                  name: 'In the queue',
+                  value: seconds(it.period.queue_ms.p50),
+                  note: `95 of 100 within ${seconds(it.period.queue_ms.p95)}`,
+                },
+                {
+                  name: 'Being made',
+                  value: seconds(it.period.run_ms.p50),
+                  note: `95 of 100 within ${seconds(it.period.run_ms.p95)}`,
+                },
+                {
+                  name: 'Active members',
+                  value: count(it.active_members.month),
+                  note: `${it.active_members.day} today, ${it.active_members.week} this week`,
+                },
+              ]}
+            />
+            <section className="panel">
+              <Chart
+                title="By day"
+                kind="bars"
+                data={it.days.map(day => ({
+                  date: dayOf(day),
+                  succeeded: day.succeeded,
+                  failed: day.failed,
+                }))}
+                x="date"
+                series={[
+                  { key: 'succeeded', name: 'Succeeded', colour: 'var(--accent)' },
+                  { key: 'failed', name: 'Failed', colour: 'var(--bad)' },
+                ]}
+                format={count}
+              />
+            </section>
+            <div className="columns">
+              {(['by_plan', 'by_provider'] as const).map(part => (
+                <section key={part} className="panel stack">
+                  <h2>{Words(part)}</h2>
+                  <table className="plain">
+                    <thead>
+                      <tr>
+                        <th>Name</th>
+                        <th className="right">Finished</th>
+                        <th className="right">Succeeded</th>
+                        <th className="right">Cost</th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {it.period[part].map(row => (
+                        <tr key={row.name}>
+                          <td>{Words(row.name)}</td>
+                          <td className="right">{count(row.finished)}</td>
+                          <td className="right">{percent(row.success_bps)}</td>
+                          <td className="right">
+                            {new Intl.NumberFormat(undefined, {
+                              style: 'currency',
+                              currency: 'USD',
+                            }).format(row.cost_micros / 1_000_000)}
+                          </td>
+                        </tr>
+                      ))}
+                    </tbody>
+                  </table>
+                </section>
+              ))}
+            </div>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}

@@ -1,0 +1,124 @@
+import type { LedgerAudit, Page, RefundRequest } from '@prolight/client';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useApi } from '../../context.tsx';
+import { Confirm } from '../../ui/Confirm.tsx';
+import { count, date, money } from '../../ui/format.tsx';
+import { Empty, Loaded } from '../../ui/lists.tsx';
+import { announce, announceProblem } from '../../ui/problem.tsx';
+import { Scroll } from '../../ui/Scroll.tsx';
+
+/** Requests that a person has to look at, and whether creators' balances add up. */
+export function Refunds() {
+  const api = useApi();
+  const queries = useQueryClient();
+  const query = useQuery({
+    queryKey: ['staff', 'refunds'],
+    queryFn: ({ signal }) =>
+      api.get<Page<RefundRequest>>(
+        '/api/v1/admin/purchases/refund-requests',
+        { limit: 100 },
+        signal,
+      ),
+  });
+  const ledger = useQuery({
+    queryKey: ['staff', 'ledger'],
+    queryFn: ({ signal }) =>
+      api.get<LedgerAudit>('/api/v1/admin/ledger/audit', { limit: 100 }, signal),
+  });
+  const refund = useMutation({
+    mutationFn: ({ id, reason }: { id: string; reason: string; close: () => void }) =>
+      api.post(`/api/v1/admin/purchases/${id}/refund`, { reason }),
+    onSuccess: (_, { close }) => {
+      close();
+      announce('The buyer gets the money back.');
+      void queries.invalidateQueries({ queryKey: ['staff'] });
+    },
+    onError: error => announceProblem(error, 'Refund'),
+  });
+  return (
+    <>
+      <section className="stack" aria-labelledby="requests">
+        <h2 id="requests">Requests for refunds</h2>
+        <Loaded query={query}>
+          {page =>
+            page.items.length === 0 ? (
+              <Empty>No request waits.</Empty>
+            ) : (
+              <div className="stack">
+                {page.items.map(it => (
+                  <article key={it.purchase_id} className="panel stack">
+                    <div className="row between">
+                      <h3>{it.title}</h3>
+                      <span>
+                        {money(it.refundable)} of {it.paid ? money(it.paid) : '–'}
+                      </span>
+                    </div>
+                    <p className="quiet">
+                      Paid {it.paid_at ? date(it.paid_at) : '–'} by{' '}
+                      <Link to="/staff" search={{ tab: 'people', member: it.buyer_id }}>
+                        {it.buyer_id}
+                      </Link>
+                    </p>
+                    {it.request?.reason && <p>“{it.request.reason}”</p>}
+                    <div>
+                      <Confirm
+                        action="Refund"
+                        title={`Refund “${it.title}”`}
+                        reason="Reason, shown to buyer and creator"
+                        busy={refund.isPending}
+                        onConfirm={(reason, close) =>
+                          refund.mutate({ id: it.purchase_id, reason, close })
+                        }
+                      >
+                        The buyer gets {money(it.refundable)} and can no longer use it.
+                      </Confirm>
+                    </div>
+                  </article>
+                ))}
+              </div>
+            )
+          }
+        </Loaded>
+      </section>
+      <section className="stack" aria-labelledby="balances">
+        <h2 id="balances">Creators’ balances</h2>
+        <Loaded query={ledger}>
+          {it => (
+            <>
+              <p role="status">
+                {it.equal
+                  ? `All ${count(it.items.length)} balances of this page equal the sums of their entries.`
+                  : 'Some balances differ from the sums of their entries.'}
+              </p>
+              <Scroll label="Balances">
+                <table className="plain">
+                  <thead>
+                    <tr>
+                      <th>Creator</th>
+                      <th className="right">Entries</th>
+                      <th>Equal</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {it.items.map(row => (
+                      <tr key={row.creator_id}>
+                        <td>
+                          <Link to="/staff" search={{ tab: 'people', member: row.creator_id }}>
+                            {row.creator_id}
+                          </Link>
+                        </td>
+                        <td className="right">{count(row.entries)}</td>
+                        <td className={row.equal ? 'up' : 'down'}>{row.equal ? 'Yes' : 'No'}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </Scroll>
+            </>
+          )}
+        </Loaded>
+      </section>
+    </>
+  );
+}

@@ -1,0 +1,55 @@
+import type { Me } from '@prolight/client';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { createContext, type ReactNode, useContext, useSyncExternalStore } from 'react';
+import type { Api } from './api.ts';
+import type { SignIn } from './session.ts';
+
+interface Services {
+  api: Api;
+  session: SignIn;
+}
+const Context = createContext<Services | null>(null);
+
+export function ServicesProvider({ children, ...services }: Services & { children: ReactNode }) {
+  return <Context value={services}>{children}</Context>;
+}
+
+export function useServices(): Services {
+  const services = useContext(Context);
+  if (!services) throw new Error('outside of ServicesProvider');
+  return services;
+}
+
+export function useApi(): Api {
+  return useServices().api;
+}
+
+/** Whether somebody is signed in, in this tab's view. */
+export function useSignedIn(): boolean {
+  const { session } = useServices();
+  const subscribe = (change: () => void) => session.subscribe(change);
+  return useSyncExternalStore(subscribe, () => session.user !== null);
+}
+
+export const ME = ['me'] as const;
+
+/** The member's account; undefined for a visitor. */
+export function useMe() {
+  const api = useApi();
+  const signedIn = useSignedIn();
+  return useQuery({
+    queryKey: ME,
+    queryFn: ({ signal }) => api.get<Me>('/api/v1/me', undefined, signal),
+    enabled: signedIn,
+    staleTime: 30_000,
+  });
+}
+
+/** Reads the balance again after something that changes it. */
+export function useRefreshMe(): () => void {
+  const client = useQueryClient();
+  return () => {
+    void client.invalidateQueries({ queryKey: ME });
+    void client.invalidateQueries({ queryKey: ['billing'] });
+  };
+}

@@ -1,0 +1,9 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    environment: 'happy-dom',
+    include: ['client/src/**/*.test.ts', 'console/src/**/*.test.{ts,tsx}'],
+    restoreMocks: true,
+  },
+});
