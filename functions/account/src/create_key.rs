@@ -27,6 +27,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("account-create-key", "/api/v1/me/keys", Access::Member).ignores_key();
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// What the member calls it: one line of at most 80 characters.
@@ -38,6 +39,7 @@ pub struct Request {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     #[serde(flatten)]
     key: KeyView,

@@ -14,6 +14,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::delete("account-delete-key", "/api/v1/me/keys/{id}", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ApiKeyId>,

@@ -15,6 +15,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("account-get-key", "/api/v1/me/keys/{id}", Access::Member).never_by_api_key();
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<ApiKeyId>,

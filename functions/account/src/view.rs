@@ -48,6 +48,7 @@ struct CreditsInBrief {
 
 /// The next grant of the plan.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct NextGrantView {
     at: Timestamp,
     /// The plan that grants it: another than the present one after a change.
@@ -99,6 +100,7 @@ impl MeView {
 
 /// An API key, without the key itself.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct KeyView {
     id: ApiKeyId,
     name: String,

@@ -25,12 +25,14 @@ pub const ENDPOINT: Endpoint =
 const POLL_S: u32 = 2;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<CheckoutId>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     id: CheckoutId,
     status: CheckoutStatus,
@@ -49,6 +51,7 @@ pub struct Response {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Granted {
     /// `null` is unlimited within fair use.
     credits: Option<u32>,

@@ -62,6 +62,7 @@ struct CheckoutView {
 
 /// The next grant of the plan.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct NextGrantView {
     at: Timestamp,
     /// The plan that grants it: another than the present one after a change.

@@ -14,6 +14,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("generation-get-preset", "/api/v1/presets/{id}", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<PresetId>,

@@ -16,6 +16,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::patch("generation-update-generation", "/api/v1/generations/{id}", Access::Member);
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<JobId>,

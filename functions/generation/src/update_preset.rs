@@ -17,6 +17,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::put("generation-update-preset", "/api/v1/presets/{id}", Access::Member);
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<PresetId>,

@@ -31,6 +31,7 @@ pub(crate) struct DemoCache {
 
 /// A drawn scene.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct DemoView {
     image: ImageView,
     /// The object that is lit.
@@ -40,6 +41,7 @@ pub(crate) struct DemoView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ImageView {
     /// Public, and the same for the same picture. It works for 30 days after it was first rendered.
     url: String,
@@ -105,10 +107,11 @@ impl DemoCache {
 
 impl Connect for DemoCache {
     fn variables() -> Vec<&'static str> {
-        <(Previews, PreviewBucket)>::variables()
+        [Previews::variables(), PreviewBucket::variables()].concat()
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<DemoCache, InitError> {
-        let (previews, bucket) = <(Previews, PreviewBucket)>::connect(env, aws).await?;
+        let previews = Previews::connect(env, aws).await?;
+        let bucket = PreviewBucket::connect(env, aws).await?;
         Ok(DemoCache { previews, bucket, seen: Mutex::default() })
     }
 }

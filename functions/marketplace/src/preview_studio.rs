@@ -34,6 +34,7 @@ pub const ENDPOINT: Endpoint =
 pub const A_MINUTE: Rate = Rate::a_minute(240);
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Lights and backdrop; a three-point light by default.

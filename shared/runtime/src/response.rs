@@ -422,7 +422,7 @@ impl<T: Serialize + Wire> Reply for Accepted<T> {
     }
 }
 
-impl<T: Serialize> Reply for Awaited<T> {
+impl<T: Serialize + Wire> Reply for Awaited<T> {
     const STATUS: u16 = 202;
     fn into_answer(self) -> Result<Answer, ApiError> {
         let status = match (self.waited_s, self.retry_after_s) {
@@ -434,6 +434,13 @@ impl<T: Serialize> Reply for Awaited<T> {
             self.waited_s.map(|seconds| ("preference-applied", format!("wait={seconds}")));
         let (location, retry_after_s) = (Some(self.location), self.retry_after_s);
         Ok(Answer { location, retry_after_s, more: applied.into_iter().collect(), ..answer })
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        let mut answers = json::<T>(schemas, Self::STATUS, &["Location", "Retry-After"]);
+        answers.extend(json::<T>(schemas, 201, &["Location"]));
+        answers
     }
 }
 

@@ -34,6 +34,7 @@ pub struct PlanCheckout {
 
 /// The state of a checkout, as the page to which Stripe returns shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckoutStatus {
     /// It can be paid.

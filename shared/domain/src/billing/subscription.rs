@@ -52,6 +52,7 @@ impl SubscriptionStatus {
 
 /// A change of the plan that takes effect later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScheduledChange {
     /// The plan from then on.
     pub plan: Plan,

@@ -255,6 +255,7 @@ pub struct Input {
 
 /// Where the input of an image comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InputSource {
     /// A prompt.

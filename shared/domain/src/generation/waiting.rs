@@ -48,6 +48,13 @@ impl<'de> Deserialize<'de> for WaitSeconds {
     }
 }
 
+crate::scalar_schema!(WaitSeconds {
+    "type": "integer",
+    "description": "For how many seconds to wait for the end.",
+    "minimum": 0,
+    "maximum": WAIT_S_MAX,
+});
+
 /// The pause before a job is looked at again, after this time of waiting: short while our own
 /// renderer may be at work, longer for a provider. In 20 seconds it is looked at 36 times.
 pub fn look_again_after(waited: Duration) -> Duration {
