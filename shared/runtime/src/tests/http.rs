@@ -22,6 +22,7 @@ const POST: Endpoint =
     Endpoint::post("shelf-create-book", "/api/v1/books", Access::Member).requires_key();
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct ById {
     id: String,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use domain::ErrorKind;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use store::Store;
 use testing::engine::{Engine, Fault, TABLE};
 
@@ -35,7 +35,7 @@ impl TestApp {
     }
 }
 
-async fn ask(app: &TestApp, call: Call<Value>) -> Result<NoStore<Box<RawValue>>, ApiError> {
+async fn ask(app: &TestApp, call: Call<Value>) -> Result<NoStore<crate::Recorded<Value>>, ApiError> {
     let answer = once(&app.store, &call, async || {
         app.asked.set(app.asked.get() + 1);
         match app.refuses.get() {

@@ -13,6 +13,7 @@ const POST: Endpoint = Endpoint::post("shelf-add-book", "/api/v1/shelves/{id}", 
 const SIGNED: Endpoint = Endpoint::post("shelf-hear", "/hooks/shelf", Access::Signed);
 
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct List {
     id: String,
@@ -25,6 +26,7 @@ struct List {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Add {
     id: u32,
@@ -37,6 +39,7 @@ struct Add {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Author {
     name: String,
@@ -45,6 +48,7 @@ struct Author {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Format {
     Paper,
@@ -52,6 +56,7 @@ enum Format {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Heard {
     of: String,
 }

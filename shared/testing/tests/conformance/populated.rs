@@ -83,7 +83,6 @@ impl PopulatedApp {
             "generation-create-preset" => {
                 request.json(json!({"name": "Chair", "prompt": "a chair"}))
             }
-            "generation-delete-preset" => request.path("id", &self.preset),
             "account-create-key" => {
                 request.json(json!({"name": "Nightly", "scopes": ["read", "generate"]}))
             }
