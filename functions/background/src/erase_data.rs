@@ -1,5 +1,6 @@
-//! `background-erase-data`: every minute, deletes the files of deleted listings and generations,
-//! images withdrawn from the public, and members who asked for deletion.
+//! `background-erase-data`: every minute, deletes the files of deleted listings and generations, files
+//! that no version refers to any more, images withdrawn from the public, and members who asked for
+//! deletion.
 //!
 //! Changes: files in both buckets; for a member also the subscription at Stripe, cancelled at once,
 //! their listings, jobs, inputs and presets, and the personal data of the account.
@@ -64,7 +65,7 @@ async fn handle(deps: &Deps, task: Task) -> Result<(), TaskError> {
 
 /// Deletes all that exists of one subject now.
 async fn erase(deps: &Deps, erasure: &Erasure, now: Timestamp) -> Result<Deleted, TaskError> {
-    let stored = &deps.stored;
+    let Deps { store, stored, .. } = deps;
     match &erasure.subject {
         ErasureSubject::Listing { listing_id } => Ok(stored.delete_listing(listing_id).await?),
         ErasureSubject::ListingPictures { listing_id } => {
@@ -72,6 +73,12 @@ async fn erase(deps: &Deps, erasure: &Erasure, now: Timestamp) -> Result<Deleted
         }
         ErasureSubject::Generation { user_id, job_id } => {
             Ok(stored.delete_image(user_id, job_id).await?)
+        }
+        ErasureSubject::Upload { listing_id, upload_id } => {
+            match store.uploads_in_use(listing_id).await?.contains(upload_id) {
+                true => Ok(Deleted::default()),
+                false => Ok(stored.delete_upload(listing_id, upload_id).await?),
+            }
         }
         ErasureSubject::Member { user_id } => erase_member(deps, user_id, now).await,
     }

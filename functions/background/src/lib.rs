@@ -9,6 +9,7 @@ pub mod grant_rewards;
 pub mod index_listings;
 mod lookup;
 pub mod pay_creators;
+mod prepare;
 pub mod project_metrics;
 pub mod rank_popular;
 pub mod reconcile_stripe;

@@ -1,4 +1,5 @@
-//! `background-render-preview`: checks a file that arrived in quarantine.
+//! `background-render-preview`: checks a file that arrived in quarantine, and prepares a submitted
+//! listing for review.
 //!
 //! An image is decoded, re-encoded, watermarked and stored in three public sizes; an asset is
 //! copied to where only buyers can download it, and that copy is opened, checked and hashed. The
@@ -8,10 +9,11 @@
 //! Retry: an upload ends once. Until its form expires a file can be replaced, even while another
 //! invocation checks it, so an object that a moderator is shown is never overwritten: an asset is
 //! written once, and an image gets a unique name. A file sent after the upload has ended is
-//! deleted.
+//! deleted. How a submission is prepared, and repeated: `prepare.rs`.
 
 use clients::{
     AssetScan, PreviewBucket, S3Event, Uploads,
+    queue::PreparationMessage,
     s3_event::UploadedObject,
     scan::Scan,
     uploads::{UploadError, Uploaded, asset_key, quarantined},
@@ -22,10 +24,23 @@ use domain::{
 };
 use media::{Preview, asset::inspect, picture::PictureError};
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
+use serde::Deserialize;
 use store::{Arrival, Store, optional};
 use tracing::{info, warn};
 
+use crate::prepare::{draw_cover, prepare};
+
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
+
+/// A message of the queue.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Message {
+    /// From the relay: a version was submitted.
+    Submitted(PreparationMessage),
+    /// From S3: files arrived.
+    Arrived(S3Event),
+}
 
 #[derive(Connect)]
 struct Deps {
@@ -40,17 +55,25 @@ pub fn function() -> Function {
     Function::queue(WORKER, handle)
 }
 
-async fn handle(deps: &Deps, task: Task<S3Event>) -> Result<(), TaskError> {
-    for object in &task.body.objects {
-        look_at(deps, object, &task).await?;
+async fn handle(deps: &Deps, task: Task<Message>) -> Result<(), TaskError> {
+    match &task.body {
+        Message::Submitted(message) => {
+            let places = (&deps.store, &deps.previews);
+            Ok(prepare(places, message, (task.now, task.attempt), draw_cover).await?)
+        }
+        Message::Arrived(event) => {
+            for object in &event.objects {
+                look_at(deps, object, &task).await?;
+            }
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 async fn look_at(
     deps: &Deps,
     object: &UploadedObject,
-    task: &Task<S3Event>,
+    task: &Task<Message>,
 ) -> Result<(), TaskError> {
     let Deps { store, uploads, .. } = deps;
     let Some((listing, id)) = named(&object.key) else {
@@ -96,7 +119,7 @@ async fn arrived(
     deps: &Deps,
     upload: &Upload,
     file: &Uploaded,
-    task: &Task<S3Event>,
+    task: &Task<Message>,
 ) -> Result<Option<Arrival>, TaskError> {
     let declared = file.content_type.as_deref() == Some(upload.content_type.as_str());
     if !declared || file.owner.as_deref() != Some(upload.owner_id.as_str()) {
@@ -120,7 +143,7 @@ async fn draw(
     Deps { uploads, previews, .. }: &Deps,
     upload: &Upload,
     file: &Uploaded,
-    task: &Task<S3Event>,
+    task: &Task<Message>,
 ) -> Result<Result<Arrival, UploadError>, TaskError> {
     let bytes = match uploads.fetch(file, upload.bytes_max).await {
         Ok(bytes) => bytes,

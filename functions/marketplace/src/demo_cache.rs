@@ -11,6 +11,7 @@ use domain::marketplace::listing::demo::{DemoScene, DemoSubject};
 use runtime::{Aws, Connect, Environment, InitError};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use studio::Palette;
 
 /// Longer side of an image, unless a caller chooses another.
 pub(crate) const SIDE_PX: u32 = 384;
@@ -41,7 +42,7 @@ pub(crate) struct DemoView {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DemoImage"))]
 struct ImageView {
     /// Public, and the same for the same picture. It works for 30 days after it was first rendered.
     url: String,
@@ -51,8 +52,10 @@ struct ImageView {
 
 /// A hash of everything that determines the pixels.
 pub(crate) fn content_hash(scene: &DemoScene, side: u32) -> String {
-    let text = serde_json::to_string(&(RENDERER, JPEG_QUALITY, side, scene)).unwrap_or_default();
-    hex::encode(Sha256::digest(text))
+    let DemoScene { subject, lighting, camera, words: _ } = scene;
+    let Palette { primary, accent } = Palette::of_demo(scene);
+    let content = (RENDERER, JPEG_QUALITY, side, subject, lighting, camera, primary, accent);
+    hex::encode(Sha256::digest(serde_json::to_string(&content).unwrap_or_default()))
 }
 
 impl DemoCache {

@@ -12,7 +12,7 @@ use runtime::{
     Access, ApiError, Aws, Cacheable, Call, Connect, Endpoint, Environment, Function, InitError,
 };
 use serde::{Deserialize, Serialize};
-use store::{Popular, Store, StoreError};
+use store::{PageSize, Popular, Store, StoreError};
 
 use crate::view::CardView;
 
@@ -32,6 +32,9 @@ const MAX_AGE_S: u32 = 60;
 #[serde(deny_unknown_fields)]
 pub struct Request {
     category: Option<Category>,
+    /// Most listings of the answer; a list has up to twenty.
+    #[serde(default)]
+    limit: PageSize,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,7 +105,7 @@ async fn handle(
 ) -> Result<Cacheable<Response>, ApiError> {
     let list = popular.of(call.body.category, call.now).await?;
     let as_of = list.as_ref().map(|list| list.as_of);
-    let cards = list.into_iter().flat_map(|list| list.items);
+    let cards = list.into_iter().flat_map(|list| list.items).take(call.body.limit.get());
     let items = cards.map(|card| CardView::new(card, previews)).collect();
     Ok(Cacheable { body: Response { items, as_of }, max_age_s: MAX_AGE_S })
 }

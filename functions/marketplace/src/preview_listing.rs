@@ -1,4 +1,4 @@
-//! `POST /api/v1/marketplace/listings/{id}/preview`: try a preset before buying it.
+//! `POST /api/v1/marketplace/listings/{id}/preview`: try a preset or template before buying it.
 //!
 //! Access: anybody, at most [`PER_VISITOR`] and [`PER_LISTING`].
 //! Changes: a new image is stored under a hash of everything that determines its pixels, and counts
@@ -7,6 +7,8 @@
 //! the images it saw last, and checks the bucket only for others.
 //! Retry: the same request returns the same image.
 //!
+//! A template is shown by an example: its prompt with the visitor's `slots`, and without a value the
+//! slot's default or label. Its words choose the subject and its colours.
 //! The response is only a watermarked image: the settings it is rendered from are what is sold.
 
 use clients::preview::demo_key;
@@ -14,7 +16,13 @@ use domain::{
     FieldError,
     error::InvalidFields,
     id::ListingId,
-    marketplace::listing::demo::{DemoScene, DemoSubject, Overrides},
+    marketplace::{
+        Kind,
+        listing::{
+            demo::{DemoError, DemoScene, DemoSubject, Overrides, shown_in},
+            revision::Description,
+        },
+    },
 };
 use media::{picture::PictureError, preview::watermarked_jpeg};
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
@@ -48,6 +56,9 @@ pub struct Request {
     subject: Option<DemoSubject>,
     #[serde(default)]
     overrides: Overrides,
+    /// Values of a template's slots, by name.
+    #[serde(default)]
+    slots: BTreeMap<String, String>,
     /// Longer side of the image in pixels, one of [`SIDES_PX`]; the second by default.
     size: Option<u32>,
 }
@@ -76,10 +87,8 @@ async fn handle(
         store.listing_page(id, call.now),
     )?;
     let description = page.revision.description;
-    let subject = call.body.subject.unwrap_or_else(|| description.demo.usual_subject());
-    let kind = page.listing.kind;
-    let scene =
-        description.demo.scene(kind, &description.content, subject, &call.body.overrides)?;
+    let scene = call.body.scene(page.listing.kind, &description)?;
+    let subject = scene.subject;
     let (width, height) = scene.camera.aspect_ratio.fit(side);
     let key = demo_key(id, &content_hash(&scene, side));
     let cached = cache.has(&key).await?;
@@ -92,11 +101,20 @@ async fn handle(
 }
 
 fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
-    let frame = scene_of(scene).render(width, height, studio::Quality::Preview);
+    let frame = Scene::of_demo(scene).render(width, height, Quality::Preview);
     watermarked_jpeg(frame.width, frame.height, frame.rgb, JPEG_QUALITY)
 }
 
 impl Request {
+    fn scene(&self, kind: Kind, of: &Description) -> Result<DemoScene, DemoError> {
+        let content = of.content.example(&self.slots)?;
+        let meant = content.structured_prompt.as_ref().map(shown_in);
+        let meant = meant.map(|words| DemoSubject::from(Subject::from_prompt(&words)));
+        let meant = meant.filter(|subject| of.demo.subjects.contains(subject));
+        let subject = self.subject.or(meant).unwrap_or_else(|| of.demo.usual_subject());
+        of.demo.scene(kind, &content, subject, &self.overrides)
+    }
+
     fn side_px(&self) -> Result<u32, InvalidFields> {
         let side = self.size.unwrap_or(SIDE_PX);
         match SIDES_PX.contains(&side) {

@@ -22,7 +22,7 @@ use domain::{
     money::Money,
 };
 use runtime::{Access, ApiError, Cacheable, Call, Connect, Endpoint, Function};
-use search::{Cost, Facets, Found, Query, SearchError, Sort};
+use search::{Cost, Facets, Found, Matched, Query, SearchError, Sort};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use store::PageSize;
 
@@ -72,9 +72,12 @@ pub struct Response {
     next_cursor: Option<String>,
     /// Number of matches on all pages.
     total: u64,
+    /// `all_words`; or `all_but_one`, when nothing has all words and each result lacks one.
+    matched: Matched,
     facets: FacetsView,
 }
 
+/// Counts on all pages. Each facet ignores its own filter and applies all others.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct FacetsView {
@@ -175,6 +178,7 @@ impl Response {
             items: cards.map(|card| CardView::new(card, previews)).collect(),
             next_cursor: found.next_cursor,
             total: found.total,
+            matched: found.matched,
             facets: FacetsView { types, categories, ratings, free, prices },
         }
     }

@@ -1,31 +1,24 @@
 //! `POST /api/v1/marketplace/listings/{id}/submit`: submit a version for review.
 //!
 //! Access: the listing's creator, unless suspended or barred from selling by strikes; for all other
-//! callers it does not exist (404). Changes: the version waits for a moderator and becomes
-//! immutable, together with its similar listings on sale. A preset without images gets one rendered
-//! by `studio`.
-//! Retry: submitting a version in review is a 409 and changes nothing.
+//! callers it does not exist (404).
+//! Changes: the version becomes immutable and is `preparing`: `background-render-preview` draws the
+//! picture of a preset or template without one and looks for similar listings on sale. Then it is
+//! `pending` and waits for a moderator. If that fails it is `preparation_failed`, with a reason, and
+//! can be submitted again. A change meanwhile (`PATCH`) withdraws it.
+//! Retry: submitting a version that is being prepared or in review is a 409 and changes nothing. A
+//! preparation that did not end within an hour is begun again.
 
-use clients::{PreviewBucket, Previews};
+use clients::Previews;
 use domain::{
     id::{ListingId, UploadId},
-    marketplace::{
-        listing::{
-            demo::{DemoSubject, default_scene},
-            upload::Preview,
-        },
-        moderation::strike::Seller,
-    },
+    marketplace::moderation::strike::Seller,
 };
-use media::Preview as Drawn;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
+use runtime::{Accepted, Access, ApiError, Call, Connect, Endpoint, Function, PathId};
 use serde::Deserialize;
 use store::{ListingUpdate, Store, StoreError};
 
-use crate::{
-    render::{drawn, scene_of},
-    view::CreatorListingView,
-};
+use crate::view::CreatorListingView;
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-submit-listing",
@@ -34,8 +27,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key();
 
-/// Longer side of the image rendered for a preset, in pixels.
-const SIDE_PX: u32 = 1_200;
+/// Seconds until a preparation has usually ended.
+const RETRY_AFTER_S: u32 = 3;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -53,55 +46,22 @@ pub fn function() -> Function {
 struct Deps {
     store: Store,
     previews: Previews,
-    bucket: PreviewBucket,
 }
 
 async fn handle(
-    Deps { store, previews, bucket }: &Deps,
+    Deps { store, previews }: &Deps,
     call: Call<Request>,
-) -> Result<NoStore<CreatorListingView>, ApiError> {
+) -> Result<Accepted<CreatorListingView>, ApiError> {
     let id = call.body.id.get()?;
-    let creator = &call.member()?.user_id;
-    let update = store.own_listing(creator, id).await?;
-    update.creator.require_active(call.now)?;
-    Seller::from(&update.creator).check_strikes(call.now)?;
-    let upload = UploadId::new(call.now, call.random());
-    let picture = picture_of(&update, &upload, bucket).await?;
+    let picture_id = UploadId::new(call.now, call.random());
     let submit = |update: &mut ListingUpdate| -> Result<(), StoreError> {
-        let seller = Seller::from(&update.creator);
-        seller.check_strikes(call.now).map_err(StoreError::refused)?;
-        if update.newest.previews.is_empty() {
-            update.newest.previews.extend(picture.clone());
-        }
-        let submitted = update.listing.submit(&update.newest, &update.model, call.now);
+        Seller::from(&update.creator).check_strikes(call.now).map_err(StoreError::refused)?;
+        let (newest, model) = (&update.newest, &update.model);
+        let submitted = update.listing.submit(newest, model, picture_id.clone(), call.now);
         submitted.map_err(StoreError::refused)
     };
-    // What is refused anyway is not compared with other listings.
-    submit(&mut update.clone())?;
-    let submitted = store.submit_listing(creator, id, call.now, submit);
-    Ok(NoStore(CreatorListingView::of(submitted.await?, (previews, &call.links), call.now)))
-}
-
-/// Renders an image for a preset that has none.
-async fn picture_of(
-    update: &ListingUpdate,
-    upload: &UploadId,
-    bucket: &PreviewBucket,
-) -> Result<Option<Preview>, ApiError> {
-    let revision = &update.newest;
-    let open = update.listing.pending_since().is_none();
-    if !open || !revision.previews.is_empty() || !update.listing.kind.can_be_drawn() {
-        return Ok(None);
-    }
-    let description = &revision.description;
-    let scene = default_scene(&description.content, DemoSubject::of(description.category));
-    let picture = drawn(move || {
-        let (width, height) = scene.camera.aspect_ratio.fit(SIDE_PX);
-        let frame = scene_of(&scene).render(width, height, studio::Quality::Standard);
-        Drawn::from_rgb(frame.width, frame.height, frame.rgb)
-    })
-    .await??;
-    let stored = bucket.store(&update.listing.id, upload, &picture).await?;
-    let (width, height) = (stored.large.width, stored.large.height);
-    Ok(Some(Preview { upload_id: upload.clone(), width, height, drawn: true }))
+    let submitted = store.submit_listing(&call.member()?.user_id, id, call.now, submit).await?;
+    let body = CreatorListingView::of(submitted, (previews, &call.links), call.now);
+    let location = call.links.to(format_args!("/api/v1/marketplace/creator/listings/{id}"));
+    Ok(Accepted { location, retry_after_s: RETRY_AFTER_S, body })
 }

@@ -3,16 +3,22 @@
 //! Access: the listing's creator, unless suspended; for all other callers it does not exist (404).
 //! Changes: the draft; without one, the next version is started from the newest, while the version
 //! on sale stays. A version in review is withdrawn. An omitted field stays; `null` removes the
-//! attribution, and is rejected for every other field.
+//! attribution, and is rejected for every other field. `remove` and `preview_order` change the
+//! version's pictures and files; the files of what is removed are deleted, unless a version that is
+//! or was on sale has them too.
 //! Retry: repeating a change has no further effect. `If-Match` with the tag of `GET
 //! /api/v1/marketplace/creator/listings/{id}` refuses a change if the listing has changed (412).
 
 use clients::Previews;
 use domain::{
-    id::ListingId,
+    id::{ListingId, UploadId},
     marketplace::{
         Category,
-        listing::{content::Content, demo::DemoSettings, revision::Edit},
+        listing::{
+            content::Content,
+            demo::DemoSettings,
+            revision::{Edit, FilesEdit},
+        },
     },
     money::Money,
 };
@@ -50,6 +56,12 @@ pub struct Request {
     demo: Option<DemoSettings>,
     #[serde(default, deserialize_with = "patch::sent")]
     content: Option<Content>,
+    /// Ids of pictures and files to remove. One that the version does not have is ignored.
+    #[serde(default, deserialize_with = "patch::sent")]
+    remove: Option<Vec<UploadId>>,
+    /// Ids of pictures in their new order; those it does not name follow in their order.
+    #[serde(default, deserialize_with = "patch::sent")]
+    preview_order: Option<Vec<UploadId>>,
 }
 
 /// The function of this endpoint.
@@ -77,6 +89,10 @@ async fn handle(
         attribution: call.body.attribution.clone(),
         demo: call.body.demo.clone(),
         content: call.body.content.clone(),
+        files: FilesEdit {
+            remove: call.body.remove.clone().unwrap_or_default(),
+            preview_order: call.body.preview_order.clone().unwrap_or_default(),
+        },
     };
     let view =
         |update: ListingUpdate| CreatorListingView::of(update, (previews, &call.links), call.now);

@@ -12,7 +12,7 @@ use domain::{
         Category, Kind,
         community::listing_stats::ListingStats,
         listing::{
-            DelistedBy, DraftState, HiddenReason, Listing, State,
+            DelistedBy, DraftState, Hindrance, Listing, State,
             archive::ArchivedFile,
             card::Card,
             content::{Content, Slot},
@@ -135,8 +135,8 @@ pub(crate) struct CreatorListingView {
     #[serde(rename = "type")]
     kind: Kind,
     state: State,
-    /// Why it, or its newest version, is hidden.
-    hidden_reasons: Vec<HiddenReason>,
+    /// What keeps it, or its newest version, from others; empty if all of it is visible.
+    hidden_by: Vec<Hindrance>,
     /// The newest version, which all fields below describe.
     version: u32,
     /// The hash that a moderator's decision must name.
@@ -153,7 +153,8 @@ pub(crate) struct CreatorListingView {
     attribution: Option<String>,
     demo: DemoSettings,
     content: Content,
-    previews: Vec<ShownPreview>,
+    /// In the order in which they are shown; `preview_order` of a change sets it.
+    previews: Vec<OwnPreview>,
     assets: Vec<AssetView>,
     rating: Rating,
     sales: u64,
@@ -167,10 +168,10 @@ pub(crate) struct CreatorListingView {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ReviewState {
-    /// `draft`, `pending`, `rejected`, or `published`.
+    /// `draft`, `preparing`, `preparation_failed`, `pending`, `rejected`, or `published`.
     state: &'static str,
     submitted_at: Option<Timestamp>,
-    /// The moderator's reason.
+    /// Why a moderator rejected it, or why it could not be prepared.
     reason: Option<String>,
 }
 
@@ -190,9 +191,21 @@ struct DelistedView {
     at: Timestamp,
 }
 
+/// A picture in its creator's view.
+#[derive(Debug, Serialize)]
+struct OwnPreview {
+    /// What a change names it by, to order or remove it.
+    id: UploadId,
+    /// Whether we drew it, because there was none.
+    drawn: bool,
+    #[serde(flatten)]
+    shown: ShownPreview,
+}
+
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AssetView {
+    /// What a change names it by, to remove it.
     id: UploadId,
     file_name: String,
     #[serde(rename = "type")]
@@ -353,11 +366,17 @@ impl CreatorListingView {
         let (price, seller) = (revision.description.price(), Seller::from(context.creator));
         let content_hash = revision.content_hash();
         let description = revision.description;
+        let own = |it: &Preview| OwnPreview {
+            id: it.upload_id.clone(),
+            drawn: it.drawn,
+            shown: context.previews.shown(&listing.id, it),
+        };
+        let previews = revision.previews.iter().map(own).collect();
         let assets = revision.assets.into_iter().map(AssetView::from).collect();
         CreatorListingView {
             kind: listing.kind,
             state: listing.state(),
-            hidden_reasons: listing.hidden_reasons(&seller, context.now),
+            hidden_by: listing.hidden_by(&seller, context.now),
             version: revision.number,
             content_hash,
             review: ReviewState::of(&listing),
@@ -374,7 +393,7 @@ impl CreatorListingView {
             attribution: description.attribution,
             demo: description.demo,
             content: description.content,
-            previews: pictures(&listing.id, &revision.previews, context.previews),
+            previews,
             assets,
             rating: Rating::of(stats),
             sales: stats.sales,
@@ -397,6 +416,12 @@ impl ReviewState {
         let (state, submitted_at, reason) = match listing.draft.as_ref().map(|it| &it.state) {
             None => ("published", None, None),
             Some(DraftState::Draft) => ("draft", None, None),
+            Some(DraftState::Preparing { submitted_at, .. }) => {
+                ("preparing", Some(*submitted_at), None)
+            }
+            Some(DraftState::PreparationFailed { reason, .. }) => {
+                ("preparation_failed", None, Some(reason.clone()))
+            }
             Some(DraftState::Pending { submitted_at }) => ("pending", Some(*submitted_at), None),
             Some(DraftState::Rejected { reason, .. }) => ("rejected", None, Some(reason.clone())),
         };

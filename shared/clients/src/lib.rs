@@ -43,7 +43,7 @@ pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
 pub use preview::{PreviewBucket, Previews};
-pub use queue::{GenerationQueue, TopUpQueue};
+pub use queue::{GenerationQueue, PreparationQueue, TopUpQueue};
 pub use s3_event::S3Event;
 pub use scan::AssetScan;
 pub use secrets::Secret;

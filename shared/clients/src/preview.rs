@@ -181,7 +181,7 @@ impl PreviewBucket {
 
 /// The key of a listing's picture whose longer side has at most `side_px` pixels.
 pub fn preview_key(listing: impl fmt::Display, upload: impl fmt::Display, side_px: u32) -> String {
-    format!("{}{upload}/{side_px}.jpg", preview_folder(listing))
+    format!("{}{side_px}.jpg", upload_folder(listing, upload))
 }
 
 /// The key of a live demo picture of a listing; `sha256` is the hash, in lower-case hex, of
@@ -199,6 +199,11 @@ pub fn studio_key(sha256: &str) -> String {
 /// The key prefix of a listing's pictures.
 pub(crate) fn preview_folder(listing: impl fmt::Display) -> String {
     format!("previews/{listing}/")
+}
+
+/// The key prefix of the sizes of one picture.
+pub(crate) fn upload_folder(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
+    format!("{}{upload}/", preview_folder(listing))
 }
 
 /// The key prefix of a listing's live demos.

@@ -1,5 +1,5 @@
-//! The queues of generation jobs and of automatic top-ups. A message only says which item to look
-//! at; the table holds its state.
+//! The queues of generation jobs, of automatic top-ups and of pictures. A message only says which
+//! item to look at; the table holds its state.
 //!
 //! They are standard queues: messages may arrive twice or out of order, and their handlers are
 //! idempotent. The user is the message group, which on a standard queue means fairness: one
@@ -14,7 +14,7 @@ use aws_sdk_sqs::{
     types::SendMessageBatchRequestEntry,
 };
 use connect::{Aws, Connect, Environment, InitError};
-use domain::id::{JobId, UserId};
+use domain::id::{JobId, ListingId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Longest delay of a message, in seconds: a limit of SQS.
@@ -41,6 +41,18 @@ pub struct JobMessage {
 pub struct TopUpMessage {
     /// The member.
     pub user_id: UserId,
+}
+
+/// Prepare this submitted version for a moderator. S3's events about uploaded files are in the same
+/// queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparationMessage {
+    /// The creator.
+    pub creator_id: UserId,
+    /// The listing.
+    pub listing_id: ListingId,
+    /// The number of the version.
+    pub version: u32,
 }
 
 /// A message of a queue.
@@ -76,6 +88,17 @@ impl Message for TopUpMessage {
     }
 }
 
+impl Message for PreparationMessage {
+    const QUEUE_URL: &'static str = "UPLOAD_QUEUE_URL";
+
+    fn user(&self) -> &UserId {
+        &self.creator_id
+    }
+    fn delay_s(&self) -> u32 {
+        0
+    }
+}
+
 /// A message that was not, or may not have been, enqueued. Sending it again is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the message was not sent: {detail}")]
@@ -96,6 +119,8 @@ pub struct Queue<M> {
 pub type GenerationQueue = Queue<JobMessage>;
 /// The queue of automatic top-ups.
 pub type TopUpQueue = Queue<TopUpMessage>;
+/// The queue of pictures to be drawn, and of uploaded files.
+pub type PreparationQueue = Queue<PreparationMessage>;
 
 domain::domain_error!(NotSent => Unavailable, "queue_unavailable");
 

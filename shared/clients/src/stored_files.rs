@@ -7,13 +7,13 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 use connect::{Aws, Connect, Environment, InitError};
-use domain::id::{JobId, ListingId, UserId};
+use domain::id::{JobId, ListingId, UploadId, UserId};
 
 use crate::{
     bucket::{Bucket, BucketFailure, IMAGES_BUCKET, PREVIEWS_BUCKET, s3, unavailable},
     images::{folder_of, folder_of_job},
-    preview::{demo_folder, preview_folder},
-    uploads::{asset_folder, quarantine_folder},
+    preview::{demo_folder, preview_folder, upload_folder},
+    uploads::{asset_folder, asset_key, quarantine_folder},
 };
 
 /// Most pages of 1,000 files deleted per call, because an invocation is limited in time.
@@ -90,6 +90,20 @@ impl StoredFiles {
         job: &JobId,
     ) -> Result<Deleted, FilesUnavailable> {
         delete_under(&self.private, &folder_of_job(user, job)).await
+    }
+
+    /// Deletes the files of one picture or file of a listing.
+    ///
+    /// # Errors
+    /// When a bucket request failed; some files may be deleted.
+    pub async fn delete_upload(
+        &self,
+        listing: &ListingId,
+        upload: &UploadId,
+    ) -> Result<Deleted, FilesUnavailable> {
+        let pictures = delete_under(&self.public, &upload_folder(listing, upload)).await?;
+        // All ids have the same length, so none is the beginning of another.
+        Ok(pictures.and(delete_under(&self.private, &asset_key(listing, upload)).await?))
     }
 
     /// Deletes all images that were generated for a member.
@@ -247,6 +261,25 @@ mod tests {
             "another member's"
         );
         assert!(!left.iter().any(|key| key.contains(one.as_str())));
+    }
+
+    #[tokio::test]
+    async fn the_files_of_one_upload_go_and_those_of_the_others_stay() {
+        let (files, (one, _)) = (filled(), ids());
+        let at = Timestamp::from_secs(1_795_000_000);
+        let [upload, other] = [1, 2].map(|number| UploadId::new(at, number));
+        for upload in [&upload, &other] {
+            let mut files = files.lock().unwrap();
+            files.insert(format!("public/previews/{one}/{upload}/300.jpg"));
+            files.insert(format!("private/assets/{one}/{upload}"));
+        }
+        let before = files.lock().unwrap().len();
+        let stored = stored(&files, None).await;
+        assert_eq!(stored.delete_upload(&one, &upload).await.unwrap().files, 2);
+        assert_eq!(stored.delete_upload(&one, &upload).await.unwrap(), Deleted::default());
+        let left = files.lock().unwrap().clone();
+        assert_eq!(left.len(), before - 2);
+        assert!(!left.iter().any(|key| key.contains(upload.as_str())));
     }
 
     #[tokio::test]

@@ -99,11 +99,26 @@ async fn put_on_sale(creator: &Api, listed: &Listed) -> Result<String, SeedFaile
         upload(creator, &id, picture(rig, listed)?).await?;
     }
     let submit = format!("{LISTINGS_PATH}/{id}/submit");
-    let submitted = creator.post(&submit, &fresh_key(), &json!({})).await?;
+    creator.post(&submit, &fresh_key(), &json!({})).await?;
+    let submitted = prepared(creator, &id).await?;
     let approve = format!("/api/v1/admin/marketplace/listings/{id}/approve");
     let body = json!({ "content_hash": submitted["content_hash"] });
     Api::of("MODERATOR")?.post(&approve, &fresh_key(), &body).await?;
     Ok(id)
+}
+
+/// Waits until a submitted version waits for a moderator. Returns the listing.
+async fn prepared(creator: &Api, id: &str) -> Result<Value, SeedFailed> {
+    let path = format!("/api/v1/marketplace/creator/listings/{id}");
+    until("a version to review", async || {
+        let listing = creator.get(&path).await?;
+        match text(&listing["review"]["state"]) {
+            "pending" => Ok(Some(listing)),
+            "preparing" => Ok(None),
+            _ => Err(SeedFailed::Picture(listing["review"].to_string())),
+        }
+    })
+    .await
 }
 
 /// Uploads a picture through its form, as a browser would, and waits until it was checked.

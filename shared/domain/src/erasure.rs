@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{JobId, ListingId, UserId},
+    id::{JobId, ListingId, UploadId, UserId},
     time::Timestamp,
 };
 
@@ -49,6 +49,14 @@ pub enum ErasureSubject {
         /// The generation.
         job_id: JobId,
     },
+    /// One picture or file of a listing that its versions no longer refer to. If one that is or was
+    /// on sale still does, it stays.
+    Upload {
+        /// The listing.
+        listing_id: ListingId,
+        /// The picture or file.
+        upload_id: UploadId,
+    },
     /// All data of a member.
     Member {
         /// The member.
@@ -63,6 +71,9 @@ impl ErasureSubject {
             ErasureSubject::Listing { listing_id } => format!("listing#{listing_id}"),
             ErasureSubject::ListingPictures { listing_id } => format!("pictures#{listing_id}"),
             ErasureSubject::Generation { user_id: _, job_id } => format!("generation#{job_id}"),
+            ErasureSubject::Upload { listing_id, upload_id } => {
+                format!("upload#{listing_id}#{upload_id}")
+            }
             ErasureSubject::Member { user_id } => format!("member#{user_id}"),
         }
     }

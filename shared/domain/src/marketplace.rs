@@ -67,8 +67,8 @@ impl Kind {
     /// Whether our own renderer can draw a preview of it.
     pub const fn can_be_drawn(self) -> bool {
         match self {
-            Kind::CameraPreset | Kind::LightingPreset => true,
-            Kind::FiboTemplate | Kind::ModelFinetune => false,
+            Kind::CameraPreset | Kind::LightingPreset | Kind::FiboTemplate => true,
+            Kind::ModelFinetune => false,
         }
     }
 }

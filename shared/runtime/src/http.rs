@@ -158,7 +158,12 @@ impl<'a> Exchange<'a> {
         let reads_body = self.endpoint.method.has_body() && self.endpoint.access != Access::Signed;
         let input = Untyped::of(Parts {
             path: &path_parameters(&self.parts),
-            query: query(&self.parts),
+            query: match self.endpoint.access {
+                Access::Public => input::without_tracking(query(&self.parts)),
+                Access::Member | Access::Moderator | Access::Admin | Access::Signed => {
+                    query(&self.parts)
+                }
+            },
             body: reads_body.then_some(input::Body { content_type, bytes: &body }),
         })?;
         let call = Call {

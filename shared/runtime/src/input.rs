@@ -21,6 +21,32 @@ use serde_json::error::Category;
 use self::{error::InputError, value::Input};
 use crate::error::ApiError;
 
+/// Parameters that advertisements, newsletters and other sites append to the links of public pages.
+/// They mean nothing to us, so a public route ignores them; any other unknown one is refused.
+const TRACKING: [&str; 19] = [
+    "_ga",
+    "_gl",
+    "dclid",
+    "fbclid",
+    "gbraid",
+    "gclid",
+    "igshid",
+    "li_fat_id",
+    "mc_cid",
+    "mc_eid",
+    "msclkid",
+    "ref",
+    "ref_src",
+    "srsltid",
+    "ttclid",
+    "twclid",
+    "wbraid",
+    "yclid",
+    "igsh",
+];
+/// The beginning of Google Analytics' campaign parameters.
+const CAMPAIGN: &str = "utm_";
+
 /// A body that is not a JSON object in UTF-8.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
@@ -94,6 +120,12 @@ impl Untyped {
     pub(crate) fn read<R: DeserializeOwned>(self) -> Result<R, ApiError> {
         R::deserialize(self.0).map_err(ApiError::from)
     }
+}
+
+/// A query string without the parameters of advertisements.
+pub(crate) fn without_tracking(mut query: Vec<(String, String)>) -> Vec<(String, String)> {
+    query.retain(|(name, _)| !TRACKING.contains(&name.as_str()) && !name.starts_with(CAMPAIGN));
+    query
 }
 
 /// One field per key, in the order of first appearance.

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tantivy::TantivyError;
 use tantivy::directory::OwnedBytes;
 
 use crate::blob::{self, Blob};
 use crate::document::{Key, newest};
 use crate::files::Files;
 use crate::layer::Layer;
-use crate::matching::{self, Searched};
-use crate::query::Wanted;
+use crate::matching::{self, Points, Searched};
+use crate::query::{Matched, Wanted};
 use crate::scan::Scan;
 use crate::segment;
 use crate::{CatalogueError, Change, Document, Found, Query, SearchError, cursor};
@@ -255,26 +256,46 @@ impl Catalogue {
         let limit = limit.clamp(1, LIMIT_MAX);
         let wanted = Wanted::of(query);
         let after = cursor.map(|cursor| cursor::read(cursor, &wanted)).transpose()?;
+        let (after, matched) = after.unzip();
+        let points = self.points(&wanted).map_err(CatalogueError::from)?;
         // One more than asked for, to know whether there is a next page.
-        let mut scan = Scan::new(&wanted, after, limit + 1);
-        if wanted.words.as_ref().is_none_or(|words| !words.is_empty()) {
-            let searched = Searched::of(&wanted).map_err(CatalogueError::from)?;
-            for (place, layer) in self.layers.iter().enumerate() {
-                let points =
-                    matching::points(layer, &wanted, &searched).map_err(CatalogueError::from)?;
-                scan.layer(place, layer, points.as_deref());
+        let scan = |matched| self.scan(Scan::new(&wanted, after, limit + 1), &points, matched);
+        let mut matched = matched.unwrap_or_default();
+        let mut done = scan(matched);
+        if done.total == 0 && cursor.is_none() && wanted.may_lack_a_word() {
+            let lacking = scan(Matched::AllButOne);
+            if lacking.total > 0 {
+                (done, matched) = (lacking, Matched::AllButOne);
             }
         }
-        let mut places = scan.places();
+        let mut places = done.places();
         let more = places.len() > limit;
         places.truncate(limit);
         let last = places.last().filter(|_| more);
-        let next_cursor = last.map(|last| cursor::behind(last.rank, &wanted)).transpose()?;
+        let next_cursor =
+            last.map(|last| cursor::behind(last.rank, &wanted, matched)).transpose()?;
         let hits = places
             .iter()
             .filter_map(|place| self.layers.get(place.layer).map(|layer| layer.hit(place.row)));
         let items = hits.collect::<Result<Vec<_>, CatalogueError>>()?;
-        Ok(Found { items, next_cursor, total: scan.total, facets: scan.facets })
+        let Scan { total, facets, .. } = done;
+        Ok(Found { items, next_cursor, total, facets, matched })
+    }
+
+    /// The points of the documents of each layer; none if the text has no words.
+    fn points(&self, wanted: &Wanted) -> Result<Vec<Points>, TantivyError> {
+        if wanted.words.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+        let searched = Searched::of(wanted)?;
+        self.layers.iter().map(|layer| matching::points(layer, wanted, &searched)).collect()
+    }
+
+    fn scan<'a>(&self, mut scan: Scan<'a>, points: &[Points], matched: Matched) -> Scan<'a> {
+        for (place, (layer, points)) in self.layers.iter().zip(points).enumerate() {
+            scan.layer(place, layer, points.of(matched));
+        }
+        scan
     }
 }
 

@@ -41,5 +41,5 @@ mod words;
 pub use catalogue::{Catalogue, LIMIT_MAX};
 pub use document::{Change, Document};
 pub use error::{CatalogueError, SearchError};
-pub use query::{Cost, Facets, Found, Hit, Prices, Query, Sort};
+pub use query::{Cost, Facets, Found, Hit, Matched, Prices, Query, Sort};
 pub use words::{TEXT_CHARS_MAX, WORDS_MAX};

@@ -1,6 +1,7 @@
 //! Matching: which documents contain the searched words, and how well.
 //!
-//! Every word must occur in the document. A word's points are the weight of its field times the
+//! Every word must occur in the document, or every word but one: both are computed at once, because
+//! finding the similar words is the expensive part. A word's points are the weight of its field times the
 //! quality of its match, a document's points the sum over the words. Nothing depends on other
 //! documents, and the number of similar words in the dictionary is not limited.
 
@@ -15,7 +16,7 @@ use tantivy::termdict::TermDictionary;
 use tantivy::{TantivyError, Term};
 
 use crate::layer::Layer;
-use crate::query::Wanted;
+use crate::query::{Matched, Wanted};
 use crate::words::{Term as Searchable, TermKind};
 
 /// The unit of points, and the minimum difference between two sums of them.
@@ -36,6 +37,8 @@ pub(crate) struct Searched<'a>(Vec<Word<'a>>);
 
 struct Word<'a> {
     text: &'a str,
+    /// The number of the word that it is a part of.
+    number: usize,
     /// Automata for typos, from the worst match to the best.
     misspelt: Vec<(DfaWrapper, u16)>,
     kind: TermKind,
@@ -63,84 +66,151 @@ impl<'a> Word<'a> {
                 }
             }
         }
-        Ok(Word { text, misspelt, kind })
+        Ok(Word { text, number: term.word, misspelt, kind })
     }
 }
 
-/// Points of each document of a layer; 0 for those that do not match. `None` if all match, because
-/// the query has neither words nor tags nor a creator.
+/// The points of the documents of a layer.
+pub(crate) enum Points {
+    /// All match, because the query has neither words nor tags nor a creator.
+    OfAll,
+    /// Of each document; 0 for those that do not match.
+    Of {
+        /// For having all words.
+        all: Vec<u16>,
+        /// For having all words or all but one, the best of both.
+        all_but_one: Vec<u16>,
+    },
+}
+
+impl Points {
+    /// The points of each document that is matched in this way; `None` if all are.
+    pub(crate) fn of(&self, matched: Matched) -> Option<&[u16]> {
+        match (self, matched) {
+            (Points::OfAll, _) => None,
+            (Points::Of { all, .. }, Matched::AllWords) => Some(all),
+            (Points::Of { all_but_one, .. }, Matched::AllButOne) => Some(all_but_one),
+        }
+    }
+}
+
+/// The points of the documents of a layer.
 pub(crate) fn points(
     layer: &Layer,
     wanted: &Wanted,
     searched: &Searched<'_>,
-) -> Result<Option<Vec<u16>>, TantivyError> {
-    let mut matches = Matches { sum: None, of_one: vec![0; layer.rows.len()] };
+) -> Result<Points, TantivyError> {
+    let mut matches = Matches::new(layer.rows.len());
     if let Some(creator) = &wanted.creator {
         matches.narrow_to(&layer.creators, creator)?;
     }
     for tag in &wanted.tags {
         matches.narrow_to(&layer.tags, tag)?;
     }
-    for word in &searched.0 {
-        matches.narrow_by(&layer.words, alike(layer.words.terms(), word)?)?;
+    for word in searched.0.chunk_by(|one, other| one.number == other.number) {
+        matches.narrow_by(&layer.words, word)?;
     }
-    Ok(matches.sum)
+    Ok(match matches.sums {
+        None => Points::OfAll,
+        Some(Sums { all, all_but_one }) => Points::Of { all, all_but_one },
+    })
+}
+
+/// The sums of each document over the conditions so far, and one; 0 once it does not match.
+struct Sums {
+    all: Vec<u16>,
+    all_but_one: Vec<u16>,
+}
+
+impl Sums {
+    fn new(documents: usize) -> Sums {
+        Sums { all: vec![1; documents], all_but_one: vec![1; documents] }
+    }
 }
 
 struct Matches {
-    sum: Option<Vec<u16>>,
-    of_one: Vec<u16>,
+    sums: Option<Sums>,
+    /// The points of one word, and of one of its terms.
+    of_word: Vec<u16>,
+    of_term: Vec<u16>,
 }
 
 impl Matches {
+    fn new(documents: usize) -> Matches {
+        Matches { sums: None, of_word: vec![0; documents], of_term: vec![0; documents] }
+    }
+
     /// Restricts to the documents with exactly this label.
     fn narrow_to(&mut self, labels: &InvertedIndexReader, label: &str) -> io::Result<()> {
+        self.of_word.fill(0);
         if let Some(info) = labels.terms().get(label)? {
             let mut list =
                 labels.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
             while !list.docs().is_empty() {
                 for document in list.docs() {
-                    self.of_one[*document as usize] = 1;
+                    self.of_word[*document as usize] = 1;
                 }
                 list.advance();
             }
         }
         // One point for every remaining document, which does not change their order.
-        self.add();
+        let Matches { sums, of_word, .. } = self;
+        let Sums { all, all_but_one } = sums.get_or_insert_with(|| Sums::new(of_word.len()));
+        both(all, of_word);
+        both(all_but_one, of_word);
         Ok(())
     }
 
-    /// Restricts to the documents with one of these words, and adds the points of the best.
-    fn narrow_by(&mut self, words: &InvertedIndexReader, terms: Vec<Alike>) -> io::Result<()> {
-        for term in terms {
-            let worth = WORTH.map(|worth| worth * term.eighths);
-            let mut list = words
-                .read_block_postings_from_terminfo(&term.info, IndexRecordOption::WithFreqs)?;
-            while !list.docs().is_empty() {
-                for (document, place) in list.docs().iter().zip(list.freqs()) {
-                    let points = worth.get(*place as usize).copied().unwrap_or(0);
-                    let best = &mut self.of_one[*document as usize];
-                    *best = points.max(*best);
-                }
-                list.advance();
+    /// Restricts to the documents with this word, of which every term must occur, and adds its
+    /// points.
+    fn narrow_by(&mut self, words: &InvertedIndexReader, terms: &[Word<'_>]) -> io::Result<()> {
+        for (nth, term) in terms.iter().enumerate() {
+            self.of_term.fill(0);
+            for alike in alike(words.terms(), term)? {
+                self.add_term(words, &alike)?;
+            }
+            match nth {
+                0 => std::mem::swap(&mut self.of_word, &mut self.of_term),
+                _ => both(&mut self.of_word, &self.of_term),
             }
         }
-        self.add();
+        let Matches { sums, of_word, .. } = self;
+        let Sums { all, all_but_one } = sums.get_or_insert_with(|| Sums::new(of_word.len()));
+        for ((all, but_one), points) in all.iter_mut().zip(all_but_one).zip(&*of_word) {
+            // It lacks an earlier word, or this one.
+            *but_one = sum_of_both(*but_one, *points).max(*all);
+            *all = sum_of_both(*all, *points);
+        }
         Ok(())
     }
 
-    /// Adds the points of one condition; a document without any does not match.
-    fn add(&mut self) {
-        match &mut self.sum {
-            None => self.sum = Some(self.of_one.clone()),
-            Some(sum) => {
-                for (sum, points) in sum.iter_mut().zip(&self.of_one) {
-                    *sum = if *sum == 0 || *points == 0 { 0 } else { sum.saturating_add(*points) };
-                }
+    /// Adds one of the similar words of a term, of which the best counts.
+    fn add_term(&mut self, words: &InvertedIndexReader, term: &Alike) -> io::Result<()> {
+        let worth = WORTH.map(|worth| worth * term.eighths);
+        let mut list =
+            words.read_block_postings_from_terminfo(&term.info, IndexRecordOption::WithFreqs)?;
+        while !list.docs().is_empty() {
+            for (document, place) in list.docs().iter().zip(list.freqs()) {
+                let points = worth.get(*place as usize).copied().unwrap_or(0);
+                let best = &mut self.of_term[*document as usize];
+                *best = points.max(*best);
             }
+            list.advance();
         }
-        self.of_one.fill(0);
+        Ok(())
     }
+}
+
+/// Adds the points of one condition; a document without any does not match.
+fn both(sums: &mut [u16], points: &[u16]) {
+    for (sum, points) in sums.iter_mut().zip(points) {
+        *sum = sum_of_both(*sum, *points);
+    }
+}
+
+/// The sum, or 0 if either is.
+fn sum_of_both(one: u16, other: u16) -> u16 {
+    if one == 0 || other == 0 { 0 } else { one.saturating_add(other) }
 }
 
 /// A dictionary word similar to a searched one.

@@ -11,7 +11,7 @@ use crate::words::{Splitter, Term};
 #[serde(default, deny_unknown_fields)]
 pub struct Query {
     /// Plain words, without syntax: every one must occur in the title, a tag, the creator's name or
-    /// the description; the last one, if it has three letters or more, as a prefix; words of four
+    /// the description, or all but one if nothing has all ([`Found::matched`]); the last one, if it has three letters or more, as a prefix; words of four
     /// letters with one typo, of eight with two. Scripts without spaces match inside a run. Case,
     /// accents and optional marks are ignored. Read up to [`TEXT_CHARS_MAX`](crate::TEXT_CHARS_MAX)
     /// characters and [`WORDS_MAX`](crate::WORDS_MAX) words. Blank text counts as absent; text of
@@ -78,6 +78,19 @@ pub struct Found {
     pub total: u64,
     /// Counts over all results.
     pub facets: Facets,
+    /// How many of the words each result has.
+    pub matched: Matched,
+}
+
+/// How many of the searched words each result has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matched {
+    /// All of them.
+    #[default]
+    AllWords,
+    /// All but one, because nothing has all.
+    AllButOne,
 }
 
 /// A result.
@@ -89,19 +102,20 @@ pub struct Hit {
     pub card: String,
 }
 
-/// Counts over all results of the query on all pages, with all of its filters applied: a filtered
-/// field only counts the requested values.
+/// Counts over the results on all pages. Each facet ignores the query's own filter of it and applies
+/// all others, so it counts what choosing another value would show.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Facets {
-    /// Results by kind, omitting those without one.
+    /// Results by kind, whatever kinds are wanted, omitting those without one.
     pub kinds: BTreeMap<String, u64>,
-    /// Results by category, omitting those without one.
+    /// Results by category, whatever categories are wanted, omitting those without one.
     pub categories: BTreeMap<String, u64>,
-    /// Results rated with at least 4, 3, 2 and 1 stars. Each count includes the ones above.
+    /// Results rated with at least 4, 3, 2 and 1 stars, whatever rating is wanted. Each count
+    /// includes the ones above.
     pub ratings: BTreeMap<u8, u64>,
-    /// Results with a price of 0.
+    /// Results with a price of 0, whatever cost is wanted.
     pub free: u64,
-    /// The lowest and the highest price; `None` without results.
+    /// The lowest and the highest price, whatever prices are wanted; `None` without results.
     pub prices: Option<Prices>,
 }
 
@@ -151,6 +165,14 @@ impl Wanted {
             cost: query.cost,
             sort,
         }
+    }
+}
+
+impl Wanted {
+    /// Whether results may lack one of the words: there are several.
+    pub(crate) fn may_lack_a_word(&self) -> bool {
+        let mut words = self.words.iter().flatten().map(|term| term.word);
+        words.next().is_some_and(|first| words.any(|word| word != first))
     }
 }
 

@@ -17,6 +17,18 @@ pub(crate) struct Place {
     pub(crate) row: usize,
 }
 
+/// The filters with a facet, as bits: a row that fails only one is counted in that facet.
+const NONE: u8 = 0;
+const KIND: u8 = 1;
+const CATEGORY: u8 = 1 << 1;
+const COST: u8 = 1 << 2;
+const RATING: u8 = 1 << 3;
+const PRICE: u8 = 1 << 4;
+
+fn failing(passes: bool, filter: u8) -> u8 {
+    if passes { NONE } else { filter }
+}
+
 /// The state of a scan over all layers.
 pub(crate) struct Scan<'a> {
     wanted: &'a Wanted,
@@ -61,10 +73,14 @@ impl<'a> Scan<'a> {
     }
 
     fn row(&mut self, tally: &mut Tally, row: &Row, points: u16, (layer, at): (usize, usize)) {
-        if !row.alive || !self.passes(row) || !tally.passes(row) {
+        if !row.alive {
             return;
         }
-        tally.count(row);
+        let failed = self.failed(row) | tally.failed(row);
+        tally.count(row, failed);
+        if failed != NONE {
+            return;
+        }
         let place = Place { rank: Rank::of(row, self.wanted.sort, points), layer, row: at };
         if self.after.is_some_and(|after| place.rank >= after) {
             return;
@@ -77,7 +93,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn passes(&self, row: &Row) -> bool {
+    /// The filters of numbers that a row does not pass.
+    fn failed(&self, row: &Row) -> u8 {
         let wanted = self.wanted;
         let cost = match wanted.cost {
             None => true,
@@ -85,7 +102,8 @@ impl<'a> Scan<'a> {
             Some(Cost::Paid) => row.price > 0,
         };
         let rated = wanted.rating_min.is_none_or(|least| row.rating >= least.max(1));
-        cost && rated && (wanted.price_min..=wanted.price_max).contains(&row.price)
+        let priced = (wanted.price_min..=wanted.price_max).contains(&row.price);
+        failing(cost, COST) | failing(rated, RATING) | failing(priced, PRICE)
     }
 
     /// The results in order.
@@ -134,27 +152,35 @@ struct Tally {
     free: u64,
     /// By whole stars.
     stars: [u64; 6],
-    min: u64,
-    max: u64,
+    prices: Option<Prices>,
 }
 
 impl Tally {
     fn new(kinds: Named, categories: Named) -> Tally {
-        Tally { kinds, categories, total: 0, free: 0, stars: [0; 6], min: u64::MAX, max: 0 }
+        Tally { kinds, categories, total: 0, free: 0, stars: [0; 6], prices: None }
     }
 
-    fn passes(&self, row: &Row) -> bool {
-        self.kinds.passes(row.kind) && self.categories.passes(row.category)
+    /// The filters of names that a row does not pass.
+    fn failed(&self, row: &Row) -> u8 {
+        failing(self.kinds.passes(row.kind), KIND)
+            | failing(self.categories.passes(row.category), CATEGORY)
     }
 
-    fn count(&mut self, row: &Row) {
-        self.kinds.count(row.kind);
-        self.categories.count(row.category);
-        self.total += 1;
-        self.free += u64::from(row.price == 0);
-        self.stars[usize::from(row.rating / 100).min(5)] += 1;
-        self.min = self.min.min(row.price);
-        self.max = self.max.max(row.price);
+    /// Counts a row in every facet whose own filter is the only one that it may fail.
+    fn count(&mut self, row: &Row, failed: u8) {
+        let counts_in = |facet: u8| failed & !facet == NONE;
+        if counts_in(KIND) {
+            self.kinds.count(row.kind);
+        }
+        if counts_in(CATEGORY) {
+            self.categories.count(row.category);
+        }
+        self.free += u64::from(counts_in(COST) && row.price == 0);
+        self.stars[usize::from(row.rating / 100).min(5)] += u64::from(counts_in(RATING));
+        if counts_in(PRICE) {
+            self.prices = widened(self.prices, row.price, row.price);
+        }
+        self.total += u64::from(failed == NONE);
     }
 
     fn add_to(self, facets: &mut Facets, layer: &Layer) {
@@ -164,10 +190,14 @@ impl Tally {
         for (least, count) in &mut facets.ratings {
             *count += self.stars.iter().skip(usize::from(*least)).sum::<u64>();
         }
-        if self.total > 0 {
-            let known = facets.prices.unwrap_or(Prices { min: self.min, max: self.max });
-            let (min, max) = (known.min.min(self.min), known.max.max(self.max));
-            facets.prices = Some(Prices { min, max });
+        if let Some(Prices { min, max }) = self.prices {
+            facets.prices = widened(facets.prices, min, max);
         }
     }
+}
+
+/// The range that also contains these prices.
+fn widened(known: Option<Prices>, min: u64, max: u64) -> Option<Prices> {
+    let known = known.unwrap_or(Prices { min, max });
+    Some(Prices { min: known.min.min(min), max: known.max.max(max) })
 }

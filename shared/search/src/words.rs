@@ -55,6 +55,9 @@ pub(crate) enum Place {
 pub(crate) struct Term {
     pub(crate) text: String,
     pub(crate) kind: TermKind,
+    /// The number of the word it was cut from: the pieces of a run are found or missing together.
+    #[serde(skip)]
+    pub(crate) word: usize,
 }
 
 /// How a search term matches the terms of documents.
@@ -136,14 +139,16 @@ impl Splitter {
     pub(crate) fn searched(&mut self, text: &str) -> Vec<Term> {
         let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
         let text = self.0.fold(&text);
-        let mut terms: Vec<Term> = words(&text).flat_map(parts).flat_map(searched_in).collect();
+        let cut =
+            |(word, text)| parts(text).into_iter().flat_map(move |part| searched_in(part, word));
+        let mut terms: Vec<Term> = words(&text).enumerate().flat_map(cut).collect();
         if terms.iter().any(|term| !is_skipped(&term.text)) {
             terms.retain(|term| !is_skipped(&term.text));
         }
         terms.truncate(WORDS_MAX);
         let mut once: Vec<Term> = Vec::with_capacity(terms.len());
         for term in terms.into_iter().rev() {
-            if !once.contains(&term) {
+            if !once.iter().any(|it| (&it.text, it.kind) == (&term.text, term.kind)) {
                 once.push(term);
             }
         }
@@ -188,16 +193,16 @@ fn each_indexed(folded: &str, put: &mut impl FnMut(String)) {
     }
 }
 
-/// The terms that find a part of a searched word.
-fn searched_in(part: Part<'_>) -> Vec<Term> {
+/// The terms that find a part of the searched word with this number.
+fn searched_in(part: Part<'_>, word: usize) -> Vec<Term> {
     let Cut::Pieces(length) = part.cut else {
-        return vec![Term { text: cut_short(part.text), kind: TermKind::Word }];
+        return vec![Term { text: cut_short(part.text), kind: TermKind::Word, word }];
     };
     let letters = letters(part.text);
     if letters.len() < length {
-        return vec![Term { text: letters.concat(), kind: TermKind::ShortPiece }];
+        return vec![Term { text: letters.concat(), kind: TermKind::ShortPiece, word }];
     }
-    let piece = |letters: &[&str]| Term { text: letters.concat(), kind: TermKind::Piece };
+    let piece = |letters: &[&str]| Term { text: letters.concat(), kind: TermKind::Piece, word };
     letters.windows(length).map(piece).collect()
 }
 

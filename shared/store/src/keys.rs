@@ -122,7 +122,7 @@
 //! | Q28 | a member's purchases; a creator's sales, newest first | Query backwards | 1 trip a page |
 //! | Q29 | due purchases, rewards | Query `gsi1` | 1 trip a page |
 //! | Q30 | a listing's reviews, newest first | Query `REVIEW#` backwards | 1 trip a page |
-//! | Q31 | similar listings | Query for each of the 16 bands | once for each submission |
+//! | Q31 | similar listings | Query for each of the 16 bands | once for each preparation |
 //! | Q32 | changes of the catalogue, or of statistics | Query from a time on | 1 trip |
 //! | Q33 | tallies of views, to be counted | Query | 1 trip a minute |
 //! | Q34 | a popular list; a share; an upload | GetItem | 1 RRU |
@@ -158,6 +158,7 @@
 //! | Q64 | a follow-up | GetItem | 1 RRU |
 //! | Q65 | a member's API keys and their last use, newest first | Query `KEY#` backwards, then BatchGetItem | 2 trips |
 //! | Q66 | what an API key leads to, and whether its member is active | GetItem, GetItem | 2 trips a key and minute |
+//! | Q67 | the files that a listing's versions refer to | GetItem, Query `REVISION#` | 2 trips an erasure of one file |
 
 mod account;
 mod audit;

@@ -55,7 +55,8 @@ pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use marketplace::{
     Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged, ListingPage,
-    ListingUpdate, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Tally, payout_id,
+    ListingUpdate, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Tally, changed_submission,
+    payout_id,
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use orders::changed_top_up;

@@ -10,6 +10,7 @@ pub use community::Tally;
 pub use creator::{Audited, Begun, SALES_AT_ONCE, payout_id};
 pub use listing::{
     Arrival, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, ListingPage, ListingUpdate, Popular,
+    changed_submission,
 };
 pub use moderation::{Flagged, Resolved, SellerRecord};
 pub(crate) use purchase::Licensed;

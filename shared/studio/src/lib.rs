@@ -13,6 +13,7 @@
 
 pub mod bench;
 mod colour;
+mod demo;
 mod field;
 mod frame;
 mod lens;

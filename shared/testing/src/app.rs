@@ -62,6 +62,9 @@ const GENERATION_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000
 /// The queue of automatic top-ups.
 const TOP_UP_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/top-up";
 
+/// The queue of uploaded files and of submitted listings.
+const UPLOAD_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/upload";
+
 /// The variables of every function, as `template.yaml` sets them. Secrets are called by their
 /// variables.
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -99,6 +102,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TABLE_NAME", TABLE),
     ("TAX_LABEL", "Tax"),
     ("TOP_UP_QUEUE_URL", TOP_UP_QUEUE),
+    ("UPLOAD_QUEUE_URL", UPLOAD_QUEUE),
 ];
 
 /// Number of the next app, and of the next restart.
@@ -155,7 +159,7 @@ impl TestApp {
             ..InvocationContext::fixed(now)
         };
         let buckets = [IMAGES, PREVIEWS, RECORDS];
-        let queues = [GENERATION_QUEUE, TOP_UP_QUEUE];
+        let queues = [GENERATION_QUEUE, TOP_UP_QUEUE, UPLOAD_QUEUE];
         let aws = InProcessAws::new(&buckets, &queues, &ambient.clock);
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws.config()), TABLE.to_owned());
         aws.put_secret("SHARE_SECRET_ARN", &json!({ "signing_key": "a key for tests" }));
@@ -379,6 +383,11 @@ impl TestApp {
     /// The queue of automatic top-ups.
     pub fn top_up_queue(&self) -> TestQueue {
         self.aws.queues.get(TOP_UP_QUEUE)
+    }
+
+    /// The queue of uploaded files and of submitted listings.
+    pub fn upload_queue(&self) -> TestQueue {
+        self.aws.queues.get(UPLOAD_QUEUE)
     }
 
     /// The bucket with this name. One that does not exist answers every request with an error.

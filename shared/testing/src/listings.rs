@@ -68,15 +68,28 @@ pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Tim
     changed.await.unwrap();
 }
 
-/// Submits a version with a picture, as the endpoint does.
+/// Submits a version with a picture, as the endpoint does, and prepares it, as the worker does.
 pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     let upload_id = UploadId::new(now, 1);
     let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
     let submitted = store.submit_listing(creator, id, now, |shelf| {
         shelf.newest.add_preview(preview.clone());
-        shelf.listing.submit(&shelf.newest, &shelf.model, now)
+        shelf.listing.submit(&shelf.newest, &shelf.model, preview.upload_id.clone(), now)
     });
     submitted.await.unwrap();
+    prepare(store, id, now).await;
+}
+
+/// Ends the preparation of a submitted version, with a picture if it has none.
+pub async fn prepare(store: &Store, id: &ListingId, now: Timestamp) {
+    let ended = store.end_preparation(id, now, |shelf| {
+        let (_, name) = shelf.listing.preparing().expect("a submission");
+        let name = name.clone();
+        let (upload_id, width, height) = (name.clone(), 1_200, 800);
+        let drawn = Preview { upload_id, width, height, drawn: true };
+        shelf.listing.prepared(&name, (&mut shelf.newest, Some(drawn)), &shelf.model, now)
+    });
+    ended.await.unwrap();
 }
 
 /// Approves the pending version.

@@ -56,9 +56,13 @@ async fn a_model_may_be_assigned_to_another_creator_after_staff_delist_it() {
     edited.await.unwrap();
     let submit = async |creator: &Actor, id: &ListingId| {
         let submitted = store.submit_listing(&creator.id, id, now, |shelf| {
-            shelf.listing.submit(&shelf.newest, &shelf.model, now)
+            let picture_id = UploadId::new(now, 1);
+            shelf.listing.submit(&shelf.newest, &shelf.model, picture_id, now)
         });
-        submitted.await.map(drop).map_err(|refused| domain::DomainError::code(&refused))
+        match submitted.await {
+            Ok(_) => Ok(listings::prepare(store, id, now).await),
+            Err(refused) => Err(domain::DomainError::code(&refused)),
+        }
     };
     assert_eq!(submit(&mara, &second).await, Err("model_taken"), "not even submitted");
     let reason = json!({ "reason": "Not hers." });

@@ -113,8 +113,8 @@ async fn a_creator_reads_the_reason_and_the_version_on_sale_stays() {
     let rejected = json!({ "listing_id": id, "state": "rejected", "version": 1 });
     assert_eq!((answer.status(), answer.json()), (200, rejected));
     let own = own_listing(&app, &lena(), &id).await;
-    let hidden = own.listing.hidden_reasons(&Seller::from(&own.creator), app.now());
-    assert_eq!(hidden, [HiddenReason::Rejected]);
+    let hidden = own.listing.hidden_by(&Seller::from(&own.creator), app.now());
+    assert_eq!((hidden.len(), hidden[0].code), (1, HiddenReason::Rejected));
     let draft = serde_json::to_value(&own.listing.draft).unwrap();
     assert_eq!(draft["reason"], "Show it on a face.");
 

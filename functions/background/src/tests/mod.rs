@@ -15,6 +15,7 @@ mod paths;
 mod pictures;
 mod relay;
 mod reports;
+mod submissions;
 mod sweep;
 mod uploads;
 mod verify_audit;

@@ -135,6 +135,43 @@ async fn filters_and_facets_agree() {
 }
 
 #[tokio::test]
+async fn the_best_match_without_one_of_the_words_is_marked() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    for title in ["Soft light", "Portrait light", "Sunset"] {
+        on_sale(&app, &kim, title).await;
+    }
+    let found = search(&app, &[("q", "soft portrait light"), ("limit", "1")]).await.json();
+    assert_eq!((&found["total"], &found["matched"]), (&json!(2), &json!("all_but_one")));
+    let cursor = found["next_cursor"].as_str().unwrap();
+    let rest = [("q", "soft portrait light"), ("limit", "1"), ("cursor", cursor)];
+    let rest = search(&app, &rest).await.json();
+    assert_eq!((&rest["total"], &rest["matched"]), (&json!(2), &json!("all_but_one")));
+    assert_ne!(rest["items"][0]["id"], found["items"][0]["id"]);
+    let all = search(&app, &[("q", "soft light")]).await.json();
+    assert_eq!((&all["total"], &all["matched"]), (&json!(1), &json!("all_words")));
+    // A facet counts what another choice would show.
+    let food = search(&app, &[("q", "light"), ("category", "food")]).await.json();
+    assert_eq!(
+        (&food["total"], &food["facets"]["categories"]),
+        (&json!(0), &json!({ "portrait": 2 }))
+    );
+}
+
+#[tokio::test]
+async fn a_link_from_an_advertisement_works() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp").await;
+    let tracked = [("utm_source", "mail"), ("gclid", "x"), ("fbclid", "y"), ("ref", "z")];
+    assert_eq!(titles(&app, &tracked).await, ["Lamp"]);
+    let unknown = search(&app, &[("utm", "mail")]).await;
+    assert_eq!(unknown.brief(), "422 invalid_request, /utm unknown_field");
+    let own = kim.get(super::CREATOR_LISTINGS).query("utm_source", "mail").await;
+    assert_eq!(own.brief(), "422 invalid_request, /utm_source unknown_field");
+}
+
+#[tokio::test]
 async fn a_list_may_be_repeated() {
     let app = app();
     let kim = app.sign_in("kim");

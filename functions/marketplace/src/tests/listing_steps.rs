@@ -33,6 +33,13 @@ pub(super) async fn publish(app: &TestApp, creator: &Actor, id: &ListingId) {
     listings::publish(&app.store, &creator.id, id, app.now()).await;
 }
 
+/// The creator submits the newest version through the API, and it is prepared.
+pub(super) async fn submit(app: &TestApp, creator: &Client<'_>, id: &ListingId) {
+    let submitted = creator.post(format!("{LISTINGS}/{id}/submit")).await;
+    assert_eq!(submitted.status(), 202, "{}", submitted.pretty());
+    listings::prepare(&app.store, id, app.now()).await;
+}
+
 /// A moderator approves the version in review.
 pub(super) async fn approve(app: &TestApp, id: &ListingId) {
     listings::approve(&app.store, id, app.now()).await;

@@ -93,14 +93,47 @@ async fn some_listings_have_no_demo() {
     let kim = app.sign_in("kim");
     let draft = draft(&kim, "Not on sale").await;
     assert_eq!(preview(&app, &draft, json!({})).await.brief(), "404 listing_not_found");
-    let prompt = draft_of(&kim, template("On slate")).await;
-    publish(&app, &kim, &prompt).await;
-    assert_eq!(preview(&app, &prompt, json!({})).await.brief(), "409 no_demo");
     let mut shy = lighting("Not to be tried");
     shy["demo"] = json!({ "enabled": false });
     let shy = draft_of(&kim, shy).await;
     publish(&app, &kim, &shy).await;
     assert_eq!(preview(&app, &shy, json!({})).await.brief(), "409 no_demo");
+}
+
+#[tokio::test]
+async fn a_template_is_shown_by_an_example() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = draft_of(&kim, template("On slate")).await;
+    publish(&app, &kim, &id).await;
+    let usual = preview(&app, &id, json!({})).await;
+    assert_eq!(usual.status(), 200, "{}", usual.pretty());
+    assert!(!usual.pretty().contains("recipe"), "{}", usual.pretty());
+    let usual = usual.json();
+    assert_eq!(usual["subject"], "product", "its default is a bottle");
+    let same = preview(&app, &id, json!({ "slots": { "product": "a jar" } })).await.json();
+    assert_eq!((&same["cached"], &same["image"]), (&json!(true), &usual["image"]));
+    let red = preview(&app, &id, json!({ "slots": { "product": "a crimson jar" } })).await.json();
+    assert_ne!(red["image"], usual["image"]);
+    let woman = preview(&app, &id, json!({ "slots": { "product": "a woman" } })).await.json();
+    assert_eq!(woman["subject"], "bust");
+    let named = json!({ "subject": "sphere", "slots": { "product": "a woman" } });
+    assert_eq!(preview(&app, &id, named).await.json()["subject"], "sphere");
+
+    let check = async |slots: Value, expected: &str| {
+        let answer = preview(&app, &id, json!({ "slots": slots })).await;
+        assert_eq!(answer.brief(), expected, "{slots}");
+    };
+    check(json!({ "other": "x" }), "422 invalid_request, /slots/other unknown_slot").await;
+    check(
+        json!({ "product": "" }),
+        "422 invalid_request, /slots/product length, /slots/product text",
+    )
+    .await;
+    check(json!({ "product": "{{a}}" }), "422 invalid_request, /slots/product text").await;
+    let rig = on_sale(&app, &kim, "Rembrandt").await;
+    let of_a_rig = preview(&app, &rig, json!({ "slots": { "product": "x" } })).await;
+    assert_eq!(of_a_rig.brief(), "422 invalid_request, /slots/product unknown_slot");
 }
 
 /// An image that a process remembers is not checked again: it is served without the bucket.

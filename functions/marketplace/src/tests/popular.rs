@@ -44,7 +44,7 @@ async fn a_list_is_read_again_after_ten_seconds() {
     let card = app.store.whole_catalogue().await.unwrap().remove(0).card;
     assert!(titles(popular(&app)).await.is_empty());
     rank(&app, None, vec![card.clone()]).await;
-    rank(&app, Some(Category::Portrait), vec![card]).await;
+    rank(&app, Some(Category::Portrait), vec![card.clone()]).await;
     assert!(titles(popular(&app)).await.is_empty(), "it was read a moment ago");
     assert_eq!(
         titles(popular(&app).query("category", "portrait")).await,
@@ -54,6 +54,12 @@ async fn a_list_is_read_again_after_ten_seconds() {
     app.ambient.clock.advance(Duration::from_secs(10));
     assert_eq!(titles(popular(&app)).await, ["Lamp"]);
     assert!(titles(popular(&app).query("category", "food")).await.is_empty());
+    rank(&app, Some(Category::Food), vec![card.clone(), card]).await;
+    app.ambient.clock.advance(Duration::from_secs(10));
+    let food = || popular(&app).query("category", "food");
+    assert_eq!(titles(food()).await.len(), 2);
+    assert_eq!(titles(food().query("limit", 1)).await.len(), 1);
+    titles(popular(&app)).await;
     app.engine.take_usage();
     for _ in 0..20 {
         titles(popular(&app)).await;

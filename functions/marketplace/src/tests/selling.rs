@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use domain::{lighting::LightingRig, marketplace::moderation::strike};
+use domain::{
+    id::UploadId,
+    lighting::LightingRig,
+    marketplace::{listing::upload::Preview, moderation::strike},
+};
 use serde_json::{Value, json};
 use store::PageSize;
 use testing::listings;
@@ -10,8 +14,8 @@ use testing::listings;
 use super::{
     CREATOR_LISTINGS, LISTINGS, app,
     listing_steps::{
-        approve, draft, draft_of, lighting, on_sale, page, publish, reject, search, template,
-        titles,
+        approve, draft, draft_of, lighting, on_sale, page, publish, reject, search, submit,
+        template, titles,
     },
 };
 
@@ -23,19 +27,28 @@ async fn a_listing_from_draft_to_retirement() {
     assert_eq!(page(&app, &id).await.brief(), "404 listing_not_found");
     let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
     assert_eq!(
-        (&own["state"], &own["hidden_reasons"]),
-        (&json!("draft"), &json!(["not_submitted"]))
+        (&own["state"], &own["hidden_by"]),
+        (&json!("draft"), &json!([{ "code": "not_submitted", "reason": null, "until": null }]))
     );
     assert_eq!(own["tags"], json!(["low-key", "moody"]));
 
     let submitted = kim.post(format!("{LISTINGS}/{id}/submit")).await;
-    assert_eq!(submitted.status(), 200, "{}", submitted.pretty());
+    assert_eq!(submitted.status(), 202, "{}", submitted.pretty());
+    assert_eq!(submitted.header("retry-after"), Some("3"));
+    let location = submitted.header("location").unwrap();
+    assert!(location.ends_with(&format!("{CREATOR_LISTINGS}/{id}")), "{location}");
     let submitted = submitted.json();
-    assert_eq!(submitted["state"], "pending");
-    assert_eq!(submitted["previews"].as_array().unwrap().len(), 1, "one was rendered");
-    assert_eq!(app.previews_bucket().keys().await.len(), 3, "in three sizes");
-    assert_eq!(kim.post(format!("{LISTINGS}/{id}/submit")).await.brief(), "409 listing_in_review");
-
+    assert_eq!((&submitted["state"], &submitted["previews"]), (&json!("preparing"), &json!([])));
+    assert_eq!(submitted["review"]["state"], "preparing");
+    for state in ["preparing", "pending"] {
+        let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
+        assert_eq!(own["state"], state);
+        let again = kim.post(format!("{LISTINGS}/{id}/submit")).await;
+        assert_eq!(again.brief(), "409 listing_in_review");
+        if state == "preparing" {
+            listings::prepare(&app.store, &id, app.now()).await;
+        }
+    }
     approve(&app, &id).await;
     let public = page(&app, &id).await;
     assert_eq!(public.status(), 200, "{}", public.pretty());
@@ -51,8 +64,8 @@ async fn a_listing_from_draft_to_retirement() {
     assert!(titles(&app, &[("q", "rembrandt")]).await.is_empty());
     assert_eq!(page(&app, &id).await.brief(), "404 listing_not_found");
     assert_eq!(
-        kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json()["hidden_reasons"],
-        json!(["retired"])
+        kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json()["hidden_by"][0]["code"],
+        "retired"
     );
 }
 
@@ -62,9 +75,9 @@ async fn a_listing_that_was_never_on_sale_can_be_deleted_and_makes_room() {
     let kim = app.sign_in("kim");
     let unsent = draft(&kim, "A draft").await;
     let waits = draft(&kim, "Waits").await;
-    assert_eq!(kim.post(format!("{LISTINGS}/{waits}/submit")).await.status(), 200);
+    submit(&app, &kim, &waits).await;
     let sent_back = draft(&kim, "Sent back").await;
-    assert_eq!(kim.post(format!("{LISTINGS}/{sent_back}/submit")).await.status(), 200);
+    submit(&app, &kim, &sent_back).await;
     reject(&app, &sent_back, "Too dark.").await;
     let better = json!({ "title": "Better" });
     let edited = kim.patch(format!("{LISTINGS}/{sent_back}")).json(better).await;
@@ -98,6 +111,71 @@ async fn a_listing_that_was_never_on_sale_can_be_deleted_and_makes_room() {
     assert_eq!(remaining.count(), 0);
 }
 
+/// Nothing is drawn or compared in the request.
+#[tokio::test]
+async fn a_submission_costs_few_trips() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = draft(&kim, "Rembrandt at Dusk").await;
+    app.engine.take_usage();
+    assert_eq!(kim.post(format!("{LISTINGS}/{id}/submit")).await.status(), 202);
+    let trips = app.engine.take_usage().round_trips();
+    assert!(trips <= 8, "{trips} trips");
+    assert!(app.previews_bucket().keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn pictures_and_files_of_a_draft_are_removed_and_ordered() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = draft(&kim, "Rembrandt at Dusk").await;
+    let (store, now) = (&app.store, app.now());
+    listings::with_file(store, &kim.id, &id, now).await;
+    let names = [11, 12, 13].map(|number| UploadId::new(now, number));
+    let added = store.change_listing(&kim.id, &id, now, |shelf| {
+        for upload_id in names.clone() {
+            shelf.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
+        }
+    });
+    added.await.unwrap();
+    let ids = |own: &Value| -> Vec<Value> {
+        own["previews"].as_array().unwrap().iter().map(|it| it["id"].clone()).collect()
+    };
+    let path = format!("{LISTINGS}/{id}");
+    let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
+    assert_eq!(ids(&own), names.clone().map(|name| json!(name)));
+    let asset = own["assets"][0]["id"].clone();
+
+    let order = json!({ "preview_order": [names[2], names[0]] });
+    for _ in 0..2 {
+        let ordered = kim.patch(&path).json(order.clone()).await;
+        assert_eq!(ordered.status(), 200, "{}", ordered.pretty());
+        assert_eq!(ids(&ordered.json()), [json!(names[2]), json!(names[0]), json!(names[1])]);
+    }
+    assert_eq!(store.due_erasures(now, 10).await.unwrap(), []);
+    let removed = json!({ "remove": [names[0], asset] });
+    for _ in 0..2 {
+        let left = kim.patch(&path).json(removed.clone()).await.json();
+        assert_eq!(ids(&left), [json!(names[2]), json!(names[1])]);
+        assert_eq!(left["assets"], json!([]));
+    }
+    let erased = store.due_erasures(now, 10).await.unwrap();
+    let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
+    let gone = [names[0].to_string(), asset.as_str().unwrap().to_owned()];
+    assert_eq!(erased, BTreeSet::from(gone.map(|name| format!("upload#{id}#{name}"))));
+    let unknown = kim.patch(&path).json(json!({ "preview_order": [names[0]] })).await;
+    assert_eq!(unknown.brief(), "422 invalid_request, /preview_order/0 unknown_preview");
+
+    // What is on sale has them still, and the next version has the others.
+    publish(&app, &kim, &id).await;
+    let sold = page(&app, &id).await.json()["previews"].clone();
+    let next = kim.patch(&path).json(json!({ "remove": [names[1], names[2]] })).await.json();
+    assert_eq!(next["version"], 2);
+    assert_eq!(page(&app, &id).await.json()["previews"], sold);
+    let used = store.uploads_in_use(&id).await.unwrap();
+    assert!(used.contains(&names[1]) && used.contains(&names[2]) && !used.contains(&names[0]));
+}
+
 /// For a listing taken off sale before, with a next version whose images are still pending.
 #[tokio::test]
 async fn when_a_creator_leaves_the_pictures_of_every_version_are_deleted() {
@@ -105,7 +183,7 @@ async fn when_a_creator_leaves_the_pictures_of_every_version_are_deleted() {
     let kim = app.sign_in("kim");
     let (store, now) = (app.store.clone(), app.now());
     let id = draft(&kim, "Rembrandt at Dusk").await;
-    assert_eq!(kim.post(format!("{LISTINGS}/{id}/submit")).await.status(), 200);
+    submit(&app, &kim, &id).await;
     approve(&app, &id).await;
     let content = json!({ "content": { "lighting": LightingRig::three_point() } });
     assert_eq!(kim.patch(format!("{LISTINGS}/{id}")).json(content).await.status(), 200);
@@ -243,14 +321,10 @@ async fn a_near_copy_is_reported_to_the_moderator() {
     let app = app();
     let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
     let original = draft(&kim, "The original").await;
-    kim.post(format!("{LISTINGS}/{original}/submit")).await;
+    submit(&app, &kim, &original).await;
     approve(&app, &original).await;
     let copy = draft(&ada, "All my own work").await;
-    assert_eq!(
-        ada.post(format!("{LISTINGS}/{copy}/submit")).await.status(),
-        200,
-        "a report, not a refusal"
-    );
+    submit(&app, &ada, &copy).await;
     let similar = app.store.any_listing(&copy).await.unwrap().newest.similar;
     assert_eq!((&similar[0].listing_id, similar[0].score), (&original, 100));
 }
@@ -319,15 +393,10 @@ async fn a_template_shows_its_slots_and_not_its_prompt() {
     let app = app();
     let kim = app.sign_in("kim");
     let id = draft_of(&kim, template("On slate")).await;
-    assert_eq!(
-        kim.post(format!("{LISTINGS}/{id}/submit")).await.brief(),
-        "409 no_preview",
-        "it cannot be rendered"
-    );
     publish(&app, &kim, &id).await;
     let public = page(&app, &id).await.json();
     assert_eq!(public["slots"], json!([{ "name": "product", "label": "What is shown" }]));
-    assert_eq!(public["demo"], Value::Null);
+    assert_eq!(public["demo"]["enabled"], true);
     let found = search(&app, &[("q", "slate")]).await;
     for shown in [public.to_string(), found.pretty()] {
         assert!(!shown.contains("recipe") && !shown.contains("a bottle"), "{shown}");
@@ -343,10 +412,11 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let app = app();
     let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
     let original = draft(&kim, "The original").await;
-    kim.post(format!("{LISTINGS}/{original}/submit")).await;
+    submit(&app, &kim, &original).await;
     approve(&app, &original).await;
     let id = draft(&ada, "A copy").await;
-    let submitted = ada.post(format!("{LISTINGS}/{id}/submit")).await;
+    submit(&app, &ada, &id).await;
+    let submitted = ada.get(format!("{CREATOR_LISTINGS}/{id}")).await;
     assert!(
         !submitted.pretty().contains(original.as_str()),
         "similar listings are not shown to the creator"
@@ -399,7 +469,7 @@ async fn a_creator_with_three_strikes_edits_drafts_and_submits_nothing() {
     let (store, now) = (&app.store, app.now());
     for nth in 0..3 {
         let copied = draft(&kim, &format!("Copy {nth}")).await;
-        assert_eq!(kim.post(format!("{LISTINGS}/{copied}/submit")).await.status(), 200);
+        submit(&app, &kim, &copied).await;
         approve(&app, &copied).await;
         listings::strike(store, &copied, now).await;
     }
@@ -407,12 +477,17 @@ async fn a_creator_with_three_strikes_edits_drafts_and_submits_nothing() {
     assert_eq!(refused.brief(), "409 selling_suspended");
     assert_eq!(refused.json()["until"], json!(now.plus(strike::STRIKE_COUNTS)));
     let own = kim.get(format!("{CREATOR_LISTINGS}/{unsent}")).await.json();
-    assert_eq!(own["hidden_reasons"], json!(["not_submitted", "selling_suspended"]));
+    let until = json!(now.plus(strike::STRIKE_COUNTS));
+    let struck = json!({ "code": "selling_suspended", "reason": null, "until": until });
+    assert_eq!(
+        (&own["hidden_by"][0]["code"], &own["hidden_by"][1]),
+        (&json!("not_submitted"), &struck)
+    );
     draft(&kim, "Another draft").await;
     app.ambient.clock.advance(strike::STRIKE_COUNTS);
     assert_eq!(
         kim.post(format!("{LISTINGS}/{unsent}/submit")).await.status(),
-        200,
+        202,
         "the suspension expires"
     );
 }

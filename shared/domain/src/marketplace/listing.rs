@@ -1,10 +1,12 @@
 //! A listing: its versions, the one on sale, and the transitions between states.
 //!
 //! ```text
-//! draft -> pending -> approved
-//!            |  \-> rejected -> (edited) -> draft
+//! draft -> preparing -> pending -> approved
+//!            |  |          |  \-> rejected -> (edited) -> draft
+//!            |  |          \-> (edited) -> draft
+//!            |  \-> preparation_failed -> (submitted again) -> preparing
 //!            \-> (edited) -> draft
-//! approved -> retired by its creator | delisted by staff -> (submitted again) -> pending
+//! approved -> retired by its creator | delisted by staff -> (submitted again) -> preparing
 //! ```
 //!
 //! At most one version is being edited and at most one is on sale. They change independently: the
@@ -40,8 +42,9 @@ use serde_json::{Value, json};
 
 use super::{Category, Kind, moderation::strike::Seller};
 use crate::{
+    account::AccountStatus,
     error::{FieldError, InvalidFields},
-    id::{ListingId, UserId},
+    id::{ListingId, UploadId, UserId},
     money::Money,
     text,
     time::Timestamp,
@@ -49,6 +52,7 @@ use crate::{
 use revision::{Description, Revision};
 
 pub use error::{LISTINGS_MAX, ListingError};
+pub use transitions::PREPARATION_MAX;
 
 /// Longest reason given by a moderator, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
@@ -102,6 +106,24 @@ pub struct DraftVersion {
 pub enum DraftState {
     /// Its creator edits it.
     Draft,
+    /// It was submitted. A worker draws the picture that it may lack and looks for similar listings;
+    /// no moderator sees it before.
+    Preparing {
+        /// When it was submitted.
+        submitted_at: Timestamp,
+        /// The name of the picture to be drawn. It also names this submission: a later one of the
+        /// same version has another.
+        picture_id: UploadId,
+    },
+    /// It could not be prepared. It may be edited, and submitted again.
+    PreparationFailed {
+        /// The error code: stable, snake case.
+        code: String,
+        /// The explanation for the creator.
+        reason: String,
+        /// When that was found.
+        failed_at: Timestamp,
+    },
     /// It waits for a moderator.
     Pending {
         /// When it was submitted.
@@ -164,6 +186,10 @@ pub enum DelistedBy {
 pub enum State {
     /// Never submitted, or withdrawn.
     Draft,
+    /// Submitted, and not shown to moderators yet.
+    Preparing,
+    /// Submitted, and could not be prepared for them.
+    PreparationFailed,
     /// Waits for a moderator.
     Pending,
     /// On sale.
@@ -181,6 +207,10 @@ pub enum State {
 pub enum HiddenReason {
     /// It was never submitted.
     NotSubmitted,
+    /// It was submitted and is being prepared for a moderator.
+    Preparing,
+    /// It could not be prepared; the version has the reason.
+    PreparationFailed,
     /// It waits for a moderator.
     InReview,
     /// A moderator rejected it; the version has the reason.
@@ -193,6 +223,27 @@ pub enum HiddenReason {
     CreatorSuspended,
     /// Its creator's strikes suspend selling.
     SellingSuspended,
+}
+
+/// What keeps a listing, or a change of it, from others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hindrance {
+    /// What it is.
+    pub code: HiddenReason,
+    /// The words of staff about it, or why it could not be prepared; `None` where the code says all.
+    pub reason: Option<String>,
+    /// When it ends by itself, if it does.
+    pub until: Option<Timestamp>,
+}
+
+impl Hindrance {
+    fn of(code: HiddenReason) -> Hindrance {
+        Hindrance { code, reason: None, until: None }
+    }
+
+    fn because(self, reason: Option<&String>) -> Hindrance {
+        Hindrance { reason: reason.cloned(), ..self }
+    }
 }
 
 impl Listing {
@@ -241,12 +292,16 @@ impl Listing {
     pub fn state(&self) -> State {
         match (&self.published, &self.delisted, &self.draft) {
             (Some(_), None, _) => State::Approved,
-            (_, _, Some(DraftVersion { state: DraftState::Pending { .. }, .. })) => State::Pending,
-            (_, _, Some(DraftVersion { state: DraftState::Rejected { .. }, .. })) => {
-                State::Rejected
-            }
-            (Some(_), Some(_), _) => State::Delisted,
-            (None, _, _) => State::Draft,
+            (published, _, Some(draft)) => match draft.state {
+                DraftState::Preparing { .. } => State::Preparing,
+                DraftState::PreparationFailed { .. } => State::PreparationFailed,
+                DraftState::Pending { .. } => State::Pending,
+                DraftState::Rejected { .. } => State::Rejected,
+                DraftState::Draft if published.is_some() => State::Delisted,
+                DraftState::Draft => State::Draft,
+            },
+            (Some(_), Some(_), None) => State::Delisted,
+            (None, _, None) => State::Draft,
         }
     }
 
@@ -296,19 +351,36 @@ impl Listing {
         self.published.as_ref().map_or_else(|| self.newest(), |published| published.number)
     }
 
-    /// Why it, or its newest version, is not visible to others; empty if all of it is.
-    pub fn hidden_reasons(&self, creator: &Seller, now: Timestamp) -> Vec<HiddenReason> {
-        let draft = self.draft.as_ref().map(|draft| match draft.state {
-            DraftState::Draft => HiddenReason::NotSubmitted,
-            DraftState::Pending { .. } => HiddenReason::InReview,
-            DraftState::Rejected { .. } => HiddenReason::Rejected,
+    /// What keeps it, or its newest version, from others; empty if all of it is visible.
+    pub fn hidden_by(&self, creator: &Seller, now: Timestamp) -> Vec<Hindrance> {
+        let draft = self.draft.as_ref().map(|draft| match &draft.state {
+            DraftState::Draft => Hindrance::of(HiddenReason::NotSubmitted),
+            DraftState::Preparing { .. } => Hindrance::of(HiddenReason::Preparing),
+            DraftState::PreparationFailed { reason, .. } => {
+                Hindrance::of(HiddenReason::PreparationFailed).because(Some(reason))
+            }
+            DraftState::Pending { .. } => Hindrance::of(HiddenReason::InReview),
+            DraftState::Rejected { reason, .. } => {
+                Hindrance::of(HiddenReason::Rejected).because(Some(reason))
+            }
         });
         let delisted = self.delisted.as_ref().map(|delisted| match delisted.by {
-            DelistedBy::Creator => HiddenReason::Retired,
-            DelistedBy::Staff => HiddenReason::Delisted,
+            DelistedBy::Creator => Hindrance::of(HiddenReason::Retired),
+            DelistedBy::Staff => {
+                Hindrance::of(HiddenReason::Delisted).because(delisted.reason.as_ref())
+            }
         });
-        let suspended = (!creator.standing.allows(now)).then_some(HiddenReason::CreatorSuspended);
-        let struck = creator.check_strikes(now).is_err().then_some(HiddenReason::SellingSuspended);
+        let suspended = match &creator.standing {
+            AccountStatus::Suspended { reason, until } if !creator.standing.allows(now) => {
+                let suspended = Hindrance::of(HiddenReason::CreatorSuspended);
+                Some(Hindrance { until: *until, ..suspended.because(Some(reason)) })
+            }
+            AccountStatus::Suspended { .. } | AccountStatus::Active => None,
+        };
+        let struck = creator.check_strikes(now).err().map(|struck| Hindrance {
+            until: Some(struck.until),
+            ..Hindrance::of(HiddenReason::SellingSuspended)
+        });
         [draft, delisted, suspended, struck].into_iter().flatten().collect()
     }
 
@@ -317,10 +389,10 @@ impl Listing {
     /// # Errors
     /// When there is none, or it is in review.
     pub fn editable(&self) -> Result<u32, ListingError> {
-        match (self.pending_since(), self.own_draft()) {
-            (Some(_), _) => Err(ListingError::InReview),
-            (None, None) => Err(ListingError::NoDraft),
-            (None, Some(draft)) => Ok(draft.number),
+        match (self.is_submitted(), self.own_draft()) {
+            (true, _) => Err(ListingError::InReview),
+            (false, None) => Err(ListingError::NoDraft),
+            (false, Some(draft)) => Ok(draft.number),
         }
     }
 
@@ -330,12 +402,31 @@ impl Listing {
         self.draft.as_ref().filter(|draft| Some(draft.number) != sold)
     }
 
-    /// Since when a version is in review.
+    /// Since when a version waits for a moderator.
     pub fn pending_since(&self) -> Option<Timestamp> {
         match &self.draft.as_ref()?.state {
             DraftState::Pending { submitted_at } => Some(*submitted_at),
-            DraftState::Draft | DraftState::Rejected { .. } => None,
+            DraftState::Draft
+            | DraftState::Preparing { .. }
+            | DraftState::PreparationFailed { .. }
+            | DraftState::Rejected { .. } => None,
         }
+    }
+
+    /// The submission that is being prepared: when it was made, and the name of its picture.
+    pub fn preparing(&self) -> Option<(Timestamp, &UploadId)> {
+        match &self.draft.as_ref()?.state {
+            DraftState::Preparing { submitted_at, picture_id } => Some((*submitted_at, picture_id)),
+            DraftState::Draft
+            | DraftState::PreparationFailed { .. }
+            | DraftState::Pending { .. }
+            | DraftState::Rejected { .. } => None,
+        }
+    }
+
+    /// Whether a version is being prepared or waits for a moderator.
+    fn is_submitted(&self) -> bool {
+        self.pending_since().is_some() || self.preparing().is_some()
     }
 }
 

@@ -11,6 +11,7 @@ mod listings;
 mod models;
 mod offers;
 mod payouts;
+mod preparations;
 mod refunds;
 mod remarks;
 mod reviews;
@@ -30,7 +31,7 @@ use super::{
     Category, Kind,
     community::listing_stats::ListingStats,
     listing::{
-        Listing,
+        Listing, ListingError,
         content::{Content, Slot},
         demo::DemoSettings,
         model::ModelClaim,
@@ -148,10 +149,31 @@ fn begun(kind: Kind, price: u32) -> (Listing, Revision) {
     (listing, revision)
 }
 
+/// The name of a drawn picture.
+fn picture(number: u128) -> UploadId {
+    UploadId::new(NOW, 900 + number)
+}
+
+/// Submits a version and ends its preparation.
+fn submitted(listing: &mut Listing, revision: &mut Revision) -> Result<(), ListingError> {
+    listing.submit(revision, &ModelClaim::default(), picture(1), NOW)?;
+    prepared(listing, revision, 1)
+}
+
+/// Ends the preparation of the submission with this picture.
+fn prepared(
+    listing: &mut Listing,
+    revision: &mut Revision,
+    number: u128,
+) -> Result<(), ListingError> {
+    let drawn = Preview { upload_id: picture(number), width: 9, height: 6, drawn: true };
+    listing.prepared(&picture(number), (revision, Some(drawn)), &ModelClaim::default(), NOW)
+}
+
 /// A lighting preset on sale.
 fn on_sale(price: u32) -> Listing {
     let (mut listing, mut revision) = begun(Kind::LightingPreset, price);
-    listing.submit(&revision, &ModelClaim::default(), NOW).unwrap();
+    submitted(&mut listing, &mut revision).unwrap();
     listing.approve(&mut revision, &mut ModelClaim::default(), NOW).unwrap();
     listing
 }

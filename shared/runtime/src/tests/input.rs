@@ -86,6 +86,34 @@ async fn listed(query: Value) -> String {
     outcome(&dispatch(&GET, &list, &(), &context(), event(request)).await)
 }
 
+/// Links of public pages come with parameters of advertisements; those of a member's do not.
+#[tokio::test]
+async fn a_public_route_ignores_the_parameters_of_advertisements() {
+    const PUBLIC: Endpoint = Endpoint { access: Access::Public, ..GET };
+    let listed = async |endpoint: &Endpoint, query: Value| {
+        let request = with(
+            request("GET", "/api/v1/shelves/s1"),
+            [("/pathParameters", json!({"id": "s1"})), ("/multiValueQueryStringParameters", query)],
+        );
+        let response = dispatch(endpoint, &list, &(), &context(), event(request)).await;
+        brief(&response)
+    };
+    let tracked = json!({
+        "utm_source": ["mail"], "utm_campaign": ["x"], "gclid": ["1"], "fbclid": ["2", "3"],
+        "ref": ["friend"], "limit": ["20"],
+    });
+    assert!(listed(&PUBLIC, tracked).await.starts_with("200"));
+    for (endpoint, query, unknown) in [
+        (&PUBLIC, json!({"utm_source": ["mail"], "page": ["1"]}), "/page"),
+        (&PUBLIC, json!({"utm": ["mail"]}), "/utm"),
+        (&GET, json!({"utm_source": ["mail"]}), "/utm_source"),
+    ] {
+        let refused = listed(endpoint, query).await;
+        assert!(refused.starts_with("422"), "{refused}");
+        assert!(refused.contains(&format!("{unknown} unknown_field")), "{refused}");
+    }
+}
+
 fn add_event() -> Value {
     with(request("POST", "/api/v1/shelves/7"), [("/pathParameters", json!({"id": "7"}))])
 }

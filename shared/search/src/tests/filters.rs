@@ -86,11 +86,39 @@ fn facets_count_what_was_found_on_all_pages() {
         free: 1,
         prices: Some(Prices { min: 0, max: 500 }),
     };
+    // Each facet ignores its own filter, and applies the others.
+    let cheap = Facets { prices: all.prices, ..cheap };
+    let rigs = Facets {
+        kinds: all.kinds.clone(),
+        categories: counts(&[("portrait", 1)]),
+        ratings: ratings([0; 4]),
+        free: 0,
+        prices: Some(Prices { min: 500, max: 500 }),
+    };
+    let free_food = Facets {
+        kinds: counts(&[]),
+        categories: counts(&[("portrait", 1)]),
+        ratings: ratings([0; 4]),
+        free: 0,
+        prices: None,
+    };
+    let rated = Facets {
+        kinds: counts(&[("preset", 2)]),
+        categories: counts(&[("portrait", 2)]),
+        ratings: all.ratings.clone(),
+        free: 0,
+        prices: Some(Prices { min: 900, max: 900 }),
+    };
     let none = Facets { ratings: ratings([0; 4]), ..Facets::default() };
+    let names = |name: &str| vec![name.to_owned()];
+    let food = Query { categories: names("food"), cost: Some(Cost::Free), ..Query::default() };
     for (query, total, expected) in [
         (Query::default(), 7, &all),
         (text("untitled"), 7, &all),
         (Query { price_max: Some(500), ..Query::default() }, 2, &cheap),
+        (Query { kinds: names("rig"), ..Query::default() }, 1, &rigs),
+        (food, 0, &free_food),
+        (Query { rating_min: Some(400), ..Query::default() }, 2, &rated),
         (text("elsewhere"), 0, &none),
         (text("!"), 0, &none),
     ] {

@@ -1,7 +1,7 @@
 //! Words: which listings match, and which of those come first.
 
-use super::{catalogue, check, document, numbers, search, text, titled};
-use crate::{Document, Query, Sort, WORDS_MAX};
+use super::{catalogue, check, check_without_one, document, numbers, search, text, titled};
+use crate::{Document, Matched, Query, Sort, WORDS_MAX};
 
 #[test]
 fn a_better_place_comes_before_a_worse_one_and_then_the_more_sold_and_the_newer() {
@@ -172,6 +172,41 @@ fn what_is_written_without_blanks_is_found_inside() {
     let tags = |tag: &str| Query { tags: vec![tag.to_owned()], ..Query::default() };
     check(std::slice::from_ref(&tagged), &tags("灯光预设"), &[7]);
     check(&[tagged], &tags("灯光"), &[]);
+}
+
+#[test]
+fn where_nothing_has_all_words_the_best_without_one_is_found() {
+    let documents = [
+        titled(1, "Soft light"),
+        titled(2, "Hard portrait light"),
+        Document { description: "soft portrait".to_owned(), ..titled(3, "Still life") },
+        titled(4, "Portrait"),
+        titled(5, "Sunset"),
+    ];
+    check_without_one(&documents, &text("soft portrait light"), &[2, 1, 3]);
+    check_without_one(&documents, &text("sotf lihgt bottle"), &[1]);
+    check_without_one(&documents, &text("bottle sunset"), &[5]);
+    check_without_one(&documents, &text("sunset bottle"), &[5]);
+    // Only one word may be missing, and only if there are others.
+    check(&documents, &text("bottle glass sunset"), &[]);
+    let none = search(&catalogue(&documents), &text("bottle glass sunset"));
+    assert_eq!((none.total, none.matched), (0, Matched::AllWords));
+    let one = search(&catalogue(&documents), &text("bottle"));
+    assert_eq!((one.total, one.matched), (0, Matched::AllWords));
+    // Where something has all words, nothing else is found.
+    check(&documents, &text("portrait light"), &[2]);
+    check(&documents, &text("soft portrait"), &[3]);
+    // Filters are not given up.
+    let dear = Query { price_min: Some(1_000), ..text("soft portrait light") };
+    check(&documents, &dear, &[]);
+    let tagged = Query { tags: vec!["moody".to_owned()], ..text("sunset bottle") };
+    let moody = Document { tags: vec!["moody".to_owned()], ..titled(6, "Sunset") };
+    check_without_one(&[documents.to_vec(), vec![moody]].concat(), &tagged, &[6]);
+    // The pieces of a run are one word.
+    let written = [titled(1, "柔和人像摄影棚灯光预设"), titled(2, "Portrait")];
+    check(&written, &text("光灯设"), &[]);
+    assert_eq!(search(&catalogue(&written), &text("光灯设")).total, 0);
+    check_without_one(&written, &text("portrait 灯光"), &[2, 1]);
 }
 
 #[test]

@@ -7,6 +7,6 @@ pub(super) mod update;
 mod uploads;
 
 pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
-pub use listings::ListingPage;
+pub use listings::{ListingPage, changed_submission};
 pub use update::ListingUpdate;
 pub use uploads::Arrival;

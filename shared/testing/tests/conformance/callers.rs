@@ -123,7 +123,7 @@ async fn everybody_may_do_what_the_table_says() {
         marketplace-create-listing         401       201       201       403       201       201       403
         marketplace-update-listing         401       200       404       403       404       404       404
         marketplace-retire-listing         401       204       404       403       404       404       404
-        marketplace-submit-listing         401       200       404       403       404       404       404
+        marketplace-submit-listing         401       202       404       403       404       404       404
         marketplace-create-upload          401       201       404       403       404       404       404
         marketplace-get-upload             401       200       404       200       404       404       404
         marketplace-preview-listing        200       200       200       200       200       200       200

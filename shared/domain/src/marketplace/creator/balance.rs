@@ -125,7 +125,13 @@ impl CreatorBalance {
         let on_sale = |it: &Listing| it.published.as_ref().map(|it| (it.number, it.published_at));
         let sent_back = |it: &Listing| match it.draft.as_ref().map(|draft| &draft.state) {
             Some(DraftState::Rejected { rejected_at, .. }) => Some(*rejected_at),
-            Some(DraftState::Draft | DraftState::Pending { .. }) | None => None,
+            Some(
+                DraftState::Draft
+                | DraftState::Preparing { .. }
+                | DraftState::PreparationFailed { .. }
+                | DraftState::Pending { .. },
+            )
+            | None => None,
         };
         let by_staff =
             |it: &Listing| it.delisted.as_ref().is_some_and(|it| it.by == DelistedBy::Staff);

@@ -164,6 +164,20 @@ impl Content {
         Ok(Some(prompt))
     }
 
+    /// The content of a template as an example: its prompt with these values, and without a value
+    /// the default or else the label. Content without a prompt stays as it is.
+    ///
+    /// # Errors
+    /// As [`Content::fill`].
+    pub fn example(&self, values: &BTreeMap<String, String>) -> Result<Content, InvalidFields> {
+        let mut shown = self.clone();
+        for Slot { label, default, .. } in &mut shown.slots {
+            default.get_or_insert_with(|| label.clone());
+        }
+        let structured_prompt = shown.fill(values)?;
+        Ok(Content { structured_prompt, slots: Vec::new(), ..shown })
+    }
+
     fn slots_for_people(&self) -> String {
         let names: Vec<&str> = self.slots.iter().map(|slot| slot.name.as_str()).collect();
         match names.is_empty() {

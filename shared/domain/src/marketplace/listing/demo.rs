@@ -1,4 +1,5 @@
-//! Live demos: what a visitor may change in a preset before buying, and the scene to render.
+//! Live demos: what a visitor may change in a preset or template before buying, and the scene to
+//! render.
 
 use std::ops::RangeInclusive;
 
@@ -8,6 +9,7 @@ use super::content::Content;
 use crate::{
     camera::{APERTURE, CameraSettings, FOCAL_LENGTH_MM},
     error::{FieldCheck, InvalidFields},
+    fibo::StructuredPrompt,
     lighting::{COLOUR_KELVIN, INTENSITY_STOPS, LightingRig},
     marketplace::{Category, Kind},
 };
@@ -107,6 +109,8 @@ pub struct DemoScene {
     pub lighting: LightingRig,
     /// The camera.
     pub camera: CameraSettings,
+    /// What the prompt of a template says is shown; the subject's colours are found in it.
+    pub words: Option<String>,
 }
 
 impl DemoScene {
@@ -169,7 +173,7 @@ impl DemoSettings {
         }
     }
 
-    /// The scene of a demo: the content with the visitor's changes.
+    /// The scene of a demo: the content, of a template an example, with the visitor's changes.
     ///
     /// # Errors
     /// See [`DemoError`].
@@ -242,14 +246,25 @@ impl DemoSettings {
     }
 }
 
-/// The unchanged content on a subject: the preview of a preset without its own. Defaults are a
+/// The unchanged content on a subject: the preview of a listing without its own. Defaults are a
 /// three-point light and a portrait lens.
 pub fn default_scene(content: &Content, subject: DemoSubject) -> DemoScene {
     DemoScene {
         subject,
+        words: content.structured_prompt.as_ref().map(shown_in),
         lighting: content.lighting.clone().unwrap_or_else(LightingRig::three_point),
         camera: content.camera.unwrap_or_default(),
     }
+}
+
+/// What a prompt says is shown, in one text.
+pub fn shown_in(prompt: &StructuredPrompt) -> String {
+    let objects = prompt.objects.iter().flat_map(|it| [&it.description, &it.shape_and_color]);
+    std::iter::once(&prompt.short_description)
+        .chain(objects)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(". ")
 }
 
 fn clamped(value: f64, range: &RangeInclusive<f64>) -> f64 {

@@ -23,6 +23,9 @@ pub enum ListingError {
     /// The version is not in review: it was already decided on, or its creator withdrew it.
     #[error("This version is not in review.")]
     NotPending,
+    /// The version is not being prepared: its creator withdrew it, or that has ended.
+    #[error("This version is not being prepared.")]
+    NotPreparing,
     /// No version is on sale.
     #[error("The listing is not on sale.")]
     NotOnSale,
@@ -52,6 +55,7 @@ crate::domain_error! {
         NoDraft => Conflict, "no_draft";
         InReview => Conflict, "listing_in_review";
         NotPending => Conflict, "not_pending";
+        NotPreparing => Conflict, "not_preparing";
         Changed => Conflict, "version_changed";
         NotOnSale => Conflict, "not_on_sale";
         NoPreview => Conflict, "no_preview";

@@ -102,6 +102,19 @@ pub struct Edit {
     pub attribution: Option<Option<String>>,
     pub demo: Option<DemoSettings>,
     pub content: Option<Content>,
+    /// What happens to the pictures and files.
+    pub files: FilesEdit,
+}
+
+/// A change of a version's pictures and files; the default changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FilesEdit {
+    /// Pictures and files to remove, by the id of their upload. One that the version does not have
+    /// is ignored, so that a request may be repeated.
+    pub remove: Vec<UploadId>,
+    /// The pictures in their new order; those it does not name follow in their order, so that one
+    /// which arrives meanwhile is not lost.
+    pub preview_order: Vec<UploadId>,
 }
 
 impl Description {
@@ -190,6 +203,36 @@ impl Revision {
             self.previews.retain(|preview| !preview.drawn);
         }
         self.description = description;
+    }
+
+    /// Removes pictures and files, and orders the pictures.
+    ///
+    /// # Errors
+    /// An order that names a picture twice, or one that the version does not have.
+    pub(super) fn arrange(&mut self, edit: &FilesEdit) -> Result<(), InvalidFields> {
+        self.previews.retain(|it| !edit.remove.contains(&it.upload_id));
+        self.assets.retain(|it| !edit.remove.contains(&it.upload_id));
+        let mut check = FieldCheck::new();
+        let place = |id: &UploadId| edit.preview_order.iter().position(|named| named == id);
+        for (nth, id) in edit.preview_order.iter().enumerate().take(PREVIEWS_MAX + 1) {
+            let pointer = format!("/preview_order/{nth}");
+            check.require(place(id) == Some(nth), &pointer, "twice", || {
+                "this picture is named twice".to_owned()
+            });
+            let has = self.previews.iter().any(|it| it.upload_id == *id);
+            check.require(has, &pointer, "unknown_preview", || {
+                "the listing has no such picture".to_owned()
+            });
+        }
+        check.finish()?;
+        self.previews.sort_by_key(|it| place(&it.upload_id).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    /// The uploads of its pictures and files.
+    pub fn uploads(&self) -> impl Iterator<Item = &UploadId> {
+        let previews = self.previews.iter().map(|it| &it.upload_id);
+        previews.chain(self.assets.iter().map(|it| &it.upload_id))
     }
 
     /// Adds a preview; a duplicate is ignored. Returns whether there was room.

@@ -1,17 +1,27 @@
-//! The transitions of a listing: edit, submit, approve, reject, delist.
+//! The transitions of a listing: edit, submit, prepare, approve, reject, delist.
+
+use std::time::Duration;
 
 use super::{
     Delisted, DelistedBy, DraftState, DraftVersion, Listing, ListingError, Published,
     model::ModelClaim,
     revision::{Edit, Revision},
-    upload::UPLOADS_MAX,
+    upload::{Preview, UPLOADS_MAX},
 };
-use crate::{error::InvalidFields, time::Timestamp};
+use crate::{
+    error::{DomainError, InvalidFields},
+    id::UploadId,
+    time::Timestamp,
+};
+
+/// How long a preparation may take before its creator may submit the version again: five deliveries
+/// of its message, each after a visibility timeout of twelve minutes.
+pub const PREPARATION_MAX: Duration = Duration::from_secs(60 * 60);
 
 impl Listing {
-    /// Changes the draft, or begins the next version: from the version on sale, or from a submitted
-    /// one, which is withdrawn and keeps what a moderator may have seen. `newest` is the version
-    /// that [`Listing::newest`] names.
+    /// Changes the draft, or begins the next version: from the version on sale, or from one in
+    /// review, which is withdrawn and keeps what a moderator may have seen. One that is still being
+    /// prepared, which nobody has seen, is withdrawn and changed. `newest` is the version that [`Listing::newest`] names.
     ///
     /// # Errors
     /// The fields that are invalid.
@@ -21,16 +31,24 @@ impl Listing {
         edit: Edit,
         now: Timestamp,
     ) -> Result<Revision, InvalidFields> {
+        let files = edit.files.clone();
         let description = newest.description.clone().edited(edit).checked(self.kind)?;
-        let own = match self.own_draft() {
-            Some(DraftVersion { state: DraftState::Draft, .. }) => newest,
-            Some(_) | None => {
+        let was_seen = self.own_draft().is_none_or(|draft| match draft.state {
+            DraftState::Pending { .. } | DraftState::Rejected { .. } => true,
+            DraftState::Draft
+            | DraftState::Preparing { .. }
+            | DraftState::PreparationFailed { .. } => false,
+        });
+        let own = match was_seen {
+            false => newest,
+            true => {
                 self.revisions += 1;
                 newest.next(self.revisions, now)
             }
         };
         let mut revision = Revision { signature: None, similar: Vec::new(), ..own };
         revision.describe(description);
+        revision.arrange(&files)?;
         self.draft = Some(DraftVersion { number: revision.number, state: DraftState::Draft });
         self.updated_at = now;
         Ok(revision)
@@ -50,28 +68,80 @@ impl Listing {
         Ok(())
     }
 
-    /// Submits the draft for review, which freezes it. A listing that is off sale and has no draft
-    /// submits its last version again.
+    /// Submits the draft for review, which freezes it until it is prepared. A listing that is off
+    /// sale and has no draft submits its last version again. A preparation that did not end within
+    /// [`PREPARATION_MAX`] is begun again. A picture that is drawn gets the name `picture_id`.
     ///
     /// # Errors
-    /// When there is nothing to review, there is no preview, or the model is another creator's.
+    /// When there is nothing to review, there is no preview and none can be drawn, or the model is
+    /// another creator's.
     pub fn submit(
         &mut self,
         newest: &Revision,
         model: &ModelClaim,
+        picture_id: UploadId,
         now: Timestamp,
     ) -> Result<(), ListingError> {
+        let is_stuck = self.preparing().is_some_and(|(at, _)| at.plus(PREPARATION_MAX) <= now);
         match self.editable() {
             Ok(_) => {}
             Err(ListingError::NoDraft) if self.delisted.is_some() => {}
+            Err(ListingError::InReview) if is_stuck => {}
             Err(refused) => return Err(refused),
         }
-        if newest.previews.is_empty() {
+        if newest.previews.is_empty() && !self.kind.can_be_drawn() {
             return Err(ListingError::NoPreview);
         }
         model.check(&newest.creator_id)?;
-        let state = DraftState::Pending { submitted_at: now };
+        let state = DraftState::Preparing { submitted_at: now, picture_id };
         self.draft = Some(DraftVersion { number: newest.number, state });
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Ends the preparation of the submission `picture_id`: its version waits for a moderator, with
+    /// the picture that was drawn if it has no other. If it has become unfit meanwhile, the
+    /// preparation fails.
+    ///
+    /// # Errors
+    /// When that submission is not being prepared.
+    pub fn prepared(
+        &mut self,
+        picture_id: &UploadId,
+        (newest, drawn): (&mut Revision, Option<Preview>),
+        model: &ModelClaim,
+        now: Timestamp,
+    ) -> Result<(), ListingError> {
+        let submitted_at = self.require_preparing(picture_id)?;
+        if let Err(refused) = model.check(&newest.creator_id) {
+            return self.fail_preparation(picture_id, &refused, now);
+        }
+        if newest.previews.is_empty() {
+            newest.previews.extend(drawn);
+        }
+        if newest.previews.is_empty() {
+            return self.fail_preparation(picture_id, &ListingError::NoPreview, now);
+        }
+        let state = DraftState::Pending { submitted_at };
+        self.draft = Some(DraftVersion { number: newest.number, state });
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Ends the preparation of the submission `picture_id` without a version to review.
+    ///
+    /// # Errors
+    /// When that submission is not being prepared.
+    pub fn fail_preparation(
+        &mut self,
+        picture_id: &UploadId,
+        why: &dyn DomainError,
+        now: Timestamp,
+    ) -> Result<(), ListingError> {
+        self.require_preparing(picture_id)?;
+        let (code, reason) = (why.code().to_owned(), why.to_string());
+        let state = DraftState::PreparationFailed { code, reason, failed_at: now };
+        self.draft = Some(DraftVersion { number: self.newest(), state });
         self.updated_at = now;
         Ok(())
     }
@@ -148,7 +218,7 @@ impl Listing {
         if self.published.is_none() {
             return Err(ListingError::NotOnSale);
         }
-        if by == DelistedBy::Creator && self.pending_since().is_some() {
+        if by == DelistedBy::Creator && self.is_submitted() {
             let own = self.own_draft().map(|draft| draft.number);
             self.draft = own.map(|number| DraftVersion { number, state: DraftState::Draft });
             self.updated_at = now;
@@ -158,6 +228,12 @@ impl Listing {
             self.updated_at = now;
         }
         Ok(())
+    }
+
+    /// When the submission `picture_id` was made, if it is being prepared.
+    fn require_preparing(&self, picture_id: &UploadId) -> Result<Timestamp, ListingError> {
+        let named = self.preparing().filter(|(_, name)| *name == picture_id);
+        named.map(|(submitted_at, _)| submitted_at).ok_or(ListingError::NotPreparing)
     }
 
     fn require_pending(&self, number: u32) -> Result<(), ListingError> {

@@ -93,7 +93,7 @@ fn only_what_can_be_drawn_has_a_demo() {
     };
     check(Kind::CameraPreset, "ok");
     check(Kind::LightingPreset, "ok");
-    check(Kind::FiboTemplate, "no_demo");
+    check(Kind::FiboTemplate, "ok");
     check(Kind::ModelFinetune, "no_demo");
 }
 

@@ -17,19 +17,19 @@ const ACTIONS: [&str; 6] = ["edit", "submit", "approve", "reject", "retire", "de
 
 /// A listing with all its versions, as stored in the table.
 #[derive(Clone)]
-struct Shelf {
-    listing: Listing,
-    revisions: BTreeMap<u32, Revision>,
+pub(super) struct Shelf {
+    pub(super) listing: Listing,
+    pub(super) revisions: BTreeMap<u32, Revision>,
 }
 
 impl Shelf {
-    fn begun() -> Shelf {
+    pub(super) fn begun() -> Shelf {
         let (listing, revision) = begun(Kind::LightingPreset, 500);
         Shelf { listing, revisions: BTreeMap::from([(1, revision)]) }
     }
 
     /// Runs actions separated by spaces, all of which must succeed.
-    fn after(actions: &str) -> Shelf {
+    pub(super) fn after(actions: &str) -> Shelf {
         let mut shelf = Shelf::begun();
         for action in actions.split_whitespace() {
             shelf.act(action).unwrap();
@@ -37,7 +37,7 @@ impl Shelf {
         shelf
     }
 
-    fn act(&mut self, action: &str) -> Result<(), ListingError> {
+    pub(super) fn act(&mut self, action: &str) -> Result<(), ListingError> {
         let listing = &mut self.listing;
         let newest = self.revisions.get_mut(&listing.newest()).unwrap();
         match action {
@@ -47,7 +47,12 @@ impl Shelf {
                 self.revisions.insert(edited.number, edited);
                 Ok(())
             }
-            "submit" => listing.submit(newest, &ModelClaim::default(), NOW),
+            "submit" => submitted(listing, newest),
+            "send" => listing.submit(newest, &ModelClaim::default(), picture(1), NOW),
+            "send again" => listing.submit(newest, &ModelClaim::default(), picture(2), day(1)),
+            "prepare" => prepared(listing, newest, 1),
+            "prepare again" => prepared(listing, newest, 2),
+            "fail" => listing.fail_preparation(&picture(1), &ListingError::NoPreview, NOW),
             "approve" => listing.approve(newest, &mut ModelClaim::default(), NOW),
             "reject" => listing.reject(newest.number, "too dark".to_owned(), NOW),
             "retire" => listing.delist(DelistedBy::Creator, None, NOW),
@@ -58,7 +63,7 @@ impl Shelf {
 
     /// The version on sale or formerly on sale, and the draft, such as `approved: 1 on sale, 2
     /// pending`.
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         let listing = &self.listing;
         let sold = listing.published.as_ref().map(|published| {
             let how = match listing.delisted.as_ref().map(|delisted| delisted.by) {
@@ -71,6 +76,8 @@ impl Shelf {
         let draft = listing.draft.as_ref().map(|draft| {
             let how = match draft.state {
                 DraftState::Draft => "draft",
+                DraftState::Preparing { .. } => "preparing",
+                DraftState::PreparationFailed { .. } => "preparation_failed",
                 DraftState::Pending { .. } => "pending",
                 DraftState::Rejected { .. } => "rejected",
             };
@@ -79,6 +86,8 @@ impl Shelf {
         let parts: Vec<String> = sold.into_iter().chain(draft).collect();
         let state = match listing.state() {
             State::Draft => "draft",
+            State::Preparing => "preparing",
+            State::PreparationFailed => "preparation_failed",
             State::Pending => "pending",
             State::Approved => "approved",
             State::Rejected => "rejected",
@@ -299,36 +308,6 @@ fn an_edit_that_is_not_acceptable_changes_nothing() {
 }
 
 #[test]
-fn a_new_version_begins_where_the_last_one_was() {
-    let mut shelf = Shelf::after("submit approve");
-    let edit = Edit { price: Some(0), ..Edit::default() };
-    let begun = shelf.listing.edit(shelf.revisions[&1].clone(), edit, day(1)).unwrap();
-    let before = &shelf.revisions[&1];
-    assert_eq!((begun.number, begun.description.price), (2, 0));
-    assert_eq!((begun.created_at, begun.published_at), (day(1), None));
-    assert_eq!((&begun.previews, &begun.signature), (&before.previews, &None));
-}
-
-#[test]
-fn a_picture_we_drew_goes_with_what_it_shows() {
-    let mut light = description(Kind::LightingPreset).content;
-    light.lighting.as_mut().unwrap().lights[0].intensity += 1.0;
-    for (edit, left) in [
-        (Edit { title: Some("Another name".to_owned()), ..Edit::default() }, vec![1, 2]),
-        (Edit { category: Some(Category::Food), ..Edit::default() }, vec![1]),
-        (Edit { content: Some(light), ..Edit::default() }, vec![1]),
-    ] {
-        let mut shelf = Shelf::after("submit approve");
-        let mut newest = shelf.revisions[&1].clone();
-        newest.previews = vec![preview(1), Preview { drawn: true, ..preview(2) }];
-        let edited = shelf.listing.edit(newest, edit, day(1)).unwrap();
-        let left: Vec<_> = left.into_iter().map(|number| preview(number).upload_id).collect();
-        let there: Vec<_> = edited.previews.into_iter().map(|it| it.upload_id).collect();
-        assert_eq!(there, left);
-    }
-}
-
-#[test]
 fn only_what_is_described_as_it_should_be_is_begun() {
     let create = |change: &dyn Fn(&mut Description)| {
         let mut described = description(Kind::LightingPreset);
@@ -342,8 +321,9 @@ fn only_what_is_described_as_it_should_be_is_begun() {
 }
 
 #[test]
-fn a_listing_without_a_preview_is_not_submitted() {
-    let mut shelf = Shelf::begun();
+fn a_listing_that_cannot_be_drawn_is_not_submitted_without_a_preview() {
+    let (listing, revision) = begun(Kind::ModelFinetune, 10_000);
+    let mut shelf = Shelf { listing, revisions: BTreeMap::from([(1, revision)]) };
     shelf.revisions.get_mut(&1).unwrap().previews.clear();
     assert_eq!(code(shelf.act("submit")), "no_preview");
     assert_eq!(shelf.shown(), "draft: 1 draft");
@@ -375,13 +355,19 @@ fn files_are_added_to_a_draft_and_not_without_end() {
 
 #[test]
 fn why_others_do_not_see_it() {
-    use HiddenReason::{CreatorSuspended, Delisted, InReview, NotSubmitted, Rejected, Retired};
+    use HiddenReason::{
+        CreatorSuspended, Delisted, InReview, NotSubmitted, PreparationFailed, Preparing, Rejected,
+        Retired,
+    };
     let check = |before: &str, creator: Seller, expected: &[HiddenReason]| {
         let listing = Shelf::after(before).listing;
-        let found = listing.hidden_reasons(&creator, NOW);
+        let found: Vec<HiddenReason> =
+            listing.hidden_by(&creator, NOW).into_iter().map(|it| it.code).collect();
         assert_eq!(found, expected, "{before} {creator:?}");
     };
     check("", active(), &[NotSubmitted]);
+    check("send", active(), &[Preparing]);
+    check("send fail", active(), &[PreparationFailed]);
     check("submit", active(), &[InReview]);
     check("submit reject", active(), &[Rejected]);
     check("submit approve", active(), &[]);
@@ -400,6 +386,20 @@ fn why_others_do_not_see_it() {
         suspended(None).into(),
         &[NotSubmitted, Retired, CreatorSuspended],
     );
+
+    let said = |before: &str, creator: Seller| {
+        let hidden = Shelf::after(before).listing.hidden_by(&creator, NOW).remove(0);
+        (hidden.reason.unwrap_or_default(), hidden.until)
+    };
+    assert_eq!(said("submit", active()), (String::new(), None));
+    assert_eq!(said("submit reject", active()), ("too dark".to_owned(), None));
+    assert_eq!(said("submit approve delist", active()), ("copied".to_owned(), None));
+    let unseen = "Upload at least one preview first.";
+    assert_eq!(said("send fail", active()), (unseen.to_owned(), None));
+    let banned = suspended(Some(day(1))).into();
+    assert_eq!(said("submit approve", banned), ("fraud".to_owned(), Some(day(1))));
+    let struck = Seller { selling_suspended_until: Some(day(9)), ..active() };
+    assert_eq!(said("submit approve", struck), (String::new(), Some(day(9))));
 }
 
 #[test]
@@ -417,7 +417,15 @@ fn a_moderator_says_why() {
 
 #[test]
 fn a_listing_survives_the_table() {
-    for path in ["", "submit", "submit reject", "submit approve edit", "submit approve delist"] {
+    for path in [
+        "",
+        "send",
+        "send fail",
+        "submit",
+        "submit reject",
+        "submit approve edit",
+        "submit approve delist",
+    ] {
         let listing = Shelf::after(path).listing;
         let text = serde_json::to_string(&listing).unwrap();
         assert_eq!(serde_json::from_str::<Listing>(&text).unwrap(), listing, "{path}");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::marketplace::listing::{
-    DelistedBy, ListingError,
+    DelistedBy, DraftState,
     model::{ModelOwner, ModelStanding, check_use, fingerprint},
 };
 
@@ -12,7 +12,7 @@ fn pending(creator: &str, number: u128) -> (Listing, Revision) {
     let (mut listing, mut revision) =
         Listing::create(id, user(creator), Kind::ModelFinetune, described, NOW).unwrap();
     assert!(revision.add_preview(preview(number)));
-    listing.submit(&revision, &ModelClaim::default(), NOW).unwrap();
+    submitted(&mut listing, &mut revision).unwrap();
     (listing, revision)
 }
 
@@ -67,8 +67,20 @@ fn a_model_that_is_taken_is_not_even_submitted() {
     let (mut listing, _) = begun(Kind::ModelFinetune, 10_000);
     let taken = ModelClaim { owner: Some(owned_by("ana", 1)), ..ModelClaim::default() };
     let before = listing.clone();
-    assert_eq!(listing.submit(&revision, &taken, NOW), Err(ListingError::ModelTaken));
+    let submitted = listing.submit(&revision, &taken, picture(1), NOW);
+    assert_eq!(submitted, Err(ListingError::ModelTaken));
     assert_eq!(listing, before);
+}
+
+#[test]
+fn a_model_that_is_taken_meanwhile_is_not_shown_to_a_moderator() {
+    let (mut listing, mut revision) = begun(Kind::ModelFinetune, 10_000);
+    listing.submit(&revision, &ModelClaim::default(), picture(1), NOW).unwrap();
+    let taken = ModelClaim { owner: Some(owned_by("ana", 1)), ..ModelClaim::default() };
+    listing.prepared(&picture(1), (&mut revision, None), &taken, NOW).unwrap();
+    let state = listing.draft.map(|draft| draft.state).unwrap();
+    let DraftState::PreparationFailed { code, .. } = state else { panic!("{state:?}") };
+    assert_eq!(code, "model_taken");
 }
 
 #[test]

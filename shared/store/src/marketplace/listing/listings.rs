@@ -22,9 +22,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{NotFound, StoreError},
-    keys::{INDEX, INDEX_SK, Item, Key, PENDING, creator_pk, listing_of, similar_pk, text},
+    keys::{
+        INDEX, INDEX_SK, Item, Key, LISTING, PENDING, creator_pk, listing_of, similar_pk, text,
+    },
     marketplace::sums_of,
-    table::{Store, decode},
+    table::{Store, decode, decode_image},
 };
 
 /// The public page of a listing on sale.
@@ -248,6 +250,22 @@ impl Store {
         };
         Ok(answer.items.unwrap_or_default().into_iter().filter_map(named).collect())
     }
+}
+
+/// The submission to be prepared in a stream image: its creator, listing and version; `None` if the
+/// change is about something else.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when the item has a listing's key and is none.
+pub fn changed_submission(
+    image: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Option<(UserId, ListingId, u32)>, StoreError> {
+    let changed: Option<Listing> = decode_image(image, |sk| sk == LISTING)?;
+    let submitted = changed.filter(|listing| listing.preparing().is_some());
+    Ok(submitted.map(|listing| {
+        let number = listing.newest();
+        (listing.creator_id, listing.id, number)
+    }))
 }
 
 /// The index sort key in a cursor of waiting listings.

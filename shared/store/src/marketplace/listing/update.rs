@@ -2,11 +2,13 @@
 
 mod write;
 
+use std::collections::BTreeSet;
+
 use domain::{
     Timestamp,
     account::{Account, EmailClaim},
     erasure::{Erasure, ErasureSubject},
-    id::{ListingId, UserId},
+    id::{ListingId, UploadId, UserId},
     marketplace::{
         community::listing_stats::ListingStats,
         creator::balance::CreatorBalance,
@@ -80,13 +82,9 @@ impl Aggregate for ListingUpdate {
     }
 }
 
-/// A listing that is submitted, with what that depends on.
+/// A listing that is submitted, with what is known about its model.
 #[derive(Clone)]
-struct Submission {
-    shelf: ListingUpdate,
-    signature: Signature,
-    similar: Vec<Similar>,
-}
+struct Submission(ListingUpdate);
 
 impl Aggregate for Submission {
     type Key<'a> = ListingKey<'a>;
@@ -94,17 +92,40 @@ impl Aggregate for Submission {
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
         let mut shelf = ListingUpdate::load(store, key).await?;
-        shelf.creator.require_active(key.now).map_err(StoreError::refused)?;
         shelf.model = store.model_claim(&shelf.newest).await?;
-        let kind = shelf.listing.kind;
-        let signature = Signature::of(kind, &shelf.newest.description.content);
-        let similar = store.similar_listings(key.id, kind, &signature).await?;
-        Ok(Submission { shelf, signature, similar })
+        Ok(Submission(shelf))
     }
 
     fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<ListingUpdate>, StoreError> {
-        let Submission { mut shelf, signature, similar } = self;
-        (shelf.newest.signature, shelf.newest.similar) = (Some(signature), similar);
+        self.0.diff(before.0, key)
+    }
+}
+
+/// A listing that is prepared for review, with what that depends on.
+#[derive(Clone)]
+struct Preparation {
+    shelf: ListingUpdate,
+    signature: Signature,
+    similar: Vec<Similar>,
+}
+
+impl Aggregate for Preparation {
+    type Key<'a> = ListingKey<'a>;
+    type Written = ListingUpdate;
+
+    async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
+        let Submission(shelf) = Submission::load(store, key).await?;
+        let kind = shelf.listing.kind;
+        let signature = Signature::of(kind, &shelf.newest.description.content);
+        let similar = store.similar_listings(key.id, kind, &signature).await?;
+        Ok(Preparation { shelf, signature, similar })
+    }
+
+    fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<ListingUpdate>, StoreError> {
+        let Preparation { mut shelf, signature, similar } = self;
+        if shelf.listing != before.shelf.listing {
+            (shelf.newest.signature, shelf.newest.similar) = (Some(signature), similar);
+        }
         shelf.diff(before.shelf, key)
     }
 }
@@ -174,7 +195,7 @@ impl Store {
     }
 
     /// Submits a creator's listing, under the same conditions, with what is known about its model
-    /// (Q62), and with its signature and similar listings (Q31).
+    /// (Q62).
     ///
     /// # Errors
     /// As [`Store::change_listing`].
@@ -186,8 +207,27 @@ impl Store {
         submit: impl Fn(&mut ListingUpdate) -> D,
     ) -> Result<ListingUpdate, StoreError> {
         let key = ListingKey { by: By::Creator(creator), id, now };
-        let submitted = self.update(key, |it: &mut Submission| submit(&mut it.shelf));
+        let submitted = self.update(key, |it: &mut Submission| {
+            it.0.creator.require_active(now).map_err(StoreError::refused)?;
+            submit(&mut it.0).decided()
+        });
         Ok(submitted.await?.0)
+    }
+
+    /// Ends the preparation of a submitted listing, with what is known about its model (Q62), and
+    /// with its signature and similar listings (Q31).
+    ///
+    /// # Errors
+    /// [`NotFound::Listing`] or what `end` refuses.
+    pub async fn end_preparation<D: Decided<Value = ()>>(
+        &self,
+        id: &ListingId,
+        now: Timestamp,
+        end: impl Fn(&mut ListingUpdate) -> D,
+    ) -> Result<ListingUpdate, StoreError> {
+        let key = ListingKey { by: By::Staff, id, now };
+        let ended = self.update(key, |it: &mut Preparation| end(&mut it.shelf));
+        Ok(ended.await?.0)
     }
 
     /// Takes a creator's listing off sale, or deletes one that was never on sale, with its versions
@@ -309,15 +349,32 @@ impl ListingUpdate {
         versions.for_each(|version| version.previews.clear());
     }
 
+    fn versions(&self) -> impl Iterator<Item = &Revision> {
+        std::iter::once(&self.newest).chain(&self.on_sale)
+    }
+
     /// Whether a version that others may still see has pictures.
     pub(crate) fn has_pictures(&self) -> bool {
-        std::iter::once(&self.newest).chain(&self.on_sale).any(|it| !it.previews.is_empty())
+        self.versions().any(|it| !it.previews.is_empty())
+    }
+
+    /// Whether the version that is or was on sale has pictures.
+    fn has_sold_pictures(&self) -> bool {
+        let sold = self.listing.published.as_ref().map(|published| published.number);
+        self.versions().any(|it| Some(it.number) == sold && !it.previews.is_empty())
+    }
+
+    /// The pictures and files that it refers to, and the one that is being drawn.
+    fn uploads(&self) -> BTreeSet<&UploadId> {
+        let lacks_one = self.newest.previews.is_empty();
+        let drawn = self.listing.preparing().filter(|_| lacks_one).map(|(_, name)| name);
+        self.versions().flat_map(Revision::uploads).chain(drawn).collect()
     }
 
     /// The version on sale, if it is visible.
     pub fn sold(&self) -> Option<&Revision> {
         let number = self.listing.shown()?.number;
-        std::iter::once(&self.newest).chain(&self.on_sale).find(|it| it.number == number)
+        self.versions().find(|it| it.number == number)
     }
 
     /// The search entry, if the listing is on sale and visible.

@@ -1,5 +1,7 @@
 //! Uploads: opening them, and recording their outcome.
 
+use std::collections::BTreeSet;
+
 use domain::{
     Timestamp,
     id::{ListingId, UploadId, UserId},
@@ -13,10 +15,10 @@ use domain::{
 use super::update::revision_key;
 use crate::{
     error::{NotFound, StoreError},
-    keys::Key,
+    keys::{Key, REVISION_PREFIX, listing_pk},
     marketplace::own,
     rates::Rate,
-    table::{BatchItems, Store},
+    table::{BatchItems, Store, decode},
     transaction::{ItemKind, Transaction},
     update::{Decided, UpdateError},
 };
@@ -113,6 +115,24 @@ impl Store {
             Ok((writes.fenced(ItemKind::Upload, &key, &ended, None)?, ended))
         };
         self.update_loaded(read, end).await
+    }
+
+    /// The pictures and files of a listing that its newest version, one that is or was on sale, or
+    /// an open submission refers to (Q65). Empty if there is no such listing.
+    pub async fn uploads_in_use(&self, id: &ListingId) -> Result<BTreeSet<UploadId>, StoreError> {
+        let listing: Option<Listing> = self.get(&Key::listing(id)).await?;
+        let Some(listing) = listing else { return Ok(BTreeSet::new()) };
+        let mut used: BTreeSet<UploadId> =
+            listing.preparing().map(|(_, name)| name.clone()).into_iter().collect();
+        let query = self.newest_first(listing_pk(id), REVISION_PREFIX).consistent_read(true);
+        let mut items = query.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let version: Revision = decode(item.map_err(StoreError::unavailable)?)?;
+            if version.number == listing.newest() || version.published_at.is_some() {
+                used.extend(version.uploads().cloned());
+            }
+        }
+        Ok(used)
     }
 
     /// Reads an upload, its listing, and the draft that the file may join, or why it may not.

@@ -116,7 +116,7 @@ async fn a_moderator_says_no_and_the_creator_reads_why() {
     let creator = Member::new().await;
     let draft = creator.draft(&lighting(&format!("No {}", word()), PRICE)).await;
     let id = text(&draft["id"]).to_owned();
-    let submitted = creator.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await.ok(200);
+    let submitted = creator.submit(&id).await;
     let moderator = Member(Api::of("MODERATOR").unwrap());
     let reject = format!("/api/v1/admin/marketplace/listings/{id}/reject");
     let reason = "Show it on a face, please.";
@@ -127,5 +127,5 @@ async fn a_moderator_says_no_and_the_creator_reads_why() {
     let own = creator.own(&id).await;
     assert_eq!(own["state"], "rejected");
     assert_eq!(own["review"]["reason"], reason);
-    assert_eq!(own["hidden_reasons"], json!(["rejected"]));
+    assert_eq!(own["hidden_by"], json!([{ "code": "rejected", "reason": reason, "until": null }]));
 }

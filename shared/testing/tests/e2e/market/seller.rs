@@ -46,11 +46,20 @@ impl Member {
 
     /// Publishes a draft: submitted by its creator, approved by a moderator.
     pub(crate) async fn publish(&self, id: &str) -> Value {
-        let submitted = self.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await;
-        let content_hash = submitted.ok(200)["content_hash"].clone();
+        let content_hash = self.submit(id).await["content_hash"].clone();
         let moderator = Member(Api::of("MODERATOR").unwrap());
         let path = format!("/api/v1/admin/marketplace/listings/{id}/approve");
         moderator.post(&path, &json!({ "content_hash": content_hash })).await.ok(200)
+    }
+
+    /// Submits a draft and waits until it can be reviewed. Returns the listing.
+    pub(crate) async fn submit(&self, id: &str) -> Value {
+        self.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await.ok(202);
+        until("a submission to be prepared", async || {
+            let own = self.own(id).await;
+            (own["review"]["state"] == "pending").then_some(own)
+        })
+        .await
     }
 
     /// Puts a listing on sale. Returns its id.

@@ -39,11 +39,23 @@ impl ListingUpdate {
         if self.listing == before.listing && same_versions {
             return Ok((Transaction::default(), self));
         }
-        if before.has_pictures() && !self.has_pictures() {
-            let subject = ErasureSubject::ListingPictures { listing_id: self.listing.id.clone() };
+        for subject in self.dropped(before) {
             writes = writes.erasure(&Erasure::request(subject, now))?;
         }
         Ok((writes.shelf(before, &mut self, now)?, self))
+    }
+
+    /// What is to be erased: all pictures if they are withdrawn from the public, else the files that
+    /// are no longer referred to.
+    fn dropped(&self, before: &ListingUpdate) -> Vec<ErasureSubject> {
+        let listing_id = &self.listing.id;
+        if before.has_sold_pictures() && !self.has_pictures() {
+            return vec![ErasureSubject::ListingPictures { listing_id: listing_id.clone() }];
+        }
+        let (old, new) = (before.uploads(), self.uploads());
+        let gone = old.difference(&new).copied().cloned();
+        gone.map(|upload_id| ErasureSubject::Upload { listing_id: listing_id.clone(), upload_id })
+            .collect()
     }
 
     /// Updates everything that follows from the change: a listing put on sale by a creator who may
