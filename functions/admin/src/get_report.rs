@@ -8,7 +8,9 @@
 
 use clients::documents::Documents;
 use domain::{metrics::RevenueReport, time::Day};
-use runtime::{Access, ApiError, Call, Connect, Endpoint, FileLink, Function, JsonOrFile, PathId, Recorded};
+use runtime::{
+    Access, ApiError, Call, Connect, Endpoint, FileLink, Function, JsonOrFile, PathId, Recorded,
+};
 use serde::Deserialize;
 use store::Store;
 

@@ -215,8 +215,8 @@ impl Listings {
         let mut counts = Listings::default();
         for listing in listings {
             let count = match listing.state() {
-                State::Draft => &mut counts.draft,
-                State::Pending => &mut counts.pending,
+                State::Draft | State::PreparationFailed => &mut counts.draft,
+                State::Preparing | State::Pending => &mut counts.pending,
                 State::Approved => &mut counts.approved,
                 State::Rejected => &mut counts.rejected,
                 State::Delisted => &mut counts.delisted,

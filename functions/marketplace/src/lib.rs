@@ -25,6 +25,7 @@ pub mod preview_studio;
 mod purchase_page;
 mod purchase_view;
 pub mod refund_purchase;
+mod render;
 pub mod reply_to_review;
 pub mod retire_listing;
 mod search_index;

@@ -11,6 +11,8 @@
 //! slot's default or label. Its words choose the subject and its colours.
 //! The response is only a watermarked image: the settings it is rendered from are what is sold.
 
+use std::collections::BTreeMap;
+
 use clients::preview::demo_key;
 use domain::{
     FieldError,
@@ -28,10 +30,11 @@ use media::{picture::PictureError, preview::watermarked_jpeg};
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
 use serde::Deserialize;
 use store::{Rate, Store};
+use studio::{Quality, Scene, Subject};
 
 use crate::{
     demo_cache::{DemoCache, DemoView, JPEG_QUALITY, SIDE_PX, content_hash},
-    render::{drawn, scene_of},
+    render::drawn,
 };
 
 pub const ENDPOINT: Endpoint = Endpoint::post(

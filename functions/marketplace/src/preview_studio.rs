@@ -22,7 +22,7 @@ use store::{Rate, Store};
 
 use crate::{
     demo_cache::{DemoCache, DemoView, JPEG_QUALITY, SIDE_PX, content_hash},
-    render::{drawn, scene_of},
+    render::drawn,
 };
 
 pub const ENDPOINT: Endpoint =
@@ -74,6 +74,6 @@ async fn handle(
 }
 
 fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
-    let frame = scene_of(scene).render(width, height, studio::Quality::Preview);
+    let frame = studio::Scene::of_demo(scene).render(width, height, studio::Quality::Preview);
     jpeg(frame.width, frame.height, frame.rgb, JPEG_QUALITY)
 }

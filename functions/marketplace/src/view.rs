@@ -193,6 +193,7 @@ struct DelistedView {
 
 /// A picture in its creator's view.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct OwnPreview {
     /// What a change names it by, to order or remove it.
     id: UploadId,

@@ -84,6 +84,7 @@ pub struct Found {
 
 /// How many of the searched words each result has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Matched {
     /// All of them.

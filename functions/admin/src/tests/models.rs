@@ -1,6 +1,9 @@
 //! Tailored models: a model belongs to the creator of the first approved listing with it.
 
-use domain::marketplace::{listing::content::Content, listing::revision::Description};
+use domain::{
+    id::UploadId,
+    marketplace::{listing::content::Content, listing::revision::Description},
+};
 
 use super::*;
 

@@ -98,7 +98,8 @@ impl Shop {
         attempt: u32,
         draw: impl FnOnce(&DemoScene) -> Result<Drawn, PictureError> + Send + 'static,
     ) -> Result<(), &'static str> {
-        let (store, bucket) = self.app.connect::<(Store, PreviewBucket)>().await;
+        let store: Store = self.app.connect().await;
+        let bucket: PreviewBucket = self.app.connect().await;
         let message = PreparationMessage {
             creator_id: self.lena.id.clone(),
             listing_id: self.id.clone(),

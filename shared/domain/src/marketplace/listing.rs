@@ -227,6 +227,7 @@ pub enum HiddenReason {
 
 /// What keeps a listing, or a change of it, from others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hindrance {
     /// What it is.
     pub code: HiddenReason,

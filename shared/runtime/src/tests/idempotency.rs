@@ -35,7 +35,10 @@ impl TestApp {
     }
 }
 
-async fn ask(app: &TestApp, call: Call<Value>) -> Result<NoStore<crate::Recorded<Value>>, ApiError> {
+async fn ask(
+    app: &TestApp,
+    call: Call<Value>,
+) -> Result<NoStore<crate::Recorded<Value>>, ApiError> {
     let answer = once(&app.store, &call, async || {
         app.asked.set(app.asked.get() + 1);
         match app.refuses.get() {

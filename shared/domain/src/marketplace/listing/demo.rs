@@ -129,7 +129,7 @@ impl DemoScene {
         check.absorb("/lighting", lighting.validate());
         check.absorb("/camera", camera.validate());
         check.finish()?;
-        Ok(DemoScene { subject, lighting, camera })
+        Ok(DemoScene { subject, lighting, camera, words: None })
     }
 }
 
