@@ -1,11 +1,13 @@
 //! The member's own account.
 
+pub mod create_appeal;
 pub mod create_key;
 pub mod delete_key;
 pub mod delete_me;
 pub mod export_me;
 pub mod get_key;
 pub mod get_me;
+pub mod list_appeals;
 pub mod list_keys;
 pub mod update_me;
 mod view;
@@ -23,6 +25,8 @@ pub fn functions() -> Vec<Function> {
         list_keys::function(),
         get_key::function(),
         delete_key::function(),
+        create_appeal::function(),
+        list_appeals::function(),
     ]
 }
 

@@ -8,12 +8,12 @@
 
 use domain::{
     audit::{Action, Target},
-    id::UserId,
+    id::{Named, UserId},
     marketplace::creator::journal::{Balances, LedgerAccount},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
-use store::{Audited, Cursor, Page, PageSize, Store};
+use store::{Audited, Cursor, Names, Page, PageSize, Store};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-audit-ledger", "/api/v1/admin/ledger/audit", Access::Admin);
@@ -44,7 +44,7 @@ pub struct Response {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AuditView {
-    creator_id: UserId,
+    creator: Named<UserId>,
     equal: bool,
     entries: u64,
     balances: Balances,
@@ -75,24 +75,25 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, Ap
         Some(creator) => Page { items: vec![creator.clone()], next_cursor: None },
         None => store.creators(*limit, cursor.as_ref()).await?,
     };
+    let names = store.names(&creators, []).await?;
     let mut items = Vec::with_capacity(creators.len());
     let mut totals = Balances::default();
     for creator in &creators {
         let audited = store.audit(creator).await?;
         totals.merge(&audited.folded);
-        items.push(AuditView::from(audited));
+        items.push(AuditView::of(audited, &names));
     }
     let equal = items.iter().all(|item| item.equal);
     Ok(Json(Response { equal, items, totals, next_cursor }))
 }
 
-impl From<Audited> for AuditView {
-    fn from(audited: Audited) -> AuditView {
+impl AuditView {
+    fn of(audited: Audited, names: &Names) -> AuditView {
         let differences = audited.kept.differences(&audited.folded);
         let balanced = audited.folded.sum() == 0;
         AuditView {
             equal: differences.is_empty() && balanced,
-            creator_id: audited.creator_id,
+            creator: names.member(&audited.creator_id),
             entries: audited.entries,
             balances: audited.kept,
             differences: differences

@@ -10,15 +10,22 @@ pub mod get_generation_stats;
 pub mod get_report;
 pub mod get_revenue_stats;
 pub mod get_user;
+pub mod list_appeals;
 pub mod list_audit;
 pub mod list_flags;
+pub mod list_generations;
+pub mod list_listings;
+pub mod list_payouts;
 pub mod list_pending;
+pub mod list_purchases;
 pub mod list_refund_requests;
 pub mod list_reports;
 pub mod list_users;
 mod member;
 pub mod refund_purchase;
 pub mod reject_listing;
+pub mod remove_review;
+pub mod resolve_appeal;
 pub mod resolve_flags;
 pub mod unban_user;
 pub mod update_limits;
@@ -49,6 +56,13 @@ pub fn functions() -> Vec<Function> {
         unban_user::function(),
         update_limits::function(),
         list_audit::function(),
+        list_listings::function(),
+        list_purchases::function(),
+        list_payouts::function(),
+        list_generations::function(),
+        remove_review::function(),
+        list_appeals::function(),
+        resolve_appeal::function(),
     ]
 }
 

@@ -7,13 +7,15 @@
 
 use domain::{
     Timestamp,
-    audit::{Action, Actor, Anchors, AuditRecord, ChainBreak, Origin, Target},
+    account::Role,
+    audit::{Action, Actor, Anchors, AuditRecord, ChainBreak, Origin, Target, TargetKind},
     error::{FieldError, InvalidFields},
+    id::{ListingId, UserId},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{AuditFilter, Cursor, Page, PageSize, Store};
+use store::{AuditFilter, Cursor, Names, Page, PageSize, Store, StoreError};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-audit", "/api/v1/admin/audit", Access::Admin);
@@ -25,7 +27,7 @@ pub struct Request {
     /// The id of a staff member, or the name of a job.
     actor: Option<String>,
     action: Option<Action>,
-    /// Such as `user:user_1`: a user, listing, purchase or payout, or `directory:members`.
+    /// Such as `user:user_1`: a user, listing, review, purchase or payout, or `directory:members`.
     target: Option<String>,
     /// Inclusive.
     from: Option<Timestamp>,
@@ -59,15 +61,45 @@ pub enum Response {
 pub struct RowView {
     seq: u64,
     at: Timestamp,
-    actor: Actor,
+    actor: ActorView,
     action: Action,
-    target: Target,
+    target: TargetView,
     /// The changed fields of the target before the change; `null` if not recorded.
     before: Option<Value>,
     after: Option<Value>,
     reason: Option<String>,
     origin: Option<Origin>,
     hash: String,
+}
+
+/// Who took the action.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum ActorView {
+    /// A staff member.
+    Staff {
+        id: UserId,
+        /// Their display name.
+        name: Option<String>,
+        /// Their role at the time.
+        role: Role,
+    },
+    /// One of our functions.
+    Job {
+        /// Its name, or the subject it works on.
+        name: String,
+    },
+}
+
+/// The object of an action.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct TargetView {
+    kind: TargetKind,
+    id: String,
+    /// A member's display name, or a listing's title.
+    name: Option<String>,
 }
 
 /// The function of this endpoint.
@@ -85,19 +117,35 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, Ap
     let target = target.as_deref().map(checked_target).transpose()?;
     let wanted = AuditFilter { actor, action, target, from, until: to };
     let Page { items, next_cursor } = store.audit_log(&wanted, limit, cursor).await?;
-    let items = items.into_iter().map(RowView::from).collect();
+    let items = RowView::named(store, items).await?;
     Ok(Json(Response::Rows(Page { items, next_cursor })))
 }
 
 fn checked_target(text: &str) -> Result<Target, InvalidFields> {
     let kinds =
-        "user:<id>, listing:<id>, purchase:<id>, payout:<id> or directory:members".to_owned();
+        "user:<id>, listing:<id>, review:<id>, purchase:<id>, payout:<id> or directory:members"
+            .to_owned();
     let refused = || InvalidFields(vec![FieldError::new("/target", "format", kinds)]);
     Target::parse(text).ok_or_else(refused)
 }
 
-impl From<AuditRecord> for RowView {
-    fn from(row: AuditRecord) -> RowView {
+impl RowView {
+    /// Records with the names of their actors and targets.
+    pub(crate) async fn named(
+        store: &Store,
+        rows: Vec<AuditRecord>,
+    ) -> Result<Vec<RowView>, StoreError> {
+        let of = |kind| rows.iter().map(|it| &it.deed.target).filter(move |it| it.kind == kind);
+        let users = of(TargetKind::User).filter_map(|it| UserId::parse(&it.id).ok());
+        let users: Vec<UserId> = users.collect();
+        let listings = of(TargetKind::Listing).filter_map(|it| ListingId::parse(&it.id).ok());
+        let listings: Vec<ListingId> = listings.collect();
+        let staff = rows.iter().filter_map(|it| it.deed.staff());
+        let names = store.names(staff.chain(&users), &listings).await?;
+        Ok(rows.into_iter().map(|row| RowView::of(row, &names)).collect())
+    }
+
+    fn of(row: AuditRecord, names: &Names) -> RowView {
         // Written values are JSON; an altered record may contain anything.
         let parsed = |text: Option<String>| {
             text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
@@ -105,14 +153,41 @@ impl From<AuditRecord> for RowView {
         RowView {
             seq: row.seq,
             at: row.at,
-            actor: row.deed.actor,
+            actor: ActorView::of(row.deed.actor, names),
             action: row.deed.action,
-            target: row.deed.target,
+            target: TargetView::of(row.deed.target, names),
             before: parsed(row.deed.before),
             after: parsed(row.deed.after),
             reason: row.deed.reason,
             origin: row.deed.origin,
             hash: row.hash,
         }
+    }
+}
+
+impl ActorView {
+    fn of(actor: Actor, names: &Names) -> ActorView {
+        match actor {
+            Actor::Staff { user_id, role } => {
+                ActorView::Staff { name: names.member(&user_id).name, id: user_id, role }
+            }
+            Actor::Job { name } => ActorView::Job { name },
+        }
+    }
+}
+
+impl TargetView {
+    fn of(Target { kind, id }: Target, names: &Names) -> TargetView {
+        let name = match kind {
+            TargetKind::User => UserId::parse(&id).ok().and_then(|it| names.member(&it).name),
+            TargetKind::Listing => {
+                ListingId::parse(&id).ok().and_then(|it| names.listing(&it).name)
+            }
+            TargetKind::Purchase
+            | TargetKind::Payout
+            | TargetKind::Review
+            | TargetKind::Directory => None,
+        };
+        TargetView { kind, id, name }
     }
 }

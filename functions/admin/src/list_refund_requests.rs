@@ -7,13 +7,13 @@
 
 use domain::{
     Timestamp,
-    id::{ListingId, PurchaseId, UserId},
+    id::{ListingId, Named, PurchaseId, UserId},
     marketplace::purchase::{Purchase, refund::ManualReview},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
-use store::{Page, PageSize, Store};
+use store::{Names, Page, PageSize, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "admin-list-refund-requests",
@@ -34,10 +34,10 @@ pub struct Request {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RequestView {
     purchase_id: PurchaseId,
-    buyer_id: UserId,
-    creator_id: UserId,
-    listing_id: ListingId,
-    title: String,
+    buyer: Named<UserId>,
+    creator: Named<UserId>,
+    /// With the title at which it was bought.
+    listing: Named<ListingId>,
     paid: Option<Money>,
     paid_at: Option<Timestamp>,
     /// The refundable amount.
@@ -53,19 +53,20 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<RequestView>>, ApiError> {
     let most = u16::try_from(call.body.limit.get()).unwrap_or(PageSize::MAX);
     let waiting = store.refund_requests(most).await?;
-    let items = waiting.into_iter().map(RequestView::from).collect();
+    let members = waiting.iter().flat_map(|it| [&it.buyer_id, &it.creator_id]);
+    let names = store.names(members, []).await?;
+    let items = waiting.into_iter().map(|it| RequestView::of(it, &names)).collect();
     Ok(Json(Page { items, next_cursor: None }))
 }
 
-impl From<Purchase> for RequestView {
-    fn from(purchase: Purchase) -> RequestView {
+impl RequestView {
+    fn of(purchase: Purchase, names: &Names) -> RequestView {
         RequestView {
             refundable: Money { amount: purchase.refundable(), ..purchase.price },
             purchase_id: purchase.id,
-            buyer_id: purchase.buyer_id,
-            creator_id: purchase.creator_id,
-            listing_id: purchase.listing_id,
-            title: purchase.title,
+            buyer: names.member(&purchase.buyer_id),
+            creator: names.member(&purchase.creator_id),
+            listing: Named { id: purchase.listing_id, name: Some(purchase.title) },
             paid: purchase.paid,
             paid_at: purchase.paid_at,
             request: purchase.refund_request,

@@ -9,9 +9,10 @@ use clients::{
 };
 use domain::{
     FieldError, Timestamp,
-    id::{ListingId, UserId},
+    id::{ListingId, ReviewId, UserId},
     marketplace::{
         Category, Kind,
+        community::review::Review,
         listing::{
             Listing, State,
             archive::ArchivedFile,
@@ -23,12 +24,12 @@ use domain::{
             similarity::Similar,
             upload::{AssetKind, Preview},
         },
-        moderation::flag::FlagReason,
+        moderation::flag::{FlagReason, FlagSubject, SubjectKind},
     },
     money::Money,
 };
 use serde::Serialize;
-use store::{Flagged, SellerRecord};
+use store::{Flagged, FlaggedListing, FlaggedThing, SellerRecord};
 
 /// A version in review, in full.
 #[derive(Debug, Serialize)]
@@ -84,18 +85,51 @@ pub(crate) struct SellerView {
     selling_suspended_until: Option<Timestamp>,
 }
 
-/// A reported listing.
+/// Something that was reported.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct FlaggedView {
-    listing_id: ListingId,
+    /// Names the reports when they are decided on.
+    id: String,
+    subject: SubjectKind,
+    /// The listing, if it is one or is on the page of one.
+    listing_id: Option<ListingId>,
     /// The version that a decision must name as `seen`.
     version: u64,
     due_since: Option<Timestamp>,
+    /// Number of reports.
     flags: usize,
     reasons: BTreeMap<FlagReason, u32>,
-    listing: CardView,
-    creator: SellerView,
+    /// What the reporters wrote, the latest last.
+    texts: Vec<TextView>,
+    /// Of a listing or an image.
+    listing: Option<CardView>,
+    /// The reported image; `null` if it was removed from the listing.
+    image: Option<ShownPreview>,
+    review: Option<ReportedReview>,
+    /// The creator of the listing, the author of the review, or the reported member.
+    member: SellerView,
+}
+
+/// What a reporter wrote.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReportText"))]
+struct TextView {
+    reason: FlagReason,
+    text: String,
+    created_at: Timestamp,
+}
+
+/// A reported review.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ReportedReview {
+    id: ReviewId,
+    rating: u8,
+    comment: Option<String>,
+    created_at: Timestamp,
+    /// Whether it is shown: neither removed nor withdrawn with its purchase.
+    shown: bool,
 }
 
 /// The content of a listing when it was reported.
@@ -208,32 +242,81 @@ impl SellerView {
 
 impl FlaggedView {
     pub(crate) fn of(
-        Flagged { flags, listing, revision, stats }: Flagged,
-        creator: SellerView,
+        Flagged { flags, thing }: Flagged,
+        member: SellerView,
         previews: &Previews,
     ) -> FlaggedView {
-        let price = revision.description.price();
-        let description = revision.description;
-        let picture = |it: &Preview| previews.shown(&listing.id, it);
-        FlaggedView {
-            listing_id: listing.id.clone(),
+        let image_id = match &flags.subject {
+            FlagSubject::Image { image_id, .. } => Some(image_id.clone()),
+            FlagSubject::Listing { .. }
+            | FlagSubject::Review { .. }
+            | FlagSubject::Member { .. } => None,
+        };
+        let said = flags.flags.iter().filter_map(|flag| {
+            let (reason, created_at) = (flag.reason, flag.at);
+            Some(TextView { reason, text: flag.text.clone()?, created_at })
+        });
+        let view = FlaggedView {
+            id: flags.subject.to_string(),
+            subject: flags.subject.kind(),
+            listing_id: flags.subject.listing_id().cloned(),
             version: flags.version,
             due_since: flags.due_since,
             flags: flags.flags.len(),
             reasons: flags.by_reason(),
-            listing: CardView {
-                kind: listing.kind,
-                state: listing.state(),
-                title: description.title,
-                description: description.description,
-                price,
-                tags: description.tags,
-                category: description.category,
-                previews: revision.previews.iter().map(picture).collect(),
-                sales: stats.sales,
-                published_at: listing.published.as_ref().map(|it| it.first_published_at),
-            },
-            creator,
+            texts: said.collect(),
+            listing: None,
+            image: None,
+            review: None,
+            member,
+        };
+        match thing {
+            FlaggedThing::Member(_) => view,
+            FlaggedThing::Review(review) => {
+                FlaggedView { review: Some(ReportedReview::of(review)), ..view }
+            }
+            FlaggedThing::Listing(it) => {
+                let shown = it.revision.previews.iter();
+                let image = shown.filter(|shown| Some(&shown.upload_id) == image_id.as_ref());
+                let image = image.map(|shown| previews.shown(&it.listing.id, shown)).next();
+                let listing = Some(CardView::of(*it, previews));
+                FlaggedView { image, listing, ..view }
+            }
+        }
+    }
+}
+
+impl ReportedReview {
+    fn of(review: Review) -> ReportedReview {
+        ReportedReview {
+            shown: review.counts(),
+            id: review.id,
+            rating: review.rating,
+            comment: review.comment,
+            created_at: review.created_at,
+        }
+    }
+}
+
+impl CardView {
+    fn of(
+        FlaggedListing { listing, revision, stats }: FlaggedListing,
+        previews: &Previews,
+    ) -> CardView {
+        let price = revision.description.price();
+        let description = revision.description;
+        let picture = |it: &Preview| previews.shown(&listing.id, it);
+        CardView {
+            kind: listing.kind,
+            state: listing.state(),
+            title: description.title,
+            description: description.description,
+            price,
+            tags: description.tags,
+            category: description.category,
+            previews: revision.previews.iter().map(picture).collect(),
+            sales: stats.sales,
+            published_at: listing.published.as_ref().map(|it| it.first_published_at),
         }
     }
 }

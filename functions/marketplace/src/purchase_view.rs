@@ -5,7 +5,7 @@ use domain::{
     id::{ListingId, PayoutId, PurchaseId, ReviewId},
     marketplace::{
         Kind,
-        community::review::{Reply, Review},
+        community::review::{Reply, Review, ReviewRemoval},
         creator::sale::{Sale, SaleState},
         purchase::{
             Purchase, PurchaseState,
@@ -34,6 +34,9 @@ pub(crate) struct PurchaseView {
     /// The entitlement; absent if this purchase carries none.
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementState>,
+    /// Why staff removed the buyer's review of the listing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review_removed: Option<ReviewRemoval>,
     created_at: Timestamp,
     paid_at: Option<Timestamp>,
     /// Stripe's page, while it is open.
@@ -75,6 +78,7 @@ impl PurchaseView {
             state: purchase.state,
             price: purchase.price,
             entitlement: owned.map(|it| it.state),
+            review_removed: owned.and_then(|it| it.review_removed.clone()),
             created_at: purchase.created_at,
             paid_at: purchase.paid_at,
             links,

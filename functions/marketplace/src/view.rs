@@ -195,8 +195,6 @@ struct DelistedView {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct OwnPreview {
-    /// What a change names it by, to order or remove it.
-    id: UploadId,
     /// Whether we drew it, because there was none.
     drawn: bool,
     #[serde(flatten)]
@@ -368,7 +366,6 @@ impl CreatorListingView {
         let content_hash = revision.content_hash();
         let description = revision.description;
         let own = |it: &Preview| OwnPreview {
-            id: it.upload_id.clone(),
             drawn: it.drawn,
             shown: context.previews.shown(&listing.id, it),
         };

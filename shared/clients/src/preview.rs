@@ -10,7 +10,10 @@ use std::fmt;
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use connect::{Aws, Connect, Environment, InitError};
-use domain::{id::ListingId, marketplace::listing::upload};
+use domain::{
+    id::{ListingId, UploadId},
+    marketplace::listing::upload,
+};
 use media::preview::{PREVIEW_SIDES_PX, Preview, PreviewJpeg};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +77,8 @@ pub struct PreviewUrls {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownPreview {
+    /// What a report names it by, or a change that orders or removes it.
+    pub id: UploadId,
     /// Width of the largest size, in pixels.
     pub width: u32,
     /// Height of the largest size, in pixels.
@@ -116,7 +121,8 @@ impl Previews {
     /// A picture of a listing with its URLs.
     pub fn shown(&self, listing: &ListingId, preview: &upload::Preview) -> ShownPreview {
         let urls = self.urls(listing, &preview.upload_id);
-        ShownPreview { width: preview.width, height: preview.height, urls }
+        let (id, width, height) = (preview.upload_id.clone(), preview.width, preview.height);
+        ShownPreview { id, width, height, urls }
     }
 }
 

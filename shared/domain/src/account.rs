@@ -46,6 +46,9 @@ pub const DISPLAY_NAME_CHARS_MAX: usize = 80;
 pub const BIO_CHARS_MAX: usize = 500;
 /// Most presets of one member.
 pub const PRESETS_MAX: u32 = 100;
+/// The format of the directory entries of a member. Entries of another format are rewritten with
+/// the member's next change.
+pub const DIRECTORY_FORMAT: u16 = 1;
 /// The `Retry-After` of a generation that is refused because too many are open.
 pub const BUSY_RETRY: Duration = Duration::from_secs(10);
 
@@ -223,6 +226,11 @@ pub struct Account {
     pub creates: bool,
     /// The member's request to be deleted.
     pub deletion: Option<Deletion>,
+    /// When they were suspended: names the decision, so that it can be appealed once.
+    pub suspended_at: Option<Timestamp>,
+    /// The [`DIRECTORY_FORMAT`] of their directory entries.
+    #[serde(default)]
+    pub directory: u16,
 }
 
 /// The next grant of a member's plan.
@@ -343,6 +351,8 @@ impl Account {
             standing_due: None,
             creates: false,
             deletion: None,
+            suspended_at: None,
+            directory: 0,
         }
     }
 

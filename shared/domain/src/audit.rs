@@ -90,6 +90,14 @@ pub enum Action {
     EraseMember,
     /// A listing was taken off sale and its images were deleted.
     RemovePictures,
+    /// A review was removed.
+    RemoveReview,
+    /// Reports of an image, a review or a member were found to be justified.
+    UpholdFlags,
+    /// An appeal was decided, and the decision stays.
+    UpholdDecision,
+    /// An appeal was decided, and the decision was undone.
+    ReverseDecision,
 }
 
 /// The object of an action.
@@ -118,6 +126,8 @@ pub enum TargetKind {
     Purchase,
     /// A payout.
     Payout,
+    /// A review.
+    Review,
     /// The list of all members.
     Directory,
 }

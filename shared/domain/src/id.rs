@@ -108,8 +108,21 @@ ids! {
     ReviewId = "rev_";
     /// A payout to a creator.
     PayoutId = "pay_";
+    /// A member's appeal. Derived from the decision, so that each is appealed once.
+    AppealId = "apl_";
     /// A creator's public id.
     CreatorId = "cre_";
+}
+
+/// An id with the name by which people know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Named{I}"))]
+pub struct Named<I> {
+    /// The id.
+    pub id: I,
+    /// A member's display name, a listing's title or a preset's name; `null` if there is none, or
+    /// it was deleted.
+    pub name: Option<String>,
 }
 
 fn ulid_at(now: Timestamp, random: u128) -> Ulid {

@@ -5,6 +5,7 @@
 //! its decisions and make none of their own.
 
 pub mod account;
+pub mod appeal;
 pub mod audit;
 pub mod billing;
 pub mod camera;

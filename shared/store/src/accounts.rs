@@ -1,7 +1,5 @@
 //! Accounts: creation on first use, bringing them up to date, and the profile.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use domain::{
     Timestamp,
     account::{Account, AccountChange, AccountUpdate, EmailClaim, Profile},
@@ -47,17 +45,6 @@ impl Store {
     ) -> Result<Option<SkipReason>, StoreError> {
         let account: Option<Account> = self.get(&Key::account(user)).await?;
         Ok(account.and_then(|account| SkipReason::for_account(&account, now)))
-    }
-
-    /// Display names of at most 100 members (Q1); members without a name are left out.
-    pub async fn names_of(
-        &self,
-        users: BTreeSet<&UserId>,
-    ) -> Result<BTreeMap<UserId, String>, StoreError> {
-        let keys: Vec<Key> = users.into_iter().map(Key::account).collect();
-        let accounts: Vec<Account> = self.get_all(&keys).await?.rest()?;
-        let named = |it: Account| Some((it.user_id, it.profile.display_name?));
-        Ok(accounts.into_iter().filter_map(named).collect())
     }
 
     /// Changes a member's profile, if `change` accepts the current account.

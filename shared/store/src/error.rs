@@ -5,9 +5,10 @@ use std::error::Error;
 use domain::{
     DomainError, ErrorKind, FieldError,
     id::{
-        ApiKeyId, CheckoutId, InvoiceId, JobId, ListingId, PresetId, PurchaseId, ReviewId,
-        UploadId, UserId,
+        ApiKeyId, AppealId, CheckoutId, InvoiceId, JobId, ListingId, PresetId, PurchaseId,
+        ReviewId, UploadId, UserId,
     },
+    marketplace::moderation::flag::FlagsId,
     time::Day,
 };
 use serde::de::DeserializeOwned;
@@ -132,6 +133,15 @@ pub enum NotFound {
     /// No such review.
     #[error("There is no such review.")]
     Review,
+    /// No such appeal.
+    #[error("There is no such appeal.")]
+    Appeal,
+    /// No such image.
+    #[error("There is no such image.")]
+    Image,
+    /// No reports.
+    #[error("There are no such flags.")]
+    Flags,
     /// No such share.
     #[error("There is no such link.")]
     Share,
@@ -153,6 +163,9 @@ domain::domain_error! {
         Statement => NotFound, "statement_not_found";
         Report => NotFound, "report_not_found";
         Review => NotFound, "review_not_found";
+        Appeal => NotFound, "appeal_not_found";
+        Image => NotFound, "image_not_found";
+        Flags => NotFound, "flags_not_found";
         Share => NotFound, "share_not_found";
     }
 }
@@ -172,6 +185,8 @@ macro_rules! stored_ids {
 }
 
 stored_ids! {
+    AppealId => Appeal,
+    FlagsId => Flags,
     UserId => User,
     JobId => Generation,
     PresetId => Preset,

@@ -12,16 +12,17 @@ use crate::{
     cursor::{Cursor, Page, PageSize},
     error::StoreError,
     keys::{
-        IDEMPOTENCY_PREFIX, INDEX_PK, INDEX_SK, Item, Key, LISTING, NONCE, PERSON_PREFIX, PK,
-        REVISION_PREFIX, SK, TTL, listing_pk, text, user_pk,
+        BOUGHT_PREFIX, FLAGS_PREFIX, IDEMPOTENCY_PREFIX, INDEX_PK, INDEX_SK, Item, Key, LISTING,
+        NONCE, PERSON_PREFIX, PK, REVISION_PREFIX, SK, TTL, listing_pk, text, user_pk,
     },
     table::{Store, decode},
 };
 
 /// Cursor position after the member's own items, where their listings begin.
 const LISTINGS: &str = "~listings";
-/// Sort keys that are not exported: directory entries, and records that expire within a day.
-const NOT_EXPORTED: [&str; 2] = [PERSON_PREFIX, IDEMPOTENCY_PREFIX];
+/// Sort keys that are not exported: entries in the lists of staff,
+/// reports by others, and records that expire within a day.
+const NOT_EXPORTED: [&str; 4] = [PERSON_PREFIX, BOUGHT_PREFIX, FLAGS_PREFIX, IDEMPOTENCY_PREFIX];
 /// Attributes of every item that are about storage.
 const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
 /// Attributes that are internal proofs, or identify another person: buyers, sharers and the
@@ -36,6 +37,7 @@ const OTHERS: [&str; 9] = [
     "model_id",
     "fingerprint",
     "standing_due",
+    "directory",
 ];
 /// May name a tailored model: exported only from listings of the model's owner.
 const MODEL: &str = "model_id";

@@ -44,4 +44,5 @@ pub(crate) enum ItemKind {
     Rate,
     Visitors,
     Erasure,
+    Appeal,
 }

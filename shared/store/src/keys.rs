@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | account | `USER#<user>` | `ACCOUNT` | balance, plan, status; `version` is the optimistic lock of every change |
 //! | directory entry | `USER#<user>` | `PERSON#<facet>` | one for each facet of the member |
+//! | appeal | `USER#<user>` | `APPEAL#<appeal>` | one for each decision; own `version` |
 //! | ledger entry | `USER#<user>` | `LEDGER#<seq>` | added, never changed; 1, 2, 3, … |
 //! | job | `USER#<user>` | `JOB#<job>` | the state of a generation; ids sort by time; below 1 KiB |
 //! | input | `USER#<user>` | `INPUT#<job>` | the input of a job; written once, read by the worker |
@@ -23,14 +24,18 @@
 //! | event | `EVENT#<event>` | `EVENT` | applied (30 days, by TTL), or parked with its body |
 //! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | until when Stripe's events were checked |
 //! | listing | `LISTING#<listing>` | `LISTING` | the list of versions; `version` is its optimistic lock |
+//! | entry of a listing in staff's lists | `LISTING#<listing>` | `STATE` | only keys |
 //! | listing version | `LISTING#<listing>` | `REVISION#<number>` | guarded by the version of the listing; never changed once on sale |
 //! | listing statistics | `LISTING#<listing>` | `STATS` | own `version` |
 //! | listing visitors today | `LISTING#<listing>` | `VISITORS` | own `version`; expires by TTL |
 //! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | expires by TTL |
 //! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; guarded by the version of the statistics |
 //! | owner of a tailored model | `MODEL#<model>` | `OWNER` | the creator of the first approved listing with it; own `version` |
-//! | flags | `LISTING#<listing>` | `FLAGS` | reports that are not decided on yet |
+//! | flags | `LISTING#<listing>` | `FLAGS` | reports that are not decided on yet; own `version` |
+//! | flags of an image or a review | `LISTING#<listing>` | `FLAGS#<image or review>` | the same |
+//! | flags of a member | `USER#<user>` | `FLAGS` | the same; not shown to the member |
 //! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; `version` is the optimistic lock of its state at Stripe |
+//! | entry of a purchase in staff's lists | `USER#<buyer>` | `BOUGHT#<purchase>` | only keys |
 //! | buyer of a purchase | `PURCHASE#<purchase>` | `USER` | for staff, who have only the purchase id |
 //! | entitlement | `USER#<buyer>` | `OWNS#<listing>` | at most one for each buyer and listing |
 //! | card | `USER#<user>` | `CARD#<fingerprint>` | a card that the member paid with |
@@ -64,7 +69,8 @@
 //! | favourite | `USER#<user>#favourite` | `<job>`, not in the partition of its status |
 //! | open pack order | `ORDERS#OPEN` | `<due_at>#<order>` |
 //! | account with a due status change | `STANDINGS` | `<due_at>#<user>` |
-//! | directory entry | `PEOPLE#<facet>` | `<e-mail address>#<user>` |
+//! | directory entry | `PEOPLE#<facet>` | `<e-mail address>#<user>`; of the facet `NAME` `<name>#<user>` |
+//! | open appeal | `APPEALS#MEMBER`, `APPEALS#LISTING` | `<created_at>#<appeal>` |
 //! | account whose pack is due | `TOPUPS` | `<since>#<user>` |
 //! | account whose pack is being charged | `TOPUPS` | `<order>#<user>`, after all that are due |
 //! | due follow-up | `FOLLOWUPS` | `<noted_at>#<user>` |
@@ -73,7 +79,11 @@
 //! | version pending moderation | `REVIEWS#PENDING` | `<submitted_at>#<listing>` |
 //! | version on sale and visible | `ONSALE#<0..8>` | `<listing>` |
 //! | statistics of a listing on sale | `HOT#<category>` | `<heat>#<listing>` |
-//! | due flags | `FLAGS#DUE` | `<due_since>#<listing>` |
+//! | due flags of a listing | `FLAGS#DUE` | `<due_since>#<listing>` |
+//! | due flags of another subject | `FLAGS#DUE#<kind>` | `<due_since>#<subject>` |
+//! | entry of a listing in staff's lists | `STAFF#LISTINGS#<state>` | `<listing>#<kind>` |
+//! | entry of a purchase in staff's lists | `STAFF#PURCHASES#<state>` | `<purchase>` |
+//! | buyer of a purchase | `STAFF#SOLD#<creator>` | `<purchase>#<listing>#<buyer>` |
 //! | strikes, while listings must be shown or hidden | `SELLERS#DUE` | `<due_at>#<creator>` |
 //! | open purchase | `PURCHASES#OPEN` | `<due_at>#<purchase>` |
 //! | sale on hold | `SALES#HELD` | `<hold_until>#<purchase>` |
@@ -83,6 +93,7 @@
 //! | balance of any other creator | `CREATORS#REST` | `<user>` |
 //! | open payout | `PAYOUTS#OPEN` | `<payout>` |
 //! | sent payout | `PAYOUTS#SENT` | `<payout>` |
+//! | any other payout | `PAYOUTS#PAID`, `PAYOUTS#SKIPPED`, `PAYOUTS#REOPENED` | `<payout>` |
 //! | purchase with a refund request for staff | `REFUNDS#ASKED` | `<at>#<purchase>` |
 //! | held reward | `REWARDS#DUE` | `<due_at>#<purchase>` |
 //! | billing in its grace period | `GRACES` | `<grace_ends_at>#<user>` |
@@ -134,7 +145,7 @@
 //! | Q40 | a creator's journal, to be folded | Query | a trip for each MB |
 //! | Q41 | a creator's connected account; the owner of an account or a purchase | GetItem | 1 RRU |
 //! | Q42 | titles of some of a creator's sales | BatchGetItem | 1 trip for each 100 |
-//! | Q43 | due flags, oldest first | Query `gsi1`, then BatchGetItem | 4 trips a page |
+//! | Q43 | due flags, of all kinds or of one, oldest first | Query `gsi1` for each kind, then BatchGetItem | 5 trips a page |
 //! | Q44 | seller records for staff: accounts, balances, strikes | BatchGetItem | 1 trip for each 33 |
 //! | Q45 | creators whose listings must be shown or hidden | Query `gsi1` | 1 trip a minute |
 //! | Q46 | the sums of some months, and of all days | Query for each month, GetItem | about 10 KB a busy day |
@@ -147,7 +158,7 @@
 //! | Q53 | the audit records of a target, newest first | Query `gsi1` backwards, then BatchGetItem | 2 trips a page |
 //! | Q54 | audit records, oldest first, to verify the chain | Query | a trip for each MB |
 //! | Q55 | members with a due status change | Query `gsi1` | 1 trip |
-//! | Q56 | members by e-mail address, and by facet | Query `gsi1`, then BatchGetItem | 2 to 10 trips a page |
+//! | Q56 | members by e-mail address, by name, by id, and by facet | Query `gsi1`, then BatchGetItem | 2 to 10 trips a page |
 //! | Q57 | the report of a day | GetItem | 1 to 3 RRU |
 //! | Q58 | reports, newest first | Query backwards | 1 trip a page |
 //! | Q59 | due erasures | Query `gsi1`, then BatchGetItem | 2 trips a minute |
@@ -159,6 +170,12 @@
 //! | Q65 | a member's API keys and their last use, newest first | Query `KEY#` backwards, then BatchGetItem | 2 trips |
 //! | Q66 | what an API key leads to, and whether its member is active | GetItem, GetItem | 2 trips a key and minute |
 //! | Q67 | the files that a listing's versions refer to | GetItem, Query `REVISION#` | 2 trips an erasure of one file |
+//! | Q68 | names of members and presets, titles of listings | BatchGetItem | 1 trip for each 100; 1 more for titles of drafts |
+//! | Q69 | listings by state, kind and creator, newest first | Query `gsi1` for each state, then BatchGetItem | 8 trips a page; filtered, at most 40 |
+//! | Q70 | purchases by buyer, creator, listing and state, newest first | Query, or Query `gsi1` for each state, then BatchGetItem | 8 trips a page; filtered, at most 40 |
+//! | Q71 | payouts by creator and state, newest first | Query, or Query `gsi1` for each of 5 partitions, then BatchGetItem | 6 trips a page; filtered, at most 30 |
+//! | Q72 | a member's appeals, latest decision first | Query `APPEAL#` backwards | 1 trip a page |
+//! | Q73 | open appeals, oldest first | Query `gsi1` for each kind, then BatchGetItem | 3 trips a page |
 
 mod account;
 mod audit;

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod api_keys;
+mod appeals;
 mod audit;
 mod billing;
 mod billing_update;
@@ -31,18 +32,21 @@ mod jobs;
 mod keys;
 mod marketplace;
 mod metrics;
+mod names;
 mod orders;
 mod people;
 mod presets;
 mod rates;
 mod reports;
 mod staff;
+mod staff_lists;
 mod table;
 mod transaction;
 mod update;
 mod versioned;
 
 pub use api_keys::StoredKey;
+pub use appeals::RulingRequest;
 pub use audit::{AuditFilter, Verified};
 pub use billing_update::{Applied, BillingUpdate, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
@@ -54,16 +58,18 @@ pub use idempotency::{Claim, Idempotency, KeyError, REMEMBERED};
 pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use marketplace::{
-    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged, ListingPage,
-    ListingUpdate, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Tally, changed_submission,
-    payout_id,
+    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged,
+    FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag, Popular, Resolved,
+    SALES_AT_ONCE, SellerRecord, Tally, changed_submission, payout_id,
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
+pub use names::Names;
 pub use orders::changed_top_up;
 pub use people::{PeopleFilter, StandingFilter};
 pub use rates::{Rate, RateLimited};
 pub use reports::StoredReport;
 pub use staff::Staff;
+pub use staff_lists::{ListingFilter, PayoutFilter, PurchaseFilter};
 pub use table::{IndexPage, IndexPosition, Store};
 pub use update::Decided;
 

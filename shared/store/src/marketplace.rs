@@ -12,7 +12,7 @@ pub use listing::{
     Arrival, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, ListingPage, ListingUpdate, Popular,
     changed_submission,
 };
-pub use moderation::{Flagged, Resolved, SellerRecord};
+pub use moderation::{Flagged, FlaggedListing, FlaggedThing, NewFlag, Resolved, SellerRecord};
 pub(crate) use purchase::Licensed;
 
 use domain::{

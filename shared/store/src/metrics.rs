@@ -13,7 +13,7 @@ use domain::{
     account::Account,
     billing::Billing,
     generation::Job,
-    id::UserId,
+    id::{Named, UserId},
     marketplace::creator::journal::{Entry, Posting},
     metrics::{Counters, Fact, FactKind, Metrics, Ranked, Span, TOP},
     money::Currency,
@@ -81,6 +81,9 @@ struct Rank {
     month: Month,
     id: String,
     amount: i64,
+    /// The member whose preset it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<UserId>,
     version: u64,
 }
 
@@ -155,6 +158,19 @@ fn moves(fact: &Fact) -> Vec<(Board, String, i64)> {
         | FactKind::Declined { .. }
         | FactKind::Joined
         | FactKind::Active { .. } => Vec::new(),
+    }
+}
+
+/// The preset that a fact is about, with the member whose preset it is.
+fn owner_of(fact: &Fact) -> Option<(String, UserId)> {
+    let FactKind::Finished(job) = &fact.what else { return None };
+    Some((job.preset_id.as_ref()?.to_string(), job.user_id.clone()?))
+}
+
+impl From<Rank> for Ranked {
+    fn from(Rank { id, amount, owner, .. }: Rank) -> Ranked {
+        let owner = owner.map(|id| Named { id, name: None });
+        Ranked { id, name: None, owner, amount }
     }
 }
 
@@ -300,7 +316,7 @@ impl Store {
         let keys: Vec<Key> = ids.map(|id| Key::rank(board, month, id)).collect();
         let mut ranks: Vec<Rank> = self.get_all(&keys).await?.rest()?;
         ranks.sort_by(|one, other| (other.amount, &one.id).cmp(&(one.amount, &other.id)));
-        Ok(ranks.into_iter().map(|Rank { id, amount, .. }| Ranked { id, amount }).collect())
+        Ok(ranks.into_iter().map(Ranked::from).collect())
     }
 }
 
@@ -339,7 +355,9 @@ impl Transaction {
         ranks: &BTreeMap<(Board, Month, String), Option<Rank>>,
     ) -> Result<Self, StoreError> {
         let mut by: BTreeMap<(Board, Month, String), i64> = BTreeMap::new();
+        let mut owners: BTreeMap<String, UserId> = BTreeMap::new();
         for fact in facts {
+            owners.extend(owner_of(fact));
             for (board, id, amount) in moves(fact) {
                 *by.entry((board, fact.day().month(), id)).or_default() += amount;
             }
@@ -348,7 +366,9 @@ impl Transaction {
             let before = ranks.get(&place).and_then(Option::as_ref);
             let ((board, month, id), amount) = (place, before.map_or(0, |rank| rank.amount) + by);
             let version = before.map_or(0, |rank| rank.version);
-            this.put_versioned(version, &Rank { board, month, id, amount, version })
+            let owner = owners.get(&id).cloned();
+            let owner = owner.or_else(|| before.and_then(|rank| rank.owner.clone()));
+            this.put_versioned(version, &Rank { board, month, id, amount, owner, version })
         })
     }
 }

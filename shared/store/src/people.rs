@@ -1,28 +1,32 @@
-//! The directory: members by email address, over all of them and over selective facets.
+//! The directory: members by email address, over all of them and over selective facets, and by
+//! name.
 //!
 //! Its items are written with the account they are about, and only when they change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
-    account::{Account, AccountStatus},
+    account::{Account, AccountStatus, DIRECTORY_FORMAT, Role},
     id::UserId,
     plan::Plan,
 };
-use serde::Serialize;
+use futures_util::future::try_join;
 
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
     keys::{INDEX, INDEX_SK, IndexKey, Item, Key, user_of},
     table::Store,
-    transaction::{ItemKind, Transaction},
+    transaction::{ItemKind, OnlyKeys, Transaction},
 };
 
 /// Most pages of the index that are read for one page of members.
 const LOOKS_MAX: u32 = 5;
+
+/// Most members with one email address that are found by it.
+const SAME_ADDRESS_MAX: u16 = 10;
 
 /// A filter on the account status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -46,6 +50,8 @@ pub struct PeopleFilter {
     pub creator: Option<bool>,
     /// A prefix of the email address, case-insensitive.
     pub email: Option<String>,
+    /// A prefix of the display name, case-insensitive; without a prefix of the address.
+    pub name: Option<String>,
 }
 
 /// What a member is found by.
@@ -55,6 +61,8 @@ enum Facet {
     Paying(Plan),
     Creator,
     All,
+    Named,
+    Staff,
 }
 
 impl Facet {
@@ -65,11 +73,25 @@ impl Facet {
             Facet::Paying(Plan::Pro) => "PLAN#PRO",
             Facet::Paying(Plan::Enterprise) => "PLAN#ENTERPRISE",
             Facet::Creator => "CREATOR",
+            Facet::Named => "NAME",
+            Facet::Staff => "STAFF",
         }
     }
 
     fn partition(self) -> String {
         format!("PEOPLE#{}", self.name())
+    }
+
+    /// The sort key of a member: their address, without which they come last, or their name.
+    fn sorted(self, account: &Account) -> String {
+        let text = match self {
+            Facet::Named => account.profile.display_name.as_deref(),
+            Facet::Suspended | Facet::Paying(_) | Facet::Creator | Facet::All | Facet::Staff => {
+                account.email.as_deref()
+            }
+        };
+        let text = text.map_or_else(|| "~".to_owned(), str::to_lowercase);
+        format!("{text}#{}", account.user_id)
     }
 
     /// The index key of a member in this facet, if they belong to it.
@@ -79,25 +101,23 @@ impl Facet {
             Facet::Paying(plan) => account.plan == plan,
             Facet::Creator => account.creates,
             Facet::All => true,
+            Facet::Named => account.profile.display_name.is_some(),
+            Facet::Staff => account.role.is_some(),
         };
-        belongs.then(|| (self.partition(), sorted(account)))
+        belongs.then(|| (self.partition(), self.sorted(account)))
     }
 }
 
 /// The facets of a member, the smallest one first.
-const FACETS: [Facet; 5] = [
+const FACETS: [Facet; 7] = [
+    Facet::Staff,
+    Facet::Named,
     Facet::Suspended,
     Facet::Paying(Plan::Enterprise),
     Facet::Paying(Plan::Pro),
     Facet::Creator,
     Facet::All,
 ];
-
-/// The address as a sort key; members without one come last.
-fn sorted(account: &Account) -> String {
-    let address = account.email.as_deref().map_or_else(|| "~".to_owned(), str::to_lowercase);
-    format!("{address}#{}", account.user_id)
-}
 
 impl PeopleFilter {
     /// The facet that contains all wanted members and the fewest others.
@@ -107,6 +127,8 @@ impl PeopleFilter {
             Facet::Suspended => suspended,
             Facet::Paying(plan) => self.plan == Some(*plan),
             Facet::Creator => self.creator == Some(true),
+            Facet::Named => self.name.is_some(),
+            Facet::Staff => false,
             Facet::All => true,
         };
         FACETS.into_iter().find(holds).unwrap_or(Facet::All)
@@ -120,30 +142,39 @@ impl PeopleFilter {
         self.plan.is_none_or(|plan| plan == account.plan)
             && self.standing.is_none_or(|wanted| wanted == standing)
             && self.creator.is_none_or(|wanted| wanted == account.creates)
-            && (self.email.is_none() || account.email.as_deref().is_some_and(|it| self.begins(it)))
+            && begins(account.email.as_deref(), self.email.as_deref())
+            && begins(account.profile.display_name.as_deref(), self.name.as_deref())
     }
 
-    /// Whether an address, or a directory sort key, has the wanted prefix.
-    fn begins(&self, address: &str) -> bool {
-        let prefix = self.email.as_deref().unwrap_or_default();
-        address.to_lowercase().starts_with(&prefix.to_lowercase())
+    /// The prefix of the wanted sort keys of the facet, if there is one.
+    fn prefix(&self) -> Option<&str> {
+        self.name.as_deref().or(self.email.as_deref()).filter(|it| !it.is_empty())
     }
 }
 
-/// An item of the directory has nothing but its keys.
-#[derive(Serialize)]
-struct Person {}
+/// Whether a text has the wanted prefix, if one is wanted.
+fn begins(text: Option<&str>, prefix: Option<&str>) -> bool {
+    let Some(prefix) = prefix else { return true };
+    text.is_some_and(|it| it.to_lowercase().starts_with(&prefix.to_lowercase()))
+}
+
+/// Whether this is the member's id or address.
+fn is_exactly(account: &Account, text: &str) -> bool {
+    let address = account.email.as_deref().map(str::to_lowercase);
+    account.user_id.as_str() == text || address == Some(text.to_lowercase())
+}
 
 impl Transaction {
     /// Updates the directory, if an account change affects it. A member who leaves a facet leaves
     /// its index; the item stays, so that account writes never delete.
     pub(crate) fn person(mut self, before: &Account, after: &Account) -> Result<Self, StoreError> {
-        let was = |facet: Facet| if before.version == 0 { None } else { facet.place(before) };
+        let is_listed = before.version > 0 && before.directory == DIRECTORY_FORMAT;
+        let was = |facet: Facet| if is_listed { facet.place(before) } else { None };
         for facet in FACETS {
             let key = Key::person(&after.user_id, facet.name());
             let place = facet.place(after);
             if was(facet) != place {
-                self = self.fenced(ItemKind::Account, &key, &Person {}, place)?;
+                self = self.fenced(ItemKind::Account, &key, &OnlyKeys {}, place)?;
             }
         }
         Ok(self)
@@ -164,7 +195,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<Account>, StoreError> {
         let mut after = after.map(|cursor| cursor.0);
-        if after.as_ref().is_some_and(|place| !wanted.begins(place)) {
+        if after.as_ref().is_some_and(|place| !begins(Some(place), wanted.prefix())) {
             return Err(StoreError::refused(InvalidCursor::new()));
         }
         let mut items = Vec::new();
@@ -189,6 +220,59 @@ impl Store {
         Ok(Page { items, next_cursor: after.map(Cursor) })
     }
 
+    /// Members by one text (Q56): first those whose id or address it is, then those whose name
+    /// begins with it, a page at a time. The exact matches come on the first page, beside `size`.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`].
+    pub async fn find_people(
+        &self,
+        text: &str,
+        wanted: PeopleFilter,
+        (size, after): (PageSize, Option<Cursor>),
+        now: Timestamp,
+    ) -> Result<Page<Account>, StoreError> {
+        let is_first = after.is_none();
+        let named = PeopleFilter { name: Some(text.to_owned()), email: None, ..wanted.clone() };
+        let named = self.people(&named, size, after, now);
+        let (mut exact, mut page) = match is_first {
+            true => try_join(self.exactly(text), named).await?,
+            false => (Vec::new(), named.await?),
+        };
+        exact.retain(|it| wanted.takes(it, now));
+        page.items.retain(|it| !is_exactly(it, text));
+        exact.append(&mut page.items);
+        Ok(Page { items: exact, ..page })
+    }
+
+    /// The members whose id or address this is.
+    async fn exactly(&self, text: &str) -> Result<Vec<Account>, StoreError> {
+        let wanted = PeopleFilter { email: Some(format!("{text}#")), ..PeopleFilter::default() };
+        let few = PageSize::default().at_most(SAME_ADDRESS_MAX);
+        let found = self.directory(&wanted, few, None).await?;
+        let by_address = found.into_iter().map(|(_, user)| user);
+        let users: BTreeSet<UserId> = by_address.chain(UserId::parse(text).ok()).collect();
+        let mut accounts: Vec<Account> = self.each(users.iter().map(Key::account)).await?;
+        accounts.retain(|it| is_exactly(it, text));
+        Ok(accounts)
+    }
+
+    /// Whether a member of staff other than `user` could decide instead: one who may act, as an
+    /// admin if that is needed.
+    pub(crate) async fn has_other_staff(
+        &self,
+        user: &UserId,
+        needed: Role,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let staff = self.query_index(&Facet::Staff.partition(), None, PageSize::MAX).await?;
+        let others = staff.iter().filter_map(user_of).filter(|it| it != user);
+        let others: BTreeSet<UserId> = others.collect();
+        let others: Vec<Account> = self.each(others.iter().map(Key::account)).await?;
+        let may = |role: Role| role == Role::Admin || role == needed;
+        Ok(others.iter().any(|it| it.role.is_some_and(may) && it.require_active(now).is_ok()))
+    }
+
     /// The next directory positions and their members.
     async fn directory(
         &self,
@@ -211,7 +295,7 @@ impl Store {
             .expression_attribute_values(":partition", text(&partition))
             .limit(size.and_one() - 1)
             .set_exclusive_start_key(start.transpose()?);
-        let query = match wanted.email.as_ref().filter(|prefix| !prefix.is_empty()) {
+        let query = match wanted.prefix() {
             Some(prefix) => query
                 .key_condition_expression("gsi1pk = :partition AND begins_with(gsi1sk, :prefix)")
                 .expression_attribute_values(":prefix", text(&prefix.to_lowercase())),

@@ -1,8 +1,6 @@
 //! Daily reports, each written once.
 
-use std::collections::BTreeSet;
-
-use domain::{Timestamp, id::UserId, metrics::RevenueReport, time::Day};
+use domain::{Timestamp, time::Day};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -73,18 +71,5 @@ impl Store {
         let found = answer.items.unwrap_or_default().into_iter().map(decode);
         let found: Vec<StoredReport> = found.collect::<Result<_, _>>()?;
         Ok(Page::cut(found, size, |report: &StoredReport| report.day.to_string()))
-    }
-
-    /// The report with the display names of its creators (Q1).
-    pub async fn with_names(&self, mut report: RevenueReport) -> Result<RevenueReport, StoreError> {
-        let ids = report.top_creators.items.iter();
-        let ids: BTreeSet<UserId> =
-            ids.filter_map(|it| UserId::parse(&it.creator_id).ok()).collect();
-        let names = self.names_of(ids.iter().collect()).await?;
-        for rank in &mut report.top_creators.items {
-            let id = UserId::parse(&rank.creator_id).ok();
-            rank.display_name = id.and_then(|id| names.get(&id).cloned());
-        }
-        Ok(report)
     }
 }

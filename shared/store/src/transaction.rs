@@ -391,6 +391,10 @@ fn is_passing(code: &str) -> bool {
     matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
 }
 
+/// An item that has nothing but its keys: an entry in a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct OnlyKeys {}
+
 /// The member that an external id belongs to, as stored.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct OwnerRef {

@@ -2,6 +2,7 @@
 
 use domain::{
     account::Account,
+    appeal::Appeal,
     audit::Head,
     billing::{Billing, order::PackOrder},
     erasure::Erasure,
@@ -18,9 +19,9 @@ use serde::Serialize;
 use crate::{
     item_kind::ItemKind,
     keys::{
-        ERASURES, IndexKey, Key, account_index, billing_index, book_index, creator_pk, flags_index,
-        order_index, payout_index, purchase_index, reward_index, sale_index, stats_index,
-        strikes_index,
+        ERASURES, IndexKey, Key, account_index, appeal_index, billing_index, book_index,
+        creator_pk, flags_index, order_index, payout_index, purchase_index, reward_index,
+        sale_index, stats_index, strikes_index,
     },
 };
 
@@ -78,9 +79,10 @@ versioned! {
     Purchase = Purchase, |it| Key::purchase(&it.buyer_id, &it.id), purchase_index;
     Entitlement = Entitlement, |it| Key::entitlement(&it.buyer_id, &it.listing_id), |_| None;
     Reward = Reward, |it| Key::reward(&it.sharer_id, &it.purchase_id), reward_index;
-    Flags = Flags, |it| Key::flags(&it.listing_id), flags_index;
+    Flags = Flags, |it| Key::flags(&it.subject), flags_index;
     Strikes = Strikes, |it| Key::strikes(&it.creator_id), strikes_index;
     Erasure = Erasure, |it| Key::erasure(&it.subject.name()),
         |it| Some((ERASURES.to_owned(), format!("{}#{}", it.due_at, it.subject.name())));
+    Appeal = Appeal, |it| Key::appeal(&it.member_id, &it.id), appeal_index;
     Head = Audit, |_| Key::audit_head(), |_| None;
 }

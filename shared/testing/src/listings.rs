@@ -16,12 +16,12 @@ use domain::{
             revision::Description,
             upload::{Asset, AssetKind, Preview},
         },
-        moderation::flag::{Decision, FlagReason},
+        moderation::flag::{Decision, FlagReason, FlagSubject},
         purchase::Purchase,
     },
     money::Money,
 };
-use store::{Idempotency, Store};
+use store::{Idempotency, NewFlag, Store};
 
 use crate::Actor;
 
@@ -127,7 +127,9 @@ pub async fn taken(store: &Store, buyer: &UserId, id: &ListingId, now: Timestamp
 pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
     for name in ["ida", "ian", "ike"] {
         let member = Actor::member(name).id;
-        store.flag_listing((&member, None), id, FlagReason::Copied, now).await.unwrap();
+        let new =
+            NewFlag { subject: FlagSubject::listing(id), reason: FlagReason::Copied, text: None };
+        store.add_flag((&member, None), id, &new, now).await.unwrap();
     }
     let deed = judged(Action::Strike, id);
     let struck =

@@ -1,5 +1,6 @@
 //! The member's own account, tested with complete requests.
 
+mod appeals;
 mod delete_me;
 mod export_me;
 mod get_me;

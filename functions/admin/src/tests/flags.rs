@@ -7,13 +7,14 @@ use domain::{
     marketplace::{
         listing::card::Change,
         listing::{DelistedBy, HiddenReason, State},
-        moderation::flag::FlagReason,
+        moderation::flag::{FlagReason, FlagSubject},
         moderation::strike::{STRIKE_COUNTS, STRIKES_TO_SUSPEND, Seller},
     },
     time::DAY,
 };
 use expect_test::expect;
 use serde_json::Value;
+use store::NewFlag;
 
 use super::*;
 
@@ -29,8 +30,9 @@ async fn listing_on_sale(app: &TestApp, creator: &Actor, title: &str) -> Listing
 async fn flag(app: &TestApp, id: &ListingId, members: &[&str]) {
     for name in members {
         let user = UserId::parse(name).unwrap();
-        let flagged = app.store.flag_listing((&user, None), id, FlagReason::Copied, app.now());
-        flagged.await.unwrap();
+        let (subject, reason) = (FlagSubject::listing(id), FlagReason::Copied);
+        let new = NewFlag { subject, reason, text: None };
+        app.store.add_flag((&user, None), id, &new, app.now()).await.unwrap();
     }
 }
 
@@ -105,19 +107,10 @@ async fn the_longest_reported_listing_is_first() {
     item["listing"]["previews"].take();
     expect![[r#"
         {
-          "creator": {
-            "approved": 2,
-            "delisted": 0,
-            "display_name": null,
-            "id": "user_lena",
-            "live_strikes": 0,
-            "member_since": "2026-11-22T09:00:00.000Z",
-            "rejected": 0,
-            "sales": 0,
-            "selling_suspended_until": null
-          },
           "due_since": "2026-11-22T09:01:00.000Z",
           "flags": 3,
+          "id": "lst_01M817QNM00000000000000001",
+          "image": null,
           "listing": {
             "category": "portrait",
             "description": "One warm key,\n\na whisper of fill.",
@@ -136,9 +129,23 @@ async fn the_longest_reported_listing_is_first() {
             "type": "lighting_preset"
           },
           "listing_id": "lst_01M817QNM00000000000000001",
+          "member": {
+            "approved": 2,
+            "delisted": 0,
+            "display_name": null,
+            "id": "user_lena",
+            "live_strikes": 0,
+            "member_since": "2026-11-22T09:00:00.000Z",
+            "rejected": 0,
+            "sales": 0,
+            "selling_suspended_until": null
+          },
           "reasons": {
             "copied": 3
           },
+          "review": null,
+          "subject": "listing",
+          "texts": [],
           "version": 3
         }"#]]
     .assert_eq(&format!("{item:#}"));
@@ -168,6 +175,7 @@ async fn after_a_dismissal_a_listing_stays_on_sale_and_its_reporters_do_not_coun
     expect![[r#"
         {
           "decision": "dismiss",
+          "id": "lst_01M817QNM00000000000000001",
           "listing_id": "lst_01M817QNM00000000000000001",
           "live_strikes": 0,
           "selling_suspended_until": null,

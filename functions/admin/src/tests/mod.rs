@@ -9,11 +9,14 @@ use serde_json::json;
 use store::ListingUpdate;
 use testing::{Actor, Answer, Client, ClientRequest, TestApp, listings};
 
+mod appeals;
 mod flags;
+mod lists;
 mod models;
 mod moderation;
 mod pending;
 mod people;
+mod reports;
 mod stats;
 
 const PENDING: &str = "/api/v1/admin/marketplace/pending";

@@ -103,6 +103,7 @@ async fn the_longest_pending_listing_is_first_and_has_all_details() {
           "previews": [
             {
               "height": 800,
+              "id": "upl_01M817SG700000000000000001",
               "url_1200": "https://previews.prolight.test/previews/lst_01M817SG700000000000000002/upl_01M817SG700000000000000001/1200.jpg",
               "url_300": "https://previews.prolight.test/previews/lst_01M817SG700000000000000002/upl_01M817SG700000000000000001/300.jpg",
               "url_600": "https://previews.prolight.test/previews/lst_01M817SG700000000000000002/upl_01M817SG700000000000000001/600.jpg",

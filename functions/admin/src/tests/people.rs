@@ -69,7 +69,8 @@ async fn credits_are_granted_and_removed_once_for_a_key() {
     ];
     assert_eq!(changes.collect::<Vec<_>>(), expected);
     let entry = &entries[1];
-    assert_eq!(entry["actor"], json!({ "kind": "staff", "user_id": admin.id, "role": "admin" }));
+    let actor = json!({ "kind": "staff", "id": admin.id, "name": null, "role": "admin" });
+    assert_eq!(entry["actor"], actor);
     assert_eq!(
         (&entry["reason"], &entry["origin"]["ip"]),
         (&json!("As agreed."), &json!(testing::SOURCE_IP),)

@@ -73,6 +73,7 @@ fn facts_of(day: Day, nth: u32) -> Vec<Fact> {
             blocked: false,
             plan,
             provider: domain::generation::Provider::Bria,
+            user_id: None,
             preset_id: None,
             listing_id: None,
             queue_ms: Some(900),
@@ -92,7 +93,12 @@ fn report() -> RevenueReport {
         metrics.totals.merge(&sums.levels());
         metrics.days.insert(day, sums);
     }
-    let rank = |(name, amount): (&str, i64)| Ranked { id: name.to_owned(), amount };
+    let rank = |(name, amount): (&str, i64)| Ranked {
+        id: name.to_owned(),
+        name: None,
+        owner: None,
+        amount,
+    };
     metrics.creators = [("creator_1", 18_900), ("creator_0", 9_900)].map(rank).into();
     let span = Span { from: last.minus(29), to: last };
     let as_of = Timestamp::parse("2026-11-26T00:00:00Z").unwrap();

@@ -198,6 +198,7 @@ impl Studio {
                 blocked: status == Status::Failed && dice.below(2) == 0,
                 plan,
                 provider: Provider::Bria,
+                user_id: None,
                 preset_id: None,
                 listing_id: None,
                 queue_ms: Some(200 + dice.below(1_500)),

@@ -15,8 +15,14 @@ pub enum Interest {
     #[error("You bought this listing: another staff member must decide.")]
     Buyer,
     /// The reporter of the listing.
-    #[error("You reported this listing: another staff member must decide.")]
+    #[error("You reported this: another staff member must decide.")]
     Reporter,
+    /// The author of the review.
+    #[error("You wrote this review: another staff member must decide.")]
+    Author,
+    /// Who took the decision that is appealed.
+    #[error("You took this decision: another staff member must decide.")]
+    Decider,
 }
 
 crate::domain_error! {
@@ -25,6 +31,8 @@ crate::domain_error! {
         Creator => Forbidden, "own_listing";
         Buyer => Forbidden, "own_purchase";
         Reporter => Forbidden, "own_report";
+        Author => Forbidden, "own_review";
+        Decider => Forbidden, "own_decision";
     }
 }
 

@@ -189,6 +189,7 @@ impl AccountUpdate {
     /// Suspends the member until `until`, or permanently. The consequences are due at once.
     pub fn suspend(&mut self, reason: String, until: Option<Timestamp>) {
         self.account.standing = AccountStatus::Suspended { reason, until };
+        self.account.suspended_at = Some(self.now);
         self.account.standing_due = Some(self.now);
     }
 
@@ -201,6 +202,7 @@ impl AccountUpdate {
             return Err(StaffError::NotSuspended);
         }
         self.account.standing = AccountStatus::Active;
+        self.account.suspended_at = None;
         self.account.standing_due = Some(self.now);
         Ok(())
     }
@@ -216,6 +218,7 @@ impl AccountUpdate {
             && self.account.standing.allows(self.now);
         if over {
             self.account.standing = AccountStatus::Active;
+            self.account.suspended_at = None;
         }
         over
     }

@@ -1,7 +1,8 @@
 //! What an [`AccountUpdate`] can change: generations, plans, packs, and debt.
 
 use super::{
-    AccountChange, AccountError, AccountUpdate, Deletion, EmailClaim, PRESETS_MAX, Profile, Usage,
+    AccountChange, AccountError, AccountUpdate, DIRECTORY_FORMAT, Deletion, EmailClaim,
+    PRESETS_MAX, Profile, Usage,
 };
 use crate::{
     account::Account,
@@ -393,6 +394,7 @@ impl AccountUpdate {
         }
         let expected_version = self.before.version;
         self.account.version = expected_version + 1;
+        self.account.directory = DIRECTORY_FORMAT;
         let (account, before, entries) = (self.account, self.before, self.entries);
         let follow_ups = follow_ups(&before, &account, self.now);
         AccountChange { account, before, expected_version, entries, follow_ups }

@@ -11,6 +11,7 @@ pub mod update;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use strum::{IntoStaticStr, VariantArray};
 
 use super::{
     Kind,
@@ -121,6 +122,45 @@ pub enum PurchaseState {
     },
     /// All of it was refunded, or lost in a dispute.
     Refunded,
+}
+
+/// A [`PurchaseState`] by its name alone.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantArray,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum PurchaseStatus {
+    /// Not paid yet.
+    Pending,
+    /// The payment is processing.
+    Processing,
+    /// Paid, or free.
+    Paid,
+    /// Its Checkout Session expired without a payment.
+    Expired,
+    /// Its payment failed permanently.
+    Failed,
+    /// It was paid too late and is refunded.
+    Returned,
+    /// All of it was taken back.
+    Refunded,
+}
+
+impl PurchaseState {
+    /// Its name.
+    pub const fn status(&self) -> PurchaseStatus {
+        match self {
+            PurchaseState::Pending => PurchaseStatus::Pending,
+            PurchaseState::Processing => PurchaseStatus::Processing,
+            PurchaseState::Paid => PurchaseStatus::Paid,
+            PurchaseState::Expired => PurchaseStatus::Expired,
+            PurchaseState::Failed { .. } => PurchaseStatus::Failed,
+            PurchaseState::Returned { .. } => PurchaseStatus::Returned,
+            PurchaseState::Refunded => PurchaseStatus::Refunded,
+        }
+    }
 }
 
 /// Why a listing cannot be bought. The codes also give the reason of a returned payment.
@@ -285,6 +325,7 @@ impl Purchase {
             state: EntitlementState::Active,
             granted_at: now,
             review_id: None,
+            review_removed: None,
             downloaded_at: None,
             used_at: None,
         }

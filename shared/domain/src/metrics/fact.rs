@@ -119,6 +119,8 @@ pub struct FinishedJob {
     pub plan: Plan,
     /// The renderer.
     pub provider: Provider,
+    /// The member who requested it; absent in facts from before this was recorded.
+    pub user_id: Option<UserId>,
     /// The preset it was made from.
     pub preset_id: Option<PresetId>,
     /// The listing it was made with.
@@ -183,6 +185,7 @@ impl Fact {
             blocked,
             plan: job.plan.unwrap_or(Plan::Free),
             provider: job.provider,
+            user_id: Some(job.user_id.clone()),
             preset_id: job.preset_id.clone(),
             listing_id: job.licence.as_ref().map(|licence| licence.listing_id.clone()),
             queue_ms: begun.map(|begun| ms(job.created_at, begun)),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Counters;
 use crate::{
     error::{FieldError, InvalidFields},
+    id::{Named, UserId},
     time::{Day, Month, Timestamp},
 };
 
@@ -50,6 +51,12 @@ pub struct Metrics {
 pub struct Ranked {
     /// The id of the creator, preset or listing.
     pub id: String,
+    /// The preset's name or the listing's title; `null` if it was deleted.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The member it belongs to; `null` in rankings from before that was recorded.
+    #[serde(default)]
+    pub owner: Option<Named<UserId>>,
     /// Gross in minor units, or number of uses.
     pub amount: i64,
 }

@@ -2,16 +2,18 @@
 
 use domain::{
     account::{Account, AccountStatus, api_key::KeyDigest},
+    appeal::{Appeal, AppealKind},
     billing::top_up::TopUpState,
-    id::{ApiKeyId, PresetId, UserId},
+    id::{ApiKeyId, AppealId, PresetId, UserId},
 };
 
-use super::{IndexKey, Key};
+use super::{IndexKey, Item, Key, SK, text, user_of};
 
 pub(crate) const LEDGER_PREFIX: &str = "LEDGER#";
 pub(crate) const API_KEY_PREFIX: &str = "KEY#";
 pub(crate) const PRESET_PREFIX: &str = "PRESET#";
 pub(crate) const PERSON_PREFIX: &str = "PERSON#";
+pub(crate) const APPEAL_PREFIX: &str = "APPEAL#";
 pub(crate) const IDEMPOTENCY_PREFIX: &str = "IDEM#";
 const ACCOUNT: &str = "ACCOUNT";
 /// Index partition of accounts that need a pack, or are being charged for one.
@@ -26,6 +28,10 @@ impl Key {
 
     pub(crate) fn person(user: &UserId, facet: &str) -> Key {
         Key::of(user, format!("{PERSON_PREFIX}{facet}"))
+    }
+
+    pub(crate) fn appeal(member: &UserId, appeal: &AppealId) -> Key {
+        Key::of(member, format!("{APPEAL_PREFIX}{appeal}"))
     }
 
     pub(crate) fn ledger(user: &UserId, seq: u64) -> Key {
@@ -69,6 +75,27 @@ pub(crate) fn account_index(account: &Account) -> Option<IndexKey> {
         TopUpState::Armed | TopUpState::Paused { .. } => return None,
     };
     Some((TOP_UPS.to_owned(), format!("{rank}#{}", account.user_id)))
+}
+
+/// Index partition of open appeals.
+pub(crate) const fn appeals_pk(kind: AppealKind) -> &'static str {
+    match kind {
+        AppealKind::Suspension => "APPEALS#MEMBER",
+        AppealKind::Listing => "APPEALS#LISTING",
+    }
+}
+
+/// An appeal is in the index while it is open.
+pub(crate) fn appeal_index(appeal: &Appeal) -> Option<IndexKey> {
+    let partition = appeals_pk(appeal.decision.kind());
+    let sk = format!("{}#{}", appeal.created_at, appeal.id);
+    appeal.ruling.is_none().then(|| (partition.to_owned(), sk))
+}
+
+/// The key of the appeal of an index entry.
+pub(crate) fn appeal_key(item: &Item) -> Option<Key> {
+    let id = text(item, SK)?.strip_prefix(APPEAL_PREFIX)?;
+    Some(Key::appeal(&user_of(item)?, &AppealId::parse(id).ok()?))
 }
 
 /// Whether a sort key is an account's.

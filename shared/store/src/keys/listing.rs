@@ -3,10 +3,15 @@
 use domain::{
     Timestamp,
     id::{ListingId, ReviewId, UploadId, UserId},
-    marketplace::{Category, community::listing_stats::ListingStats, moderation::flag::Flags},
+    marketplace::{
+        Category,
+        community::listing_stats::ListingStats,
+        listing::{Listing, State},
+        moderation::flag::{FlagSubject, Flags, SubjectKind},
+    },
 };
 
-use super::{IndexKey, Item, Key, PK, shard_of, text};
+use super::{INDEX_SK, IndexKey, Item, Key, PK, shard_of, text};
 
 pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
 pub(crate) const REVISION_PREFIX: &str = "REVISION#";
@@ -14,8 +19,8 @@ pub(crate) const LISTING: &str = "LISTING";
 const LISTING_PREFIX: &str = "LISTING#";
 /// Index partition of versions pending moderation.
 pub(crate) const PENDING: &str = "REVIEWS#PENDING";
-/// Index partition of due flags.
-pub(crate) const DUE_FLAGS: &str = "FLAGS#DUE";
+/// The sort key of a listing's or a member's flags, and what those of others begin with.
+pub(crate) const FLAGS_PREFIX: &str = "FLAGS";
 /// The partition of views that are not counted yet.
 pub(crate) const VIEWS: &str = "VIEWS";
 
@@ -26,6 +31,11 @@ impl Key {
 
     pub(crate) fn listing(listing: &ListingId) -> Key {
         Key::of_listing(listing, LISTING.to_owned())
+    }
+
+    /// The entry of a listing in the lists of staff.
+    pub(crate) fn listed(listing: &ListingId) -> Key {
+        Key::of_listing(listing, "STATE".to_owned())
     }
 
     pub(crate) fn revision(listing: &ListingId, number: u32) -> Key {
@@ -52,8 +62,19 @@ impl Key {
         Key { pk: format!("MODEL#{model_id}"), sk: "OWNER".to_owned() }
     }
 
-    pub(crate) fn flags(listing: &ListingId) -> Key {
-        Key::of_listing(listing, "FLAGS".to_owned())
+    pub(crate) fn flags(subject: &FlagSubject) -> Key {
+        match subject {
+            FlagSubject::Listing { listing_id } => {
+                Key::of_listing(listing_id, FLAGS_PREFIX.to_owned())
+            }
+            FlagSubject::Image { listing_id, image_id } => {
+                Key::of_listing(listing_id, format!("{FLAGS_PREFIX}#{image_id}"))
+            }
+            FlagSubject::Review { listing_id, review_id } => {
+                Key::of_listing(listing_id, format!("{FLAGS_PREFIX}#{review_id}"))
+            }
+            FlagSubject::Member { member_id } => Key::of(member_id, FLAGS_PREFIX.to_owned()),
+        }
     }
 
     pub(crate) fn share(code: &str) -> Key {
@@ -115,6 +136,18 @@ pub(crate) fn creator_pk(creator: &UserId) -> String {
     format!("CREATOR#{creator}")
 }
 
+/// Index partition of all listings in a state.
+pub(crate) fn listed_pk(state: State) -> String {
+    format!("STAFF#LISTINGS#{}", state.into_str())
+}
+
+/// The index key of a listing in the lists of staff: newest first by its id, with its kind, which
+/// is so filtered without reading the listing.
+pub(crate) fn listed_index(listing: &Listing) -> IndexKey {
+    let kind = listing.kind.terms().name;
+    (listed_pk(listing.state()), format!("{}#{kind}", listing.id))
+}
+
 /// The index key of a version pending moderation.
 pub(crate) fn pending_index(listing: &ListingId, since: Timestamp) -> IndexKey {
     (PENDING.to_owned(), format!("{since}#{listing}"))
@@ -141,9 +174,25 @@ pub(crate) fn stats_index(stats: &ListingStats) -> Option<IndexKey> {
     Some((hot_pk(stats.category?), format!("{heat:014.6}#{}", stats.listing_id)))
 }
 
+/// Index partition of due flags of a kind of subject.
+pub(crate) const fn due_flags_pk(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Listing => "FLAGS#DUE",
+        SubjectKind::Image => "FLAGS#DUE#IMAGE",
+        SubjectKind::Review => "FLAGS#DUE#REVIEW",
+        SubjectKind::Member => "FLAGS#DUE#MEMBER",
+    }
+}
+
 /// Flags are in the index once there are enough of them.
 pub(crate) fn flags_index(flags: &Flags) -> Option<IndexKey> {
-    Some((DUE_FLAGS.to_owned(), format!("{}#{}", flags.due_since?, flags.listing_id)))
+    let partition = due_flags_pk(flags.subject.kind());
+    Some((partition.to_owned(), format!("{}#{}", flags.due_since?, flags.subject)))
+}
+
+/// The subject of an index entry of flags.
+pub(crate) fn flagged_of(item: &Item) -> Option<FlagSubject> {
+    text(item, INDEX_SK)?.split_once('#')?.1.parse().ok()
 }
 
 /// The listing of an item.

@@ -9,20 +9,21 @@ use domain::{
             balance::CreatorBalance,
             cause::Cause,
             journal::Role,
-            payout::{Payout, PayoutState},
+            payout::{Payout, PayoutStatus},
             sale::Sale,
         },
         moderation::strike::Strikes,
-        purchase::Purchase,
+        purchase::{Purchase, PurchaseStatus},
     },
 };
 
-use super::{IndexKey, Item, Key, SK, text, user_of};
+use super::{INDEX_SK, IndexKey, Item, Key, SK, text, user_of};
 use crate::error::StoreError;
 
 pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
 pub(crate) const SALE_PREFIX: &str = "SALE#";
 pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
+pub(crate) const BOUGHT_PREFIX: &str = "BOUGHT#";
 const JOURNAL_PREFIX: &str = "JOURNAL#";
 const REWARD_PREFIX: &str = "REWARD#";
 /// Index partition of open purchases.
@@ -43,12 +44,23 @@ pub(crate) const OTHER_CREATORS: &str = "CREATORS#REST";
 pub(crate) const OPEN_PAYOUTS: &str = "PAYOUTS#OPEN";
 /// Index partition of payouts that the bank may still return.
 pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
+/// Index partition of payouts that the bank received.
+const PAID_PAYOUTS: &str = "PAYOUTS#PAID";
+/// Index partition of days on which a creator was not paid.
+const SKIPPED_PAYOUTS: &str = "PAYOUTS#SKIPPED";
+/// Index partition of payouts whose sales are payable again.
+const REOPENED_PAYOUTS: &str = "PAYOUTS#REOPENED";
 /// Index partition of creators whose listings must be shown or hidden.
 pub(crate) const DUE_SELLERS: &str = "SELLERS#DUE";
 
 impl Key {
     pub(crate) fn purchase(buyer: &UserId, purchase: &PurchaseId) -> Key {
         Key::of(buyer, format!("{PURCHASE_PREFIX}{purchase}"))
+    }
+
+    /// The entry of a purchase in the lists of staff.
+    pub(crate) fn bought(buyer: &UserId, purchase: &PurchaseId) -> Key {
+        Key::of(buyer, format!("{BOUGHT_PREFIX}{purchase}"))
     }
 
     pub(crate) fn buyer(purchase: &PurchaseId) -> Key {
@@ -116,6 +128,43 @@ pub(crate) fn creator_of_journal(pk: &str) -> Option<&str> {
     pk.strip_prefix(JOURNAL_PREFIX)
 }
 
+/// Index partition of all purchases in a state.
+pub(crate) fn bought_pk(status: PurchaseStatus) -> String {
+    format!("STAFF#PURCHASES#{}", status.into_str())
+}
+
+/// The index key of a purchase in the lists of staff.
+pub(crate) fn bought_index(purchase: &Purchase) -> IndexKey {
+    (bought_pk(purchase.state.status()), purchase.id.to_string())
+}
+
+/// Index partition of all purchases of a creator's listings.
+pub(crate) fn sold_pk(creator: &UserId) -> String {
+    format!("STAFF#SOLD#{creator}")
+}
+
+/// The index key of the buyer of a purchase: newest first by its id, with the listing, which is so
+/// filtered without reading the purchase, and the buyer, by whom it is read.
+pub(crate) fn sold_index(purchase: &Purchase) -> IndexKey {
+    let Purchase { id, listing_id, buyer_id, creator_id, .. } = purchase;
+    (sold_pk(creator_id), format!("{id}#{listing_id}#{buyer_id}"))
+}
+
+/// The purchase of such an index key, if it is of `listing` or none is given.
+pub(crate) fn sold_key(item: &Item, listing: Option<&ListingId>) -> Option<Key> {
+    let mut parts = text(item, INDEX_SK)?.splitn(3, '#');
+    let id = PurchaseId::parse(parts.next()?).ok()?;
+    let of = parts.next()?;
+    let buyer = UserId::parse(parts.next()?).ok()?;
+    listing.is_none_or(|it| it.as_str() == of).then(|| Key::purchase(&buyer, &id))
+}
+
+/// The purchase of an index entry of [`bought_index`].
+pub(crate) fn bought_key(item: &Item) -> Option<Key> {
+    let purchase = text(item, SK)?.strip_prefix(BOUGHT_PREFIX)?;
+    Some(Key::purchase(&user_of(item)?, &PurchaseId::parse(purchase).ok()?))
+}
+
 /// A purchase is in the index while Stripe must be asked about it, or staff must decide on it.
 pub(crate) fn purchase_index(purchase: &Purchase) -> Option<IndexKey> {
     let (partition, since) = match (&purchase.due_at, &purchase.refund_request) {
@@ -151,20 +200,29 @@ pub(crate) fn book_index(book: &CreatorBalance) -> Option<IndexKey> {
     Some((partition.to_owned(), book.creator_id.to_string()))
 }
 
-/// A payout is in the index while it is open, or the bank may return it.
+/// Every payout is in the index: those that are open, or that the bank may return, for the payout
+/// runs, and all for staff.
 pub(crate) fn payout_index(payout: &Payout) -> Option<IndexKey> {
-    let partition = match payout.state {
-        PayoutState::Collecting
-        | PayoutState::Planned
-        | PayoutState::Sending
-        | PayoutState::Failed { .. } => OPEN_PAYOUTS,
-        PayoutState::Sent => SENT_PAYOUTS,
-        PayoutState::Skipped { .. } | PayoutState::Paid | PayoutState::Reopened { .. } => {
-            return None;
-        }
-    };
-    Some((partition.to_owned(), payout.id.to_string()))
+    Some((payout_pk(payout.state.status()).to_owned(), payout.id.to_string()))
 }
+
+/// Index partition of payouts in a state.
+pub(crate) const fn payout_pk(status: PayoutStatus) -> &'static str {
+    match status {
+        PayoutStatus::Collecting
+        | PayoutStatus::Planned
+        | PayoutStatus::Sending
+        | PayoutStatus::Failed => OPEN_PAYOUTS,
+        PayoutStatus::Sent => SENT_PAYOUTS,
+        PayoutStatus::Paid => PAID_PAYOUTS,
+        PayoutStatus::Skipped => SKIPPED_PAYOUTS,
+        PayoutStatus::Reopened => REOPENED_PAYOUTS,
+    }
+}
+
+/// The index partitions of all payouts.
+pub(crate) const PAYOUT_PARTITIONS: [&str; 5] =
+    [OPEN_PAYOUTS, SENT_PAYOUTS, PAID_PAYOUTS, SKIPPED_PAYOUTS, REOPENED_PAYOUTS];
 
 /// A reward is in the index while it is held.
 pub(crate) fn reward_index(reward: &Reward) -> Option<IndexKey> {

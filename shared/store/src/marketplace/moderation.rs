@@ -1,9 +1,11 @@
 //! A moderator's decisions on a listing.
 
+mod appeals;
 mod flags;
+mod subjects;
 mod visibility;
 
-pub use flags::{Flagged, Resolved};
+pub use flags::{Flagged, FlaggedListing, FlaggedThing, NewFlag, Resolved};
 pub use visibility::SellerRecord;
 
 use domain::{
@@ -15,7 +17,7 @@ use domain::{
         creator::balance::CreatorBalance,
         listing::Listing,
         moderation::{
-            flag::Flags,
+            flag::{FlagSubject, Flags},
             strike::{Seller, Strikes},
         },
         purchase::entitlement::Entitlement,
@@ -80,7 +82,7 @@ impl Aggregate for Moderation {
         let mut keys = vec![
             Key::account(moderator),
             Key::creator(creator),
-            Key::flags(id),
+            Key::flags(&FlagSubject::listing(id)),
             Key::entitlement(moderator, id),
         ];
         keys.extend((key.basis == Basis::Strikes).then(|| Key::strikes(creator)));

@@ -41,6 +41,7 @@ fn facts() -> Vec<Fact> {
             blocked: number.is_multiple_of(10),
             plan: Plan::Free,
             provider: Provider::Bria,
+            user_id: None,
             preset_id: number.is_multiple_of(3).then(|| PresetId::new(NOW, u128::from(number % 4))),
             listing_id: (number % 3 == 1).then(|| ListingId::new(NOW, u128::from(number % 4))),
             queue_ms: Some(u64::from(number) * 17),

@@ -91,6 +91,7 @@ fn facts(at: Timestamp) -> Vec<Fact> {
             blocked: number % 18 == 0,
             plan,
             provider,
+            user_id: None,
             preset_id: None,
             listing_id: None,
             queue_ms: Some(number * number * 40),

@@ -44,7 +44,7 @@ async fn the_audit_names_the_account_that_differs() {
         let found = &bad["items"][0];
         let difference = json!([{ "account": account, "kept": kept, "folded": folded }]);
         assert_eq!(
-            (&found["creator_id"], &found["differences"]),
+            (&found["creator"]["id"], &found["differences"]),
             (&json!(sale.kim.id), &difference)
         );
         put(before.unwrap());

@@ -341,7 +341,7 @@ impl<'a> Marketplace<'a> {
         assert_eq!(audit["next_cursor"], Value::Null, "one page lists all creators");
         let mut all = Balances::default();
         for item in audit["items"].as_array().unwrap() {
-            let creator = UserId::parse(item["creator_id"].as_str().unwrap()).unwrap();
+            let creator = UserId::parse(item["creator"]["id"].as_str().unwrap()).unwrap();
             let book = self.app.store.creator_book(&creator).await.unwrap();
             assert_eq!(book.balances.sum(), 0, "{creator}");
             let on = |account| book.balances.of(account);

@@ -109,6 +109,8 @@ async fn everybody_may_do_what_the_table_says() {
         account-list-keys                  401       200       200       200       200       200       200
         account-get-key                    401       200       404       200       404       404       404
         account-delete-key                 401       204       404       204       404       404       404
+        account-create-appeal              401       409       409       201       409       409       201
+        account-list-appeals               401       200       200       200       200       200       200
         billing-list-plans                 200       200       200       200       200       200       200
         billing-get-credits                401       200       200       200       200       200       200
         billing-get-usage                  401       200       200       200       200       200       200
@@ -168,6 +170,13 @@ async fn everybody_may_do_what_the_table_says() {
         admin-unban-user                   401       403       403       403       403       409       403
         admin-update-limits                401       403       403       403       403       200       403
         admin-list-audit                   401       403       403       403       403       200       403
+        admin-list-listings                401       403       403       403       200       200       403
+        admin-list-purchases               401       403       403       403       403       200       403
+        admin-list-payouts                 401       403       403       403       403       200       403
+        admin-list-generations             401       403       403       403       403       200       403
+        admin-remove-review                401       403       403       403       200       200       403
+        admin-list-appeals                 401       403       403       403       200       200       403
+        admin-resolve-appeal               401       403       403       403       404       404       403
         edge-get-health                    200       200       200       200       200       200       200
         edge-webhook-bria                  400       400       400       400       400       400       400
         edge-webhook-stripe                400       400       400       400       400       400       400"#]]

@@ -109,6 +109,8 @@ async fn an_event_is_answered() {
         account-list-keys: 200
         account-get-key: 404 api_key_not_found
         account-delete-key: 404 api_key_not_found
+        account-create-appeal: 409 no_decision
+        account-list-appeals: 200
         billing-list-plans: 200
         billing-get-credits: 200
         billing-get-usage: 200
@@ -168,6 +170,13 @@ async fn an_event_is_answered() {
         admin-unban-user: 404 user_not_found
         admin-update-limits: 200
         admin-list-audit: 200
+        admin-list-listings: 200
+        admin-list-purchases: 200
+        admin-list-payouts: 200
+        admin-list-generations: 200
+        admin-remove-review: 404 review_not_found
+        admin-list-appeals: 200
+        admin-resolve-appeal: 404 appeal_not_found
         edge-get-health: 200
         edge-webhook-bria: 404 generation_not_found
         edge-webhook-stripe: 200

@@ -137,6 +137,16 @@ impl MarketplaceData {
             "admin-resolve-flags" => request.path("id", &self.own).json(json!({
                 "decision": "dismiss", "reason": "All is well.", "seen": 1,
             })),
+            // Nobody appealed: there is nothing to decide.
+            "admin-resolve-appeal" => request
+                .path("id", "user_kim")
+                .path("appeal_id", "apl_01JD0000000000000000000000")
+                .json(json!({ "outcome": "upheld", "reason": "As decided." })),
+            "admin-remove-review" => request
+                .path("id", &self.own)
+                .path("review_id", &self.review)
+                .json(json!({ "reason": "It names a private address." })),
+            "admin-list-generations" => request.query("member_id", "user_kim"),
             "admin-get-user" => request.path("id", "user_kim"),
             "admin-adjust-credits" => request
                 .path("id", "user_kim")
@@ -159,6 +169,10 @@ impl MarketplaceData {
             | "marketplace-list-creator-payouts"
             | "admin-list-pending"
             | "admin-list-flags"
+            | "admin-list-appeals"
+            | "admin-list-listings"
+            | "admin-list-purchases"
+            | "admin-list-payouts"
             | "admin-list-refund-requests"
             | "admin-audit-ledger"
             | "admin-get-revenue-stats"

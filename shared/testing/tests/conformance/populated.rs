@@ -95,6 +95,7 @@ impl PopulatedApp {
                 request.path("id", &self.preset).json(chair)
             }
             "marketplace-preview-studio" => request.json(json!({})),
+            "account-create-appeal" => request.json(json!({"text": "It was not me."})),
             "account-update-me" => request.json(json!({"display_name": "Kim"})),
             "billing-open-checkout" => request.json(json!({"pack": "pack_50"})),
             "billing-open-portal" | "billing-cancel-subscription" => request.json(json!({})),
@@ -109,6 +110,7 @@ impl PopulatedApp {
             | "generation-list-presets"
             | "account-get-me"
             | "account-export-me"
+            | "account-list-appeals"
             | "account-delete-me"
             | "account-list-keys"
             | "billing-list-plans"

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use domain::marketplace::moderation::flag::FlagReason;
+use domain::marketplace::moderation::flag::{FlagReason, FlagSubject};
 use serde_json::json;
+use store::NewFlag;
 use testing::{Client, ClientRequest};
 
 use super::{
@@ -28,11 +29,9 @@ async fn three_reports_put_a_listing_before_a_moderator() {
     }
     // The fourth flag shows the state of the flags.
     let eve = app.sign_in("eve");
-    let flags = app
-        .store
-        .flag_listing((&eve.id, None), &listing, FlagReason::Broken, app.now())
-        .await
-        .unwrap();
+    let (subject, reason) = (FlagSubject::listing(&listing), FlagReason::Broken);
+    let new = NewFlag { subject, reason, text: None };
+    let flags = app.store.add_flag((&eve.id, None), &listing, &new, app.now()).await.unwrap();
     assert_eq!(flags.due_since, Some(app.now()));
     let reasons: Vec<FlagReason> = flags.flags.iter().map(|flag| flag.reason).collect();
     assert_eq!(reasons, [FlagReason::Copied, FlagReason::Copied, FlagReason::Broken]);

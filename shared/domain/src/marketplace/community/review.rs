@@ -41,6 +41,18 @@ pub struct Review {
     /// Whether it no longer counts, because the purchase was refunded.
     #[serde(default)]
     pub withdrawn: bool,
+    /// Its removal by staff.
+    pub removed: Option<ReviewRemoval>,
+}
+
+/// The removal of a review by staff, as its author is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReviewRemoval {
+    /// The reason.
+    pub reason: String,
+    /// When it was removed.
+    pub at: Timestamp,
 }
 
 /// A creator's reply to a review.
@@ -54,7 +66,7 @@ pub struct Reply {
 }
 
 /// Why a review or reply is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewError {
     /// The user did not buy the listing, or was refunded.
     #[error("Only buyers may review a listing.")]
@@ -62,12 +74,16 @@ pub enum ReviewError {
     /// The creator already replied.
     #[error("You have already replied to this review.")]
     Replied,
+    /// Staff removed the member's review of the listing.
+    #[error("Your review of this listing was removed: {0}")]
+    Removed(String),
 }
 
 crate::domain_error! {
     ReviewError {
         NotABuyer => Forbidden, "not_a_buyer";
         Replied => Conflict, "already_replied";
+        Removed => Forbidden, "review_removed";
     }
 }
 
@@ -99,7 +115,7 @@ impl Review {
     /// Writes a review, or replaces `before`, and updates the listing's totals.
     ///
     /// # Errors
-    /// When the user has no active entitlement.
+    /// When the user has no active entitlement, or staff removed their review.
     pub fn write(
         id: ReviewId,
         owned: Option<&mut Entitlement>,
@@ -109,7 +125,10 @@ impl Review {
         now: Timestamp,
     ) -> Result<Review, ReviewError> {
         let owned = owned.filter(|owned| owned.is_active()).ok_or(ReviewError::NotABuyer)?;
-        if let Some(before) = before.as_ref().filter(|before| !before.withdrawn) {
+        if let Some(removed) = before.as_ref().and_then(|before| before.removed.as_ref()) {
+            return Err(ReviewError::Removed(removed.reason.clone()));
+        }
+        if let Some(before) = before.as_ref().filter(|before| before.counts()) {
             stats.uncount_rating(before.rating);
         }
         stats.count_rating(opinion.rating);
@@ -126,23 +145,37 @@ impl Review {
             updated_at: now,
             reply: before.and_then(|before| before.reply),
             withdrawn: false,
+            removed: None,
         })
+    }
+
+    /// Whether it is shown and counted.
+    pub const fn counts(&self) -> bool {
+        !self.withdrawn && self.removed.is_none()
+    }
+
+    /// Removes it for good by a decision of staff. A repeat changes nothing.
+    pub fn remove(&mut self, removal: ReviewRemoval, stats: &mut ListingStats) {
+        if self.counts() {
+            stats.uncount_rating(self.rating);
+        }
+        self.removed.get_or_insert(removal);
     }
 
     /// Removes it from the totals.
     pub fn withdraw(&mut self, stats: &mut ListingStats) {
-        if !self.withdrawn {
+        if self.counts() {
             stats.uncount_rating(self.rating);
-            self.withdrawn = true;
         }
+        self.withdrawn = true;
     }
 
-    /// Counts it again.
+    /// Counts it again, unless staff removed it.
     pub fn restore(&mut self, stats: &mut ListingStats) {
-        if self.withdrawn {
+        if self.withdrawn && self.removed.is_none() {
             stats.count_rating(self.rating);
-            self.withdrawn = false;
         }
+        self.withdrawn = false;
     }
 
     /// Records the creator's reply. The same text again changes nothing.

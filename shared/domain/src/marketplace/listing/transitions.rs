@@ -230,6 +230,39 @@ impl Listing {
         Ok(())
     }
 
+    /// Puts the rejected version in review again, after an appeal.
+    ///
+    /// # Errors
+    /// When the newest version is not rejected.
+    pub fn reconsider(&mut self, now: Timestamp) -> Result<(), ListingError> {
+        let draft = self.draft.as_mut();
+        let draft = draft.filter(|it| matches!(it.state, DraftState::Rejected { .. }));
+        let draft = draft.ok_or(ListingError::NotPending)?;
+        draft.state = DraftState::Pending { submitted_at: now };
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Puts it on sale again as it was before staff took it off, after an appeal. `sold` is the
+    /// version that was on sale, and `model` what is known about its model.
+    ///
+    /// # Errors
+    /// When its images were removed, or its model belongs to another creator by now.
+    pub fn relist(
+        &mut self,
+        sold: &Revision,
+        model: &ModelClaim,
+        now: Timestamp,
+    ) -> Result<(), ListingError> {
+        if sold.previews.is_empty() {
+            return Err(ListingError::NoPreview);
+        }
+        model.check(&sold.creator_id)?;
+        self.delisted = None;
+        self.updated_at = now;
+        Ok(())
+    }
+
     /// When the submission `picture_id` was made, if it is being prepared.
     fn require_preparing(&self, picture_id: &UploadId) -> Result<Timestamp, ListingError> {
         let named = self.preparing().filter(|(_, name)| *name == picture_id);

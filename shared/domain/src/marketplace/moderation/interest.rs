@@ -1,10 +1,11 @@
 //! Conflicts of interest in the marketplace.
 
-use super::flag::Flags;
+use super::flag::{FlagSubject, Flags};
 use crate::{
     account::{Interest, check_impartial},
     id::UserId,
     marketplace::{
+        community::review::Review,
         listing::Listing,
         purchase::{Purchase, entitlement::Entitlement},
     },
@@ -27,6 +28,31 @@ impl Listing {
         let reported = reports.map(|it| (Interest::Reporter, &it.user_id));
         let sold = (Interest::Creator, &self.creator_id);
         check_impartial(staff, [sold].into_iter().chain(bought).chain(reported))
+    }
+}
+
+impl Flags {
+    /// Checks that a staff member may decide on reports: neither the member they are about, nor the
+    /// author of the review, nor the creator of the listing, nor a reporter.
+    ///
+    /// # Errors
+    /// [`Interest`].
+    pub fn check_impartial(
+        &self,
+        staff: &UserId,
+        listing: Option<&Listing>,
+        review: Option<&Review>,
+    ) -> Result<(), Interest> {
+        let member = match &self.subject {
+            FlagSubject::Member { member_id } => Some((Interest::Member, member_id)),
+            FlagSubject::Listing { .. }
+            | FlagSubject::Image { .. }
+            | FlagSubject::Review { .. } => None,
+        };
+        let sold = listing.map(|it| (Interest::Creator, &it.creator_id));
+        let wrote = review.map(|it| (Interest::Author, &it.buyer_id));
+        let reported = self.flags.iter().map(|it| (Interest::Reporter, &it.user_id));
+        check_impartial(staff, member.into_iter().chain(sold).chain(wrote).chain(reported))
     }
 }
 

@@ -87,6 +87,16 @@ impl Strikes {
         }
     }
 
+    /// Withdraws the strike of that listing and time, if there is one: the creator's listings are
+    /// due for an update.
+    pub fn withdraw(&mut self, listing: &ListingId, at: Timestamp, now: Timestamp) {
+        let before = self.strikes.len();
+        self.strikes.retain(|it| it.listing_id != *listing || it.at != at);
+        if self.strikes.len() < before {
+            self.due_at = Some(now);
+        }
+    }
+
     /// Marks the creator's listings as updated at `now`: they are due again when the suspension
     /// ends.
     pub fn followed(&mut self, now: Timestamp) {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ListingId, PurchaseId, ReviewId, UserId},
+    marketplace::community::review::ReviewRemoval,
     time::Timestamp,
 };
 
@@ -29,6 +30,9 @@ pub struct Entitlement {
     /// The buyer's review, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_id: Option<ReviewId>,
+    /// Why staff removed that review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_removed: Option<ReviewRemoval>,
     /// When an asset was first downloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downloaded_at: Option<Timestamp>,

@@ -255,6 +255,7 @@ impl PurchaseUpdate {
         let granted = self.purchase.entitlement(now);
         self.entitlement = Some(Entitlement {
             version: before.as_ref().map_or(0, |before| before.version),
+            review_removed: before.as_ref().and_then(|before| before.review_removed.clone()),
             review_id: before.and_then(|before| before.review_id),
             ..granted
         });

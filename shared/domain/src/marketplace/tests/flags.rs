@@ -1,12 +1,15 @@
 //! Reports of a listing.
 
 use super::*;
-use crate::marketplace::moderation::flag::{DISMISSED_MAX, FLAGS_MAX, Flag, FlagReason, Flags};
+use crate::id::{ReviewId, UploadId};
+use crate::marketplace::moderation::flag::{
+    DISMISSED_MAX, Decision, FLAGS_MAX, Flag, FlagReason, FlagSubject, Flags, checked_text,
+};
 
 fn flagged(flags: &[(&str, FlagReason)]) -> Flags {
-    let mut all = Flags::none(listing_id(1));
+    let mut all = Flags::none(FlagSubject::listing(&listing_id(1)));
     for ((name, reason), days) in flags.iter().zip(0..) {
-        all.add(Flag { user_id: user(name), reason: *reason, at: day(days) }, 1);
+        all.add(Flag { user_id: user(name), reason: *reason, text: None, at: day(days) }, 1);
     }
     all
 }
@@ -37,10 +40,10 @@ fn a_member_may_change_why() {
 
 #[test]
 fn a_crowd_is_not_counted_to_its_end() {
-    let mut all = Flags::none(listing_id(1));
+    let mut all = Flags::none(FlagSubject::listing(&listing_id(1)));
     for nth in 0..1_000 {
         let user_id = user(&format!("user_{nth}"));
-        all.add(Flag { user_id, reason: FlagReason::Spam, at: NOW }, 1);
+        all.add(Flag { user_id, reason: FlagReason::Spam, text: None, at: NOW }, 1);
     }
     assert_eq!(all.flags.len(), FLAGS_MAX);
 }
@@ -55,7 +58,8 @@ fn what_was_dismissed_counts_again_for_the_next_version() {
     let check = |flags: &[(&str, u32)], count: usize| {
         let mut all = all();
         for (name, number) in flags {
-            let flag = Flag { user_id: user(name), reason: FlagReason::Copied, at: day(9) };
+            let flag =
+                Flag { user_id: user(name), reason: FlagReason::Copied, text: None, at: day(9) };
             all.add(flag, *number);
         }
         let due = (count >= 3).then(|| day(9));
@@ -71,10 +75,10 @@ fn what_was_dismissed_counts_again_for_the_next_version() {
 
 #[test]
 fn those_who_are_dismissed_are_not_kept_without_end() {
-    let mut all = Flags::none(listing_id(1));
+    let mut all = Flags::none(FlagSubject::listing(&listing_id(1)));
     for nth in 0..DISMISSED_MAX + 2 {
         let user_id = user(&format!("user_{nth}"));
-        all.add(Flag { user_id, reason: FlagReason::Spam, at: NOW }, 1);
+        all.add(Flag { user_id, reason: FlagReason::Spam, text: None, at: NOW }, 1);
         all.dismiss(1);
     }
     let members = &all.dismissed.as_ref().unwrap().members;
@@ -91,5 +95,43 @@ fn a_moderator_decides_on_what_they_saw() {
     assert_eq!(counts, [(FlagReason::Copied, 1), (FlagReason::Spam, 1)].into());
     all.clear();
     assert_eq!(code(all.check_seen(2)), "flags_resolved");
-    assert_eq!(code(Flags::none(listing_id(1)).check_seen(0)), "flags_resolved");
+    assert_eq!(
+        code(Flags::none(FlagSubject::listing(&listing_id(1))).check_seen(0)),
+        "flags_resolved"
+    );
+}
+
+#[test]
+fn one_report_of_a_review_or_a_member_is_enough() {
+    let (listing_id, user_id) = (listing_id(1), user("a"));
+    let (review_id, image_id) = (ReviewId::new(NOW, 1), UploadId::new(NOW, 1));
+    for subject in [
+        FlagSubject::Image { listing_id: listing_id.clone(), image_id },
+        FlagSubject::Review { listing_id: listing_id.clone(), review_id },
+        FlagSubject::Member { member_id: user("oidc:b") },
+    ] {
+        assert_eq!(subject.to_string().parse(), Ok(subject.clone()));
+        let mut flags = Flags::none(subject);
+        let (reason, text) = (FlagReason::Abusive, checked_text(Some(" Rude. ")).unwrap());
+        flags.add(Flag { user_id: user_id.clone(), reason, text, at: NOW }, 0);
+        assert_eq!((flags.due_since, flags.flags[0].text.as_deref()), (Some(NOW), Some("Rude.")));
+        assert_eq!(flags.check_decision(Decision::Uphold), Ok(()));
+        assert!(flags.check_decision(Decision::Strike).is_err());
+        let stored = serde_json::to_value(&flags).unwrap();
+        assert_eq!(serde_json::from_value::<Flags>(stored).unwrap(), flags);
+    }
+    for text in ["lst_1", "image:lst_1", "review:x:y", "member:", "other:x"] {
+        assert!(text.parse::<FlagSubject>().is_err(), "{text}");
+    }
+    assert!(checked_text(Some(&"x".repeat(501))).is_err());
+}
+
+#[test]
+fn flags_from_before_other_subjects_are_of_a_listing() {
+    let stored = serde_json::json!({
+        "listing_id": listing_id(1), "version": 3,
+        "flags": [{ "user_id": "a", "reason": "spam", "at": NOW }],
+    });
+    let flags: Flags = serde_json::from_value(stored).unwrap();
+    assert_eq!((&flags.subject, flags.flags.len()), (&FlagSubject::listing(&listing_id(1)), 1));
 }

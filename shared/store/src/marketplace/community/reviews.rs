@@ -113,7 +113,7 @@ impl Store {
         self.update_items(&keys, |mut found| {
             let (account, _) = own(creator, (found.next()?, found.next()?), now)?;
             let review: Option<Review> = found.next()?;
-            let review = review.filter(|it| !it.withdrawn);
+            let review = review.filter(Review::counts);
             let mut review = review.ok_or_else(|| StoreError::refused(NotFound::Review))?;
             let stats: Option<ListingStats> = found.next()?;
             answer(&mut review).decided()?;
@@ -128,8 +128,8 @@ impl Store {
         .await
     }
 
-    /// A page of a listing's reviews, newest first, and its statistics (Q30). Withdrawn reviews are
-    /// left out, so a page may be short.
+    /// A page of a listing's reviews, newest first, and its statistics (Q30). Withdrawn and
+    /// removed reviews are left out, so a page may be short.
     ///
     /// # Errors
     /// [`crate::InvalidCursor`].
@@ -151,8 +151,17 @@ impl Store {
         let items = answer.items.unwrap_or_default().into_iter();
         let read = items.map(decode).collect::<Result<Vec<Review>, _>>()?;
         let mut page = Page::cut(read, size, |it: &Review| it.id.to_string());
-        page.items.retain(|review| !review.withdrawn);
+        page.items.retain(Review::counts);
         Ok(page)
+    }
+
+    /// One review that is shown.
+    ///
+    /// # Errors
+    /// [`NotFound::Review`].
+    pub async fn review(&self, listing: &ListingId, id: &ReviewId) -> Result<Review, StoreError> {
+        let found: Option<Review> = self.get(&Key::review(listing, id)).await?;
+        found.filter(Review::counts).ok_or_else(|| StoreError::refused(NotFound::Review))
     }
 
     /// A listing's statistics; `None` before the first change.

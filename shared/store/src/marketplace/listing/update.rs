@@ -161,6 +161,7 @@ impl Store {
                 .draft(draft)?
                 .replace(book.as_ref(), &after)?
                 .put_versioned(0, &listing)?
+                .listed(None, &listing)?
                 .new_item(ItemKind::Revision, &revision_key(&newest), &newest)?
                 .remember(user, request, Outcome::Listing(listing.id.clone()), now)?;
             let stats = sums_of(&listing, None);

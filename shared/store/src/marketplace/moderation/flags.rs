@@ -1,4 +1,6 @@
-//! Flags: members' reports of a listing, and the moderator's decision on them.
+//! Flags: members' reports, and the moderator's decision on those of a listing.
+
+use std::collections::BTreeSet;
 
 use domain::{
     Timestamp,
@@ -6,40 +8,82 @@ use domain::{
     audit::{AuditEntry, Target},
     id::{ListingId, UserId},
     marketplace::{
-        community::listing_stats::ListingStats,
+        community::{listing_stats::ListingStats, review::Review},
         creator::balance::CreatorBalance,
         listing::{DelistedBy, Listing, revision::Revision},
         moderation::{
-            flag::{Decision, Flag, FlagReason, Flags},
+            flag::{Decision, Flag, FlagReason, FlagSubject, Flags, SubjectKind},
             strike::{Seller, Strike, Strikes},
         },
     },
 };
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
+use strum::VariantArray;
 
 use super::{Basis, Moderation, ModerationKey};
 use crate::{
     accounts::{begin_active_update, begin_update},
-    cursor::{Cursor, Page, PageSize},
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
-    keys::{DUE_FLAGS, Key},
+    keys::{INDEX_SK, Item, Key, due_flags_pk, flagged_of, text},
     marketplace::{listing::update::ListingUpdate, on_sale, strikes_of},
     table::Store,
     transaction::Transaction,
     update::Aggregate,
 };
 
-/// A listing with enough flags to need a moderator.
+/// A subject with enough flags to need a moderator.
 #[derive(Debug, Clone)]
 pub struct Flagged {
     /// The reports.
     pub flags: Flags,
+    /// What they are about.
+    pub thing: FlaggedThing,
+}
+
+/// What reports are about, as it is now.
+#[derive(Debug, Clone)]
+pub enum FlaggedThing {
+    /// A listing, or an image of it.
+    Listing(Box<FlaggedListing>),
+    /// A review.
+    Review(Review),
+    /// A member; see [`Store::sellers`].
+    Member(UserId),
+}
+
+/// A reported listing.
+#[derive(Debug, Clone)]
+pub struct FlaggedListing {
     /// The listing.
     pub listing: Listing,
     /// The version on sale, or the last one that was.
     pub revision: Revision,
     /// Its statistics.
     pub stats: ListingStats,
+}
+
+impl FlaggedThing {
+    /// The member it is of: the creator of the listing, the author of the review, or themselves.
+    pub fn member(&self) -> &UserId {
+        match self {
+            FlaggedThing::Listing(it) => &it.listing.creator_id,
+            FlaggedThing::Review(review) => &review.buyer_id,
+            FlaggedThing::Member(member) => member,
+        }
+    }
+}
+
+/// A new report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFlag {
+    /// What it is about.
+    pub subject: FlagSubject,
+    /// The reason.
+    pub reason: FlagReason,
+    /// In the member's words.
+    pub text: Option<String>,
 }
 
 /// The result of resolving flags.
@@ -52,24 +96,28 @@ pub struct Resolved {
 }
 
 impl Store {
-    /// Adds a member's report of a listing on sale, in place of their earlier one.
+    /// Adds a member's report of something on the page of a listing on sale, in place of their
+    /// earlier one.
     ///
     /// # Errors
     /// [`crate::NotFound::Listing`] or when the member is suspended.
-    pub async fn flag_listing(
+    pub async fn add_flag(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         listing: &ListingId,
-        reason: FlagReason,
+        new: &NewFlag,
         now: Timestamp,
     ) -> Result<Flags, StoreError> {
-        let keys = [Key::account(user), Key::listing(listing), Key::flags(listing)];
+        let NewFlag { subject, reason, text } = new;
+        let keys = [Key::account(user), Key::listing(listing), Key::flags(subject)];
         self.update_items(&keys, |mut found| {
             let draft = begin_active_update(found.next()?, user, email, now)?;
-            let number = on_sale(found.next()?)?.newest_sold();
+            let sold = on_sale(found.next()?)?.newest_sold();
+            let number = if subject.kind() == SubjectKind::Listing { sold } else { 0 };
             let before: Option<Flags> = found.next()?;
-            let mut after = before.clone().unwrap_or_else(|| Flags::none(listing.clone()));
-            after.add(Flag { user_id: user.clone(), reason, at: now }, number);
+            let mut after = before.clone().unwrap_or_else(|| Flags::none(subject.clone()));
+            let text = text.clone();
+            after.add(Flag { user_id: user.clone(), reason: *reason, text, at: now }, number);
             if before.as_ref() == Some(&after) {
                 return Ok((Transaction::default(), after));
             }
@@ -79,32 +127,69 @@ impl Store {
         .await
     }
 
-    /// A page of listings with enough flags, longest due first, at most 50 (Q43).
+    /// A page of subjects with enough flags, of one kind or of all, longest due first, at most 50
+    /// (Q43).
     ///
     /// # Errors
-    /// [`crate::InvalidCursor`].
+    /// [`InvalidCursor`].
     pub async fn due_flags(
         &self,
+        kind: Option<SubjectKind>,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<Flagged>, StoreError> {
-        let page = self.waiting(DUE_FLAGS, size, after).await?;
-        let keys: Vec<Key> = page.items.iter().map(Key::flags).collect();
-        let mut found = self.get_all(&keys).await?;
-        let heads = self.heads(&page.items).await?;
-        let sold = |(listing, _): &(Listing, ListingStats)| {
-            Key::revision(&listing.id, listing.newest_sold())
-        };
-        let mut revisions = self.get_all(&heads.iter().map(sold).collect::<Vec<_>>()).await?;
-        let mut items = Vec::with_capacity(heads.len());
-        for (listing, stats) in heads {
-            let (flags, revision): (Option<Flags>, _) = (found.next()?, revisions.next()?);
-            // The index may lag.
-            let flags = flags.filter(|flags| flags.due_since.is_some());
-            let Some((flags, revision)) = flags.zip(revision) else { continue };
-            items.push(Flagged { flags, listing, revision, stats });
+        let size = size.at_most(PageSize::MAX / 2);
+        let kinds = kind.as_ref().map_or(SubjectKind::VARIANTS, std::slice::from_ref);
+        let after = after.map(|Cursor(place)| place);
+        if after.as_ref().is_some_and(|place| subject_in(place).is_none()) {
+            return Err(StoreError::refused(InvalidCursor::new()));
         }
-        Ok(Page { items, next_cursor: page.next_cursor })
+        let one = |kind: &SubjectKind| {
+            self.listed_after(due_flags_pk(*kind), after.as_deref(), size.one_more())
+        };
+        let found = try_join_all(kinds.iter().map(one)).await?;
+        let mut entries: Vec<Item> = found.into_iter().flatten().collect();
+        let place = |it: &Item| text(it, INDEX_SK).unwrap_or_default().to_owned();
+        entries.sort_by_key(place);
+        let Page { items, next_cursor } = Page::cut(entries, size, place);
+        let subjects: Vec<FlagSubject> = items.iter().filter_map(flagged_of).collect();
+        Ok(Page { items: self.flagged(subjects).await?, next_cursor })
+    }
+
+    /// The flags of some subjects, with what they are about.
+    async fn flagged(&self, subjects: Vec<FlagSubject>) -> Result<Vec<Flagged>, StoreError> {
+        let keys: Vec<Key> = subjects.iter().map(Key::flags).collect();
+        let mut found = self.get_all(&keys).await?;
+        let listings: BTreeSet<&ListingId> =
+            subjects.iter().filter_map(FlagSubject::listing_id).collect();
+        let heads = self.heads(&listings.into_iter().cloned().collect::<Vec<_>>()).await?;
+        let sold = heads.iter().map(|(it, _)| Key::revision(&it.id, it.newest_sold()));
+        let revisions: Vec<Revision> = self.each(sold).await?;
+        let reviews: Vec<Review> = self.each(subjects.iter().filter_map(review_key)).await?;
+        let mut items = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            // The index may lag.
+            let flags: Option<Flags> = found.next()?;
+            let Some(flags) = flags.filter(|it| it.due_since.is_some()) else { continue };
+            let thing = match &subject {
+                FlagSubject::Member { member_id } => Some(FlaggedThing::Member(member_id.clone())),
+                FlagSubject::Review { review_id, .. } => {
+                    let review = reviews.iter().find(|it| it.id == *review_id);
+                    review.cloned().map(FlaggedThing::Review)
+                }
+                FlagSubject::Listing { listing_id } | FlagSubject::Image { listing_id, .. } => {
+                    let head = heads.iter().find(|(it, _)| it.id == *listing_id);
+                    let revision = revisions.iter().find(|it| it.listing_id == *listing_id);
+                    head.zip(revision).map(|((listing, stats), revision)| {
+                        let (listing, stats) = (listing.clone(), stats.clone());
+                        let revision = revision.clone();
+                        FlaggedThing::Listing(Box::new(FlaggedListing { listing, revision, stats }))
+                    })
+                }
+            };
+            items.extend(thing.map(|thing| Flagged { flags, thing }));
+        }
+        Ok(items)
     }
 
     /// Resolves a listing's flags by the decision of a moderator, who saw version `seen` of them.
@@ -126,14 +211,16 @@ impl Store {
         let moderator = key.moderator()?;
         let resolve = |case: Moderation| {
             let creator = case.shelf.listing.creator_id.clone();
-            let flags = case.flags.clone().unwrap_or_else(|| Flags::none(id.clone()));
+            let subject = FlagSubject::listing(id);
+            let flags = case.flags.clone().unwrap_or_else(|| Flags::none(subject));
+            flags.check_decision(decision).map_err(StoreError::refused)?;
             flags.check_seen(seen).map_err(StoreError::refused)?;
             let strikes = strikes_of(&creator, case.strikes.clone());
             let before = snapshot(&case.shelf.listing, &strikes);
             let writes = Transaction::default().acting(moderator, case.acting.as_ref())?;
             let case = Case { shelf: case.shelf, flags, book: case.book, strikes };
             let (mut writes, resolved) = match decision {
-                Decision::Dismiss => writes.dismissed(case)?,
+                Decision::Dismiss | Decision::Uphold => writes.dismissed(case)?,
                 Decision::Delist => writes.delisted(case, reason, now)?,
                 Decision::Strike => {
                     let (reason, by) = (reason.to_owned(), moderator.clone());
@@ -150,6 +237,21 @@ impl Store {
             Ok((writes.audit(entry, now), resolved))
         };
         self.update_loaded(async || Moderation::load(self, &key).await, resolve).await
+    }
+}
+
+/// The subject in the place of an index entry of flags.
+fn subject_in(place: &str) -> Option<FlagSubject> {
+    place.split_once('#')?.1.parse().ok()
+}
+
+/// The key of the review that reports are about.
+pub(super) fn review_key(subject: &FlagSubject) -> Option<Key> {
+    match subject {
+        FlagSubject::Review { listing_id, review_id } => Some(Key::review(listing_id, review_id)),
+        FlagSubject::Listing { .. } | FlagSubject::Image { .. } | FlagSubject::Member { .. } => {
+            None
+        }
     }
 }
 

@@ -22,10 +22,10 @@ use crate::{
     billing_update::Applied,
     error::{NotFound, StoreError},
     events::{AppliedEvent, is_applied},
-    keys::{Changing, Key, REFUND_REQUESTS, purchase_of},
+    keys::{Changing, Key, REFUND_REQUESTS, bought_index, purchase_of, sold_index},
     marketplace::{book_of, listing::catalogue::Touched, sums_of},
     table::{BatchItems, Store},
-    transaction::{ItemKind, OwnerRef, Transaction},
+    transaction::{ItemKind, OnlyKeys, OwnerRef, Transaction},
     update::{Aggregate, Decided, Writes},
     versioned::Versioned,
 };
@@ -223,7 +223,13 @@ impl Transaction {
         let (purchase, buyer) = (&after.purchase, &after.purchase.buyer_id);
         if before.purchase.version == 0 {
             let owner = OwnerRef { user_id: buyer.clone() };
-            this = this.fenced(ItemKind::Purchase, &Key::buyer(&purchase.id), &owner, None)?;
+            let place = Some(sold_index(purchase));
+            this = this.fenced(ItemKind::Purchase, &Key::buyer(&purchase.id), &owner, place)?;
+        }
+        if before.purchase.version == 0 || before.purchase.state.status() != purchase.state.status()
+        {
+            let (key, place) = (Key::bought(buyer, &purchase.id), bought_index(purchase));
+            this = this.fenced(ItemKind::Purchase, &key, &OnlyKeys {}, Some(place))?;
         }
         if let Some(sale) = &after.sale {
             this = this.replace(before.sale.as_ref(), sale)?;

@@ -16,9 +16,9 @@ use super::{ListingUpdate, revision_key};
 use crate::{
     condition::Condition,
     error::StoreError,
-    keys::{IndexKey, Key, on_sale_index, pending_index},
+    keys::{IndexKey, Key, listed_index, on_sale_index, pending_index},
     marketplace::listing::listings::Signed,
-    transaction::{ItemKind, Transaction},
+    transaction::{ItemKind, OnlyKeys, Transaction},
     update::Writes,
 };
 
@@ -108,11 +108,27 @@ impl Transaction {
     ) -> Result<Self, StoreError> {
         let this = self
             .put_versioned(before.listing.version, &after.listing)?
+            .listed(Some(&before.listing), &after.listing)?
             .revisions(before, after)?
             .model(before, after)?
             .replace(Some(&before.stats), &after.stats)?;
         after.listing.version = before.listing.version + 1;
         this.news(before, after, now)
+    }
+
+    /// Places a listing in the lists of staff, if its state changed.
+    pub(super) fn listed(
+        self,
+        before: Option<&Listing>,
+        after: &Listing,
+    ) -> Result<Self, StoreError> {
+        let place = listed_index(after);
+        match before.map(listed_index) == Some(place.clone()) {
+            true => Ok(self),
+            false => {
+                self.fenced(ItemKind::Listing, &Key::listed(&after.id), &OnlyKeys {}, Some(place))
+            }
+        }
     }
 
     /// Deletes a listing that was never on sale, and the items that only it names, and requests the
@@ -131,6 +147,7 @@ impl Transaction {
             Key::stats(&listing.id),
             Condition::none(),
         );
+        this = this.delete(ItemKind::Listing, Key::listed(&listing.id), Condition::none());
         for number in (1..=listing.revisions).rev().take(FORGOTTEN_MAX) {
             let key = Key::revision(&listing.id, number);
             this = this.delete(ItemKind::Revision, key, Condition::none());

@@ -100,10 +100,10 @@ export function AuditRows({ rows }: { rows: AuditRow[] }) {
             <tr key={it.seq}>
               <td className="right quiet">{it.seq}</td>
               <td>{dateTime(it.at)}</td>
-              <td>{it.actor.kind === 'staff' ? it.actor.user_id : it.actor.name}</td>
+              <td>{it.actor.kind === 'staff' ? (it.actor.name ?? it.actor.id) : it.actor.name}</td>
               <td>{Words(it.action)}</td>
               <td className="small">
-                {it.target.kind}:{it.target.id}
+                {it.target.name ?? `${it.target.kind}:${it.target.id}`}
               </td>
               <td>
                 {it.reason}

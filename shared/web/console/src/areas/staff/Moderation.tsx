@@ -33,10 +33,10 @@ export function Moderation() {
       </section>
       <section className="stack" aria-labelledby="flags">
         <h2 id="flags">Reported</h2>
-        <List query={flags} empty="No listing is reported by several members.">
+        <List query={flags} empty="Nothing is reported.">
           <div className="stack">
             {flags.items.map(it => (
-              <Flagged key={it.listing_id} it={it} />
+              <Flagged key={it.id} it={it} />
             ))}
           </div>
         </List>
@@ -231,19 +231,26 @@ function SellerLine({ it }: { it: Seller }) {
   );
 }
 
-const DECISIONS = [
-  { value: 'dismiss', label: 'Dismiss the reports' },
+const DISMISS = { value: 'dismiss', label: 'Dismiss the reports' };
+const ON_LISTINGS = [
+  DISMISS,
   { value: 'delist', label: 'Take it off sale' },
   { value: 'strike', label: 'Take it off sale, with a strike' },
 ];
+const ON_OTHERS = [DISMISS, { value: 'uphold', label: 'The reports are justified' }];
 
 function Flagged({ it }: { it: FlaggedListing }) {
   const decide = useDecide();
   const [decision, setDecision] = useState<string | null>('dismiss');
+  const who = it.member.display_name ?? it.member.id;
+  const title = it.listing?.title ?? (it.review ? `A review by ${who}` : who);
+  const pictures = it.image ? [it.image] : (it.listing?.previews ?? []);
   return (
-    <article className="panel stack" aria-label={it.listing.title}>
+    <article className="panel stack" aria-label={title}>
       <div className="row between">
-        <h3>{it.listing.title}</h3>
+        <h3>
+          {Words(it.subject)}: {title}
+        </h3>
         <span className="quiet">
           {it.flags} reports:{' '}
           {Object.entries(it.reasons)
@@ -252,25 +259,27 @@ function Flagged({ it }: { it: FlaggedListing }) {
         </span>
       </div>
       <div className={classes.pictures}>
-        {it.listing.previews.map((picture, nth) => (
-          <img
-            key={picture.url_300}
-            src={picture.url_300}
-            alt={`${it.listing.title}, ${nth + 1}`}
-          />
+        {pictures.map((picture, nth) => (
+          <img key={picture.url_300} src={picture.url_300} alt={`${title}, ${nth + 1}`} />
         ))}
       </div>
-      <p className={classes.text}>{it.listing.description}</p>
-      <SellerLine it={it.creator} />
+      {it.listing && <p className={classes.text}>{it.listing.description}</p>}
+      {it.review && <p className={classes.text}>{it.review.comment}</p>}
+      {it.texts.map(said => (
+        <p key={`${said.created_at} ${said.text}`}>
+          {Words(said.reason)}: “{said.text}”
+        </p>
+      ))}
+      <SellerLine it={it.member} />
       <div>
         <Confirm
           action="Decide"
-          title={`Decide on “${it.listing.title}”`}
+          title={`Decide on “${title}”`}
           reason="Reason, shown to the creator unless dismissed"
           busy={decide.isPending}
           onConfirm={(reason, close) =>
             decide.mutate({
-              path: `/api/v1/admin/marketplace/flags/${it.listing_id}/resolve`,
+              path: `/api/v1/admin/marketplace/flags/${encodeURIComponent(it.id)}/resolve`,
               body: { decision, reason, seen: it.version },
               said: `${Words(decision ?? '')}: done.`,
               close,
@@ -280,7 +289,7 @@ function Flagged({ it }: { it: FlaggedListing }) {
           <Select
             label="Decision"
             allowDeselect={false}
-            data={DECISIONS}
+            data={it.subject === 'listing' ? ON_LISTINGS : ON_OTHERS}
             value={decision}
             onChange={setDecision}
           />

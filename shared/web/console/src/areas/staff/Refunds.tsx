@@ -49,22 +49,22 @@ export function Refunds() {
                 {page.items.map(it => (
                   <article key={it.purchase_id} className="panel stack">
                     <div className="row between">
-                      <h3>{it.title}</h3>
+                      <h3>{it.listing.name}</h3>
                       <span>
                         {money(it.refundable)} of {it.paid ? money(it.paid) : '–'}
                       </span>
                     </div>
                     <p className="quiet">
                       Paid {it.paid_at ? date(it.paid_at) : '–'} by{' '}
-                      <Link to="/staff" search={{ tab: 'people', member: it.buyer_id }}>
-                        {it.buyer_id}
+                      <Link to="/staff" search={{ tab: 'people', member: it.buyer.id }}>
+                        {it.buyer.name ?? it.buyer.id}
                       </Link>
                     </p>
                     {it.request?.reason && <p>“{it.request.reason}”</p>}
                     <div>
                       <Confirm
                         action="Refund"
-                        title={`Refund “${it.title}”`}
+                        title={`Refund “${it.listing.name}”`}
                         reason="Reason, shown to buyer and creator"
                         busy={refund.isPending}
                         onConfirm={(reason, close) =>
@@ -102,10 +102,10 @@ export function Refunds() {
                   </thead>
                   <tbody>
                     {it.items.map(row => (
-                      <tr key={row.creator_id}>
+                      <tr key={row.creator.id}>
                         <td>
-                          <Link to="/staff" search={{ tab: 'people', member: row.creator_id }}>
-                            {row.creator_id}
+                          <Link to="/staff" search={{ tab: 'people', member: row.creator.id }}>
+                            {row.creator.name ?? row.creator.id}
                           </Link>
                         </td>
                         <td className="right">{count(row.entries)}</td>

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    admin::list_generations::function().serve()
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    admin::remove_review::function().serve()
+}

@@ -1,0 +1,110 @@
+//! Rulings on appeals of decisions against a listing.
+
+use domain::{
+    Timestamp,
+    appeal::{Appeal, Appealed, Outcome, Ruling},
+    audit::AuditEntry,
+    id::ListingId,
+    marketplace::{
+        listing::{model::ModelClaim, revision::Revision},
+        moderation::strike::Seller,
+    },
+};
+
+use super::{Basis, Moderation, ModerationKey};
+use crate::{
+    Staff,
+    accounts::begin_update,
+    error::{NotFound, StoreError},
+    keys::Key,
+    marketplace::{listing::update::ListingUpdate, strikes_of},
+    table::Store,
+    transaction::Transaction,
+    update::Aggregate,
+};
+
+impl Store {
+    /// Decides on an appeal: appeal, listing, strikes and the creator's right to sell change in one
+    /// transaction, with the audit. [`Store::sync_visibility`] then shows what a withdrawn strike
+    /// had hidden.
+    pub(crate) async fn rule_on_listing(
+        &self,
+        (staff, entry): (Staff<'_>, &AuditEntry),
+        (appeal, id): (&Appeal, &ListingId),
+        ruling: Ruling,
+        now: Timestamp,
+    ) -> Result<Appeal, StoreError> {
+        let key = ModerationKey { entry, id, basis: Basis::Strikes, now };
+        let read = async || {
+            let case = Moderation::load(self, &key).await?;
+            let claim = match sold_of(&case.shelf) {
+                Some(sold) => self.model_claim(sold).await?,
+                None => ModelClaim::default(),
+            };
+            let before: Option<Appeal> =
+                self.get(&Key::appeal(&appeal.member_id, &appeal.id)).await?;
+            let before = before.ok_or_else(|| StoreError::refused(NotFound::Appeal))?;
+            Ok((case, claim, before))
+        };
+        let rule = |(case, claim, before): (Moderation, ModelClaim, Appeal)| {
+            let mut after = before.clone();
+            after.rule(ruling.clone(), staff.role).map_err(StoreError::refused)?;
+            let entry = entry.clone().with_diff(&before.audited(), &after.audited());
+            let writes = Transaction::default()
+                .acting(staff.user_id, case.acting.as_ref())?
+                .replace(Some(&before), &after)?
+                .audit(entry, now);
+            let is_undone = ruling.outcome == Outcome::Reversed
+                && before.decision.is_in_effect(&case.shelf.listing);
+            let writes = match is_undone {
+                true => writes.undone(case, &before.decision, &claim, now)?,
+                false => writes,
+            };
+            Ok((writes, after))
+        };
+        self.update_loaded(read, rule).await
+    }
+}
+
+/// The version that is or was on sale.
+fn sold_of(shelf: &ListingUpdate) -> Option<&Revision> {
+    let number = shelf.listing.published.as_ref()?.number;
+    std::iter::once(&shelf.newest).chain(&shelf.on_sale).find(|it| it.number == number)
+}
+
+impl Transaction {
+    /// Undoes a decision against a listing.
+    fn undone(
+        self,
+        case: Moderation,
+        decision: &Appealed,
+        claim: &ModelClaim,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let Moderation { shelf: before, strikes, .. } = case;
+        let (mut after, creator) = (before.clone(), before.listing.creator_id.clone());
+        let strikes = strikes_of(&creator, strikes);
+        let mut counted = strikes.clone();
+        let undone = match decision {
+            Appealed::Suspension { .. } => Ok(()),
+            Appealed::Rejection { .. } => after.listing.reconsider(now),
+            Appealed::Delisting { listing_id, decided_at } => {
+                counted.withdraw(listing_id, *decided_at, now);
+                match sold_of(&before) {
+                    Some(sold) => after.listing.relist(sold, claim, now),
+                    None => Ok(()),
+                }
+            }
+        };
+        undone.map_err(StoreError::refused)?;
+        let this = if counted == strikes {
+            self.seller(&creator, &Seller::from(&before.creator))?
+        } else {
+            let mut draft = begin_update(Some(before.creator.clone()), &creator, None, now)?;
+            draft.suspend_selling(counted.suspend_until(now));
+            after.creator = draft.account().clone();
+            self.draft(draft)?.replace(Some(&strikes), &counted)?
+        };
+        Ok(after.changes(&before, this, now)?.0)
+    }
+}
