@@ -5,6 +5,7 @@ pub mod adjust_credits;
 pub mod approve_listing;
 pub mod audit_ledger;
 pub mod ban_user;
+pub mod decline_refund;
 pub mod delist_listing;
 pub mod get_generation_stats;
 pub mod get_report;
@@ -44,6 +45,7 @@ pub fn functions() -> Vec<Function> {
         resolve_flags::function(),
         list_refund_requests::function(),
         refund_purchase::function(),
+        decline_refund::function(),
         audit_ledger::function(),
         get_revenue_stats::function(),
         get_generation_stats::function(),

@@ -2,33 +2,24 @@
 //! the longest waiting first.
 //!
 //! Access: admins.
-//! Changes: nothing. There is no next page: refunded requests make room for the next. The index is
-//! eventually consistent.
+//! Changes: nothing. A request that is decided on leaves the list, without hiding or repeating
+//! another on the next page. The index is eventually consistent.
 
 use domain::{
     Timestamp,
     id::{ListingId, Named, PurchaseId, UserId},
-    marketplace::purchase::{Purchase, refund::ManualReview},
+    marketplace::purchase::Purchase,
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
-use serde::{Deserialize, Serialize};
-use store::{Names, Page, PageSize, Store};
+use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
+use serde::Serialize;
+use store::{Names, Page, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "admin-list-refund-requests",
     "/api/v1/admin/purchases/refund-requests",
     Access::Admin,
 );
-
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// At most 100 are shown.
-    #[serde(default)]
-    limit: PageSize,
-}
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -38,11 +29,18 @@ pub struct RequestView {
     creator: Named<UserId>,
     /// With the title at which it was bought.
     listing: Named<ListingId>,
+    /// With tax.
     paid: Option<Money>,
     paid_at: Option<Timestamp>,
     /// The refundable amount.
     refundable: Money,
-    request: Option<ManualReview>,
+    /// When the buyer first asked.
+    requested_at: Option<Timestamp>,
+    /// Why it was not refunded at once: `refund_window_over`, `downloaded_already` or
+    /// `used_already`.
+    because: Option<String>,
+    /// The buyer's reason, in their words.
+    reason: Option<String>,
 }
 
 /// The function of this endpoint.
@@ -50,26 +48,31 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<RequestView>>, ApiError> {
-    let most = u16::try_from(call.body.limit.get()).unwrap_or(PageSize::MAX);
-    let waiting = store.refund_requests(most).await?;
-    let members = waiting.iter().flat_map(|it| [&it.buyer_id, &it.creator_id]);
+async fn handle(
+    store: &Store,
+    call: Call<PageRequest>,
+) -> Result<Json<Page<RequestView>>, ApiError> {
+    let PageRequest { limit, cursor } = &call.body;
+    let waiting = store.refund_requests(*limit, cursor.clone()).await?;
+    let members = waiting.items.iter().flat_map(|it| [&it.buyer_id, &it.creator_id]);
     let names = store.names(members, []).await?;
-    let items = waiting.into_iter().map(|it| RequestView::of(it, &names)).collect();
-    Ok(Json(Page { items, next_cursor: None }))
+    Ok(Json(waiting.map(|it| RequestView::of(it, &names))))
 }
 
 impl RequestView {
     fn of(purchase: Purchase, names: &Names) -> RequestView {
+        let request = purchase.refund_request.as_ref();
         RequestView {
             refundable: Money { amount: purchase.refundable(), ..purchase.price },
+            requested_at: request.map(|it| it.at),
+            because: request.map(|it| it.because.clone()),
+            reason: request.and_then(|it| it.reason.clone()),
             purchase_id: purchase.id,
             buyer: names.member(&purchase.buyer_id),
             creator: names.member(&purchase.creator_id),
             listing: Named { id: purchase.listing_id, name: Some(purchase.title) },
             paid: purchase.paid,
             paid_at: purchase.paid_at,
-            request: purchase.refund_request,
         }
     }
 }

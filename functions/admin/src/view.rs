@@ -49,6 +49,8 @@ pub(crate) struct PendingView {
     tags: Vec<String>,
     category: Category,
     attribution: Option<String>,
+    /// What it changes, as buyers of earlier versions will read it.
+    changes: Option<String>,
     /// Without the id of a tailored model.
     content: Content,
     /// The tailored model it sells.
@@ -211,6 +213,7 @@ impl PendingView {
             tags: description.tags,
             category: description.category,
             attribution: description.attribution,
+            changes: description.changes,
             content: description.content.disclosed(),
             model,
             demo: description.demo,

@@ -1,5 +1,5 @@
-//! `GET /api/v1/billing/invoices`: invoices of the subscription and receipts of packs, newest
-//! first.
+//! `GET /api/v1/billing/invoices`: invoices of the subscription, and receipts of packs and
+//! marketplace purchases, newest first.
 //!
 //! Access: any member, suspended ones too, for their own.
 //! Changes: nothing.

@@ -189,6 +189,7 @@ impl InvoiceView {
             kind: match invoice.issue {
                 Issue::Subscription { .. } => "subscription",
                 Issue::Pack { .. } => "pack",
+                Issue::Purchase { .. } => "purchase",
             },
             number: invoice.number,
             status: invoice.status,

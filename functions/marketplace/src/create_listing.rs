@@ -92,6 +92,7 @@ impl Request {
             tags: self.tags.clone(),
             price: cents(self.price)?,
             attribution: self.attribution.clone(),
+            changes: None,
             demo: self.demo.clone().unwrap_or_default(),
             content: self.content.clone(),
         })

@@ -13,15 +13,18 @@ use domain::{
     id::{ListingId, PurchaseId},
     marketplace::{
         community::share::Referral,
-        purchase::{Purchase, PurchaseState},
+        purchase::{FoundBy, Purchase},
     },
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Connect, Created, Endpoint, Frontend, Function};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::{Rate, Store};
 
-use crate::purchase_page::with_page;
+use crate::{
+    purchase_page::with_page,
+    purchase_view::{PurchaseView, location_of},
+};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-create-purchase", "/api/v1/marketplace/purchases", Access::Member)
@@ -37,19 +40,9 @@ pub struct Request {
     expected_price: Money,
     /// The token of a shared link, from the buyer's browser. An invalid one is ignored.
     referral: Option<String>,
-}
-
-#[serde_with::skip_serializing_none]
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Response {
-    purchase_id: PurchaseId,
-    #[serde(flatten)]
-    state: PurchaseState,
-    /// The URL of Stripe's page. Absent if there is nothing to pay.
-    checkout_url: Option<String>,
-    /// When the page expires.
-    expires_at: Option<Timestamp>,
+    /// Where the buyer found the listing, for its creator: `direct` (the default) or `search`. A
+    /// valid `referral` makes it `share`.
+    found_by: Option<FoundBy>,
 }
 
 /// The function of this endpoint.
@@ -68,7 +61,7 @@ struct Deps {
 async fn handle(
     Deps { store, stripe, frontend, links }: &Deps,
     call: Call<Request>,
-) -> Result<Created<Response>, ApiError> {
+) -> Result<Created<PurchaseView>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let Request { listing_id, expected_price, .. } = &call.body;
@@ -77,12 +70,14 @@ async fn handle(
     let key = call.idempotency_key()?;
     let placed = store.place_purchase((user, email), listing_id, key, call.now, |offer| {
         let referral = referral.clone();
-        Purchase::place(id.clone(), user.clone(), offer, *expected_price, referral, call.now)
+        let (id, user) = (id.clone(), user.clone());
+        let placed = Purchase::place(id, user, offer, *expected_price, referral, call.now);
+        placed.map(|purchase| purchase.said_found_by(call.body.found_by))
     });
     let placed = placed.await?;
     let purchase = with_page((store, stripe, frontend), placed, email, call.now).await?;
-    let location = call.links.to("/api/v1/marketplace/purchases");
-    Ok(Created { location, body: Response::of(purchase, call.now) })
+    let location = location_of(&purchase.id, &call.links);
+    Ok(Created { location, body: PurchaseView::read(store, purchase, &call).await? })
 }
 
 impl Request {
@@ -97,19 +92,6 @@ impl Request {
         match click {
             Some((code, at)) => Ok(store.referral((&code, at), &self.listing_id).await?),
             None => Ok(None),
-        }
-    }
-}
-
-impl Response {
-    fn of(purchase: Purchase, now: Timestamp) -> Response {
-        let closes_at = purchase.page_closes_at();
-        let checkout_url = purchase.payable_at(now).map(str::to_owned);
-        Response {
-            expires_at: checkout_url.is_some().then_some(closes_at),
-            checkout_url,
-            purchase_id: purchase.id,
-            state: purchase.state,
         }
     }
 }

@@ -9,9 +9,11 @@ pub mod download_purchase;
 pub mod flag_listing;
 pub mod follow_share;
 pub mod get_creator_listing;
+pub mod get_creator_revenue;
 pub mod get_creator_statement;
 pub mod get_creator_stats;
 pub mod get_listing;
+pub mod get_purchase;
 pub mod get_upload;
 pub mod list_creator_earnings;
 pub mod list_creator_listings;
@@ -19,6 +21,8 @@ pub mod list_creator_payouts;
 pub mod list_popular;
 pub mod list_purchases;
 pub mod list_reviews;
+pub mod list_rewards;
+pub mod list_shares;
 pub mod onboard_creator;
 pub mod preview_listing;
 pub mod preview_studio;
@@ -28,6 +32,7 @@ pub mod refund_purchase;
 mod render;
 pub mod reply_to_review;
 pub mod retire_listing;
+mod revenue_csv;
 mod search_index;
 pub mod search_listings;
 pub mod share_listing;
@@ -61,8 +66,11 @@ pub fn functions() -> Vec<Function> {
         flag_listing::function(),
         share_listing::function(),
         follow_share::function(),
+        list_shares::function(),
+        list_rewards::function(),
         create_purchase::function(),
         list_purchases::function(),
+        get_purchase::function(),
         download_purchase::function(),
         refund_purchase::function(),
         create_review::function(),
@@ -70,6 +78,7 @@ pub fn functions() -> Vec<Function> {
         list_creator_earnings::function(),
         list_creator_payouts::function(),
         get_creator_statement::function(),
+        get_creator_revenue::function(),
         onboard_creator::function(),
     ]
 }

@@ -7,7 +7,7 @@
 use domain::{
     Timestamp,
     id::PayoutId,
-    marketplace::creator::payout::{Payout, PayoutState},
+    marketplace::creator::payout::{Payout, PayoutState, PayoutStatus},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
@@ -26,7 +26,7 @@ pub struct PayoutView {
     id: PayoutId,
     /// The day of the run.
     date: String,
-    state: &'static str,
+    status: PayoutStatus,
     /// The amount sent or to be sent; of a skipped payout, the payable balance.
     amount: Money,
     /// Number of sales in it.
@@ -69,7 +69,7 @@ impl From<Payout> for PayoutView {
             | PayoutState::Paid => None,
         };
         PayoutView {
-            state: payout.state.into_str(),
+            status: PayoutStatus::from(&payout.state),
             amount: money(payout.amount),
             sales: payout.sales,
             settled: money(payout.settled),

@@ -37,9 +37,6 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<Purchase
         Some(listing) => store.purchase_of_listing(user, listing).await?,
         None => store.purchases(user, *limit, cursor.clone()).await?,
     };
-    let mut owned = store.entitlements_by(user, &page.items).await?;
-    Ok(Json(page.map(|purchase| {
-        let owned = owned.remove(&purchase.id);
-        PurchaseView::new(purchase, owned.as_ref(), &call.links, call.now)
-    })))
+    let page = store.purchase_records(user, page).await?;
+    Ok(Json(page.map(|record| PurchaseView::new(record, &call.links, call.now))))
 }

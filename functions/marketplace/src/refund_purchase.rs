@@ -1,23 +1,26 @@
 //! `POST /api/v1/marketplace/purchases/{id}/refund`: refund an unused purchase.
 //!
 //! Access: the buyer, suspended ones too; for all other callers it does not exist (404).
-//! Changes: within fourteen days, if nothing was downloaded or generated with it, the purchase is
-//! refunded at once, which ends the entitlement. Otherwise a request for manual review is recorded,
-//! and the response is a 409 with the reason.
-//! Retry: a repeat returns the same refund.
+//! Changes: until `refundable_until`, that is within fourteen days and before anything is downloaded
+//! or generated with it, the purchase is refunded at once (200), which ends the entitlement. Later a
+//! request is recorded for staff (202): `refund_request` of the purchase says what they decide.
+//! Retry: a repeat returns the same refund or request. A request that staff declined is not decided
+//! on again (409).
 
 use clients::Stripe;
 use domain::{
     id::PurchaseId,
     marketplace::{
         listing::checked_reason,
-        purchase::refund::{RefundReceipt, RefundRequest, RefundedBy},
+        purchase::refund::{RefundRequest, RefundedBy},
     },
 };
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
+use runtime::{Accepted, Access, ApiError, Call, Connect, Endpoint, Function, NowOrLater, PathId};
 use serde::Deserialize;
 use settlement::Settlement;
-use store::{NotFound, Rate, Store};
+use store::{Rate, Store};
+
+use crate::purchase_view::{PurchaseView, location_of};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-refund-purchase",
@@ -27,12 +30,15 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key()
 .with_rate(Rate::an_hour(30));
 
+/// When to look for the decision of staff, who work by day.
+const DECIDED_AFTER_S: u32 = 3_600;
+
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<PurchaseId>,
-    /// The reason, shown to the creator.
+    /// The reason, shown to staff and to the creator.
     reason: Option<String>,
 }
 
@@ -50,11 +56,20 @@ struct Deps {
 async fn handle(
     Deps { store, stripe }: &Deps,
     call: Call<Request>,
-) -> Result<NoStore<RefundReceipt>, ApiError> {
+) -> Result<NowOrLater<PurchaseView>, ApiError> {
     let id = call.body.id.get()?;
     let reason = call.body.reason.as_deref().map(checked_reason).transpose()?;
     let request = RefundRequest { amount: None, by: RefundedBy::Buyer, reason, request: None };
     let settlement = Settlement::new(store, stripe);
-    let refund = settlement.ask_refund(&call.member()?.user_id, id, &request, call.now);
-    Ok(NoStore(refund.await?.receipt(None).ok_or(NotFound::Purchase)?))
+    let asked = settlement.ask_refund(&call.member()?.user_id, id, &request, call.now).await?;
+    let waits = asked.refund_request.as_ref().is_some_and(|it| it.is_open());
+    let body = PurchaseView::read(store, asked, &call).await?;
+    Ok(match waits {
+        true => NowOrLater::Later(Accepted {
+            location: location_of(id, &call.links),
+            retry_after_s: DECIDED_AFTER_S,
+            body,
+        }),
+        false => NowOrLater::Now(body),
+    })
 }

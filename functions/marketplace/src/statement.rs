@@ -21,6 +21,7 @@ use domain::{
 use runtime::{Link, Links};
 use serde::Serialize;
 
+pub(crate) use self::csv::decimal;
 pub(crate) use context::StatementContext;
 pub(crate) use format::{Format, StatementError};
 
@@ -71,7 +72,7 @@ struct TotalView {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StatementLine"))]
 struct LineView {
-    at: Timestamp,
+    posted_at: Timestamp,
     kind: LineKind,
     purchase_id: Option<PurchaseId>,
     payout_id: Option<PayoutId>,
@@ -112,7 +113,7 @@ impl StatementView {
             moved: moved(kind, total.moved),
         };
         let line = |line: &Line| LineView {
-            at: line.at,
+            posted_at: line.at,
             kind: line.kind,
             purchase_id: line.purchase_id.clone(),
             payout_id: line.payout_id.clone(),

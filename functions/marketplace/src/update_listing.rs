@@ -3,9 +3,10 @@
 //! Access: the listing's creator, unless suspended; for all other callers it does not exist (404).
 //! Changes: the draft; without one, the next version is started from the newest, while the version
 //! on sale stays. A version in review is withdrawn. An omitted field stays; `null` removes the
-//! attribution, and is rejected for every other field. `remove` and `preview_order` change the
-//! version's pictures and files; the files of what is removed are deleted, unless a version that is
-//! or was on sale has them too.
+//! attribution or the note on what changed, and is rejected for every other field. `remove` and
+//! `preview_order` change the version's pictures and files; the files of what is removed are
+//! deleted, unless a version that is or was on sale has them too.
+//! Once the next version is approved, those who bought an earlier one have it too.
 //! Retry: repeating a change has no further effect. `If-Match` with the tag of `GET
 //! /api/v1/marketplace/creator/listings/{id}` refuses a change if the listing has changed (412).
 
@@ -52,6 +53,10 @@ pub struct Request {
     price: Option<Money>,
     #[serde(default, deserialize_with = "patch::sent_or_null")]
     attribution: Option<Option<String>>,
+    /// What this version changes, shown to those who bought an earlier one. At most 1,000
+    /// characters; a version that follows one on sale begins without.
+    #[serde(default, deserialize_with = "patch::sent_or_null")]
+    changes: Option<Option<String>>,
     #[serde(default, deserialize_with = "patch::sent")]
     demo: Option<DemoSettings>,
     #[serde(default, deserialize_with = "patch::sent")]
@@ -87,6 +92,7 @@ async fn handle(
         tags: call.body.tags.clone(),
         price: call.body.price.map(cents).transpose()?,
         attribution: call.body.attribution.clone(),
+        changes: call.body.changes.clone(),
         demo: call.body.demo.clone(),
         content: call.body.content.clone(),
         files: FilesEdit {

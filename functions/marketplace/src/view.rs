@@ -80,6 +80,8 @@ pub(crate) struct PageView {
     tags: Vec<String>,
     price: Money,
     attribution: Option<String>,
+    /// What this version changes, in its creator's words. Buyers of earlier versions have it too.
+    changes: Option<String>,
     creator: CreatorView,
     previews: Vec<ShownPreview>,
     /// The slots that a template's user fills in.
@@ -151,6 +153,8 @@ pub(crate) struct CreatorListingView {
     tags: Vec<String>,
     price: Money,
     attribution: Option<String>,
+    /// What this version changes, as buyers of earlier ones will read it.
+    changes: Option<String>,
     demo: DemoSettings,
     content: Content,
     /// In the order in which they are shown; `preview_order` of a change sets it.
@@ -287,6 +291,7 @@ impl PageView {
             tags: description.tags,
             price: on_sale.price,
             attribution: description.attribution,
+            changes: description.changes,
             creator: CreatorView {
                 id: CreatorId::of(&creator.user_id),
                 display_name: creator.profile.display_name,
@@ -389,6 +394,7 @@ impl CreatorListingView {
             tags: description.tags,
             price,
             attribution: description.attribution,
+            changes: description.changes,
             demo: description.demo,
             content: description.content,
             previews,

@@ -24,9 +24,13 @@ use domain::{
 };
 use media::asset::{HEAD_BYTES, sniff};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::{
-    bucket::{Bucket, CACHE_CONTROL, Found, IMAGES_BUCKET, ReadError, s3, unavailable, unread},
+    bucket::{
+        Bucket, BucketFailure, CACHE_CONTROL, Found, IMAGES_BUCKET, Object, OverwritePolicy,
+        ReadError, s3, unavailable, unread,
+    },
     post_policy::{Policy, Signer},
 };
 use download::attachment;
@@ -141,6 +145,11 @@ pub fn quarantine_key(listing: impl fmt::Display, upload: impl fmt::Display) -> 
 /// The key of an asset of a listing: `assets/<listing>/<upload>`.
 pub fn asset_key(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
     format!("{}{upload}", asset_folder(listing))
+}
+
+/// The key of the content of a version of a listing, as a file.
+pub fn content_key(listing: impl fmt::Display, version: u32) -> String {
+    format!("{}content-v{version}.json", asset_folder(listing))
 }
 
 /// The ids of the listing and the upload in `key`, if it is a [`quarantine_key`].
@@ -284,6 +293,24 @@ impl Uploads {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Stores the content of a version as JSON at its [`content_key`], unless it is there already:
+    /// what was on sale never changes. Returns its size and the SHA-256 of its bytes, in hex.
+    ///
+    /// # Errors
+    /// When the bucket did not confirm the write.
+    pub async fn store_content(
+        &self,
+        key: &str,
+        content: &impl Serialize,
+    ) -> Result<(usize, String), UploadsUnavailable> {
+        let json = serde_json::to_vec_pretty(content).map_err(BucketFailure::from);
+        let bytes = &Bytes::from(json.map_err(UploadsUnavailable)?);
+        let content_type = "application/json";
+        let object = Object { key, content_type, disposition: None, bytes };
+        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(UploadsUnavailable)?;
+        Ok((bytes.len(), hex::encode(Sha256::digest(bytes))))
     }
 
     /// Deletes the object at `key`. A missing one counts as deleted.

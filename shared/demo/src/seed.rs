@@ -173,7 +173,7 @@ async fn sell_and_review(creator: &Api, progress: &impl Fn(&str)) -> Result<(), 
 async fn buy(buyer: &Api, item: &Value, nth: usize) -> Result<(), SeedFailed> {
     let wish = json!({ "listing_id": item["id"], "expected_price": item["price"] });
     let placed = buyer.post("/api/v1/marketplace/purchases", &fresh_key(), &wish).await?;
-    if placed["state"] != "paid" {
+    if placed["status"] != "paid" {
         // The two test cards that succeed, in turn.
         let card = ["4242424242424242", "5555555555554444"][nth % 2];
         buyer.pay(text(&placed["checkout_url"]), card).await?;
@@ -181,7 +181,7 @@ async fn buy(buyer: &Api, item: &Value, nth: usize) -> Result<(), SeedFailed> {
     let link = format!("/api/v1/marketplace/purchases?listing_id={}", text(&item["id"]));
     until("a payment", async || {
         let found = buyer.get(&link).await?;
-        Ok((found["items"][0]["state"] == "paid").then_some(()))
+        Ok((found["items"][0]["status"] == "paid").then_some(()))
     })
     .await
 }

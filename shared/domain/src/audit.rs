@@ -62,6 +62,8 @@ pub enum Action {
     Strike,
     /// A buyer's refund was decided.
     Refund,
+    /// A buyer's request for a refund was declined.
+    DeclineRefund,
     /// A payout was decided.
     SendPayout,
     /// Stripe accepted a payout.

@@ -139,6 +139,20 @@ impl CreatorId {
     }
 }
 
+impl InvoiceId {
+    /// The id of the receipt of a purchase: of the same time and randomness.
+    pub fn of_purchase(purchase: &PurchaseId) -> InvoiceId {
+        let ulid = purchase.as_str().trim_start_matches(PurchaseId::PREFIX);
+        InvoiceId(format!("{}{ulid}", InvoiceId::PREFIX))
+    }
+
+    /// The purchase of which this is the receipt, if it is one of a purchase.
+    pub fn as_purchase(&self) -> PurchaseId {
+        let ulid = self.as_str().trim_start_matches(InvoiceId::PREFIX);
+        PurchaseId(format!("{}{ulid}", PurchaseId::PREFIX))
+    }
+}
+
 impl CheckoutId {
     /// The id of an order's checkout: with the ULID of the order.
     pub fn of(order: &OrderId) -> CheckoutId {

@@ -65,7 +65,7 @@ pub use page::PageRequest;
 pub use path_id::PathId;
 pub use response::{
     Accepted, Answer, Awaited, Cacheable, Created, Editable, FileLink, Html, HtmlPage, Json,
-    JsonOrFile, NoContent, NoStore, Polled, Reply, TextFile,
+    JsonOrFile, NoContent, NoStore, NowOrLater, Polled, Reply, TextFile,
 };
 pub use store::Idempotency;
 pub use stream::{Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent};

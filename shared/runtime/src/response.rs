@@ -148,6 +148,15 @@ pub struct Accepted<T> {
     pub body: T,
 }
 
+/// 200 with a body that must not be cached, or 202 for the same body when a person has to act first.
+#[derive(Debug)]
+pub enum NowOrLater<T> {
+    /// 200.
+    Now(T),
+    /// 202.
+    Later(Accepted<T>),
+}
+
 /// 202 as [`Accepted`]; or 201, if the caller preferred to wait for the end and it came.
 #[derive(Debug)]
 pub struct Awaited<T> {
@@ -440,6 +449,23 @@ impl<T: Serialize + Wire> Reply for Awaited<T> {
     fn answers(schemas: &mut Schemas) -> Vec<Answers> {
         let mut answers = json::<T>(schemas, Self::STATUS, &["Location", "Retry-After"]);
         answers.extend(json::<T>(schemas, 201, &["Location"]));
+        answers
+    }
+}
+
+impl<T: Serialize + Wire> Reply for NowOrLater<T> {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        match self {
+            NowOrLater::Now(body) => NoStore(body).into_answer(),
+            NowOrLater::Later(accepted) => accepted.into_answer(),
+        }
+    }
+
+    #[cfg(feature = "schema")]
+    fn answers(schemas: &mut Schemas) -> Vec<Answers> {
+        let mut answers = NoStore::<T>::answers(schemas);
+        answers.extend(Accepted::<T>::answers(schemas));
         answers
     }
 }

@@ -105,9 +105,9 @@ async fn purchase(Path(id): Path<String>) -> Html<String> {
         &format!(
             "<h1>Thank you</h1><p class=note>Stripe has the payment. A signed webhook reports it to \
              the API, and the listing is yours within moments.</p><p>See it with <code>GET \
-             /api/v1/marketplace/purchases</code>, and download it with <code>GET \
-             /api/v1/marketplace/purchases/{}/download</code>.</p>",
-            short(&id),
+             /api/v1/marketplace/purchases/{id}</code>, and download it with <code>POST \
+             /api/v1/marketplace/purchases/{id}/downloads</code>.</p>",
+            id = short(&id),
         ),
     )
 }

@@ -1,7 +1,6 @@
 //! Errors of settlement.
 
 use clients::stripe::StripeError;
-use domain::marketplace::purchase::refund::RefundError;
 use serde_json::Value;
 use store::StoreError;
 
@@ -14,9 +13,6 @@ pub enum SettleError {
     /// Stripe failed or refused the request.
     #[error(transparent)]
     Stripe(#[from] StripeError),
-    /// The refund is refused.
-    #[error(transparent)]
-    Refund(#[from] RefundError),
     /// The webhook event does not have the shape of its type.
     #[error("the webhook event cannot be parsed: {0}")]
     Unreadable(String),
@@ -30,14 +26,13 @@ pub enum SettleError {
 }
 
 domain::domain_error! {
-    SettleError wraps [Store, Stripe, Refund] {
+    SettleError wraps [Store, Stripe] {
         Unreadable => Malformed, "event_unreadable";
         NoPlan => Malformed, "plan_unknown";
         Busy => Unavailable, "billing_busy";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            SettleError::Refund(inner) => inner.extensions(),
             SettleError::Store(inner) => inner.extensions(),
             SettleError::Stripe(_)
             | SettleError::Unreadable(_)
@@ -49,7 +44,7 @@ domain::domain_error! {
         match self {
             SettleError::Store(inner) => inner.retry_after_s(),
             SettleError::Stripe(inner) => inner.retry_after_s(),
-            SettleError::Refund(_) | SettleError::Unreadable(_) | SettleError::NoPlan(_) => None,
+            SettleError::Unreadable(_) | SettleError::NoPlan(_) => None,
             SettleError::Busy => Some(1),
         }
     }

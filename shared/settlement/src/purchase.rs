@@ -19,7 +19,7 @@ use domain::{
     marketplace::purchase::{
         Purchase,
         entitlement::Entitlement,
-        refund::RefundRequest,
+        refund::{RefundError, RefundRequest},
         update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
     },
 };
@@ -103,12 +103,13 @@ impl Settlement<'_> {
 }
 
 impl Settlement<'_> {
-    /// Records a refund of a member's purchase and requests it; if it is not allowed, a buyer's
-    /// request is recorded for manual review. Returns the updated purchase.
+    /// Records a refund of a member's purchase and requests it; what a buyer cannot have at once is
+    /// recorded for staff, and nothing is requested. Returns the updated purchase.
     ///
     /// # Errors
-    /// [`SettleError::Refund`], or when Stripe or DynamoDB is unavailable: the refund may then be
-    /// recorded, and the next settlement of the purchase requests it.
+    /// A [`domain::marketplace::purchase::refund::RefundError`], or when Stripe or DynamoDB is
+    /// unavailable: the refund may then be recorded, and the next settlement of the purchase
+    /// requests it.
     pub async fn ask_refund(
         &self,
         buyer: &UserId,
@@ -119,18 +120,16 @@ impl Settlement<'_> {
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(buyer, id).await?;
             let asked = self.store.change_purchase(&read, now, |update| {
-                let refused = update.ask_refund(request, now).err();
-                if let Some(why) = &refused {
-                    update.note_refund_request(why, request.reason.as_deref(), now);
-                }
-                Ok::<_, SettlementError>(refused)
+                update.ask_refund(request, now)?;
+                Ok::<_, RefundError>(update.purchase.open_refund().is_some())
             });
             match asked.await? {
                 Applied::Stale => continue,
-                Applied::Now(Some(why)) => return Err(why.into()),
-                Applied::Now(None) | Applied::Already => {}
+                Applied::Now(true) => {
+                    self.purchase(buyer, id, now).await?;
+                }
+                Applied::Now(false) | Applied::Already => {}
             }
-            self.purchase(buyer, id, now).await?;
             return Ok(self.store.purchase(buyer, id).await?);
         }
         Err(SettleError::Busy)

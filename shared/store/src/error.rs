@@ -145,6 +145,9 @@ pub enum NotFound {
     /// No such share.
     #[error("There is no such link.")]
     Share,
+    /// No such file.
+    #[error("This version has no such file.")]
+    File,
 }
 
 domain::domain_error! {
@@ -167,6 +170,7 @@ domain::domain_error! {
         Image => NotFound, "image_not_found";
         Flags => NotFound, "flags_not_found";
         Share => NotFound, "share_not_found";
+        File => NotFound, "file_not_found";
     }
 }
 

@@ -1,9 +1,13 @@
-//! Reading invoices and receipts. [`crate::BillingUpdate`] writes them.
+//! Reading invoices and receipts. [`crate::BillingUpdate`] writes those of plans and packs; those of
+//! purchases are derived from the purchase.
 
 use domain::{
+    account::Account,
     billing::invoice::Invoice,
     id::{InvoiceId, UserId},
+    marketplace::purchase::Purchase,
 };
+use futures_util::future::try_join3;
 
 use crate::{
     cursor::{Cursor, Page, PageSize},
@@ -12,17 +16,30 @@ use crate::{
     table::Store,
 };
 
+/// Most pages of a member's purchases that are read to find a page of receipts: unpaid and free
+/// ones have none.
+const TRIPS_MAX: u32 = 50;
+
 impl Store {
-    /// One invoice of the member's (Q15).
+    /// One invoice or receipt of the member's (Q15).
     ///
     /// # Errors
     /// [`NotFound::Invoice`].
     pub async fn invoice(&self, user: &UserId, id: &InvoiceId) -> Result<Invoice, StoreError> {
-        let found = self.get(&Key::invoice(user, id)).await?;
-        found.ok_or_else(|| StoreError::refused(NotFound::Invoice))
+        let keys =
+            [Key::invoice(user, id), Key::purchase(user, &id.as_purchase()), Key::account(user)];
+        let mut found = self.get_all(&keys).await?;
+        if let Some(invoice) = found.next()? {
+            return Ok(invoice);
+        }
+        let (purchase, account): (Option<Purchase>, Option<Account>) =
+            (found.next()?, found.next()?);
+        let email = account.and_then(|account| account.email);
+        let receipt = purchase.and_then(|purchase| purchase.invoice(email.as_deref()));
+        receipt.ok_or_else(|| StoreError::refused(NotFound::Invoice))
     }
 
-    /// A page of a member's invoices, newest first (Q16).
+    /// A page of a member's invoices and receipts, newest first (Q16).
     ///
     /// # Errors
     /// [`crate::InvalidCursor`].
@@ -32,8 +49,34 @@ impl Store {
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<Invoice>, StoreError> {
-        let after = Cursor::parsed(after, InvoiceId::parse)?.map(|id| Key::invoice(user, &id));
-        let invoices = self.query_desc(user, INVOICE_PREFIX, after, size).await?;
-        Ok(Page::cut(invoices, size, |invoice: &Invoice| invoice.id.to_string()))
+        let after = Cursor::parsed(after, InvoiceId::parse)?;
+        let start = after.as_ref().map(|id| Key::invoice(user, id));
+        let invoices = self.query_desc::<Invoice>(user, INVOICE_PREFIX, start, size);
+        let receipts = self.receipts(user, size, after.as_ref());
+        let (mut all, receipts, email) = try_join3(invoices, receipts, self.email_of(user)).await?;
+        all.extend(receipts.iter().filter_map(|it| it.invoice(email.as_deref())));
+        all.sort_by(|a, b| b.id.cmp(&a.id));
+        Ok(Page::cut(all, size, |invoice: &Invoice| invoice.id.to_string()))
+    }
+
+    /// A page of a member's purchases that have a receipt and one more, newest first.
+    async fn receipts(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<&InvoiceId>,
+    ) -> Result<Vec<Purchase>, StoreError> {
+        let mut after = after.map(|id| Cursor(id.as_purchase().to_string()));
+        let mut found = Vec::new();
+        for _ in 0..TRIPS_MAX {
+            let page = self.purchases(user, PageSize::WHOLE, after).await?;
+            found.extend(page.items.into_iter().filter(|it| it.invoice_id().is_some()));
+            after = page.next_cursor;
+            if after.is_none() || found.len() > size.get() {
+                break;
+            }
+        }
+        found.truncate(size.get() + 1);
+        Ok(found)
     }
 }

@@ -36,15 +36,15 @@ pub enum SourceRef<'a> {
     Nothing,
     /// A preset of the member.
     Preset(&'a PresetId),
-    /// A listing that the member bought or created.
-    Listing(&'a ListingId),
+    /// A listing that the member bought or created, and the version they want.
+    Listing(&'a ListingId, Option<u32>),
 }
 
 impl<'a> SourceRef<'a> {
     /// The source that a request names.
     pub fn of(order: &'a GenerationRequest) -> SourceRef<'a> {
         match (&order.listing_id, &order.preset_id) {
-            (Some(listing), _) => SourceRef::Listing(listing),
+            (Some(listing), _) => SourceRef::Listing(listing, order.listing_version),
             (None, Some(preset)) => SourceRef::Preset(preset),
             (None, None) => SourceRef::Nothing,
         }
@@ -55,7 +55,7 @@ impl<'a> SourceRef<'a> {
         match self {
             SourceRef::Nothing => Vec::new(),
             SourceRef::Preset(preset) => vec![Key::preset(user, preset)],
-            SourceRef::Listing(listing) => {
+            SourceRef::Listing(listing, _) => {
                 vec![Key::listing(listing), Key::entitlement(user, listing)]
             }
         }
@@ -141,9 +141,9 @@ impl Store {
                 let preset: Option<Preset> = found.next()?;
                 (preset.map(|preset| ResolvedSource::from_preset(preset.content)), None)
             }
-            SourceRef::Listing(listing) => {
+            SourceRef::Listing(listing, version) => {
                 let read = (found.next()?, found.next()?);
-                self.licensed(user, listing, read).await?.unzip()
+                self.licensed(user, (listing, version), read).await?.unzip()
             }
         };
         Ok(Created::New(JobSource { account, named, licensed }))

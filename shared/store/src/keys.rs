@@ -48,6 +48,7 @@
 //! | reward | `USER#<sharer>` | `REWARD#<purchase>` | for a sale |
 //! | posting of a journal | `JOURNAL#<creator>` | `<cause>#<role>` | added, never changed |
 //! | share | `SHARE#<code>` | `SHARE` | a member's code for a listing |
+//! | shared listing | `USER#<sharer>` | `SHARED#<listing>` | the code of their share |
 //! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | expires by TTL |
 //! | signature | `SIMILAR#<band>` | `<listing>` | of a listing on sale |
 //! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of statistics; expires by TTL |
@@ -117,8 +118,8 @@
 //! | Q12 | an account and its billing | BatchGetItem | 1 trip |
 //! | Q13 | billing update: account, order, invoices | BatchGetItem | 1 trip |
 //! | Q14 | the member of a customer | GetItem | 1 RRU |
-//! | Q15 | an order; an invoice | GetItem | 1 RRU |
-//! | Q16 | a member's invoices, newest first | Query `INVOICE#` backwards | 1 trip a page |
+//! | Q15 | an order; an invoice, or the purchase that it is the receipt of | GetItem, BatchGetItem | 1 trip |
+//! | Q16 | a member's invoices and receipts, newest first | Query `INVOICE#` and `PURCHASE#` backwards | 3 trips a page |
 //! | Q17 | due orders | Query `gsi1` | 1 trip a page |
 //! | Q18 | accounts that need a pack | Query `gsi1` | 1 trip a page |
 //! | Q19 | parked events, to be replayed | Query `gsi1`, then BatchGetItem | 2 trips a page |
@@ -137,7 +138,7 @@
 //! | Q32 | changes of the catalogue, or of statistics | Query from a time on | 1 trip |
 //! | Q33 | tallies of views, to be counted | Query | 1 trip a minute |
 //! | Q34 | a popular list; a share; an upload | GetItem | 1 RRU |
-//! | Q35 | a member's entitlements to some listings | BatchGetItem | 1 trip a page |
+//! | Q35 | a member's entitlements to some listings, with the listings | BatchGetItem | 2 trips a page |
 //! | Q36 | sales, creators, payouts that a payout run must process | Query `gsi1` | 1 trip a page |
 //! | Q37 | payout update: payout, balance, account, payee, sales | BatchGetItem | 1 trip |
 //! | Q38 | a creator's payouts, newest first | Query `PAYOUT#` backwards | 1 trip a page |
@@ -176,6 +177,9 @@
 //! | Q71 | payouts by creator and state, newest first | Query, or Query `gsi1` for each of 5 partitions, then BatchGetItem | 6 trips a page; filtered, at most 30 |
 //! | Q72 | a member's appeals, latest decision first | Query `APPEAL#` backwards | 1 trip a page |
 //! | Q73 | open appeals, oldest first | Query `gsi1` for each kind, then BatchGetItem | 3 trips a page |
+//! | Q74 | a member's shares, with listings | Query `SHARED#` backwards, then BatchGetItem | 3 trips a page |
+//! | Q75 | a member's rewards, newest first | Query `REWARD#` backwards | 1 trip a page, or for each MB |
+//! | Q76 | a creator's sales of a month | Query `SALE#` from the month before on | a trip for each MB |
 
 mod account;
 mod audit;

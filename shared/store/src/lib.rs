@@ -59,8 +59,8 @@ pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use marketplace::{
     Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged,
-    FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag, Popular, Resolved,
-    SALES_AT_ONCE, SellerRecord, Tally, changed_submission, payout_id,
+    FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag, Popular, PurchaseRecord,
+    Resolved, SALES_AT_ONCE, SellerRecord, SharedListing, Tally, changed_submission, payout_id,
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use names::Names;

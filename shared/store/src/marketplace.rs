@@ -6,7 +6,7 @@ mod listing;
 mod moderation;
 mod purchase;
 
-pub use community::Tally;
+pub use community::{SharedListing, Tally};
 pub use creator::{Audited, Begun, SALES_AT_ONCE, payout_id};
 pub use listing::{
     Arrival, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, ListingPage, ListingUpdate, Popular,
@@ -14,6 +14,7 @@ pub use listing::{
 };
 pub use moderation::{Flagged, FlaggedListing, FlaggedThing, NewFlag, Resolved, SellerRecord};
 pub(crate) use purchase::Licensed;
+pub use purchase::PurchaseRecord;
 
 use domain::{
     Timestamp,

@@ -34,6 +34,7 @@ pub fn description(title: &str, cents: u32) -> Description {
         tags: vec!["moody".to_owned()],
         price: cents,
         attribution: Some("Light by Lena".to_owned()),
+        changes: None,
         demo: DemoSettings::default(),
         content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
     }

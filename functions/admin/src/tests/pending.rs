@@ -64,6 +64,7 @@ async fn the_longest_pending_listing_is_first_and_has_all_details() {
           ],
           "attribution": "Light by Lena",
           "category": "portrait",
+          "changes": null,
           "content": {
             "lighting": null
           },

@@ -69,7 +69,7 @@ impl Mark {
 pub(super) fn kind(invoice: &Invoice) -> &'static str {
     match invoice.issue {
         Issue::Subscription { .. } => "Invoice",
-        Issue::Pack { .. } => "Receipt",
+        Issue::Pack { .. } | Issue::Purchase { .. } => "Receipt",
     }
 }
 

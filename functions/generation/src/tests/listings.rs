@@ -161,6 +161,32 @@ async fn a_listing_that_was_not_bought_cannot_be_used() {
     app.assert_credits_balance(&kim.id).await;
 }
 
+/// A buyer of an earlier version gets what its creator improved, and may stay with what they bought.
+#[tokio::test]
+async fn a_buyer_uses_the_newest_approved_version_or_the_one_they_bought() {
+    let app = bria_app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&lena, Kind::FiboTemplate, template()).await;
+    bought(&kim, &listing).await;
+    edited(&lena, &listing).await;
+    listings::publish(&app.store, &lena.id, &listing, app.now()).await;
+    let check = async |version: Value, expected: &str| {
+        let mut more = json!({"slots": {"product": "a brass lamp"}});
+        if !version.is_null() {
+            more["listing_version"] = version.clone();
+        }
+        let answer = post_with(&kim, &format!("k{version}"), &listing, more).await;
+        let used = answer.json()["listing"]["version"].clone();
+        assert_eq!(format!("{} {used}", answer.brief()), expected);
+    };
+    check(json!(null), "202 2").await;
+    check(json!(1), "202 1").await;
+    check(json!(3), "404 version_not_found null").await;
+    let nothing = json!({"prompt": "a lamp", "listing_version": 1});
+    let answer = kim.post("/api/v1/generations").key("n").json(nothing).await;
+    assert_eq!(answer.brief(), "422 invalid_request, /listing_version without_listing");
+}
+
 #[tokio::test]
 async fn a_creator_uses_their_newest_version() {
     let app = bria_app();

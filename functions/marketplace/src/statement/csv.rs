@@ -3,7 +3,7 @@
 use csv::{Terminator, WriterBuilder};
 use domain::{
     marketplace::creator::statement::{Line, Statement},
-    money::Money,
+    money::{Currency, Money},
 };
 use pdf::cells::escape_formula;
 
@@ -35,19 +35,19 @@ fn balance(
     statement: &Statement,
     (at, kind, amount): (String, &str, i64),
 ) -> [String; HEADS.len()] {
-    let (amount, currency) = decimal(statement, amount);
+    let (amount, currency) = decimal(statement.currency, amount);
     let mut row = <[String; HEADS.len()]>::default();
     (row[0], row[1], row[8], row[9]) = (at, kind.to_owned(), amount, currency);
     row
 }
 
 fn row(statement: &Statement, line: &Line, after: i64) -> [String; HEADS.len()] {
-    let figure = |amount| decimal(statement, amount).0;
+    let figure = |amount| decimal(statement.currency, amount).0;
     let of_a_payment = |amount| match line.kind.is_of_a_payment() {
         true => figure(amount),
         false => String::new(),
     };
-    let (balance, currency) = decimal(statement, after);
+    let (balance, currency) = decimal(statement.currency, after);
     [
         line.at.to_string(),
         line.kind.into_str().to_owned(),
@@ -63,8 +63,8 @@ fn row(statement: &Statement, line: &Line, after: i64) -> [String; HEADS.len()] 
 }
 
 /// `-1234.50` and `USD`.
-fn decimal(statement: &Statement, amount: i64) -> (String, String) {
-    let text = Money { amount, currency: statement.currency }.to_string();
+pub(crate) fn decimal(currency: Currency, amount: i64) -> (String, String) {
+    let text = Money { amount, currency }.to_string();
     let (amount, currency) = text.split_once(' ').unwrap_or((&text, ""));
     (amount.to_owned(), currency.to_owned())
 }

@@ -186,6 +186,7 @@ fn purchase(nth: u128, cents: i64) -> Purchase {
         refunded: 0,
         position: Default::default(),
         refunds: Vec::new(),
+        found_by: None,
         refund_request: None,
         evidenced: Vec::new(),
         movements: 0,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     account::AccountUpdate,
     credits::{LedgerError, LotId, LotSize},
-    id::{InvoiceId, OrderId, UserId},
+    id::{InvoiceId, OrderId, PurchaseId, UserId},
     metrics::{Fact, PaymentSums, Reported, Source},
     money::Currency,
     plan::Plan,
@@ -57,6 +57,11 @@ pub enum Issue {
     Pack {
         /// The pack order.
         order: OrderId,
+    },
+    /// Our receipt for a listing, which is derived from its purchase and never stored.
+    Purchase {
+        /// The purchase.
+        purchase: PurchaseId,
     },
 }
 

@@ -55,6 +55,9 @@ pub struct GenerationRequest {
     pub preset_id: Option<PresetId>,
     /// A listing that the member bought or created.
     pub listing_id: Option<ListingId>,
+    /// The version of that listing; by default the newest approved one. A buyer may choose the one
+    /// they bought or a later one.
+    pub listing_version: Option<u32>,
     /// Values for the slots of the listing's template.
     pub slots: Option<BTreeMap<String, String>>,
     /// The lighting.
@@ -108,6 +111,10 @@ impl GenerationRequest {
         });
         check.require(!slots_for_nothing, "/slots", "without_listing", || {
             "only a listing's template has slots".to_owned()
+        });
+        let version_of_nothing = self.listing_version.is_some() && self.listing_id.is_none();
+        check.require(!version_of_nothing, "/listing_version", "without_listing", || {
+            "only a listing has versions: send its `listing_id`".to_owned()
         });
         check.finish()?;
         subject.ok_or_else(|| InvalidFields(Vec::new()))

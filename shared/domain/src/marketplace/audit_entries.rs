@@ -8,10 +8,10 @@ use super::{
     creator::payout::{Payout, PayoutState},
     purchase::{
         Purchase, PurchaseState,
-        refund::{Refund, RefundedBy},
+        refund::{ManualReview, Refund, RefundedBy, ReviewDecision, ReviewOutcome},
     },
 };
-use crate::audit::{Action, Actor, AuditEntry, Target, TargetKind};
+use crate::audit::{Action, Actor, AuditEntry, Origin, Target, TargetKind};
 
 /// The job that advances payouts.
 const PAYOUTS: &str = "payouts";
@@ -76,11 +76,32 @@ impl Payout {
 }
 
 impl Purchase {
-    /// The audit entries for refunds decided since `before`.
+    /// The audit entries for refunds decided or declined since `before`.
     pub fn audit_entries_since(&self, before: &Purchase) -> impl Iterator<Item = AuditEntry> {
         let known = |it: &Refund| before.refunds.iter().any(|was| was.number == it.number);
         let asked = self.refunds.iter().filter(move |it| !known(it));
-        asked.map(|it| self.refund_entry(it)).chain(self.return_entry(before))
+        let asked = asked.map(|it| self.refund_entry(it));
+        asked.chain(self.return_entry(before)).chain(self.decline_entry(before))
+    }
+
+    fn decline_entry(&self, before: &Purchase) -> Option<AuditEntry> {
+        let declined = |it: &Purchase| {
+            let decision = it.refund_request.as_ref().and_then(|it| it.decision.clone());
+            decision.filter(|it| it.outcome == ReviewOutcome::Declined)
+        };
+        let ReviewDecision { by, reason, .. } =
+            declined(self).filter(|_| declined(before).is_none())?;
+        let (actor, origin) = who(&by);
+        let summary = |it: &Purchase| {
+            let outcome = |it: &ManualReview| it.decision.as_ref().map(|it| it.outcome);
+            json!({
+                "buyer_id": it.buyer_id, "decision": it.refund_request.as_ref().and_then(outcome),
+            })
+        };
+        let target = Target::of(TargetKind::Purchase, &self.id);
+        let entry = AuditEntry::new(actor, Action::DeclineRefund, target);
+        let entry = entry.with_diff(&summary(before), &summary(self));
+        Some(AuditEntry { reason, origin, ..entry })
     }
 
     fn return_entry(&self, before: &Purchase) -> Option<AuditEntry> {
@@ -92,15 +113,20 @@ impl Purchase {
     }
 
     fn refund_entry(&self, order: &Refund) -> AuditEntry {
-        let (actor, origin) = match &order.by {
-            RefundedBy::Staff { actor, origin } => (actor.clone(), origin.clone()),
-            RefundedBy::Buyer => (Actor::Job { name: REFUNDS.to_owned() }, None),
-        };
+        let (actor, origin) = who(&order.by);
         let summary = |refunded: i64| json!({ "buyer_id": self.buyer_id, "refunded": refunded });
         let target = Target::of(TargetKind::Purchase, &self.id);
         let entry = AuditEntry::new(actor, Action::Refund, target)
             .with_diff(&summary(order.target - order.amount), &summary(order.target));
         AuditEntry { reason: order.reason.clone(), origin, ..entry }
+    }
+}
+
+/// The actor of a decision on a refund, and the request that caused it.
+fn who(by: &RefundedBy) -> (Actor, Option<Origin>) {
+    match by {
+        RefundedBy::Staff { actor, origin } => (actor.clone(), origin.clone()),
+        RefundedBy::Buyer => (Actor::Job { name: REFUNDS.to_owned() }, None),
     }
 }
 

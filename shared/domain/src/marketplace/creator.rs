@@ -5,7 +5,7 @@
 //!   sums, and other totals of a creator;
 //! * [`payee`] and [`payout`]: to whom and how creators are paid, with an [`attempt`] at each
 //!   Stripe request that must happen once;
-//! * [`statement`]: a creator's monthly statement.
+//! * [`statement`]: a creator's monthly statement; [`revenue`]: their sales by day and listing.
 
 pub mod attempt;
 pub mod balance;
@@ -13,5 +13,6 @@ pub mod cause;
 pub mod journal;
 pub mod payee;
 pub mod payout;
+pub mod revenue;
 pub mod sale;
 pub mod statement;

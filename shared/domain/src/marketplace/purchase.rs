@@ -6,12 +6,13 @@
 
 mod allocation;
 pub mod entitlement;
+mod invoice;
 pub mod refund;
 pub mod update;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use strum::{IntoStaticStr, VariantArray};
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::{
     Kind,
@@ -29,7 +30,7 @@ use crate::{
     time::Timestamp,
 };
 use allocation::PaymentAllocation;
-use entitlement::{Entitlement, EntitlementState};
+use entitlement::{Entitlement, EntitlementState, latest_version};
 use refund::{ManualReview, Refund};
 
 /// An order for one listing.
@@ -62,6 +63,9 @@ pub struct Purchase {
     pub created_at: Timestamp,
     /// The share link that led the buyer here.
     pub referral: Option<Referral>,
+    /// Where else the buyer found the listing, as their frontend says.
+    #[serde(default)]
+    pub found_by: Option<FoundBy>,
     /// Stripe's Checkout Session, once known.
     pub session: Option<SessionId>,
     /// The page where it is paid.
@@ -84,7 +88,7 @@ pub struct Purchase {
     /// Refunds requested from Stripe by us.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
-    /// The buyer's refund request that waits for staff.
+    /// The buyer's latest refund request that only staff can grant.
     pub refund_request: Option<ManualReview>,
     /// Disputes for which evidence was submitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -97,10 +101,30 @@ pub struct Purchase {
     pub due_at: Option<Timestamp>,
 }
 
+/// Where a buyer found a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FoundBy {
+    /// Neither of the others, as far as is known.
+    Direct,
+    /// A search.
+    Search,
+    /// A member's shared link.
+    Share,
+}
+
 /// The state of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum_discriminants(
+    name(PurchaseStatus),
+    doc = "The state of an order, without its details.",
+    derive(Serialize),
+    cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
+    serde(rename_all = "snake_case")
+)]
 pub enum PurchaseState {
     /// Not paid yet.
     Pending,
@@ -259,6 +283,7 @@ impl Purchase {
         Ok(Purchase {
             id,
             referral: referral.filter(|referral| referral.is_of_another(&buyer_id)),
+            found_by: None,
             buyer_id,
             listing_id: listing.id.clone(),
             revision: on_sale.number,
@@ -283,6 +308,43 @@ impl Purchase {
             movements: 0,
             due_at: Some(now.plus(LOOK_AGAIN)),
         })
+    }
+
+    /// Adds where the buyer says they found it. A shared link is known by its referral alone.
+    #[must_use]
+    pub fn said_found_by(self, found_by: Option<FoundBy>) -> Purchase {
+        Purchase { found_by: found_by.filter(|it| *it != FoundBy::Share), ..self }
+    }
+
+    /// Where the buyer found the listing.
+    pub fn found_by(&self) -> FoundBy {
+        match self.referral {
+            Some(_) => FoundBy::Share,
+            None => self.found_by.unwrap_or(FoundBy::Direct),
+        }
+    }
+
+    /// Its state, without the details.
+    pub fn status(&self) -> PurchaseStatus {
+        PurchaseStatus::from(&self.state)
+    }
+
+    /// Why its payment failed or was returned, as a code.
+    pub fn status_code(&self) -> Option<&str> {
+        match &self.state {
+            PurchaseState::Failed { code } => Some(code),
+            PurchaseState::Returned { reason } => Some(reason),
+            PurchaseState::Pending
+            | PurchaseState::Processing
+            | PurchaseState::Paid
+            | PurchaseState::Expired
+            | PurchaseState::Refunded => None,
+        }
+    }
+
+    /// The newest approved version of its listing.
+    pub fn latest_version(&self, listing: Option<&Listing>) -> u32 {
+        latest_version(self.revision, listing)
     }
 
     /// Whether it costs nothing.

@@ -131,6 +131,7 @@ fn description(kind: Kind) -> Description {
         tags: vec!["portrait".to_owned()],
         price: kind.terms().price_min,
         attribution: Some("Light by Ana".to_owned()),
+        changes: None,
         demo: DemoSettings::default(),
         content: content(kind),
     }

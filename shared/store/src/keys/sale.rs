@@ -25,7 +25,8 @@ pub(crate) const SALE_PREFIX: &str = "SALE#";
 pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
 pub(crate) const BOUGHT_PREFIX: &str = "BOUGHT#";
 const JOURNAL_PREFIX: &str = "JOURNAL#";
-const REWARD_PREFIX: &str = "REWARD#";
+pub(crate) const REWARD_PREFIX: &str = "REWARD#";
+pub(crate) const SHARED_PREFIX: &str = "SHARED#";
 /// Index partition of open purchases.
 pub(crate) const OPEN_PURCHASES: &str = "PURCHASES#OPEN";
 /// Index partition of purchases with a refund request.
@@ -89,6 +90,10 @@ impl Key {
 
     pub(crate) fn reward(sharer: &UserId, purchase: &PurchaseId) -> Key {
         Key::of(sharer, format!("{REWARD_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn shared(sharer: &UserId, listing: &ListingId) -> Key {
+        Key::of(sharer, format!("{SHARED_PREFIX}{listing}"))
     }
 
     pub(crate) fn payout(creator: &UserId, payout: &PayoutId) -> Key {
@@ -169,8 +174,8 @@ pub(crate) fn bought_key(item: &Item) -> Option<Key> {
 pub(crate) fn purchase_index(purchase: &Purchase) -> Option<IndexKey> {
     let (partition, since) = match (&purchase.due_at, &purchase.refund_request) {
         (Some(due_at), _) => (OPEN_PURCHASES, *due_at),
-        (None, Some(request)) => (REFUND_REQUESTS, request.at),
-        (None, None) => return None,
+        (None, Some(request)) if request.is_open() => (REFUND_REQUESTS, request.at),
+        (None, Some(_) | None) => return None,
     };
     Some((partition.to_owned(), format!("{since}#{}", purchase.id)))
 }

@@ -5,4 +5,5 @@ mod rewards;
 mod shares;
 mod views;
 
+pub use shares::SharedListing;
 pub use views::Tally;

@@ -5,3 +5,4 @@ mod purchases;
 mod update;
 
 pub(crate) use licences::Licensed;
+pub use purchases::PurchaseRecord;

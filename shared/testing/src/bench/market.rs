@@ -66,7 +66,7 @@ pub(super) async fn measure(
     store.write_review((&buyer, None), &id, (&review, &opinion), now()).await?;
     row("POST /marketplace/reviews");
     store.mark_downloaded(&purchase, now()).await?;
-    row("GET .../download, the first time");
+    row("POST .../downloads, the first time");
     store.creator_book(&creator).await?;
     store.whole_shelf(&creator).await?;
     row("GET /marketplace/creator/stats");

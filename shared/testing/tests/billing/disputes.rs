@@ -59,7 +59,7 @@ async fn during_an_inquiry_a_sale_is_not_paid_out() {
         sale.market.payout_states(&sale.kim).await.is_empty(),
         "sales on hold are not reported"
     );
-    assert_eq!(sale.market.earnings(&sale.kim).await[0]["state"], "frozen");
+    assert_eq!(sale.market.earnings(&sale.kim).await[0]["status"], "frozen");
     assert_eq!(sale.access().await, EntitlementState::Suspended);
     sale.end(&dispute, Closing::WarningClosed).await;
     sale.market.pay_days(3).await;

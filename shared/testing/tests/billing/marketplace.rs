@@ -304,8 +304,8 @@ impl<'a> Marketplace<'a> {
 
     /// A buyer downloads a purchase.
     pub(crate) async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
-        let path = format!("/api/v1/marketplace/purchases/{}/download", purchase.id);
-        self.app.client(buyer).get(path).await
+        let path = format!("/api/v1/marketplace/purchases/{}/downloads", purchase.id);
+        self.app.client(buyer).post(path).json(json!({})).await
     }
 
     /// The ledger audit of all creators.

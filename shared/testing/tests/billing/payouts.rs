@@ -22,10 +22,10 @@ async fn a_sale_is_paid_out_after_its_seven_days() {
     let sale = PaidSale::payable(&app, Bank::Works).await;
     sale.market.pay_days(6).await;
     sale.check_payouts(&[]).await;
-    assert_eq!(sale.market.earnings(&sale.kim).await[0]["state"], "held");
+    assert_eq!(sale.market.earnings(&sale.kim).await[0]["status"], "held");
     sale.market.pay_days(1).await;
     sale.check_payouts(&[("sent", NET)]).await;
-    assert_eq!(sale.market.earnings(&sale.kim).await[0]["state"], "in_payout");
+    assert_eq!(sale.market.earnings(&sale.kim).await[0]["status"], "in_payout");
     // A second run on the same day pays nothing twice.
     sale.market.pay_creators().await.unwrap();
     sale.market.pay_days(3).await;
@@ -88,7 +88,7 @@ async fn every_reason_for_no_payout_is_written() {
         let kept = serde_json::to_value(&market.payouts(&sale.kim).await[0]).unwrap();
         assert_eq!([&kept["state"], &kept["reason"]], ["skipped", reason]);
         if reason == "frozen_dispute" {
-            assert_eq!(market.earnings(&sale.kim).await[0]["state"], "frozen");
+            assert_eq!(market.earnings(&sale.kim).await[0]["status"], "frozen");
         }
         app.close().await;
     }

@@ -18,6 +18,7 @@ use testing::Actor;
 use crate::{
     billing_app::{BillingApp, kind_of, session_of},
     marketplace::Marketplace,
+    paid_sale::{self, PaidSale},
 };
 
 const PRICE: i64 = 1_200;
@@ -66,7 +67,7 @@ async fn a_paid_listing_belongs_to_its_buyer() {
     let sales = market.earnings(&kim).await;
     assert_eq!(sales[0]["gross"]["amount"], PRICE);
     assert_eq!([&sales[0]["fee"]["amount"], &sales[0]["net"]["amount"]], [240, 960]);
-    assert_eq!(sales[0]["state"], "held");
+    assert_eq!(sales[0]["status"], "held");
     assert_eq!(stats(&market, &listing).await.sales, 1);
     check_money(&market, &kim, PRICE).await;
     app.close().await;
@@ -181,7 +182,7 @@ async fn the_same_key_is_the_same_page() {
         async |key: &str| market.try_purchase(&ann, key, &listing, PRICE, None).await.json();
     let (first, again) = (order("one").await, order("one").await);
     assert_eq!(first["checkout_url"], again["checkout_url"]);
-    assert_eq!(first["purchase_id"], again["purchase_id"]);
+    assert_eq!(first["id"], again["id"]);
     let at_once = join_all((0..5).map(|_| order("five"))).await;
     assert!(at_once.iter().all(|it| it["checkout_url"] == at_once[0]["checkout_url"]));
     let own = market.try_purchase(&kim, "own", &listing, PRICE, None).await;
@@ -234,7 +235,7 @@ async fn refunds_add_up_and_the_last_one_ends_the_entitlement() {
     assert_eq!(owned.state, EntitlementState::Revoked);
     let sums = stats(&market, &listing).await;
     assert_eq!((sums.sales, sums.ratings()), (0, 0), "its review no longer counts");
-    assert_eq!(market.earnings(&kim).await[0]["state"], "refunded");
+    assert_eq!(market.earnings(&kim).await[0]["status"], "refunded");
     // It can be bought again, and the review is the same.
     let url = market.checkout(&ann, &listing, PRICE, None).await;
     app.pay(&url, Card::Succeeds);
@@ -370,5 +371,35 @@ async fn the_page_names_the_purchase_and_returns_to_it() {
     assert!(session["success_url"].as_str().unwrap().starts_with(&back), "{session}");
     assert_eq!(session["metadata"]["listing_id"], json!(listing));
     assert_eq!(session["amount_total"], PRICE);
+    app.close().await;
+}
+
+/// Purchases have receipts, in one list with packs and plans, which state every refund.
+#[tokio::test]
+async fn a_buyer_has_a_receipt_beside_their_invoices() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let client = app.client(&sale.ann);
+    let listed = async || client.get("/api/v1/billing/invoices").await.json()["items"].clone();
+    let receipt = listed().await[0].clone();
+    assert_eq!([&receipt["kind"], &receipt["status"]], ["purchase", "paid"]);
+    assert_eq!(
+        (&receipt["total"]["amount"], &receipt["tax"]["amount"]),
+        (&json!(paid_sale::PRICE), &json!(0))
+    );
+    let own = format!("/api/v1/marketplace/purchases/{}", sale.purchase.id);
+    let shown = client.get(&own).await.json();
+    assert_eq!(shown["links"]["receipt"], receipt["links"]["pdf"]);
+    let pdf = format!("/api/v1/billing/invoices/{}/pdf", receipt["id"].as_str().unwrap());
+    assert_eq!(client.get(&pdf).await.status(), 302);
+    let other = app.client(&sale.kim).get(&pdf).await;
+    assert_eq!(other.brief(), "404 invoice_not_found");
+    let refund = sale.market.refund("part", &sale.purchase, Some(300)).await;
+    assert_eq!(refund.status(), 200);
+    app.deliver_events().await;
+    assert_eq!(listed().await[0]["amount_refunded"]["amount"], 300);
+    assert_eq!(client.get(&pdf).await.status(), 302);
+    let keys = app.records_bucket().keys().await;
+    assert_eq!(keys.iter().filter(|key| key.ends_with(".pdf")).count(), 2, "one for each state");
     app.close().await;
 }

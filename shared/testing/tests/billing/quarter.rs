@@ -246,7 +246,7 @@ impl<'a> Quarter<'a> {
             }
             let card = if self.dice.one_in(3) { Card::SucceedsToo } else { Card::Succeeds };
             self.app().pay(&url, card);
-            let id = PurchaseId::parse(answer.json()["purchase_id"].as_str().unwrap()).unwrap();
+            let id = PurchaseId::parse(answer.json()["id"].as_str().unwrap()).unwrap();
             self.bought.push(Bought { buyer, id, day: self.day, price });
             self.owned.insert((buyer, listing));
             self.tally.sales += 1;
@@ -302,7 +302,7 @@ impl<'a> Quarter<'a> {
                     self.tally.refunds += 1;
                     return;
                 }
-                409 | 422 => self.tally.refused_refunds += 1,
+                202 | 409 | 422 => self.tally.refused_refunds += 1,
                 _ => panic!("{}", answer.pretty()),
             }
         }

@@ -54,7 +54,7 @@ async fn a_purchase_that_was_never_opened_is_refunded_at_once() {
     app.advance_days(14);
     let given = sale.market.request_refund(&sale.ann, &sale.purchase, "not for me").await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
-    assert_eq!(given.json()["refund"]["state"], "done");
+    assert_eq!(given.json()["refund"]["status"], "done");
     assert_eq!(given.json()["refunded"]["amount"], PRICE);
     // A repeat returns the same answer, and refunds once.
     let again = sale.market.request_refund(&sale.ann, &sale.purchase, "not for me").await;
@@ -96,7 +96,7 @@ async fn a_model_cannot_be_used_after_its_refund() {
     let copied = market.model(&ann, 0).await;
     assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
     let given = market.request_refund(&ann, &purchase, "not for me").await;
-    assert_eq!(given.json()["refund"]["state"], "done", "{}", given.pretty());
+    assert_eq!(given.json()["refund"]["status"], "done", "{}", given.pretty());
     app.deliver_events().await;
     assert_eq!(market.generate(&ann, &listing).await, "403 listing_not_licensed");
     assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
@@ -115,21 +115,84 @@ async fn staff_decide_on_a_purchase_that_was_opened_or_is_old() {
             assert_eq!(sale.market.download(&sale.ann, &sale.purchase).await.status(), 200);
         }
         app.advance_days(days);
-        let refused = sale.market.request_refund(&sale.ann, &sale.purchase, "too dark").await;
-        assert_eq!(refused.brief(), format!("409 {code}"));
-        assert_eq!(refused.json()["requested"], true);
-        let requests = sale.market.app.store.refund_requests(100).await.unwrap();
-        let request = requests[0].refund_request.clone().unwrap();
-        assert_eq!((request.because.as_str(), request.reason.as_deref()), (code, Some("too dark")));
+        let asked = sale.market.request_refund(&sale.ann, &sale.purchase, "too dark").await;
+        assert_eq!(asked.status(), 202, "{}", asked.pretty());
+        let own = format!("/api/v1/marketplace/purchases/{}", sale.purchase.id);
+        assert!(asked.header("location").is_some_and(|url| url.ends_with(&own)));
+        let request = &asked.json()["refund_request"];
+        assert_eq!([&request["status"], &request["because"]], ["pending", code]);
+        let again = sale.market.request_refund(&sale.ann, &sale.purchase, "really").await;
+        assert_eq!((again.status(), again.json()), (202, asked.json()), "it is one request");
+        let waiting = requests(&app).await;
+        assert_eq!(waiting.len(), 1);
+        assert_eq!([&waiting[0]["because"], &waiting[0]["reason"]], [code, "too dark"]);
         assert_eq!(sale.access().await, EntitlementState::Active);
         sale.check(0).await;
-        // A refund by staff closes the request.
+        // A refund by staff grants the request.
         assert_eq!(sale.market.refund("key", &sale.purchase, None).await.status(), 200);
         app.deliver_events().await;
         sale.check(PRICE).await;
-        assert!(sale.market.app.store.refund_requests(100).await.unwrap().is_empty());
+        assert!(requests(&app).await.is_empty());
+        let shown = app.client(&sale.ann).get(own).await.json();
+        let request = &shown["refund_request"];
+        assert_eq!([&request["status"], &request["decision_reason"]], ["granted", "as agreed"]);
+        assert_eq!(shown["refunded"]["amount"], PRICE);
+        assert_eq!(shown["refunds"][0]["status"], "done");
         app.close().await;
     }
+}
+
+/// The refund requests that wait for staff.
+async fn requests(app: &BillingApp) -> Vec<serde_json::Value> {
+    let admin = app.client(&Actor::admin());
+    let listed = admin.get("/api/v1/admin/purchases/refund-requests").await.json();
+    listed["items"].as_array().unwrap().clone()
+}
+
+/// The buyer reads why, cannot ask for the same again, and staff may still change their mind.
+#[tokio::test]
+async fn staff_decline_a_request_with_a_reason() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let (market, purchase) = (&sale.market, &sale.purchase);
+    let decline = async |who: &Actor, reason: &str| {
+        let path = format!("{}/decline", refund_path(purchase));
+        app.client(who).post(path).json(json!({ "reason": reason })).await
+    };
+    let admin = Actor::admin();
+    assert_eq!(decline(&admin, "Used.").await.brief(), "409 no_refund_request");
+    assert_eq!(market.download(&sale.ann, purchase).await.status(), 200);
+    assert_eq!(market.request_refund(&sale.ann, purchase, "too dark").await.status(), 202);
+    assert_eq!(decline(&Actor::moderator(), "Used.").await.status(), 403);
+    assert_eq!(decline(&sale.kim.as_admin(), "Used.").await.brief(), "403 own_listing");
+    assert_eq!(decline(&admin, "").await.status(), 422);
+    let declined = decline(&admin, "Used.").await;
+    assert_eq!(declined.status(), 200, "{}", declined.pretty());
+    app.advance_days(1);
+    assert_eq!(decline(&admin, "Used.").await.json(), declined.json(), "a repeat does nothing");
+    assert_eq!(decline(&admin, "Other.").await.brief(), "409 no_refund_request");
+    assert!(requests(&app).await.is_empty());
+
+    let own = format!("/api/v1/marketplace/purchases/{}", purchase.id);
+    let shown = async || app.client(&sale.ann).get(&own).await.json()["refund_request"].clone();
+    let request = shown().await;
+    assert_eq!([&request["status"], &request["decision_reason"]], ["declined", "Used."]);
+    assert_eq!(request["decided_at"], declined.json()["decided_at"]);
+    let again = market.request_refund(&sale.ann, purchase, "please").await;
+    assert_eq!(again.brief(), "409 refund_declined");
+    assert_eq!(sale.access().await, EntitlementState::Active);
+    let rows = app.audit_records().await;
+    let entries: Vec<_> =
+        rows.iter().filter(|it| it.deed.action == Action::DeclineRefund).collect();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].deed.staff(), Some(&admin.id));
+    assert_eq!(entries[0].deed.reason.as_deref(), Some("Used."));
+
+    assert_eq!(market.refund("later", purchase, Some(100)).await.status(), 200);
+    app.deliver_events().await;
+    assert_eq!(shown().await["status"], "granted");
+    sale.check(100).await;
+    app.close().await;
 }
 
 #[tokio::test]
@@ -216,7 +279,7 @@ async fn parts_never_add_up_to_more_than_was_paid() {
     let payment = sale.purchase.payment.clone().unwrap();
     app.stripe().refund(payment.as_str(), Some(100)).unwrap();
     let refused = refund("five", 400).await;
-    assert_ne!(refused.json()["refund"]["state"], "done", "{}", refused.pretty());
+    assert_ne!(refused.json()["refund"]["status"], "done", "{}", refused.pretty());
     app.deliver_events().await;
     assert_eq!(refund("six", 300).await.status(), 200);
     assert_eq!(refund("seven", 1).await.brief(), "409 refunded_already");
@@ -252,7 +315,10 @@ async fn nothing_is_refunded_while_a_bank_decides() {
             // won.
             Opening::Chargeback => {
                 let refund = &given.json()["refund"];
-                assert_eq!([&refund["state"], &refund["code"]], ["failed", "charge_disputed"]);
+                assert_eq!(
+                    [&refund["status"], &refund["failure_code"]],
+                    ["failed", "charge_disputed"]
+                );
                 assert_eq!(sale.access().await, EntitlementState::Active);
                 assert_eq!(sale.market.creator_balance(&sale.kim).await.money.net, NET);
                 sale.market.assert_ledger_balances().await;

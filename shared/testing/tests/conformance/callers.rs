@@ -140,8 +140,11 @@ async fn everybody_may_do_what_the_table_says() {
         marketplace-flag-listing           401       200       200       403       200       200       403
         marketplace-share-listing          401       201       201       403       201       201       403
         marketplace-follow-share           200       200       200       200       200       200       200
+        marketplace-list-shares            401       200       200       200       200       200       200
+        marketplace-list-rewards           401       200       200       200       200       200       200
         marketplace-create-purchase        401       201       201       403       201       201       403
         marketplace-list-purchases         401       200       200       200       200       200       200
+        marketplace-get-purchase           401       200       404       200       404       404       404
         marketplace-download-purchase      401       200       404       200       404       404       404
         marketplace-refund-purchase        401       409       404       409       404       404       404
         marketplace-create-review          401       201       403       403       403       403       403
@@ -149,6 +152,7 @@ async fn everybody_may_do_what_the_table_says() {
         marketplace-list-creator-earnings  401       200       200       200       200       200       200
         marketplace-list-creator-payouts   401       200       200       200       200       200       200
         marketplace-get-creator-statement  401       200       200       200       200       200       200
+        marketplace-get-creator-revenue    401       200       200       200       200       200       200
         marketplace-onboard-creator        401       200       200       403       200       200       403
         admin-list-pending                 401       403       403       403       200       200       403
         admin-approve-listing              401       403       403       403       200       200       403
@@ -158,6 +162,7 @@ async fn everybody_may_do_what_the_table_says() {
         admin-resolve-flags                401       403       403       403       409       409       403
         admin-list-refund-requests         401       403       403       403       403       200       403
         admin-refund-purchase              401       403       403       403       403       409       403
+        admin-decline-refund               401       403       403       403       403       409       403
         admin-audit-ledger                 401       403       403       403       403       200       403
         admin-get-revenue-stats            401       403       403       403       403       200       403
         admin-get-generation-stats         401       403       403       403       403       200       403

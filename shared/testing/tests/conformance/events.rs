@@ -140,8 +140,11 @@ async fn an_event_is_answered() {
         marketplace-flag-listing: 404 listing_not_found
         marketplace-share-listing: 404 listing_not_found
         marketplace-follow-share: 404
+        marketplace-list-shares: 200
+        marketplace-list-rewards: 200
         marketplace-create-purchase: 404 listing_not_found
         marketplace-list-purchases: 200
+        marketplace-get-purchase: 404 purchase_not_found
         marketplace-download-purchase: 404 purchase_not_found
         marketplace-refund-purchase: 404 purchase_not_found
         marketplace-create-review: 403 not_a_buyer
@@ -149,6 +152,7 @@ async fn an_event_is_answered() {
         marketplace-list-creator-earnings: 200
         marketplace-list-creator-payouts: 200
         marketplace-get-creator-statement: 200
+        marketplace-get-creator-revenue: 200
         marketplace-onboard-creator: 200
         admin-list-pending: 200
         admin-approve-listing: 404 listing_not_found
@@ -158,6 +162,7 @@ async fn an_event_is_answered() {
         admin-resolve-flags: 404 listing_not_found
         admin-list-refund-requests: 200
         admin-refund-purchase: 404 purchase_not_found
+        admin-decline-refund: 404 purchase_not_found
         admin-audit-ledger: 200
         admin-get-revenue-stats: 200
         admin-get-generation-stats: 200

@@ -115,10 +115,15 @@ impl MarketplaceData {
             "marketplace-create-purchase" => {
                 request.json(json!({ "listing_id": self.offered, "expected_price": free }))
             }
-            "marketplace-download-purchase" => request.path("id", &self.purchase),
+            "marketplace-get-purchase" => request.path("id", &self.purchase),
+            "marketplace-download-purchase" => request.path("id", &self.purchase).json(json!({})),
             "marketplace-refund-purchase" => request.path("id", &self.purchase).json(json!({})),
             "admin-refund-purchase" => {
                 request.path("id", &self.purchase).json(json!({ "reason": "As agreed." }))
+            }
+            // Nobody asked for a refund: there is nothing to decline.
+            "admin-decline-refund" => {
+                request.path("id", &self.purchase).json(json!({ "reason": "It was used." }))
             }
             "marketplace-onboard-creator" => request.json(json!({})),
             "marketplace-create-review" => {
@@ -157,12 +162,16 @@ impl MarketplaceData {
             "admin-update-limits" => request
                 .path("id", "user_kim")
                 .json(json!({ "concurrency": 2, "reason": "As agreed." })),
-            "marketplace-get-creator-statement" => request.path("month", "2026-11"),
+            "marketplace-get-creator-statement" | "marketplace-get-creator-revenue" => {
+                request.path("month", "2026-11")
+            }
             // No report exists yet.
             "admin-get-report" => request.path("date", "2026-11-25"),
             "marketplace-list-popular"
             | "marketplace-search-listings"
             | "marketplace-list-purchases"
+            | "marketplace-list-shares"
+            | "marketplace-list-rewards"
             | "marketplace-get-creator-stats"
             | "marketplace-list-creator-listings"
             | "marketplace-list-creator-earnings"

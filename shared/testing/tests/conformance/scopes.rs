@@ -51,15 +51,19 @@ fn the_scope_that_lets_an_api_key_call_each_endpoint() {
         marketplace-reply-to-review        sell
         marketplace-flag-listing           never
         marketplace-share-listing          sell
+        marketplace-list-shares            read
+        marketplace-list-rewards           read
         marketplace-create-purchase        never
         marketplace-list-purchases         read
-        marketplace-download-purchase      read
+        marketplace-get-purchase           read
+        marketplace-download-purchase      generate
         marketplace-refund-purchase        never
         marketplace-create-review          never
         marketplace-get-creator-stats      read
         marketplace-list-creator-earnings  read
         marketplace-list-creator-payouts   read
         marketplace-get-creator-statement  read
+        marketplace-get-creator-revenue    read
         marketplace-onboard-creator        never"#]]
     .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
     let others = endpoints().into_iter().filter(|endpoint| endpoint.access != Access::Member);

@@ -164,6 +164,7 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
                 "amount": 199,
                 "currency": "usd"
               },
+              "found_by": "direct",
               "gross": {
                 "amount": 999,
                 "currency": "usd"
@@ -182,7 +183,7 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
               },
               "released_at": null,
               "sold_at": "2026-11-22T09:00:00.000Z",
-              "state": "held",
+              "status": "held",
               "title": "Rembrandt",
               "version": 1
             }
@@ -195,7 +196,7 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
     let check = async |state: &str, refunded: i64| {
         let sale = now().await;
         assert_eq!(
-            (&sale["state"], &sale["refunded"]["amount"]),
+            (&sale["status"], &sale["refunded"]["amount"]),
             (&json!(state), &json!(refunded))
         );
         let cents = |name: &str| sale[name]["amount"].as_i64().unwrap();

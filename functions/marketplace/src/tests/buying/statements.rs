@@ -36,7 +36,6 @@ async fn a_creator_reads_a_month_of_their_money() {
           "complete": false,
           "lines": [
             {
-              "at": "2026-11-22T09:00:00.000Z",
               "fee": {
                 "amount": 199,
                 "currency": "usd"
@@ -50,11 +49,11 @@ async fn a_creator_reads_a_month_of_their_money() {
                 "amount": 800,
                 "currency": "usd"
               },
+              "posted_at": "2026-11-22T09:00:00.000Z",
               "purchase_id": "pur_01M817QNM00000000000000002",
               "title": "Rembrandt"
             },
             {
-              "at": "2026-11-23T09:00:00.000Z",
               "fee": {
                 "amount": -20,
                 "currency": "usd"
@@ -68,6 +67,7 @@ async fn a_creator_reads_a_month_of_their_money() {
                 "amount": -80,
                 "currency": "usd"
               },
+              "posted_at": "2026-11-23T09:00:00.000Z",
               "purchase_id": "pur_01M817QNM00000000000000002",
               "title": "Rembrandt"
             }
@@ -206,7 +206,7 @@ async fn payouts_and_balances_show_where_the_money_is() {
                 "amount": 0,
                 "currency": "usd"
               },
-              "state": "skipped"
+              "status": "skipped"
             }
           ],
           {

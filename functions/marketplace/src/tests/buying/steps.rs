@@ -86,7 +86,7 @@ pub(super) async fn buy_free(buyer: &Client<'_>, listing: &ListingId) -> Purchas
     let key = format!("free-{}-{listing}", buyer.id);
     let answer = buy(buyer, &key, listing, 0).await;
     assert_eq!(answer.brief(), "201", "{}", answer.pretty());
-    PurchaseId::parse(answer.json()["purchase_id"].as_str().unwrap()).unwrap()
+    PurchaseId::parse(answer.json()["id"].as_str().unwrap()).unwrap()
 }
 
 /// A paid purchase, as the webhook writes it.
@@ -136,6 +136,18 @@ pub(super) async fn apply_payment(
     change(&mut payment);
     let applied = app.store.apply_purchase(&read, None, now, |update| update.settle(&payment, now));
     applied.await.unwrap();
+}
+
+/// Places an order and pays it. Stripe is not there, so that the answer is 503, but the order is
+/// written.
+pub(super) async fn ordered(buyer: &Client<'_>, body: Value) -> PurchaseId {
+    let key = body["listing_id"].as_str().unwrap().to_owned();
+    let answer = buyer.post(PURCHASES).key(&key).json(body).await;
+    assert_eq!(answer.status(), 503, "{}", answer.pretty());
+    let listed = buyer.get(PURCHASES).await.json();
+    let id = PurchaseId::parse(listed["items"][0]["id"].as_str().unwrap()).unwrap();
+    apply_payment(buyer.app(), buyer, &id, |_| ()).await;
+    id
 }
 
 /// A listing's stored totals: buyers, and reviews by stars.

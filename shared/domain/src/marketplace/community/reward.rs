@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::EnumDiscriminants;
 
 use super::share::Referral;
 use crate::{
@@ -45,6 +46,12 @@ pub struct Reward {
     /// Stripe's fingerprint of the card that paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// When the sale was paid; unknown of rewards from before that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned_at: Option<Timestamp>,
+    /// When it was granted or cancelled; see [`Reward::earned_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
     /// How often it was reversed after it had been granted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reversals: u32,
@@ -56,8 +63,15 @@ pub struct Reward {
 }
 
 /// The state of a reward.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum_discriminants(
+    name(RewardStatus),
+    doc = "The state of a reward, without its details.",
+    derive(Serialize),
+    cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
+    serde(rename_all = "snake_case")
+)]
 pub enum RewardState {
     /// Held until the buyer's refund window ends.
     Held {
@@ -92,6 +106,8 @@ impl Reward {
             code: referral.code.clone(),
             credits: REWARD_CREDITS,
             fingerprint,
+            earned_at: Some(now),
+            decided_at: None,
             reversals: 0,
             version: 0,
             state: RewardState::Held { due_at: refund_window_ends(now) },
@@ -126,12 +142,13 @@ impl Reward {
             SameCard::No => draft.account().email_unverified.then_some("email_unverified"),
         };
         if let Some(reason) = against {
-            self.state = RewardState::Cancelled { reason: reason.to_owned() };
+            self.cancel(reason, draft.now());
             return Ok(());
         }
         let ends_at = draft.now().plus(REWARD_LASTS).start_of_month().plus_months(1);
         let lot = draft.add_promo(LotId(self.cause().to_string()), self.credits, ends_at)?;
         self.state = RewardState::Granted { lot };
+        self.decided_at = Some(draft.now());
         Ok(())
     }
 
@@ -141,10 +158,20 @@ impl Reward {
     }
 
     /// Cancels it before it was granted, because the sale was taken back.
-    pub fn forfeit(&mut self) {
+    pub fn forfeit(&mut self, now: Timestamp) {
         if self.due_at().is_some() {
-            self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
+            self.cancel(REFUNDED, now);
         }
+    }
+
+    fn cancel(&mut self, reason: &str, now: Timestamp) {
+        self.state = RewardState::Cancelled { reason: reason.to_owned() };
+        self.decided_at = Some(now);
+    }
+
+    /// Whether its sale was taken back.
+    pub fn is_refunded(&self) -> bool {
+        matches!(&self.state, RewardState::Cancelled { reason } if reason == REFUNDED)
     }
 
     /// Reverses it because the sale was taken back: revokes what is left of it, and makes what was
@@ -156,22 +183,22 @@ impl Reward {
         &mut self,
         draft: &mut AccountUpdate,
     ) -> Result<Option<(Cause, [Posting; 2])>, LedgerError> {
-        self.forfeit();
+        self.forfeit(draft.now());
         let RewardState::Granted { lot } = &self.state else { return Ok(None) };
         let (purchase, reversals) = (self.purchase_id.clone(), self.reversals);
         let cause = Cause::RewardReversal { purchase, reversals };
         draft.take_back(&cause.to_string(), lot, self.credits)?;
         self.reversals += 1;
-        self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
+        self.cancel(REFUNDED, draft.now());
         Ok(Some((cause, cost(-reward_cost(self.credits)))))
     }
 
     /// Accrues it again, because its sale was restored: a dispute was won, or a refund failed. It
     /// is granted like any other, and first repays the debt that its reversal left.
     pub fn restore(&mut self, paid_at: Timestamp) {
-        let with_sale = RewardState::Cancelled { reason: REFUNDED.to_owned() };
-        if self.state == with_sale {
+        if self.is_refunded() {
             self.state = RewardState::Held { due_at: refund_window_ends(paid_at) };
+            self.decided_at = None;
         }
     }
 

@@ -22,7 +22,7 @@
 pub mod update;
 
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{EnumDiscriminants, IntoStaticStr};
 
 use super::{
     attempt::Attempt,
@@ -107,10 +107,17 @@ pub struct Payout {
 }
 
 /// The state of a payout; see the table above.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, EnumDiscriminants)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
+#[strum_discriminants(
+    name(PayoutStatus),
+    doc = "The state of a payout, without its details.",
+    derive(Serialize),
+    cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
+    serde(rename_all = "snake_case")
+)]
 pub enum PayoutState {
     /// Nothing was paid.
     Skipped {

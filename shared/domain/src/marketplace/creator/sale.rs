@@ -15,7 +15,7 @@ use super::{
 use crate::{
     billing::{external::ChargeId, payment::Payment},
     id::{ListingId, PayoutId, PurchaseId, UserId},
-    marketplace::purchase::Purchase,
+    marketplace::purchase::{FoundBy, Purchase},
     money::Currency,
     time::{DAY, Timestamp},
 };
@@ -40,6 +40,9 @@ pub struct Sale {
     pub revision: u32,
     /// The version's title.
     pub title: String,
+    /// Where the buyer found it; unknown of sales from before that was recorded.
+    #[serde(default)]
+    pub found_by: Option<FoundBy>,
     /// The currency of every amount here.
     pub currency: Currency,
     /// The original split.
@@ -119,6 +122,7 @@ impl Sale {
             listing_id: purchase.listing_id.clone(),
             revision: purchase.revision,
             title: purchase.title.clone(),
+            found_by: Some(purchase.found_by()),
             currency: purchase.price.currency,
             sold: Split::of(gross),
             kept: Split::of(gross),

@@ -30,6 +30,8 @@ pub const TITLE_CHARS_MAX: usize = 80;
 pub const DESCRIPTION_CHARS_MAX: usize = 4_000;
 /// Longest attribution, in characters.
 pub const ATTRIBUTION_CHARS_MAX: usize = 200;
+/// Longest note on what changed, in characters.
+pub const CHANGES_CHARS_MAX: usize = 1_000;
 /// Most tags.
 pub const TAGS_MAX: usize = 9;
 /// Longest tag, in characters.
@@ -51,6 +53,9 @@ pub struct Description {
     /// Credited with every image made with it, if present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
+    /// What changed since the version on sale before, for those who bought that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
     /// What visitors may try.
     pub demo: DemoSettings,
     /// What is sold.
@@ -100,6 +105,8 @@ pub struct Edit {
     pub price: Option<u32>,
     /// `Some(None)` removes it.
     pub attribution: Option<Option<String>>,
+    /// `Some(None)` removes it.
+    pub changes: Option<Option<String>>,
     pub demo: Option<DemoSettings>,
     pub content: Option<Content>,
     /// What happens to the pictures and files.
@@ -131,6 +138,9 @@ impl Description {
         if let Some(attribution) = &self.attribution {
             check_text(&mut check, "/attribution", attribution, ATTRIBUTION_CHARS_MAX);
         }
+        if let Some(changes) = &self.changes {
+            check_text(&mut check, "/changes", changes, CHANGES_CHARS_MAX);
+        }
         check_tags(&mut check, &self.tags, &tags);
         let terms = kind.terms();
         let in_band = (terms.price_min..=terms.price_max).contains(&self.price);
@@ -160,6 +170,7 @@ impl Description {
             tags: edit.tags.unwrap_or(self.tags),
             price: edit.price.unwrap_or(self.price),
             attribution: edit.attribution.unwrap_or(self.attribution),
+            changes: edit.changes.unwrap_or(self.changes),
             demo: edit.demo.unwrap_or(self.demo),
             content: edit.content.unwrap_or(self.content),
         }

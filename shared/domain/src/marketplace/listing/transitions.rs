@@ -21,7 +21,8 @@ pub const PREPARATION_MAX: Duration = Duration::from_secs(60 * 60);
 impl Listing {
     /// Changes the draft, or begins the next version: from the version on sale, or from one in
     /// review, which is withdrawn and keeps what a moderator may have seen. One that is still being
-    /// prepared, which nobody has seen, is withdrawn and changed. `newest` is the version that [`Listing::newest`] names.
+    /// prepared, which nobody has seen, is withdrawn and changed. What changed is said anew of a
+    /// version that follows one on sale. `newest` is the version that [`Listing::newest`] names.
     ///
     /// # Errors
     /// The fields that are invalid.
@@ -32,7 +33,11 @@ impl Listing {
         now: Timestamp,
     ) -> Result<Revision, InvalidFields> {
         let files = edit.files.clone();
-        let description = newest.description.clone().edited(edit).checked(self.kind)?;
+        let mut before = newest.description.clone();
+        if self.own_draft().is_none() {
+            before.changes = None;
+        }
+        let description = before.edited(edit).checked(self.kind)?;
         let was_seen = self.own_draft().is_none_or(|draft| match draft.state {
             DraftState::Pending { .. } | DraftState::Rejected { .. } => true,
             DraftState::Draft

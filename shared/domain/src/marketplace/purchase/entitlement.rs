@@ -1,10 +1,13 @@
-//! A buyer's entitlement to a listing.
+//! A buyer's entitlement to a listing: to the version they bought and every later approved one.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ListingId, PurchaseId, ReviewId, UserId},
-    marketplace::community::review::ReviewRemoval,
+    marketplace::{
+        community::review::ReviewRemoval,
+        listing::{Listing, revision::Revision},
+    },
     time::Timestamp,
 };
 
@@ -54,9 +57,34 @@ pub enum EntitlementState {
     Revoked,
 }
 
+/// The entitlement does not include this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("You have no such version: those you have begin with the one you bought.")]
+pub struct NoSuchVersion;
+
+crate::domain_error!(NoSuchVersion => NotFound, "version_not_found");
+
 impl Entitlement {
     /// Whether it may be used.
     pub fn is_active(&self) -> bool {
         self.state == EntitlementState::Active
     }
+
+    /// The newest version that it includes.
+    pub fn newest_version(&self, listing: Option<&Listing>) -> u32 {
+        latest_version(self.revision, listing)
+    }
+
+    /// Whether it includes a version: the one that was bought, or a later one that was approved.
+    pub fn includes(&self, version: &Revision) -> bool {
+        version.number == self.revision
+            || (version.number > self.revision && version.published_at.is_some())
+    }
+}
+
+/// The newest approved version of a listing of which version `bought` was bought. It stays so while
+/// the listing is off sale.
+pub(super) fn latest_version(bought: u32, listing: Option<&Listing>) -> u32 {
+    let published = listing.and_then(|it| it.published.as_ref()).map(|it| it.number);
+    published.map_or(bought, |published| published.max(bought))
 }

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use strum::EnumDiscriminants;
 
-pub use receipt::RefundReceipt;
+pub use receipt::{RefundReceipt, RefundView};
 
 use crate::{
     account::Interest,
@@ -84,9 +85,16 @@ pub enum RefundedBy {
 }
 
 /// The state of a refund.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum_discriminants(
+    name(RefundStatus),
+    doc = "The state of a refund, without its details.",
+    derive(Serialize),
+    cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
+    serde(rename_all = "snake_case")
+)]
 pub enum RefundState {
     /// Recorded; Stripe's answer is not known yet.
     Asked,
@@ -112,17 +120,53 @@ pub struct RefundRequest {
     pub request: Option<IdempotencyMark>,
 }
 
-/// A buyer's refund request that was refused and waits for a decision by staff.
+/// A buyer's request for a refund that only staff can grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ManualReview {
     /// When it was first made.
     pub at: Timestamp,
-    /// Why it was refused: the code of a [`RefundError`].
+    /// Why the buyer cannot have it at once: the code of a [`RefundError`].
     pub because: String,
     /// The buyer's reason, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The decision; `None` while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<ReviewDecision>,
+}
+
+/// The decision of staff on a buyer's request.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReviewDecision {
+    /// What was decided.
+    pub outcome: ReviewOutcome,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The reason, shown to the buyer.
+    pub reason: Option<String>,
+    /// Who decided.
+    pub by: RefundedBy,
+}
+
+/// What staff decided on a buyer's request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewOutcome {
+    /// A refund was recorded, in full or in part.
+    Granted,
+    /// No refund.
+    Declined,
+}
+
+impl ManualReview {
+    /// Whether staff have to decide on it.
+    pub fn is_open(&self) -> bool {
+        self.decision.is_none()
+    }
 }
 
 /// Why a refund is refused.
@@ -154,23 +198,29 @@ pub enum RefundError {
     KeyReused,
     /// The refund window has ended.
     #[error(
-        "The purchase is more than {} days old: we have noted your request and will review it.",
+        "The purchase is more than {} days old.",
         REFUND_WINDOW.as_secs() / DAY.as_secs()
     )]
     WindowOver,
     /// The buyer downloaded the files.
-    #[error("You have downloaded it: we have noted your request and will review it.")]
+    #[error("You have downloaded it.")]
     Downloaded,
     /// The staff member is a party to the purchase.
     #[error(transparent)]
     Conflict(#[from] Interest),
     /// The buyer made images with it.
-    #[error("You have made images with it: we have noted your request and will review it.")]
+    #[error("You have made images with it.")]
     Used,
+    /// Staff declined the buyer's request, for this reason.
+    #[error("We have declined to refund this purchase: {0}")]
+    Declined(String),
+    /// There is no request to decline.
+    #[error("No refund request of this purchase waits for a decision.")]
+    NoRequest,
 }
 
 impl RefundError {
-    /// Whether staff may still grant it, so that the buyer's request is recorded.
+    /// Whether staff may still grant it: the buyer's request is recorded instead of refused.
     pub const fn is_for_staff(&self) -> bool {
         matches!(self, RefundError::WindowOver | RefundError::Downloaded | RefundError::Used)
     }
@@ -189,12 +239,13 @@ crate::domain_error! {
         WindowOver => Conflict, "refund_window_over";
         Downloaded => Conflict, "downloaded_already";
         Used => Conflict, "used_already";
+        Declined => Conflict, "refund_declined";
+        NoRequest => Conflict, "no_refund_request";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         if let RefundError::TooMuch(left) = self {
             return vec![("refundable", json!(left))];
         }
-        let requested = self.is_for_staff().then_some(("requested", json!(true)));
-        requested.into_iter().collect()
+        Vec::new()
     }
 }

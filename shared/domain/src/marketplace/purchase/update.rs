@@ -372,7 +372,7 @@ impl PurchaseUpdate {
                     self.post(cause, legs, now)?;
                 }
             }
-            None => reward.forfeit(),
+            None => reward.forfeit(now),
         }
         Ok(())
     }

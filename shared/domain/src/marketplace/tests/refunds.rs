@@ -10,10 +10,14 @@ use crate::{
     marketplace::purchase::{
         PurchaseState,
         entitlement::EntitlementState,
-        refund::{IdempotencyMark, Refund, RefundError, RefundRequest, RefundState, RefundedBy},
+        refund::{
+            IdempotencyMark, ManualReview, Refund, RefundError, RefundRequest, RefundState,
+            RefundedBy, ReviewOutcome,
+        },
         update::{PaymentFollowUp, PurchaseUpdate},
     },
     money::{Currency, Money},
+    time::DAY,
 };
 
 fn own_wish() -> RefundRequest {
@@ -59,32 +63,88 @@ fn what_was_never_opened_goes_back_at_once() {
 
 #[test]
 fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
-    let check = |change: &dyn Fn(&mut PurchaseUpdate), at: Timestamp, expected: RefundError| {
+    let check = |change: &dyn Fn(&mut PurchaseUpdate), at: Timestamp, expected: &str| {
         let mut deal = paid(1_000);
         change(&mut deal);
-        let refused = deal.ask_refund(&own_wish(), at).unwrap_err();
-        assert_eq!(refused, expected);
-        deal.note_refund_request(&refused, Some("Please."), at);
-        let noted = deal.purchase.refund_request.clone();
-        assert_eq!(noted.is_some(), expected.is_for_staff());
-        assert_eq!(deal.purchase.refunds, []);
-        if let Some(noted) = noted {
-            assert_eq!((&noted.because[..], noted.at), (crate::DomainError::code(&expected), at));
-            deal.ask_refund(&staff_wish(None, "k"), at).unwrap();
-            assert_eq!(deal.purchase.refund_request, None, "it was decided");
-        }
+        let owned = deal.entitlement.as_ref();
+        assert_eq!(deal.purchase.refundable_until(owned, at), None);
+        deal.ask_refund(&own_wish(), at).unwrap();
+        let noted = deal.purchase.refund_request.clone().unwrap();
+        assert_eq!((&noted.because[..], noted.at, noted.is_open()), (expected, at, true));
+        assert_eq!((deal.purchase.refunds.len(), deal.purchase.due_at), (0, None));
+        deal.ask_refund(&own_wish(), at.plus(DAY)).unwrap();
+        assert_eq!(deal.purchase.refund_request, Some(noted), "the first one waits");
+        deal.ask_refund(&staff_wish(None, "k"), at).unwrap();
+        let decision = deal.purchase.refund_request.unwrap().decision.unwrap();
+        assert_eq!((decision.outcome, decision.at), (ReviewOutcome::Granted, at));
+        assert_eq!(decision.reason.as_deref(), Some("As agreed."));
     };
     let owned = |change: fn(&mut crate::marketplace::purchase::entitlement::Entitlement)| {
         move |deal: &mut PurchaseUpdate| change(deal.entitlement.as_mut().unwrap())
     };
-    check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), RefundError::Downloaded);
-    check(&owned(|it| it.used_at = Some(day(1))), day(2), RefundError::Used);
+    check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), "downloaded_already");
+    check(&owned(|it| it.used_at = Some(day(1))), day(2), "used_already");
     let second = std::time::Duration::from_secs(1);
-    check(&|_| {}, day(15).plus(second), RefundError::WindowOver);
-    let frozen = |deal: &mut PurchaseUpdate| deal.sale.as_mut().unwrap().frozen = true;
-    check(&frozen, day(2), RefundError::InDispute);
+    check(&|_| {}, day(15).plus(second), "refund_window_over");
+    let mut frozen = paid(1_000);
+    frozen.sale.as_mut().unwrap().frozen = true;
+    assert_eq!(frozen.ask_refund(&own_wish(), day(2)), Err(RefundError::InDispute));
+    assert_eq!(frozen.purchase.refund_request, None);
     assert!(paid(1_000).ask_refund(&own_wish(), day(15)).is_ok(), "to the end of the last day");
     assert_eq!(deal(1_000).ask_refund(&own_wish(), day(2)), Err(RefundError::NotPaid));
+}
+
+#[test]
+fn a_request_is_declined_once_and_with_a_reason() {
+    let by = || RefundedBy::Staff { actor: ada(), origin: None };
+    let used = || {
+        let mut deal = paid(1_000);
+        deal.entitlement.as_mut().unwrap().used_at = Some(day(1));
+        deal
+    };
+    let decline = |deal: &mut PurchaseUpdate, reason: &str, at: Timestamp| {
+        deal.decline_refund(by(), reason.to_owned(), at)
+    };
+    let mut deal = used();
+    assert_eq!(decline(&mut deal, "Used.", day(3)), Err(RefundError::NoRequest));
+    deal.ask_refund(&own_wish(), day(2)).unwrap();
+    let before = deal.purchase.clone();
+    assert_eq!(decline(&mut deal, "Used.", day(3)), Ok((day(2), day(3))));
+    assert_eq!(decline(&mut deal, "Used.", day(4)), Ok((day(2), day(3))), "a repeat");
+    assert_eq!(decline(&mut deal, "Other.", day(4)), Err(RefundError::NoRequest));
+    let entries: Vec<_> = deal.purchase.audit_entries_since(&before).collect();
+    assert_eq!((entries.len(), entries[0].reason.as_deref()), (1, Some("Used.")));
+    assert_eq!(deal.purchase.audit_entries_since(&deal.purchase).count(), 0);
+    let again = deal.ask_refund(&own_wish(), day(5));
+    assert_eq!(again, Err(RefundError::Declined("Used.".to_owned())));
+    deal.ask_refund(&staff_wish(Some(300), "k"), day(6)).unwrap();
+    let outcome = |deal: &PurchaseUpdate| {
+        let request = deal.purchase.refund_request.as_ref().unwrap();
+        request.decision.as_ref().map(|it| it.outcome)
+    };
+    assert_eq!(outcome(&deal), Some(ReviewOutcome::Granted), "staff may change their mind");
+    settle(&mut deal, &payment(1_000, 300, 0, false), day(6));
+    deal.ask_refund(&own_wish(), day(7)).unwrap();
+    assert_eq!(outcome(&deal), None, "after a refund of a part another may be asked for");
+}
+
+/// A purchase from before decisions were stored.
+#[test]
+fn a_stored_request_without_a_decision_waits() {
+    let stored = r#"{"at": "2026-11-02T00:00:00.000Z", "because": "used_already"}"#;
+    let request: ManualReview = serde_json::from_str(stored).unwrap();
+    assert!(request.is_open());
+}
+
+#[test]
+fn a_buyer_sees_until_when_it_can_go_back() {
+    let deal = paid(1_000);
+    let owned = deal.entitlement.as_ref();
+    assert_eq!(deal.purchase.refundable_until(owned, day(2)), Some(day(15)));
+    assert_eq!(deal.purchase.refundable_until(None, day(2)), None);
+    let mut asked = deal.clone();
+    asked.ask_refund(&own_wish(), day(2)).unwrap();
+    assert_eq!(asked.purchase.refundable_until(asked.entitlement.as_ref(), day(2)), None);
 }
 
 #[test]

@@ -158,8 +158,52 @@ fn an_edit_changes_what_it_names() {
     check(Edit { attribution: Some(None), ..none() }, &|it| it.attribution = None);
     let other = || Some("Light by Bo".to_owned());
     check(Edit { attribution: Some(other()), ..none() }, &|it| it.attribution = other());
+    let note = || Some("Softer.".to_owned());
+    check(Edit { changes: Some(note()), ..none() }, &|it| it.changes = note());
     let camera = || content(Kind::CameraPreset);
     check(Edit { content: Some(camera()), ..none() }, &|it| it.content = camera());
+}
+
+/// What changed is said of each version anew, and a version that was only submitted keeps it.
+#[test]
+fn the_note_on_changes_belongs_to_one_version() {
+    let (mut listing, mut revision) = begun(Kind::LightingPreset, 500);
+    let noted = |text: &str| Edit { changes: Some(Some(text.to_owned())), ..Edit::default() };
+    revision = listing.edit(revision, noted("First."), NOW).unwrap();
+    submitted(&mut listing, &mut revision).unwrap();
+    revision = listing.edit(revision, Edit::default(), NOW).unwrap();
+    assert_eq!((revision.number, revision.description.changes.as_deref()), (2, Some("First.")));
+    submitted(&mut listing, &mut revision).unwrap();
+    listing.approve(&mut revision, &mut ModelClaim::default(), NOW).unwrap();
+    revision = listing.edit(revision, Edit::default(), NOW).unwrap();
+    assert_eq!((revision.number, revision.description.changes.as_deref()), (3, None));
+    revision = listing.edit(revision, noted("Softer."), NOW).unwrap();
+    assert_eq!(revision.description.changes.as_deref(), Some("Softer."));
+    let invisible = listing.edit(revision, noted("\u{200b}"), NOW);
+    assert_eq!(found(invisible), "/changes invisible_text");
+}
+
+#[test]
+fn an_entitlement_includes_later_approved_versions() {
+    let listing = on_sale(500);
+    let owned = Entitlement { revision: 2, ..entitled(&listing) };
+    let version = |number: u32, published_at: Option<Timestamp>| {
+        let (_, revision) = begun(Kind::LightingPreset, 500);
+        Revision { number, published_at, ..revision }
+    };
+    let check = |number: u32, published_at: Option<Timestamp>, expected: bool| {
+        assert_eq!(owned.includes(&version(number, published_at)), expected, "{number}");
+    };
+    check(1, Some(NOW), false);
+    check(2, Some(NOW), true);
+    check(3, None, false);
+    check(4, Some(NOW), true);
+    let newest = |number: u32| {
+        let mut listing = listing.clone();
+        listing.published.as_mut().unwrap().number = number;
+        owned.newest_version(Some(&listing))
+    };
+    assert_eq!((newest(2), newest(4), owned.newest_version(None)), (2, 4, 2));
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn why_a_reward_is_not_granted() {
 #[test]
 fn a_reward_that_waits_is_forfeited_with_its_sale() {
     let mut reward = held();
-    reward.forfeit();
+    reward.forfeit(day(2));
     assert_eq!((&reward.state, reward.due_at()), (&cancelled("refunded"), None));
     let mut draft = sharer(account(), day(15));
     reward.grant(&mut draft, SameCard::No).unwrap();

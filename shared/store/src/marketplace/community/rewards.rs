@@ -14,11 +14,15 @@ use serde::de::IgnoredAny;
 
 use crate::{
     accounts::begin_update,
+    cursor::{Cursor, Page, PageSize},
     error::StoreError,
-    keys::{HELD_REWARDS, Key, due_bound, reward_of},
-    table::Store,
+    keys::{HELD_REWARDS, Key, REWARD_PREFIX, due_bound, reward_of, user_pk},
+    table::{Store, decode},
     transaction::Transaction,
 };
+
+/// Most megabytes of rewards that are read at once.
+const TRIPS_MAX: u32 = 20;
 
 /// A reward before and after it is granted, with what that changes.
 struct Grantable {
@@ -37,6 +41,39 @@ impl Store {
     ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
         let due = self.query_index(HELD_REWARDS, Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(reward_of).collect())
+    }
+
+    /// A page of a member's rewards, newest first (Q69).
+    ///
+    /// # Errors
+    /// [`crate::InvalidCursor`].
+    pub async fn rewards(
+        &self,
+        sharer: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Reward>, StoreError> {
+        let start = Cursor::parsed(after, PurchaseId::parse)?.map(|id| Key::reward(sharer, &id));
+        let rewards = self.query_desc(sharer, REWARD_PREFIX, start, size).await?;
+        Ok(Page::cut(rewards, size, |it: &Reward| it.purchase_id.to_string()))
+    }
+
+    /// All rewards of a member (Q69), newest first: at most some fifty thousand.
+    pub async fn all_rewards(&self, sharer: &UserId) -> Result<Vec<Reward>, StoreError> {
+        let (mut rewards, mut start) = (Vec::new(), None);
+        for _ in 0..TRIPS_MAX {
+            let query = self.newest_first(user_pk(sharer), REWARD_PREFIX);
+            let answer = query.set_exclusive_start_key(start.take()).send().await;
+            let answer = answer.map_err(StoreError::unavailable)?;
+            for item in answer.items.unwrap_or_default() {
+                rewards.push(decode(item)?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(rewards)
     }
 
     /// Grants a reward, or cancels it if the sharer's own card paid for the sale: reward, account

@@ -6,16 +6,21 @@ use domain::{
     Timestamp,
     account::EmailClaim,
     id::{ListingId, UserId},
-    marketplace::community::share::{Referral, Share},
+    marketplace::{
+        community::share::{Referral, Share},
+        listing::Listing,
+    },
     time::DAY,
 };
-use serde::Serialize;
+use futures_util::future::try_join;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     accounts::begin_active_update,
     condition::{Condition, number, string},
+    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
-    keys::Key,
+    keys::{Key, SHARED_PREFIX},
     marketplace::on_sale,
     rates::Rate,
     table::{Store, encode, written},
@@ -24,6 +29,22 @@ use crate::{
 
 /// How long a click is stored: a visitor is counted once a day.
 const CLICK_KEPT: Duration = DAY.saturating_mul(2);
+
+/// A member's share of a listing.
+#[derive(Debug, Clone)]
+pub struct SharedListing {
+    /// The share.
+    pub share: Share,
+    /// The listing as it is now.
+    pub listing: Option<Listing>,
+}
+
+/// Where to find a member's share of a listing.
+#[derive(Serialize, Deserialize)]
+struct Shared {
+    listing_id: ListingId,
+    code: String,
+}
 
 #[derive(Serialize)]
 struct Click {
@@ -44,12 +65,20 @@ impl Store {
         code: &str,
         now: Timestamp,
     ) -> Result<Share, StoreError> {
-        let keys = [Key::account(user), Key::listing(listing), Key::share(code)];
+        let place = Key::shared(user, listing);
+        let keys = [Key::account(user), Key::listing(listing), Key::share(code), place.clone()];
         self.update_items(&keys, |mut found| {
             let draft = begin_active_update(found.next()?, user, email, now)?;
             on_sale(found.next()?)?;
-            if let Some(share) = found.next()? {
-                return Ok((Transaction::default(), share));
+            let (share, known): (Option<Share>, Option<Shared>) = (found.next()?, found.next()?);
+            let shared = Shared { listing_id: listing.clone(), code: code.to_owned() };
+            let list = |writes: Transaction| match known {
+                Some(_) => Ok(writes),
+                None => writes.new_item(ItemKind::Share, &place, &shared),
+            };
+            if let Some(share) = share {
+                // A share from before members could list theirs.
+                return Ok((list(Transaction::default())?, share));
             }
             let share = Share {
                 code: code.to_owned(),
@@ -60,9 +89,35 @@ impl Store {
                 clicked_at: None,
             };
             let writes = Transaction::default().draft(draft)?;
-            Ok((writes.new_item(ItemKind::Share, &Key::share(code), &share)?, share))
+            let writes = writes.new_item(ItemKind::Share, &Key::share(code), &share)?;
+            Ok((list(writes)?, share))
         })
         .await
+    }
+
+    /// A page of a member's shares, those of the newest listings first (Q68).
+    ///
+    /// # Errors
+    /// [`crate::InvalidCursor`].
+    pub async fn shares(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<SharedListing>, StoreError> {
+        let start = Cursor::parsed(after, ListingId::parse)?.map(|id| Key::shared(user, &id));
+        let shared: Vec<Shared> = self.query_desc(user, SHARED_PREFIX, start, size).await?;
+        let page = Page::cut(shared, size, |it: &Shared| it.listing_id.to_string());
+        let shares: Vec<Key> = page.items.iter().map(|it| Key::share(&it.code)).collect();
+        let listings: Vec<Key> = page.items.iter().map(|it| Key::listing(&it.listing_id)).collect();
+        let (mut shares, mut listings) =
+            try_join(self.get_all(&shares), self.get_all(&listings)).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for _ in &page.items {
+            let (share, listing) = (shares.next()?, listings.next()?);
+            items.extend(share.map(|share| SharedListing { share, listing }));
+        }
+        Ok(Page { items, next_cursor: page.next_cursor })
     }
 
     /// The share behind a code (Q34).

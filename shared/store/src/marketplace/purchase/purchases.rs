@@ -1,6 +1,9 @@
 //! Purchases: creating and reading them, and recording the use of what was bought.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{
     Timestamp,
@@ -14,16 +17,20 @@ use domain::{
         moderation::strike::Seller,
         purchase::{Offer, Purchase, entitlement::Entitlement, update::PurchaseUpdate},
     },
+    time::{DAY, Month, Period},
 };
+
+use futures_util::future::try_join;
 
 use crate::{
     accounts::begin_update,
+    condition::string,
     cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
     idempotency::{Created, Idempotency, Outcome, outcome},
     keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
     marketplace::{book_of, sums_of},
-    table::{IndexPage, IndexPosition, Store},
+    table::{IndexPage, IndexPosition, Store, decode},
     transaction::Transaction,
     update::Decided,
     versioned::Versioned,
@@ -32,6 +39,22 @@ use crate::{
 /// The limit of one BatchGetItem:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
 const KEYS_AT_ONCE: usize = 100;
+
+/// A purchase, and what its buyer has by it.
+#[derive(Debug, Clone)]
+pub struct PurchaseRecord {
+    /// The purchase.
+    pub purchase: Purchase,
+    /// The entitlement that it granted, if it is still the buyer's.
+    pub entitlement: Option<Entitlement>,
+    /// The listing as it is now.
+    pub listing: Option<Listing>,
+}
+
+/// A payment that takes days to process is settled within this time after the order.
+const SETTLED_WITHIN: Duration = DAY.saturating_mul(21);
+/// Most megabytes of a creator's sales that are read at once, each of about a thousand.
+const TRIPS_MAX: u32 = 50;
 
 /// What a new purchase is decided on.
 struct Offered {
@@ -174,16 +197,37 @@ impl Store {
         Ok(Page { items, next_cursor: None })
     }
 
-    /// A member's entitlements by at most 100 of their purchases (Q35).
-    pub async fn entitlements_by(
+    /// A purchase with what its buyer has by it (Q35).
+    pub async fn purchase_record(&self, purchase: Purchase) -> Result<PurchaseRecord, StoreError> {
+        let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
+        let keys = [Key::entitlement(buyer, listing), Key::listing(listing)];
+        let mut found = self.get_all(&keys).await?;
+        let (owned, listing): (Option<Entitlement>, _) = (found.next()?, found.next()?);
+        let entitlement = owned.filter(|it| it.purchase_id == purchase.id);
+        Ok(PurchaseRecord { purchase, entitlement, listing })
+    }
+
+    /// A page of a member's purchases with what they have by them (Q35): two trips.
+    pub async fn purchase_records(
         &self,
         user: &UserId,
-        purchases: &[Purchase],
-    ) -> Result<BTreeMap<PurchaseId, Entitlement>, StoreError> {
-        let listings: BTreeSet<&ListingId> = purchases.iter().map(|it| &it.listing_id).collect();
-        let keys: Vec<Key> = listings.into_iter().map(|it| Key::entitlement(user, it)).collect();
-        let found: Vec<Entitlement> = self.get_all(&keys).await?.rest()?;
-        Ok(found.into_iter().map(|owned| (owned.purchase_id.clone(), owned)).collect())
+        page: Page<Purchase>,
+    ) -> Result<Page<PurchaseRecord>, StoreError> {
+        let listings: BTreeSet<&ListingId> = page.items.iter().map(|it| &it.listing_id).collect();
+        let owned = listings.iter().map(|it| Key::entitlement(user, it)).collect::<Vec<Key>>();
+        let listings = listings.into_iter().map(Key::listing).collect::<Vec<Key>>();
+        let (owned, listings) = try_join(self.get_all(&owned), self.get_all(&listings)).await?;
+        let owned = owned.rest::<Entitlement>()?.into_iter();
+        let mut owned: BTreeMap<PurchaseId, Entitlement> =
+            owned.map(|it| (it.purchase_id.clone(), it)).collect();
+        let listings = listings.rest::<Listing>()?.into_iter();
+        let listings: BTreeMap<ListingId, Listing> =
+            listings.map(|it| (it.id.clone(), it)).collect();
+        Ok(page.map(|purchase| PurchaseRecord {
+            entitlement: owned.remove(&purchase.id),
+            listing: listings.get(&purchase.listing_id).cloned(),
+            purchase,
+        }))
     }
 
     /// A page of a creator's sales, newest first (Q28).
@@ -200,6 +244,40 @@ impl Store {
         let start = start.map(|id| Key::sale(creator, &id));
         let sales = self.query_desc(creator, SALE_PREFIX, start, size).await?;
         Ok(Page::cut(sales, size, |it: &Sale| it.purchase_id.to_string()))
+    }
+
+    /// A creator's sales of a month (Q70), and some before and after.
+    ///
+    /// # Errors
+    /// When there are too many to be read at once.
+    pub async fn sales_around(
+        &self,
+        creator: &UserId,
+        month: Month,
+    ) -> Result<Vec<Sale>, StoreError> {
+        let Period { starts_at, ends_at } = month.period();
+        let key = |at: Timestamp| Key::sale(creator, &PurchaseId::new(at, 0));
+        let (first, end) = (key(starts_at.minus(SETTLED_WITHIN)), key(ends_at));
+        let (mut sales, mut start) = (Vec::new(), None);
+        for _ in 0..TRIPS_MAX {
+            let answer = self
+                .partition(first.pk.clone())
+                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :end")
+                .expression_attribute_values(":first", string(&first.sk))
+                .expression_attribute_values(":end", string(&end.sk))
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(StoreError::unavailable)?;
+            for item in answer.items.unwrap_or_default() {
+                sales.push(decode(item)?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(sales);
+            }
+        }
+        Err(StoreError::corrupt(format!("{creator} has too many sales in {month}")))
     }
 
     /// The titles of some of a creator's sales, 100 in a trip (Q42).

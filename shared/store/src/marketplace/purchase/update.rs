@@ -11,6 +11,7 @@ use domain::{
         moderation::strike::Seller,
         purchase::{
             Purchase,
+            refund::ManualReview,
             update::{PaymentFollowUp, PurchaseUpdate},
         },
     },
@@ -20,9 +21,12 @@ use serde::Serialize;
 use crate::{
     accounts::begin_update,
     billing_update::Applied,
+    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
     events::{AppliedEvent, is_applied},
-    keys::{Changing, Key, REFUND_REQUESTS, bought_index, purchase_of, sold_index},
+    keys::{
+        Changing, INDEX_SK, Item, Key, REFUND_REQUESTS, bought_index, purchase_of, sold_index, text,
+    },
     marketplace::{book_of, listing::catalogue::Touched, sums_of},
     table::{BatchItems, Store},
     transaction::{ItemKind, OnlyKeys, OwnerRef, Transaction},
@@ -102,17 +106,29 @@ impl Store {
         Ok(found.user_id)
     }
 
-    /// Purchases with a refund request that staff must decide on, oldest first (Q29).
-    pub async fn refund_requests(&self, most: u16) -> Result<Vec<Purchase>, StoreError> {
-        let found = self.query_index(REFUND_REQUESTS, None, most.min(100)).await?;
-        let keys: Vec<Key> = found
-            .iter()
-            .filter_map(purchase_of)
-            .map(|(buyer, id)| Key::purchase(&buyer, &id))
-            .collect();
-        let mut purchases: Vec<Purchase> = self.get_all(&keys).await?.rest()?;
-        purchases.retain(|purchase| purchase.refund_request.is_some());
-        Ok(purchases)
+    /// A page of purchases with a refund request that staff must decide on, the longest waiting
+    /// first (Q29).
+    ///
+    /// # Errors
+    /// [`crate::InvalidCursor`].
+    pub async fn refund_requests(
+        &self,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Purchase>, StoreError> {
+        let after = Cursor::parsed(after, |place| {
+            let (_, id) = place.split_once('#').unwrap_or_default();
+            PurchaseId::parse(id).map(|_| place.to_owned())
+        })?;
+        let found = self.listed_after(REFUND_REQUESTS, after.as_deref(), size.one_more()).await?;
+        let place = |item: &Item| text(item, INDEX_SK).unwrap_or_default().to_owned();
+        let Page { items, next_cursor } = Page::cut(found, size, place);
+        let keys = items.iter().filter_map(purchase_of);
+        let keys: Vec<Key> = keys.map(|(buyer, id)| Key::purchase(&buyer, &id)).collect();
+        let mut items: Vec<Purchase> = self.get_all(&keys).await?.rest()?;
+        // The index is eventually consistent.
+        items.retain(|it| it.refund_request.as_ref().is_some_and(ManualReview::is_open));
+        Ok(Page { items, next_cursor })
     }
 
     /// A purchase, and whether `event` was already applied to it.

@@ -27,7 +27,7 @@ impl Member {
         let paid = stripe::send(&url, &format!("card={}", stripe::PAYS)).await;
         paid.ok(303);
         let back = paid.header("location").unwrap();
-        assert!(back.contains(text(&begun["purchase_id"])), "{back}");
+        assert!(back.contains(text(&begun["id"])), "{back}");
         visitor().get(back).await.ok(200);
         self.has_bought(listing).await
     }
@@ -37,13 +37,13 @@ impl Member {
         self.purchase_when(listing, "paid").await
     }
 
-    /// Waits until the purchase of a listing is in this state. Returns it.
-    pub(crate) async fn purchase_when(&self, listing: &str, state: &str) -> Value {
+    /// Waits until the purchase of a listing has this status. Returns it.
+    pub(crate) async fn purchase_when(&self, listing: &str, status: &str) -> Value {
         let link = format!("{PURCHASES}?listing_id={listing}");
-        until(&format!("a purchase that is {state}"), async || {
+        until(&format!("a purchase that is {status}"), async || {
             let page = self.get(&link).await.ok(200);
             let first = page["items"][0].clone();
-            (first["state"] == state).then_some(first)
+            (first["status"] == status).then_some(first)
         })
         .await
     }

@@ -41,10 +41,14 @@ async fn a_listing_is_made_found_tried_bought_used_and_reviewed() {
     let with_it = json!({ "listing_id": id, "prompt": "a calm portrait", "quality": "lite" });
     buyer.post(GENERATIONS, &with_it).await.problem(403, "listing_not_licensed");
     let purchase = buyer.buys(&id, PRICE).await;
-    let download = format!("{PURCHASES}/{}/download", text(&purchase["id"]));
-    let bought = buyer.get(&download).await.ok(200);
+    let download = format!("{PURCHASES}/{}/downloads", text(&purchase["id"]));
+    let bought = buyer.post(&download, &json!({})).await.ok(200);
+    let file = Api::anonymous().unwrap().fetch(text(&bought["url"])).await.unwrap();
+    let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(file["content"], bought["content"], "the content as a file");
     assert!(bought["content"]["lighting"]["lights"].is_array(), "{bought}");
-    Member::new().await.get(&download).await.problem(404, "purchase_not_found");
+    let stranger = Member::new().await;
+    stranger.post(&download, &json!({})).await.problem(404, "purchase_not_found");
     let job = buyer.make(&with_it).await;
     assert_eq!(job["listing"]["id"], json!(id));
 
@@ -60,11 +64,11 @@ async fn a_listing_is_made_found_tried_bought_used_and_reviewed() {
     assert_eq!(stats["gross"]["amount"], PRICE);
     assert_eq!((&stats["net"]["amount"], &stats["sales"]), (&json!(720), &json!(1)));
     let earnings = creator.get("/api/v1/marketplace/creator/earnings").await.ok(200);
-    assert_eq!(earnings["items"][0]["state"], "held");
+    assert_eq!(earnings["items"][0]["status"], "held");
 
     creator.delete(&format!("{LISTINGS}/{id}")).await.ok(204);
     found(&name, &[]).await;
-    buyer.get(&download).await.ok(200);
+    buyer.post(&download, &json!({})).await.ok(200);
     buyer.check_books().await;
 }
 
@@ -101,7 +105,7 @@ async fn two_tabs_paid_are_one_purchase_and_the_other_is_paid_back() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|item| text(&item["state"]).to_owned())
+            .map(|item| text(&item["status"]).to_owned())
             .collect();
         states.iter().all(|state| state != "pending").then_some(states)
     })

@@ -66,16 +66,18 @@ async fn money_goes_back_to_buyers_and_the_books_say_so() {
     let why = json!({ "reason": "Bought by mistake." });
     let refunded = buyer.post(&back, &why).await.ok(200);
     assert_eq!(
-        (&refunded["state"], &refunded["refund"]["state"]),
+        (&refunded["status"], &refunded["refunds"][0]["status"]),
         (&json!("refunded"), &json!("done"))
     );
     assert_eq!(buyer.post(&back, &why).await.ok(200), refunded, "a repeat returns the same refund");
-    buyer.get(&format!("{PURCHASES}/{unopened}/download")).await.problem(404, "purchase_not_found");
+    let downloads = |id: &str| format!("{PURCHASES}/{id}/downloads");
+    let gone = buyer.post(&downloads(&unopened), &json!({})).await;
+    gone.problem(404, "purchase_not_found");
 
     let opened = text(&buyer.buys(&id, 1_000).await["id"]).to_owned();
-    buyer.get(&format!("{PURCHASES}/{opened}/download")).await.ok(200);
+    buyer.post(&downloads(&opened), &json!({})).await.ok(200);
     let wish = buyer.post(&format!("{PURCHASES}/{opened}/refund"), &why).await;
-    wish.problem(409, "downloaded_already");
+    assert_eq!(wish.ok(202)["refund_request"]["because"], "downloaded_already");
     let admin = Member(Api::of("ADMIN").unwrap());
     let waiting = admin.get("/api/v1/admin/purchases/refund-requests?limit=100").await.ok(200);
     let waits = |item: &serde_json::Value| item["purchase_id"] == json!(opened);
@@ -88,7 +90,7 @@ async fn money_goes_back_to_buyers_and_the_books_say_so() {
         let given = admin.post_under("one-refund", &staff, &part).await.ok(200);
         assert_eq!(given["refunded"]["amount"], 250, "the same key is the same refund");
         assert_eq!(
-            (&given["state"], &given["refundable"]["amount"]),
+            (&given["status"], &given["refundable"]["amount"]),
             (&json!("paid"), &json!(750))
         );
     }

@@ -111,13 +111,15 @@ async fn an_asset_is_measured_and_only_buyers_get_it() {
     let buyer = Member::new().await;
     buyer.begin(&id, 0).await;
     let purchase = buyer.has_bought(&id).await;
-    let link = format!("/api/v1/marketplace/purchases/{}/download", text(&purchase["id"]));
-    let bought = buyer.get(&link).await.ok(200);
-    let asset = &bought["assets"][0];
-    assert_eq!((&asset["file_name"], &asset["bytes"]), (&json!("luts.zip"), &json!(zip.len())));
-    let bytes = Api::anonymous().unwrap().fetch(text(&asset["url"])).await.unwrap();
+    let link = format!("/api/v1/marketplace/purchases/{}", text(&purchase["id"]));
+    let versions = buyer.get(&link).await.ok(200)["versions"].clone();
+    let wish = json!({ "file_id": versions[0]["files"][0]["id"] });
+    let bought = buyer.post(&format!("{link}/downloads"), &wish).await.ok(200);
+    let file = &bought["file"];
+    assert_eq!((&file["name"], &file["bytes"]), (&json!("luts.zip"), &json!(zip.len())));
+    let bytes = Api::anonymous().unwrap().fetch(text(&bought["url"])).await.unwrap();
     assert_eq!(bytes, zip);
-    let unsigned = text(&asset["url"]).split('?').next().unwrap().to_owned();
+    let unsigned = text(&bought["url"]).split('?').next().unwrap().to_owned();
     assert!(
         Api::anonymous().unwrap().fetch(&unsigned).await.is_err(),
         "not readable without a signature"

@@ -2,7 +2,7 @@
 
 use super::{
     ManualReview, REFUNDS_MAX, Refund, RefundError, RefundRequest, RefundState, RefundedBy,
-    refund_window_ends,
+    ReviewDecision, ReviewOutcome, refund_window_ends,
 };
 use crate::{
     audit::Actor,
@@ -27,6 +27,48 @@ impl Purchase {
         self.paid.map_or(0, |paid| paid.amount - self.taken_back)
     }
 
+    /// What was refunded, with tax, in minor units: of a payment that was returned all that went
+    /// back.
+    pub fn money_back(&self) -> i64 {
+        match self.state {
+            PurchaseState::Returned { .. } => self.taken_back,
+            PurchaseState::Pending
+            | PurchaseState::Processing
+            | PurchaseState::Paid
+            | PurchaseState::Expired
+            | PurchaseState::Failed { .. }
+            | PurchaseState::Refunded => self.refunded,
+        }
+    }
+
+    /// Until when its buyer can have all of it back without staff; `None` if they cannot.
+    pub fn refundable_until(
+        &self,
+        owned: Option<&Entitlement>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let owned = owned.filter(|it| it.purchase_id == self.id && it.is_active())?;
+        let is_paid = self.state == PurchaseState::Paid && self.refundable() > 0;
+        self.check_own_refund(Some(owned), now).ok().filter(|_| is_paid)
+    }
+
+    /// When the refund window ends, if it is open and the buyer has not used what they bought.
+    fn check_own_refund(
+        &self,
+        owned: Option<&Entitlement>,
+        now: Timestamp,
+    ) -> Result<Timestamp, RefundError> {
+        let ends_at = refund_window_ends(self.paid_at.unwrap_or(self.created_at));
+        if ends_at < now {
+            return Err(RefundError::WindowOver);
+        }
+        match owned.filter(|it| it.purchase_id == self.id) {
+            Some(owned) if owned.downloaded_at.is_some() => Err(RefundError::Downloaded),
+            Some(owned) if owned.used_at.is_some() => Err(RefundError::Used),
+            Some(_) | None => Ok(ends_at),
+        }
+    }
+
     /// The idempotency key of a refund at Stripe.
     pub fn refund_key(&self, number: u32) -> String {
         format!("purchase:{}:refund:{number}", self.id)
@@ -34,17 +76,22 @@ impl Purchase {
 }
 
 impl PurchaseUpdate {
-    /// Records a refund. Buyers may return what they neither downloaded nor used, within
-    /// [`REFUND_WINDOW`]; other requests wait for staff. The next settlement of the purchase
-    /// carries it out.
+    /// Records a refund, which the next settlement of the purchase carries out. Buyers may return
+    /// what they neither downloaded nor used, within [`super::REFUND_WINDOW`]; any other request of
+    /// theirs is recorded for staff, once.
     ///
     /// # Errors
-    /// [`RefundError`]; then nothing changes. See [`PurchaseUpdate::note_refund_request`].
+    /// [`RefundError`]; then nothing changes.
     pub fn ask_refund(&mut self, wish: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
         if self.is_duplicate(wish)? {
             return Ok(());
         }
-        self.check_refund(wish, now)?;
+        if let Err(refused) = self.check_refund(wish, now) {
+            return match refused.is_for_staff() {
+                true => self.ask_staff(&refused, wish.reason.as_deref(), now),
+                false => Err(refused),
+            };
+        }
         let left = self.purchase.refundable();
         let amount = wish.amount.map_or(left, |money| money.amount);
         let number = u32::try_from(self.purchase.refunds.len()).unwrap_or(u32::MAX) + 1;
@@ -55,6 +102,11 @@ impl PurchaseUpdate {
         }
         if let Some(sale) = &mut self.sale {
             sale.refund_reason.clone_from(&reason);
+        }
+        if let Some(request) = &mut self.purchase.refund_request {
+            let (by, reason) = (by.clone(), reason.clone());
+            let granted = ReviewDecision { outcome: ReviewOutcome::Granted, at: now, reason, by };
+            request.decision = Some(granted);
         }
         let order = Refund {
             number,
@@ -67,23 +119,65 @@ impl PurchaseUpdate {
             state: RefundState::Asked,
         };
         self.purchase.refunds.push(order);
-        self.purchase.refund_request = None;
         self.purchase.due_at = Some(now);
         Ok(())
     }
 
-    /// Records a buyer's refused request, for staff to decide.
-    pub fn note_refund_request(
+    /// Records a buyer's request for staff to decide. One that waits stays as it is; one that was
+    /// declined is final; after a refund there may be another.
+    fn ask_staff(
         &mut self,
         refused: &RefundError,
         reason: Option<&str>,
         now: Timestamp,
-    ) {
-        if refused.is_for_staff() && self.purchase.refund_request.is_none() {
-            let because = refused.code().to_owned();
-            let reason = reason.map(str::to_owned);
-            self.purchase.refund_request = Some(ManualReview { at: now, because, reason });
+    ) -> Result<(), RefundError> {
+        let request = self.purchase.refund_request.as_ref();
+        match request.map(|it| it.decision.as_ref()) {
+            Some(None) => return Ok(()),
+            Some(Some(decision)) if decision.outcome == ReviewOutcome::Declined => {
+                return Err(RefundError::Declined(decision.reason.clone().unwrap_or_default()));
+            }
+            Some(Some(_)) | None => {}
         }
+        let (because, reason) = (refused.code().to_owned(), reason.map(str::to_owned));
+        let review = ManualReview { at: now, because, reason, decision: None };
+        self.purchase.refund_request = Some(review);
+        Ok(())
+    }
+
+    /// Declines the buyer's request; a repeat with the same reason changes nothing. Returns when it
+    /// was made and when it was declined.
+    ///
+    /// # Errors
+    /// When no request waits, or the staff member is a party to the purchase.
+    pub fn decline_refund(
+        &mut self,
+        by: RefundedBy,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<(Timestamp, Timestamp), RefundError> {
+        self.check_decider(&by)?;
+        let request = self.purchase.refund_request.as_mut().ok_or(RefundError::NoRequest)?;
+        let reason = Some(reason);
+        match &request.decision {
+            None => {
+                let outcome = ReviewOutcome::Declined;
+                request.decision = Some(ReviewDecision { outcome, at: now, reason, by });
+                Ok((request.at, now))
+            }
+            Some(it) if it.outcome == ReviewOutcome::Declined && it.reason == reason => {
+                Ok((request.at, it.at))
+            }
+            Some(_) => Err(RefundError::NoRequest),
+        }
+    }
+
+    /// Staff do not decide on their own business.
+    fn check_decider(&self, by: &RefundedBy) -> Result<(), RefundError> {
+        if let RefundedBy::Staff { actor: Actor::Staff { user_id, .. }, .. } = by {
+            self.purchase.check_impartial(user_id)?;
+        }
+        Ok(())
     }
 
     /// Whether the request was already recorded: a retry is answered, not carried out again.
@@ -111,10 +205,8 @@ impl PurchaseUpdate {
     }
 
     fn check_refund(&self, wish: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
+        self.check_decider(&wish.by)?;
         let purchase = &self.purchase;
-        if let RefundedBy::Staff { actor: Actor::Staff { user_id, .. }, .. } = &wish.by {
-            purchase.check_impartial(user_id)?;
-        }
         let paid = match (&purchase.state, purchase.paid) {
             (PurchaseState::Refunded, _) => return Err(RefundError::Over),
             (PurchaseState::Paid, Some(paid)) if paid.amount > 0 => paid,
@@ -143,22 +235,10 @@ impl PurchaseUpdate {
             Some(_) | None => {}
         }
         match wish.by {
-            RefundedBy::Buyer => self.check_own_refund(now),
+            RefundedBy::Buyer => {
+                purchase.check_own_refund(self.entitlement.as_ref(), now).map(drop)
+            }
             RefundedBy::Staff { .. } => Ok(()),
-        }
-    }
-
-    fn check_own_refund(&self, now: Timestamp) -> Result<(), RefundError> {
-        let bought_at = self.purchase.paid_at.unwrap_or(self.purchase.created_at);
-        if refund_window_ends(bought_at) < now {
-            return Err(RefundError::WindowOver);
-        }
-        let owned = self.entitlement.as_ref();
-        let owned = owned.filter(|it: &&Entitlement| it.purchase_id == self.purchase.id);
-        match owned {
-            Some(owned) if owned.downloaded_at.is_some() => Err(RefundError::Downloaded),
-            Some(owned) if owned.used_at.is_some() => Err(RefundError::Used),
-            Some(_) | None => Ok(()),
         }
     }
 

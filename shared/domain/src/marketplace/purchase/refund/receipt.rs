@@ -1,40 +1,44 @@
-//! The result of a refund request, as returned to its sender.
+//! Refunds as their buyer and staff see them.
 
 use serde::Serialize;
 
-use super::{IdempotencyMark, Refund, RefundState};
+use super::{IdempotencyMark, Refund, RefundState, RefundStatus};
 use crate::{
     id::PurchaseId,
-    marketplace::purchase::{Purchase, PurchaseState},
+    marketplace::purchase::{Purchase, PurchaseStatus},
     money::Money,
     time::Timestamp,
 };
 
-/// The result of a refund request, as returned to its sender.
+/// The result of a refund that staff decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefundReceipt {
     purchase_id: PurchaseId,
     /// The state of the purchase.
-    #[serde(flatten)]
-    state: PurchaseState,
-    refund: Refunded,
+    status: PurchaseStatus,
+    refund: RefundView,
     /// The total refunded, with tax.
     refunded: Money,
     /// What can still be refunded.
     refundable: Money,
 }
 
-/// One refund in a receipt.
+/// One refund of a purchase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct Refunded {
+pub struct RefundView {
+    /// Its number within the purchase: 1, 2, …
     number: u32,
+    /// With tax.
     amount: Money,
-    #[serde(flatten)]
-    state: RefundState,
+    status: RefundStatus,
+    /// Stripe's code for why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_code: Option<String>,
+    /// The reason, in the words of who decided on it.
     reason: Option<String>,
-    at: Timestamp,
+    created_at: Timestamp,
 }
 
 impl Purchase {
@@ -45,16 +49,30 @@ impl Purchase {
         let order = self.refunds.iter().find(marked).or(self.refunds.last())?;
         Some(RefundReceipt {
             purchase_id: self.id.clone(),
-            state: self.state.clone(),
-            refund: Refunded {
-                number: order.number,
-                amount: money(order.amount),
-                state: order.state.clone(),
-                reason: order.reason.clone(),
-                at: order.at,
-            },
-            refunded: money(self.refunded),
+            status: self.status(),
+            refund: self.refund_view(order),
+            refunded: money(self.money_back()),
             refundable: money(self.refundable()),
         })
+    }
+
+    /// Its refunds, oldest first.
+    pub fn refund_views(&self) -> Vec<RefundView> {
+        self.refunds.iter().map(|it| self.refund_view(it)).collect()
+    }
+
+    fn refund_view(&self, order: &Refund) -> RefundView {
+        let failure_code = match &order.state {
+            RefundState::Failed { code } => Some(code.clone()),
+            RefundState::Asked | RefundState::Done => None,
+        };
+        RefundView {
+            number: order.number,
+            amount: Money { amount: order.amount, ..self.price },
+            status: RefundStatus::from(&order.state),
+            failure_code,
+            reason: order.reason.clone(),
+            created_at: order.at,
+        }
     }
 }

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    admin::decline_refund::function().serve()
+}

@@ -1,0 +1,71 @@
+//! `POST /api/v1/admin/purchases/{id}/refund/decline`: decline a buyer's refund request.
+//!
+//! Access: admins, except on what they sold or bought.
+//! Changes: the request is decided, with an audit entry. The buyer reads the reason on their
+//! purchase. It can still be refunded: `POST /api/v1/admin/purchases/{id}/refund`.
+//! Retry: a repeat with the same reason has no further effect. A request that was decided otherwise
+//! meanwhile is a 409.
+
+use domain::{
+    Timestamp,
+    audit::{Action, AuditEntry, Target, TargetKind},
+    id::PurchaseId,
+    marketplace::{listing::checked_reason, purchase::refund::RefundedBy},
+};
+use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
+use serde::{Deserialize, Serialize};
+use store::{Applied, Store, StoreError};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "admin-decline-refund",
+    "/api/v1/admin/purchases/{id}/refund/decline",
+    Access::Admin,
+)
+.ignores_key();
+
+/// How often a decision is repeated because the purchase changed meanwhile.
+const ROUNDS_MAX: u32 = 8;
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: PathId<PurchaseId>,
+    /// The reason, shown to the buyer.
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Response {
+    purchase_id: PurchaseId,
+    requested_at: Timestamp,
+    decided_at: Timestamp,
+    /// As the buyer reads it.
+    reason: String,
+}
+
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
+}
+
+async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
+    let id = call.body.id.get()?;
+    let reason = checked_reason(&call.body.reason)?;
+    let target = Target::of(TargetKind::Purchase, id);
+    let AuditEntry { actor, origin, .. } = call.audit_entry(Action::DeclineRefund, target)?;
+    let by = RefundedBy::Staff { actor, origin };
+    let buyer = store.buyer_of(id).await?;
+    for _ in 0..ROUNDS_MAX {
+        let read = store.purchase(&buyer, id).await?;
+        let declined = store.change_purchase(&read, call.now, |update| {
+            update.decline_refund(by.clone(), reason.clone(), call.now)
+        });
+        if let Applied::Now((requested_at, decided_at)) = declined.await? {
+            let purchase_id = id.clone();
+            return Ok(NoStore(Response { purchase_id, requested_at, decided_at, reason }));
+        }
+    }
+    Err(StoreError::Busy.into())
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    marketplace::get_creator_revenue::function().serve()
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    marketplace::get_purchase::function().serve()
+}
