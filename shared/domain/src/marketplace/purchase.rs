@@ -121,9 +121,10 @@ pub enum FoundBy {
 #[strum_discriminants(
     name(PurchaseStatus),
     doc = "The state of an order, without its details.",
-    derive(Serialize),
+    derive(Hash, Serialize, Deserialize, IntoStaticStr, VariantArray),
     cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
-    serde(rename_all = "snake_case")
+    serde(rename_all = "snake_case"),
+    strum(serialize_all = "snake_case", const_into_str)
 )]
 pub enum PurchaseState {
     /// Not paid yet.
@@ -148,42 +149,10 @@ pub enum PurchaseState {
     Refunded,
 }
 
-/// A [`PurchaseState`] by its name alone.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantArray,
-)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case", const_into_str)]
-pub enum PurchaseStatus {
-    /// Not paid yet.
-    Pending,
-    /// The payment is processing.
-    Processing,
-    /// Paid, or free.
-    Paid,
-    /// Its Checkout Session expired without a payment.
-    Expired,
-    /// Its payment failed permanently.
-    Failed,
-    /// It was paid too late and is refunded.
-    Returned,
-    /// All of it was taken back.
-    Refunded,
-}
-
 impl PurchaseState {
     /// Its name.
-    pub const fn status(&self) -> PurchaseStatus {
-        match self {
-            PurchaseState::Pending => PurchaseStatus::Pending,
-            PurchaseState::Processing => PurchaseStatus::Processing,
-            PurchaseState::Paid => PurchaseStatus::Paid,
-            PurchaseState::Expired => PurchaseStatus::Expired,
-            PurchaseState::Failed { .. } => PurchaseStatus::Failed,
-            PurchaseState::Returned { .. } => PurchaseStatus::Returned,
-            PurchaseState::Refunded => PurchaseStatus::Refunded,
-        }
+    pub fn status(&self) -> PurchaseStatus {
+        self.into()
     }
 }
 
