@@ -27,7 +27,7 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-RESOURCES_MAX = 340
+RESOURCES_MAX = 450
 """Room for the next fifteen endpoints, of three resources each."""
 TEMPLATE_BYTES_MAX = 1_000_000
 MANAGED_POLICIES_MAX = 10

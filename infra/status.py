@@ -19,9 +19,11 @@ QUEUES = {
     "GenerationQueueUrl": False,
     "TopUpQueueUrl": False,
     "UploadQueueUrl": False,
+    "WebhookQueueUrl": False,
     "GenerationDeadLettersUrl": True,
     "TopUpDeadLettersUrl": True,
     "UploadDeadLettersUrl": True,
+    "WebhookDeadLettersUrl": True,
     "FailedRunsUrl": True,
     "StreamFailuresUrl": True,
 }

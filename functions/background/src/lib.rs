@@ -1,6 +1,7 @@
 //! Background work, started by queues, the table's stream and schedules.
 
 pub mod buy_top_ups;
+pub mod deliver_webhooks;
 mod draw;
 pub mod erase_data;
 pub mod fail_dead_letters;
@@ -17,6 +18,7 @@ pub mod relay_outbox;
 pub mod render_preview;
 mod report;
 pub mod report_revenue;
+pub mod retry_webhooks;
 mod run;
 pub mod run_generation;
 mod settle;
@@ -33,6 +35,8 @@ pub fn functions() -> Vec<Function> {
         fail_dead_letters::function(),
         sweep_generations::function(),
         buy_top_ups::function(),
+        deliver_webhooks::function(),
+        retry_webhooks::function(),
         reconcile_stripe::function(),
         render_preview::function(),
         index_listings::function(),

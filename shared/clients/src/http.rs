@@ -7,11 +7,12 @@
 //! * No implicit retries: only the caller knows whether a second request is safe.
 //! * No proxy from the environment, a total timeout per call, and a size limit on each body.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use connect::{Aws, Connect, Environment, InitError};
 use reqwest::{
     Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
+    dns::Resolve,
     header::{HeaderMap, HeaderValue, RETRY_AFTER},
     redirect, retry,
 };
@@ -50,7 +51,19 @@ impl Http {
     /// # Errors
     /// When the machine has no usable root certificates.
     pub fn new() -> Result<Http, InvalidConfig> {
-        Http::build(Client::builder().pool_max_idle_per_host(0))
+        Http::build(Client::builder().pool_max_idle_per_host(0), CONNECT_TIMEOUT)
+    }
+
+    /// A client that connects only to what `resolver` returns, with a connection for each call.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub(crate) fn resolving(
+        resolver: Arc<impl Resolve + 'static>,
+        connect_timeout: Duration,
+    ) -> Result<Http, InvalidConfig> {
+        let pool = Client::builder().pool_max_idle_per_host(0).dns_resolver(resolver);
+        Http::build(pool, connect_timeout)
     }
 
     /// A client that reuses its connections, which saves three round trips a call. Only for a
@@ -61,7 +74,7 @@ impl Http {
     /// As [`Http::new`].
     pub fn pooled() -> Result<Http, InvalidConfig> {
         let pool = Client::builder().pool_idle_timeout(IDLE_TIMEOUT);
-        Http::build(pool.pool_max_idle_per_host(IDLE_MAX))
+        Http::build(pool.pool_max_idle_per_host(IDLE_MAX), CONNECT_TIMEOUT)
     }
 
     pub(crate) fn get(&self, url: Url) -> RequestBuilder {
@@ -76,9 +89,9 @@ impl Http {
         self.0.delete(url)
     }
 
-    fn build(pool: ClientBuilder) -> Result<Http, InvalidConfig> {
+    fn build(pool: ClientBuilder, connect_timeout: Duration) -> Result<Http, InvalidConfig> {
         pool.user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(connect_timeout)
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()

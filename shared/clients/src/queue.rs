@@ -1,9 +1,11 @@
-//! The queues of generation jobs, of automatic top-ups and of pictures. A message only says which
-//! item to look at; the table holds its state.
+//! The queues of generation jobs, of automatic top-ups, of pictures and of webhooks. A message only
+//! says which item to look at; the table holds its state.
 //!
-//! They are standard queues: messages may arrive twice or out of order, and their handlers are
-//! idempotent. The user is the message group, which on a standard queue means fairness: one
-//! member's backlog does not delay the others (the SQS Developer Guide's "fair queues").
+//! The first three are standard queues: messages may arrive twice or out of order, and their
+//! handlers are idempotent. The user is the message group, which on a standard queue means
+//! fairness: one member's backlog does not delay the others (the SQS Developer Guide's "fair
+//! queues"). The queue of webhooks is FIFO with the webhook as the group: a webhook gets one request
+//! at a time, in order, and a slow one delays no other.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -14,7 +16,10 @@ use aws_sdk_sqs::{
     types::SendMessageBatchRequestEntry,
 };
 use connect::{Aws, Connect, Environment, InitError};
-use domain::id::{JobId, ListingId, UserId};
+use domain::{
+    Timestamp,
+    id::{JobId, ListingId, UserId, WebhookEventId, WebhookId},
+};
 use serde::{Deserialize, Serialize};
 
 /// Longest delay of a message, in seconds: a limit of SQS.
@@ -55,47 +60,81 @@ pub struct PreparationMessage {
     pub version: u32,
 }
 
+/// Send this delivery to its webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryMessage {
+    /// The member.
+    pub user_id: UserId,
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// The event, which is the delivery's id.
+    pub event_id: WebhookEventId,
+    /// When the delivery was queued: with its id, the message's name for five minutes.
+    pub queued_at: Timestamp,
+}
+
 /// A message of a queue.
 pub trait Message: Serialize {
     /// The variable of its queue.
     const QUEUE_URL: &'static str;
 
-    /// The member, who is the message group.
-    fn user(&self) -> &UserId;
-    /// Delay in seconds.
-    fn delay_s(&self) -> u32;
+    /// The message group.
+    fn group(&self) -> &str;
+    /// How the queue orders it.
+    fn order(&self) -> Order;
+}
+
+/// How a queue orders a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// A standard queue shows it after so many seconds.
+    After(u32),
+    /// A FIFO queue shows it after the ones of its group, and ignores another one with this name
+    /// for five minutes.
+    Fifo(String),
 }
 
 impl Message for JobMessage {
     const QUEUE_URL: &'static str = "GENERATION_QUEUE_URL";
 
-    fn user(&self) -> &UserId {
-        &self.user_id
+    fn group(&self) -> &str {
+        self.user_id.as_str()
     }
-    fn delay_s(&self) -> u32 {
-        self.delay_s
+    fn order(&self) -> Order {
+        Order::After(self.delay_s)
     }
 }
 
 impl Message for TopUpMessage {
     const QUEUE_URL: &'static str = "TOP_UP_QUEUE_URL";
 
-    fn user(&self) -> &UserId {
-        &self.user_id
+    fn group(&self) -> &str {
+        self.user_id.as_str()
     }
-    fn delay_s(&self) -> u32 {
-        0
+    fn order(&self) -> Order {
+        Order::After(0)
+    }
+}
+
+impl Message for DeliveryMessage {
+    const QUEUE_URL: &'static str = "WEBHOOK_QUEUE_URL";
+
+    fn group(&self) -> &str {
+        self.webhook_id.as_str()
+    }
+    fn order(&self) -> Order {
+        Order::Fifo(format!("{}-{}", self.event_id, self.queued_at.as_millis()))
     }
 }
 
 impl Message for PreparationMessage {
     const QUEUE_URL: &'static str = "UPLOAD_QUEUE_URL";
 
-    fn user(&self) -> &UserId {
-        &self.creator_id
+    fn group(&self) -> &str {
+        self.creator_id.as_str()
     }
-    fn delay_s(&self) -> u32 {
-        0
+    fn order(&self) -> Order {
+        Order::After(0)
     }
 }
 
@@ -121,6 +160,8 @@ pub type GenerationQueue = Queue<JobMessage>;
 pub type TopUpQueue = Queue<TopUpMessage>;
 /// The queue of pictures to be drawn, and of uploaded files.
 pub type PreparationQueue = Queue<PreparationMessage>;
+/// The queue of webhooks' deliveries.
+pub type DeliveryQueue = Queue<DeliveryMessage>;
 
 domain::domain_error!(NotSent => Unavailable, "queue_unavailable");
 
@@ -202,13 +243,18 @@ fn is(id: &str, index: usize) -> bool {
 /// A message group accepts every [`UserId`]: 1 to 128 letters, digits and punctuation marks.
 fn entry(index: usize, message: &impl Message) -> Result<SendMessageBatchRequestEntry, BuildError> {
     let body = serde_json::to_string(message).map_err(BuildError::other)?;
-    let delay_s = i32::try_from(message.delay_s().min(DELAY_S_MAX)).unwrap_or(0);
-    SendMessageBatchRequestEntry::builder()
+    let entry = SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_body(body)
-        .message_group_id(message.user().as_str())
-        .delay_seconds(delay_s)
-        .build()
+        .message_group_id(message.group());
+    match message.order() {
+        Order::After(delay_s) => {
+            let delay_s = i32::try_from(delay_s.min(DELAY_S_MAX)).unwrap_or(0);
+            entry.delay_seconds(delay_s).build()
+        }
+        // SQS refuses a delay of a single message here, even of zero.
+        Order::Fifo(name) => entry.message_deduplication_id(name).build(),
+    }
 }
 
 #[cfg(test)]

@@ -112,6 +112,11 @@ ids! {
     AppealId = "apl_";
     /// A creator's public id.
     CreatorId = "cre_";
+    /// A member's webhook.
+    WebhookId = "whk_";
+    /// An event that webhooks are sent for. Derived from the change that states it, so that the
+    /// same change always has the same id.
+    WebhookEventId = "evt_";
 }
 
 /// An id with the name by which people know it.

@@ -28,6 +28,7 @@ pub mod ratio;
 mod schema;
 pub mod text;
 pub mod time;
+pub mod webhook;
 
 pub use error::{DomainError, ErrorKind, FieldError};
 pub use time::Timestamp;

@@ -9,7 +9,7 @@ use aws_lambda_events::sqs::SqsBatchResponse;
 use connect::Connect;
 use domain::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Number, Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
@@ -65,6 +65,19 @@ pub struct ChangedItem {
     #[serde(default)]
     pub old_image: Image,
     sequence_number: String,
+    /// Seconds since the Unix epoch.
+    #[serde(default, rename = "ApproximateCreationDateTime")]
+    changed_at: Option<Number>,
+}
+
+impl ChangedItem {
+    /// When the item was changed, in whole seconds: the same however often the change is read.
+    pub fn changed_at(&self) -> Option<Timestamp> {
+        // A whole number is written as one or with `.0`.
+        let seconds = self.changed_at.as_ref()?.to_string();
+        let seconds = seconds.split('.').next()?.parse().ok()?;
+        Some(Timestamp::from_secs(seconds))
+    }
 }
 
 /// Attributes by name, in DynamoDB's notation (`{"S": "text"}`).

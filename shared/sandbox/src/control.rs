@@ -6,6 +6,7 @@
 //! | `POST`, `GET`, `DELETE /_sandbox/faults` | order a fault, list the pending ones, clear them |
 //! | `GET`, `DELETE /_sandbox/requests` | received requests (query: [`Filter`]); clear the log |
 //! | `GET /_sandbox/webhooks` | the delivery attempts and their answers |
+//! | `PUT`, `GET /_sandbox/hooks/{name}` | how a receiver of webhooks answers; what it was sent |
 //! | `GET`, `PATCH /_sandbox/bria` | the provider's settings |
 //! | `POST /_sandbox/openid/forge` | an invalid token: `{"email": "..", "flaw": "expired"}` |
 //! | `POST /_sandbox/openid/rotate` | sign with new keys; the old ones stay published |

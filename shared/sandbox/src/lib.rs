@@ -10,6 +10,7 @@
 //! | OpenID issuer | `/.well-known/openid-configuration`, `/jwks.json`, `/authorize`, `/token`, `/userinfo`, `/sign-out` | [`openid`] |
 //! | Bria v2 | `/bria/v2/...`, `/bria/results/...` | [`bria`] |
 //! | Stripe | `/stripe/v1/...`, its pages `/stripe/...` | [`stripe`] |
+//! | a member's servers | `/hooks/{name}` | [`receiver`]: what our webhooks are sent to |
 //! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled`, `/marketplace/...` | targets of Stripe's pages and shared links |
 //! | control | `/_sandbox/...`, `/healthz` | faults, request log, settings, bad tokens |
 //!
@@ -38,6 +39,7 @@ pub mod faults;
 mod frontend;
 mod log;
 pub mod openid;
+pub mod receiver;
 pub mod request_log;
 pub mod route;
 pub mod stripe;
@@ -46,6 +48,7 @@ mod tests;
 
 use app_state::AppState;
 use faults::{Order, OrderError};
+use receiver::{Behaviour, Received, Receivers};
 use request_log::{Delivery, Filter, Found};
 
 /// Configuration of a sandbox.
@@ -124,6 +127,7 @@ pub struct RunningSandbox {
     /// Its base URL, for example `http://127.0.0.1:4570`; also the OpenID issuer.
     pub url: String,
     world: Arc<AppState>,
+    receivers: Receivers,
     server: JoinHandle<io::Result<()>>,
 }
 
@@ -141,8 +145,10 @@ impl Sandbox {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
         let world = Arc::new(AppState::new(&config, url.clone())?);
-        let server = tokio::spawn(axum::serve(listener, router(&world)).into_future());
-        Ok(RunningSandbox { url, world, server })
+        let receivers = Receivers::default();
+        let routes = router(&world).merge(receiver::router(&receivers));
+        let server = tokio::spawn(axum::serve(listener, routes).into_future());
+        Ok(RunningSandbox { url, world, receivers, server })
     }
 }
 
@@ -155,6 +161,21 @@ impl RunningSandbox {
     /// The origin of finished pictures; another host than the API's.
     pub fn results_origin(&self) -> &str {
         &self.world.results_origin
+    }
+
+    /// The URL of the receiver of webhooks with this name.
+    pub fn hook(&self, name: &str) -> String {
+        format!("{}{}/{name}", self.url, receiver::HOOKS_PATH)
+    }
+
+    /// Tells a receiver how to answer from now on.
+    pub fn tell_hook(&self, name: &str, behaviour: Behaviour) {
+        self.receivers.set(name, behaviour);
+    }
+
+    /// What a receiver was sent, oldest first.
+    pub fn hook_received(&self, name: &str) -> Vec<Received> {
+        self.receivers.received(name)
     }
 
     /// The payment provider's account: its URL and its controls.

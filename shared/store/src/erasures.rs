@@ -17,8 +17,8 @@ use crate::{
     accounts::{begin_update, change_of},
     error::{StoreError, optional},
     keys::{
-        API_KEY_PREFIX, ERASURES, INPUT_PREFIX, Item, JOB_PREFIX, Key, PK, PRESET_PREFIX, SK,
-        due_bound, erasure_of, text, user_pk,
+        API_KEY_PREFIX, DELIVERY_PREFIX, ERASURES, INPUT_PREFIX, Item, JOB_PREFIX, Key, PK,
+        PRESET_PREFIX, SK, WEBHOOKS, due_bound, erasure_of, text, user_pk,
     },
     table::{Store, backoff},
     transaction::{Committed, ItemKind, Transaction},
@@ -28,7 +28,8 @@ use crate::{
 /// Actor name in the audit of the job that erases members.
 const ERASED_BY: &str = "background-erase-data";
 /// Sort key prefixes of what a member created and accounting does not need.
-const MADE_BY_MEMBER: [&str; 4] = [JOB_PREFIX, INPUT_PREFIX, PRESET_PREFIX, API_KEY_PREFIX];
+const MADE_BY_MEMBER: [&str; 6] =
+    [JOB_PREFIX, INPUT_PREFIX, PRESET_PREFIX, API_KEY_PREFIX, WEBHOOKS, DELIVERY_PREFIX];
 /// Most deletes of one BatchWriteItem.
 const DELETES_MAX: usize = 25;
 /// How often items that DynamoDB left unprocessed are sent again.

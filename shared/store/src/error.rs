@@ -6,7 +6,7 @@ use domain::{
     DomainError, ErrorKind, FieldError,
     id::{
         ApiKeyId, AppealId, CheckoutId, InvoiceId, JobId, ListingId, PresetId, PurchaseId,
-        ReviewId, UploadId, UserId,
+        ReviewId, UploadId, UserId, WebhookEventId, WebhookId,
     },
     marketplace::moderation::flag::FlagsId,
     time::Day,
@@ -148,6 +148,12 @@ pub enum NotFound {
     /// No such file.
     #[error("This version has no such file.")]
     File,
+    /// No such webhook.
+    #[error("There is no such webhook.")]
+    Webhook,
+    /// No such delivery.
+    #[error("There is no such delivery: they are kept for 30 days.")]
+    Delivery,
 }
 
 domain::domain_error! {
@@ -171,6 +177,8 @@ domain::domain_error! {
         Flags => NotFound, "flags_not_found";
         Share => NotFound, "share_not_found";
         File => NotFound, "file_not_found";
+        Webhook => NotFound, "webhook_not_found";
+        Delivery => NotFound, "delivery_not_found";
     }
 }
 
@@ -201,5 +209,7 @@ stored_ids! {
     UploadId => Upload,
     PurchaseId => Purchase,
     ReviewId => Review,
+    WebhookId => Webhook,
+    WebhookEventId => Delivery,
     Day => Report,
 }

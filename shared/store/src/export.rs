@@ -25,9 +25,9 @@ const LISTINGS: &str = "~listings";
 const NOT_EXPORTED: [&str; 4] = [PERSON_PREFIX, BOUGHT_PREFIX, FLAGS_PREFIX, IDEMPOTENCY_PREFIX];
 /// Attributes of every item that are about storage.
 const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
-/// Attributes that are internal proofs, or identify another person: buyers, sharers and the
-/// moderator who decided.
-const OTHERS: [&str; 9] = [
+/// Attributes that are internal proofs or secrets, or identify another person: buyers, sharers and
+/// the moderator who decided.
+const OTHERS: [&str; 12] = [
     "buyer_id",
     "sharer_id",
     "by",
@@ -38,6 +38,8 @@ const OTHERS: [&str; 9] = [
     "fingerprint",
     "standing_due",
     "directory",
+    "secret",
+    "previous_secret",
 ];
 /// May name a tailored model: exported only from listings of the model's owner.
 const MODEL: &str = "model_id";

@@ -14,7 +14,7 @@ use std::{
 
 use domain::{
     Timestamp,
-    id::{JobId, ListingId, OrderId, PresetId, PurchaseId, UserId},
+    id::{JobId, ListingId, OrderId, PresetId, PurchaseId, UserId, WebhookId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,8 @@ pub(crate) enum Outcome {
     Listing(ListingId),
     /// Created this purchase.
     Purchase(PurchaseId),
+    /// Created or changed this webhook.
+    Webhook(WebhookId),
     /// Recorded only: the same request may run again, another may not.
     Noted,
     /// Still in progress.
@@ -224,6 +226,7 @@ impl Store {
                 | Outcome::Order(_)
                 | Outcome::Listing(_)
                 | Outcome::Purchase(_)
+                | Outcome::Webhook(_)
                 | Outcome::Noted,
             )
             | None => Err(StoreError::refused(KeyError::InFlight)),

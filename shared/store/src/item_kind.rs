@@ -45,4 +45,6 @@ pub(crate) enum ItemKind {
     Visitors,
     Erasure,
     Appeal,
+    Webhooks,
+    Delivery,
 }

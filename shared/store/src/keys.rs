@@ -62,6 +62,8 @@
 //! | audit record | `AUDIT` | `<seq>` | added, never changed; 1, 2, 3, … |
 //! | erasure | `ERASURE#<kind>#<id>` | `ERASURE` | files or a member to be deleted; removed when that is done |
 //! | audit head | `AUDIT#HEAD` | `HEAD` | own `version` |
+//! | webhooks | `USER#<user>` | `WEBHOOKS` | all of a member; own `version` |
+//! | delivery | `USER#<user>` | `DELIVERY#<webhook>#<event>` | event ids sort by time; own `version`; 30 days, by TTL |
 //!
 //! | index entry | gsi1pk | gsi1sk |
 //! |---|---|---|
@@ -101,6 +103,7 @@
 //! | ranking entry | `RANK#<board>#<month>` | `<amount>#<id>` |
 //! | erasure | `ERASURES` | `<due_at>#<kind>#<id>` |
 //! | audit record | `AUDIT#<kind>#<id>` | `<seq>` |
+//! | delivery in progress | `DELIVERIES#<0..4>` | `<look_at>#<event>` |
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
@@ -163,7 +166,7 @@
 //! | Q57 | the report of a day | GetItem | 1 to 3 RRU |
 //! | Q58 | reports, newest first | Query backwards | 1 trip a page |
 //! | Q59 | due erasures | Query `gsi1`, then BatchGetItem | 2 trips a minute |
-//! | Q60 | what a member created, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#`, `KEY#` | a trip for each MB |
+//! | Q60 | what a member created, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#`, `KEY#`, `WEBHOOKS`, `DELIVERY#` | a trip for each MB |
 //! | Q61 | all data of a member, to be exported | Query; Query of each listing | 1 trip a page |
 //! | Q62 | the owners of some tailored models, and their listings | BatchGetItem | 2 trips |
 //! | Q63 | due follow-ups, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
@@ -180,6 +183,10 @@
 //! | Q74 | a member's shares, with listings | Query `SHARED#` backwards, then BatchGetItem | 3 trips a page |
 //! | Q75 | a member's rewards, newest first | Query `REWARD#` backwards | 1 trip a page, or for each MB |
 //! | Q76 | a creator's sales of a month | Query `SALE#` from the month before on | a trip for each MB |
+//! | Q77 | a member's webhooks | GetItem | 1 RRU |
+//! | Q78 | a member, their webhooks, and a key's record or a delivery | BatchGetItem | 1 trip |
+//! | Q79 | the deliveries of a webhook, newest first | GetItem, Query `DELIVERY#<webhook>#` backwards | 2 trips a page |
+//! | Q80 | deliveries whose attempt is due or whose message is lost | Query `gsi1` for each of the 4 shards, then BatchGetItem | 8 trips a minute |
 
 mod account;
 mod audit;
@@ -188,6 +195,7 @@ mod generation;
 mod listing;
 mod metrics;
 mod sale;
+mod webhook;
 
 use std::collections::HashMap;
 
@@ -195,10 +203,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Timestamp, id::UserId};
 use sha2::{Digest, Sha256};
 
-pub(crate) use {account::*, audit::*, billing::*, generation::*, listing::*, metrics::*, sale::*};
+pub(crate) use {
+    account::*, audit::*, billing::*, generation::*, listing::*, metrics::*, sale::*, webhook::*,
+};
 
 /// Open jobs are spread over this many index partitions, so that none is hot.
 pub const OPEN_SHARDS: u8 = 8;
+/// Deliveries in progress are spread over this many index partitions.
+pub const DELIVERY_SHARDS: u8 = 4;
 
 /// The attributes of the table's key.
 pub(crate) const PK: &str = "pk";

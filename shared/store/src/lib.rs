@@ -44,6 +44,7 @@ mod table;
 mod transaction;
 mod update;
 mod versioned;
+mod webhooks;
 
 pub use api_keys::StoredKey;
 pub use appeals::RulingRequest;
@@ -56,7 +57,7 @@ pub use export::Exported;
 pub use gallery::JobFilter;
 pub use idempotency::{Claim, Idempotency, KeyError, REMEMBERED};
 pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
-pub use keys::OPEN_SHARDS;
+pub use keys::{DELIVERY_SHARDS, OPEN_SHARDS};
 pub use marketplace::{
     Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged,
     FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag, Popular, PurchaseRecord,
@@ -72,6 +73,7 @@ pub use staff::Staff;
 pub use staff_lists::{ListingFilter, PayoutFilter, PurchaseFilter};
 pub use table::{IndexPage, IndexPosition, Store};
 pub use update::Decided;
+pub use webhooks::{DeliveryRef, DeliveryWork, announced_by, queued_delivery};
 
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,9 @@ const TOP_UP_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/top
 /// The queue of uploaded files and of submitted listings.
 const UPLOAD_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/upload";
 
+/// The queue of webhooks' deliveries.
+const WEBHOOK_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/webhooks.fifo";
+
 /// The variables of every function, as `template.yaml` sets them. Secrets are called by their
 /// variables.
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -103,6 +106,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TAX_LABEL", "Tax"),
     ("TOP_UP_QUEUE_URL", TOP_UP_QUEUE),
     ("UPLOAD_QUEUE_URL", UPLOAD_QUEUE),
+    ("WEBHOOK_LOOPBACK", "false"),
+    ("WEBHOOK_QUEUE_URL", WEBHOOK_QUEUE),
 ];
 
 /// Number of the next app, and of the next restart.
@@ -159,7 +164,7 @@ impl TestApp {
             ..InvocationContext::fixed(now)
         };
         let buckets = [IMAGES, PREVIEWS, RECORDS];
-        let queues = [GENERATION_QUEUE, TOP_UP_QUEUE, UPLOAD_QUEUE];
+        let queues = [GENERATION_QUEUE, TOP_UP_QUEUE, UPLOAD_QUEUE, WEBHOOK_QUEUE];
         let aws = InProcessAws::new(&buckets, &queues, &ambient.clock);
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws.config()), TABLE.to_owned());
         aws.put_secret("SHARE_SECRET_ARN", &json!({ "signing_key": "a key for tests" }));
@@ -388,6 +393,11 @@ impl TestApp {
     /// The queue of uploaded files and of submitted listings.
     pub fn upload_queue(&self) -> TestQueue {
         self.aws.queues.get(UPLOAD_QUEUE)
+    }
+
+    /// The queue of webhooks' deliveries.
+    pub fn webhook_queue(&self) -> TestQueue {
+        self.aws.queues.get(WEBHOOK_QUEUE)
     }
 
     /// The bucket with this name. One that does not exist answers every request with an error.

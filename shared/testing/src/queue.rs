@@ -1,10 +1,12 @@
 //! SQS in this process: queues that accept messages from the SDK, and a clock that the test moves.
 //!
 //! Delays, visibility and redrive are those of `infra/messaging.yaml`, so that hours pass in no
-//! time. An end-to-end test checks that the SQS of the local stack accepts the same requests.
+//! time. A queue whose URL ends in `.fifo` gives one message of a group at a time, in order, and
+//! ignores one whose name it had within five minutes. An end-to-end test checks that the SQS of the
+//! local stack accepts the same requests.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -19,6 +21,8 @@ use crate::wire::json_response;
 
 /// Visibility timeout: how long a received message is hidden, unless it is deleted.
 const VISIBILITY: Duration = Duration::from_secs(360);
+/// How long a FIFO queue knows the name of a message.
+const NAMES_KNOWN: Duration = Duration::from_secs(5 * 60);
 /// Receives before a message becomes a dead letter.
 const RECEIVES_MAX: u32 = 5;
 /// Most messages of one receive.
@@ -59,7 +63,8 @@ pub struct Queues(BTreeMap<&'static str, TestQueue>);
 impl Queues {
     /// Empty queues with these URLs, which use `clock`.
     pub fn with_urls(urls: &[&'static str], clock: &Clock) -> Queues {
-        Queues(urls.iter().map(|url| (*url, TestQueue::new(clock.clone()))).collect())
+        let queue = |url: &&'static str| (*url, TestQueue::new(clock.clone(), is_fifo(url)));
+        Queues(urls.iter().map(queue).collect())
     }
 
     /// The queue with this URL.
@@ -87,6 +92,8 @@ impl Queues {
 
 struct State {
     availability: Availability,
+    /// The names of a FIFO queue's messages, and when they were sent; `None` if it is standard.
+    names: Option<BTreeMap<String, Timestamp>>,
     count: u32,
     messages: Vec<QueuedMessage>,
     dead_letters: Vec<QueuedMessage>,
@@ -106,9 +113,10 @@ impl fmt::Debug for TestQueue {
 }
 
 impl TestQueue {
-    fn new(clock: Clock) -> TestQueue {
+    fn new(clock: Clock, is_fifo: bool) -> TestQueue {
         let state = State {
             availability: Availability::Available,
+            names: is_fifo.then(BTreeMap::new),
             count: 0,
             messages: Vec::new(),
             dead_letters: Vec::new(),
@@ -160,7 +168,11 @@ impl TestQueue {
             .partition(|it| it.visible_at <= now && it.receive_count == RECEIVES_MAX);
         state.messages = alive;
         state.dead_letters.extend(dead);
-        let visible = state.messages.iter_mut().filter(|it| it.visible_at <= now).take(BATCH_MAX);
+        let (is_fifo, mut groups) = (state.names.is_some(), BTreeSet::new());
+        // Of a FIFO queue the first of each group, and none while it is hidden.
+        let first = |it: &&mut QueuedMessage| !is_fifo || groups.insert(it.group.clone());
+        let visible = state.messages.iter_mut().filter(first);
+        let visible = visible.filter(|it| it.visible_at <= now).take(BATCH_MAX);
         visible
             .map(|message| {
                 message.receive_count += 1;
@@ -212,17 +224,35 @@ impl TestQueue {
                 continue;
             }
             let text = |name: &str| entry[name].as_str().expect("a text").to_owned();
-            let delay_s = entry["DelaySeconds"].as_u64().expect("a delay");
-            assert!(delay_s <= 900, "SQS refuses a longer delay");
-            self.accept(text("MessageBody"), text("MessageGroupId"), delay_s);
+            let delay_s = entry["DelaySeconds"].as_u64();
+            assert!(delay_s.is_none_or(|it| it <= 900), "SQS refuses a longer delay");
+            if self.is_new(entry["MessageDeduplicationId"].as_str(), delay_s) {
+                self.accept(text("MessageBody"), text("MessageGroupId"), delay_s.unwrap_or(0));
+            }
             accepted.push(json!({"Id": id, "MessageId": id, "MD5OfMessageBody": ""}));
         }
         (200, json!({"Successful": accepted, "Failed": refused}))
     }
 
+    /// Whether a message is none that a FIFO queue has had.
+    fn is_new(&self, name: Option<&str>, delay_s: Option<u64>) -> bool {
+        let (now, mut state) = (self.clock.now(), self.state());
+        let Some(names) = &mut state.names else {
+            assert_eq!(name, None, "a standard queue refuses a name");
+            return true;
+        };
+        assert_eq!(delay_s, None, "a FIFO queue refuses the delay of a message");
+        names.retain(|_, sent_at| now < sent_at.plus(NAMES_KNOWN));
+        names.insert(name.expect("a name").to_owned(), now).is_none()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_fifo(url: &str) -> bool {
+    url.ends_with(".fifo")
 }
 
 /// A batch as Lambda passes it, in the form of `events/background-run-generation.json`.

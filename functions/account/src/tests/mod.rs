@@ -7,6 +7,7 @@ mod get_me;
 mod keys;
 mod rates;
 mod update_me;
+mod webhooks;
 
 use testing::TestApp;
 

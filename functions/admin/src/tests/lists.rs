@@ -55,7 +55,7 @@ async fn all(by: &Client<'_>, path: &str, query: &[(&str, &str)], limit: u32) ->
 /// Buys a free listing.
 pub(super) async fn take(app: &TestApp, buyer: &Actor, id: &ListingId) -> PurchaseId {
     let purchase = PurchaseId::new(app.now(), app.ambient.entropy.next());
-    let key = Idempotency { key: purchase.to_string(), fingerprint: "0".repeat(64) };
+    let key = Idempotency::new(purchase.to_string(), "0".repeat(64));
     let placed = app.store.place_purchase((&buyer.id, None), id, &key, app.now(), |offer| {
         let (id, price) = (purchase.clone(), Money::usd_cents(0));
         Purchase::place(id, buyer.id.clone(), offer, price, None, app.now())

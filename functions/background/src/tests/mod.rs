@@ -11,6 +11,7 @@ mod erasing;
 mod faults;
 mod indexing;
 mod messages;
+mod outgoing;
 mod paths;
 mod pictures;
 mod relay;

@@ -75,7 +75,8 @@ impl<'a> WorkerApp<'a> {
 
     /// Bria's webhooks have the time of this machine, so an app starts at its minute.
     fn new(name: &str) -> WorkerApp<'a> {
-        let app = TestApp::serving(&[crate::functions, generation::functions, edge::functions]);
+        let crates = [crate::functions, account::functions, generation::functions, edge::functions];
+        let app = TestApp::serving(&crates);
         app.set_time(Clock::System.now().floor_to(MINUTE));
         WorkerApp {
             queue: app.generation_queue(),
@@ -163,10 +164,13 @@ impl<'a> WorkerApp<'a> {
         let mut batch = self.app.engine.stream_batch();
         let passes = |record: &Value| {
             let image = &record["dynamodb"]["NewImage"];
-            let status = image["status"]["S"].as_str();
-            let is_job = matches!(status, Some("queued" | "submitted"));
-            let is_top_up = image["top_up"]["M"]["state"]["S"] == "due";
-            record["eventName"] != "REMOVE" && (is_job || is_top_up)
+            let text = |name: &str| image[name]["S"].as_str().unwrap_or_default();
+            let is_job = ["queued", "submitted", "succeeded", "failed", "cancelled"];
+            let is_news = ["ACCOUNT", "BILLING", "FLAGS", "LISTING"].contains(&text("sk"))
+                || ["PAYOUT#", "SALE#"].iter().any(|prefix| text("sk").starts_with(prefix));
+            let is_delivery = text("delivery_state") == "queued";
+            let wanted = is_job.contains(&text("status")) || is_news || is_delivery;
+            record["eventName"] != "REMOVE" && wanted
         };
         batch["Records"].as_array_mut().unwrap().retain(passes);
         batch

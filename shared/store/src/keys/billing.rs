@@ -19,10 +19,11 @@ pub(crate) const FOLLOW_UPS: &str = "FOLLOWUPS";
 pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
 /// Index partition of billings in their grace period.
 pub(crate) const GRACES: &str = "GRACES";
+pub(crate) const BILLING: &str = "BILLING";
 
 impl Key {
     pub(crate) fn billing(user: &UserId) -> Key {
-        Key::of(user, "BILLING".to_owned())
+        Key::of(user, BILLING.to_owned())
     }
 
     pub(crate) fn order(user: &UserId, order: &OrderId) -> Key {

@@ -111,6 +111,15 @@ async fn everybody_may_do_what_the_table_says() {
         account-delete-key                 401       204       404       204       404       404       404
         account-create-appeal              401       409       409       201       409       409       201
         account-list-appeals               401       200       200       200       200       200       200
+        account-create-webhook             401       201       201       403       201       201       403
+        account-list-webhooks              401       200       200       200       200       200       200
+        account-get-webhook                401       200       404       200       404       404       404
+        account-update-webhook             401       200       404       403       404       404       404
+        account-delete-webhook             401       204       404       403       404       404       404
+        account-rotate-webhook-secret      401       200       404       403       404       404       404
+        account-test-webhook               401       202       404       403       404       404       404
+        account-list-webhook-deliveries    401       200       404       200       404       404       404
+        account-redeliver-webhook          401       202       404       403       404       404       404
         billing-list-plans                 200       200       200       200       200       200       200
         billing-get-credits                401       200       200       200       200       200       200
         billing-get-usage                  401       200       200       200       200       200       200

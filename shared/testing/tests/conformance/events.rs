@@ -111,6 +111,15 @@ async fn an_event_is_answered() {
         account-delete-key: 404 api_key_not_found
         account-create-appeal: 409 no_decision
         account-list-appeals: 200
+        account-create-webhook: 201
+        account-list-webhooks: 200
+        account-get-webhook: 404 webhook_not_found
+        account-update-webhook: 404 webhook_not_found
+        account-delete-webhook: 404 webhook_not_found
+        account-rotate-webhook-secret: 404 webhook_not_found
+        account-test-webhook: 404 webhook_not_found
+        account-list-webhook-deliveries: 404 webhook_not_found
+        account-redeliver-webhook: 404 webhook_not_found
         billing-list-plans: 200
         billing-get-credits: 200
         billing-get-usage: 200

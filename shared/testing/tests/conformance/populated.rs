@@ -1,12 +1,13 @@
 //! One app with a member's data in it, and every function of the system on it.
 
-use domain::Timestamp;
+use domain::{Timestamp, id::WebhookId, webhook::delivery::Attempt};
 use runtime::{Clock, Endpoint, Method};
 use sandbox::{
     Config, RunningSandbox, Sandbox,
     stripe::{API_KEY, Card, Setup},
 };
 use serde_json::{Value, json};
+use store::PageSize;
 use testing::{Actor, Answer, Client, TestApp, TestRequest};
 
 use crate::{CRATES, marketplace_data::MarketplaceData};
@@ -18,8 +19,8 @@ const STRIPE_SECRET: &str = "whsec_4d2b9f6c1e8a3705b6d1c9e2f7a80435";
 /// Time of the events, as their signatures and contexts state.
 const EVENTS_AT: Timestamp = Timestamp::from_secs(1_795_000_000);
 
-/// An app in which Kim has a generation, a preset, an API key, a subscription and its invoice, sells a listing
-/// and has bought another.
+/// An app in which Kim has a generation, a preset, an API key, a webhook with an ended delivery, a
+/// subscription and its invoice, sells a listing and has bought another.
 pub(crate) struct PopulatedApp {
     pub(crate) app: TestApp,
     pub(crate) kim: Actor,
@@ -30,6 +31,8 @@ pub(crate) struct PopulatedApp {
     checkout: String,
     key: String,
     invoice: String,
+    webhook: String,
+    delivery: String,
     marketplace: MarketplaceData,
 }
 
@@ -61,9 +64,24 @@ impl PopulatedApp {
         let preset = created(&member, "/api/v1/presets", chair).await;
         let key = json!({ "name": "Nightly", "scopes": ["read"] });
         let key = created(&member, "/api/v1/me/keys", key).await;
+        let hook = json!({ "url": "https://example.com/", "events": ["sale.created"] });
+        let webhook = created(&member, "/api/v1/me/webhooks", hook).await;
+        let delivery = delivered(&app, &member, &webhook).await;
         let (checkout, invoice) = subscribed(&app, &sandbox, &member).await;
         let marketplace = MarketplaceData::of(&app, &kim).await;
-        PopulatedApp { app, kim, sandbox, generation, preset, checkout, key, invoice, marketplace }
+        PopulatedApp {
+            app,
+            kim,
+            sandbox,
+            generation,
+            preset,
+            checkout,
+            key,
+            invoice,
+            webhook,
+            delivery,
+            marketplace,
+        }
     }
 
     /// Makes `request` a valid one, about Kim's data where that applies.
@@ -97,6 +115,20 @@ impl PopulatedApp {
             "marketplace-preview-studio" => request.json(json!({})),
             "account-create-appeal" => request.json(json!({"text": "It was not me."})),
             "account-update-me" => request.json(json!({"display_name": "Kim"})),
+            "account-create-webhook" => {
+                request.json(json!({"url": "https://example.com/new", "events": ["credits.low"]}))
+            }
+            "account-update-webhook" => {
+                request.path("id", &self.webhook).json(json!({"description": "Ours"}))
+            }
+            "account-redeliver-webhook" => {
+                request.path("id", &self.webhook).path("delivery_id", &self.delivery)
+            }
+            "account-get-webhook"
+            | "account-delete-webhook"
+            | "account-rotate-webhook-secret"
+            | "account-test-webhook"
+            | "account-list-webhook-deliveries" => request.path("id", &self.webhook),
             "billing-open-checkout" => request.json(json!({"pack": "pack_50"})),
             "billing-open-portal" | "billing-cancel-subscription" => request.json(json!({})),
             "billing-update-top-up" => request
@@ -113,6 +145,7 @@ impl PopulatedApp {
             | "account-list-appeals"
             | "account-delete-me"
             | "account-list-keys"
+            | "account-list-webhooks"
             | "billing-list-plans"
             | "billing-get-credits"
             | "billing-get-subscription"
@@ -138,6 +171,25 @@ async fn created(member: &Client<'_>, path: &str, body: Value) -> String {
     let answer = member.post(path).key(path).json(body).await;
     let id = answer.json()["id"].as_str().map(str::to_owned);
     id.unwrap_or_else(|| panic!("{path}: {}", answer.pretty()))
+}
+
+/// A test of a webhook that was delivered.
+async fn delivered(app: &TestApp, member: &Client<'_>, webhook: &str) -> String {
+    let path = format!("/api/v1/me/webhooks/{webhook}");
+    let id = created(member, &format!("{path}/test"), json!({})).await;
+    let which = WebhookId::parse(webhook).unwrap();
+    let size = PageSize::default();
+    let log = app.store.deliveries((&member.id, &which), size, None).await.unwrap();
+    let attempt = Attempt {
+        at: app.now(),
+        duration_ms: 40,
+        response_status: Some(200),
+        response_excerpt: Some("ok".to_owned()),
+        error: None,
+    };
+    let recorded = app.store.record_delivery(&log.items[0], &Ok(attempt), app.now()).await;
+    recorded.unwrap().unwrap();
+    id
 }
 
 /// The checkout and the invoice of a plan that a member pays for, from Stripe's events.

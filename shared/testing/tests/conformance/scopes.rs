@@ -31,6 +31,15 @@ fn the_scope_that_lets_an_api_key_call_each_endpoint() {
         account-list-keys                  never
         account-get-key                    never
         account-delete-key                 never
+        account-create-webhook             never
+        account-list-webhooks              read
+        account-get-webhook                read
+        account-update-webhook             never
+        account-delete-webhook             never
+        account-rotate-webhook-secret      never
+        account-test-webhook               never
+        account-list-webhook-deliveries    read
+        account-redeliver-webhook          never
         billing-get-credits                read
         billing-get-usage                  read
         billing-open-checkout              never

@@ -97,6 +97,7 @@ fn only_the_store_contains_keys_of_the_table() {
         "\"OWNS#",
         "\"CARD#",
         "\"SALE#",
+        "\"DELIVERY#",
         "\"REWARD#",
         "\"JOURNAL#",
         "\"SHARE#",
@@ -113,6 +114,7 @@ fn only_the_store_contains_keys_of_the_table() {
         "\"TOPUPS\"",
         "\"BILLING\"",
         "\"ACCOUNT\"",
+        "\"WEBHOOKS\"",
     ];
     let words = [&names[..], &prefixes[..]].concat();
     let keys: Vec<(String, String)> = sources("shared/store/src")

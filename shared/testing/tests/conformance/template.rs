@@ -178,6 +178,7 @@ fn a_policy_is_about_what_the_variables_name() {
         ("RECORDS_BUCKET", "s3"),
         ("GENERATION_QUEUE_URL", "sqs"),
         ("TOP_UP_QUEUE_URL", "sqs"),
+        ("WEBHOOK_QUEUE_URL", "sqs"),
         ("AUTH_SECRET_ARN", "secretsmanager"),
         ("BRIA_SECRET_ARN", "secretsmanager"),
         ("GEMINI_SECRET_ARN", "secretsmanager"),

@@ -114,7 +114,7 @@ pub struct Payout {
 #[strum_discriminants(
     name(PayoutStatus),
     doc = "The state of a payout, without its details.",
-    derive(Serialize),
+    derive(Hash, Serialize, Deserialize),
     cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
     serde(rename_all = "snake_case")
 )]
@@ -146,42 +146,10 @@ pub enum PayoutState {
     },
 }
 
-/// A [`PayoutState`] by its name alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum PayoutStatus {
-    /// Nothing was paid.
-    Skipped,
-    /// Sales are being added.
-    Collecting,
-    /// Its amount is fixed.
-    Planned,
-    /// The transfer is being requested from Stripe.
-    Sending,
-    /// The transfer was made.
-    Sent,
-    /// The bank received it.
-    Paid,
-    /// It is not sent, or was returned.
-    Failed,
-    /// It failed, and its sales are detached.
-    Reopened,
-}
-
 impl PayoutState {
     /// Its name.
-    pub const fn status(&self) -> PayoutStatus {
-        match self {
-            PayoutState::Skipped { .. } => PayoutStatus::Skipped,
-            PayoutState::Collecting => PayoutStatus::Collecting,
-            PayoutState::Planned => PayoutStatus::Planned,
-            PayoutState::Sending => PayoutStatus::Sending,
-            PayoutState::Sent => PayoutStatus::Sent,
-            PayoutState::Paid => PayoutStatus::Paid,
-            PayoutState::Failed { .. } => PayoutStatus::Failed,
-            PayoutState::Reopened { .. } => PayoutStatus::Reopened,
-        }
+    pub fn status(&self) -> PayoutStatus {
+        self.into()
     }
 }
 

@@ -247,6 +247,8 @@ pub struct Flags {
     /// What they are about.
     #[serde(flatten)]
     pub subject: FlagSubject,
+    /// The creator of a listing; `None` in an item of before this was stored, and of other subjects.
+    pub creator_id: Option<UserId>,
     /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
     /// One per member.
@@ -307,7 +309,14 @@ crate::domain_error! {
 impl Flags {
     /// No reports yet.
     pub fn none(subject: FlagSubject) -> Flags {
-        Flags { subject, version: 0, flags: Vec::new(), due_since: None, dismissed: None }
+        Flags {
+            subject,
+            creator_id: None,
+            version: 0,
+            flags: Vec::new(),
+            due_since: None,
+            dismissed: None,
+        }
     }
 
     /// Adds a member's report of version `number` (zero of what has no versions), in place of an

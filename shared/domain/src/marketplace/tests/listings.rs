@@ -10,7 +10,7 @@ use crate::marketplace::{
         revision::Edit,
         upload::{Asset, UPLOADS_MAX},
     },
-    moderation::flag::{Flag, FlagReason, Flags},
+    moderation::flag::{Flag, FlagReason, FlagSubject, Flags},
 };
 
 const ACTIONS: [&str; 6] = ["edit", "submit", "approve", "reject", "retire", "delist"];
@@ -435,8 +435,11 @@ fn a_listing_survives_the_table() {
 #[test]
 fn staff_do_not_decide_on_their_own_listings() {
     let (listing, _) = begun(Kind::LightingPreset, 500);
-    let mut flags = Flags::none(listing.id.clone());
-    flags.add(Flag { user_id: user("reporter"), reason: FlagReason::Copied, at: NOW }, 1);
+    let mut flags = Flags::none(FlagSubject::Listing { listing_id: listing.id.clone() });
+    flags.add(
+        Flag { user_id: user("reporter"), reason: FlagReason::Copied, text: None, at: NOW },
+        1,
+    );
     let check = |staff: &str, expected: &str| {
         let checked = listing.check_impartial(&user(staff), Some(&flags), None);
         assert_eq!(code(checked), expected, "{staff}");

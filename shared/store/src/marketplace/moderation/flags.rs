@@ -112,12 +112,14 @@ impl Store {
         let keys = [Key::account(user), Key::listing(listing), Key::flags(subject)];
         self.update_items(&keys, |mut found| {
             let draft = begin_active_update(found.next()?, user, email, now)?;
-            let sold = on_sale(found.next()?)?.newest_sold();
-            let number = if subject.kind() == SubjectKind::Listing { sold } else { 0 };
+            let on_sale = on_sale(found.next()?)?;
+            let is_listing = subject.kind() == SubjectKind::Listing;
+            let number = if is_listing { on_sale.newest_sold() } else { 0 };
             let before: Option<Flags> = found.next()?;
             let mut after = before.clone().unwrap_or_else(|| Flags::none(subject.clone()));
             let text = text.clone();
             after.add(Flag { user_id: user.clone(), reason: *reason, text, at: now }, number);
+            after.creator_id = is_listing.then_some(on_sale.creator_id);
             if before.as_ref() == Some(&after) {
                 return Ok((Transaction::default(), after));
             }

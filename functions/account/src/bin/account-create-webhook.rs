@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    account::create_webhook::function().serve()
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    account::delete_webhook::function().serve()
+}

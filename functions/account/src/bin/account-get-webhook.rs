@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    account::get_webhook::function().serve()
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    account::redeliver_webhook::function().serve()
+}

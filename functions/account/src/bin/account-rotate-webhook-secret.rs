@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    account::rotate_webhook_secret::function().serve()
+}

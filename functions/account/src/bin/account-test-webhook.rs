@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    account::test_webhook::function().serve()
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    account::update_webhook::function().serve()
+}

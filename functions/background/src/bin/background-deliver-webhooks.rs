@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    background::deliver_webhooks::function().serve()
+}

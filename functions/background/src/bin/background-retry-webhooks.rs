@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    background::retry_webhooks::function().serve()
+}
