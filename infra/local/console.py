@@ -115,16 +115,9 @@ def packed(body: bytes) -> bytes:
     return gzip.compress(body, 6)
 
 
-def settings(api_url: str, issuer: str, people: list[dict[str, str]]) -> str:
-    """The console's settings: what `GET /api/v1/config` does not say, or says later."""
-    told = {
-        "api_url": api_url,
-        "issuer": issuer,
-        "client_id": "prolight-console",
-        "scopes": ["openid", "profile", "email", "offline_access"],
-        "people": people,
-    }
-    return json.dumps(told, indent=2) + "\n"
+def settings(api_url: str, people: list[dict[str, str]]) -> str:
+    """The console's settings: where the API is, which says the rest, and who there is here."""
+    return json.dumps({"api_url": api_url, "people": people}, indent=2) + "\n"
 
 
 if __name__ == "__main__":

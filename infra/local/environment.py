@@ -74,7 +74,7 @@ def main() -> None:
     write(Path(".local/env"), variables)
     people = [{"name": name, "does": does} for name, does in WHAT_THEY_DO.items()]
     config = Path(".local/console.json")
-    config.write_text(settings(outputs["ApiUrl"], args.sandbox_url, people))
+    config.write_text(settings(outputs["ApiUrl"], people))
 
 
 def stack_outputs(stack: str) -> dict[str, str]:

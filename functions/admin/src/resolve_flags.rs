@@ -3,9 +3,9 @@
 //! Access: moderators and admins, except for what they sell, wrote or reported, and for themselves.
 //! Changes: the flags are resolved; `id` is that of the reports. `dismiss` remembers the reporters:
 //! their flags do not count again for this version. `delist` takes the listing off sale, `strike`
-//! also adds a strike to its creator; three strikes suspend selling. Buyers keep the listing, and no
-//! money moves. Of an image, a review or a member `uphold` says that the reports are justified: what
-//! follows is decided elsewhere.
+//! also adds a strike to its creator; three strikes suspend selling. Buyers keep the listing, and
+//! no money moves. Of an image, a review or a member `uphold` says that the reports are justified:
+//! what follows is decided elsewhere.
 //! Retry: the same `Idempotency-Key` returns the same answer; without one, resolved flags are a
 //! 409. The creator's other listings that are not yet hidden are hidden within a minute by
 //! `background-follow-sellers`; they cannot be bought meanwhile either.

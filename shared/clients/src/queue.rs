@@ -4,8 +4,8 @@
 //! The first three are standard queues: messages may arrive twice or out of order, and their
 //! handlers are idempotent. The user is the message group, which on a standard queue means
 //! fairness: one member's backlog does not delay the others (the SQS Developer Guide's "fair
-//! queues"). The queue of webhooks is FIFO with the webhook as the group: a webhook gets one request
-//! at a time, in order, and a slow one delays no other.
+//! queues"). The queue of webhooks is FIFO with the webhook as the group: a webhook gets one
+//! request at a time, in order, and a slow one delays no other.
 
 use std::{marker::PhantomData, time::Duration};
 

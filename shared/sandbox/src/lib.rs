@@ -11,7 +11,6 @@
 //! | Bria v2 | `/bria/v2/...`, `/bria/results/...` | [`bria`] |
 //! | Stripe | `/stripe/v1/...`, its pages `/stripe/...` | [`stripe`] |
 //! | a member's servers | `/hooks/{name}` | [`receiver`]: what our webhooks are sent to |
-//! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled`, `/marketplace/...` | targets of Stripe's pages and shared links |
 //! | control | `/_sandbox/...`, `/healthz` | faults, request log, settings, bad tokens |
 //!
 //! Every request of the first three passes one middleware that logs it ([`request_log`]) and may
@@ -36,7 +35,6 @@ mod clock;
 mod control;
 mod fault_middleware;
 pub mod faults;
-mod frontend;
 mod log;
 pub mod openid;
 pub mod receiver;
@@ -251,7 +249,6 @@ fn router(world: &Arc<AppState>) -> Router {
         .merge(openid::router(world))
         .merge(bria::router())
         .merge(stripe::router())
-        .merge(frontend::router())
         .fallback(async || axum::http::StatusCode::NOT_FOUND)
         .layer(middleware::from_fn_with_state(Arc::clone(world), fault_middleware::pass));
     control::router().merge(outside).with_state(Arc::clone(world))

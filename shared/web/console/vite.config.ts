@@ -9,5 +9,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { port: 4572, strictPort: true },
+  server: {
+    port: 4572,
+    strictPort: true,
+    // The settings of the stack that runs here.
+    proxy: { '/config.json': 'http://127.0.0.1:4571' },
+  },
 });

@@ -62,6 +62,21 @@ test('a creator sells a rig that staff approve and a stranger buys', async ({ pa
   await buyer.getByRole('button', { name: /^Pay/ }).click();
   await expect(buyer.getByText('It is yours. Thank you.')).toBeVisible({ timeout: 30_000 });
 
+  await buyer.getByRole('link', { name: title }).click();
+  await buyer.getByRole('radio', { name: '1 star' }).focus();
+  for (let star = 1; star < 5; star += 1) await buyer.keyboard.press('ArrowRight');
+  await expect(buyer.getByRole('radio', { name: '5 stars' })).toBeChecked();
+  await buyer.getByRole('textbox', { name: 'Your review' }).fill('Soft, and it stays soft.');
+  await buyer.getByRole('button', { name: 'Publish' }).click();
+  await expect(buyer.getByText('Soft, and it stays soft.')).toBeVisible();
+  await page.reload();
+  await page.getByRole('button', { name: 'Reply' }).click();
+  await page.getByRole('textbox', { name: 'Your reply' }).fill('Thank you.');
+  await page.getByRole('button', { name: 'Publish' }).click();
+  await expect(page.getByRole('button', { name: 'Change your reply' })).toBeVisible();
+  await expect(page.getByText('Thank you.')).toBeVisible();
+  await look(page, 'listing-own');
+
   await page.goto('/sell?tab=earnings');
   await expect(page.getByRole('cell', { name: new RegExp(title) })).toBeVisible({
     timeout: 30_000,
@@ -71,4 +86,16 @@ test('a creator sells a rig that staff approve and a stranger buys', async ({ pa
   await look(page, 'sell-overview');
   await page.goto('/sell');
   await look(page, 'sell-listings');
+
+  // Stripe's page, of the sandbox, makes the creator payable.
+  await page.goto('/sell?tab=payouts');
+  await page.getByRole('button', { name: 'Set it up at Stripe' }).click();
+  await page.waitForURL(/stripe\/connect/);
+  await page.getByRole('button', { name: 'Agree and submit' }).click();
+  await page.waitForURL(/\/sell\?tab=payouts/);
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByText('Stripe can pay you.')).toBeVisible({ timeout: 3_000 });
+  }).toPass({ timeout: 40_000 });
+  await look(page, 'sell-payouts');
 });

@@ -1,4 +1,4 @@
-import { expect, look, signIn, somebody, test } from './support.ts';
+import { accessible, expect, look, signIn, somebody, test } from './support.ts';
 
 test('a member signs in, lights a set and generates a picture', async ({ page }) => {
   await page.goto('/');
@@ -35,4 +35,9 @@ test('a member signs in, lights a set and generates a picture', async ({ page })
   await expect(page.getByRole('button', { name: 'Download' })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('9 credits')).toBeVisible();
   await look(page, 'studio-result');
+  await page.getByRole('button', { name: 'Use the light theme' }).click();
+  await accessible(page, 'studio in the light theme');
+  await page.getByRole('link', { name: 'Market', exact: true }).click();
+  await expect(page.getByText(/\d+ listings/)).toBeVisible();
+  await accessible(page, 'market in the light theme');
 });

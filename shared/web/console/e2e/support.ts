@@ -55,6 +55,7 @@ export async function look(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('button', { name: 'Dismiss' })).toHaveCount(0);
   for (const width of [360, 1280]) {
     await page.setViewportSize({ width, height: width === 360 ? 760 : 800 });
+    await page.evaluate(() => window.scrollTo(0, 0));
     await page.waitForTimeout(150);
     await page.screenshot({ path: `${PICTURES}/${name}-${width}.png`, fullPage: true });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);

@@ -1,8 +1,16 @@
-import { type Ask, type Page, type Query, Transport } from '@prolight/client';
+import {
+  type Answer,
+  type AnswerOf,
+  type Ask,
+  type BodyOf,
+  type PathOf,
+  type Query,
+  Transport,
+} from '@prolight/client';
 import type { Config } from './config.ts';
 import type { SignIn } from './session.ts';
 
-/** The only place of the console that talks to the API. */
+/** The only place of the console that talks to the API. Paths, bodies and answers are the document's. */
 export class Api {
   readonly transport: Transport;
   readonly config: Config;
@@ -12,22 +20,42 @@ export class Api {
     this.transport = new Transport({ baseUrl: config.api_url, session });
   }
 
-  async get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
-    return (await this.transport.send<T>('GET', path, { query, signal })).data;
+  async get<P extends PathOf<'get'>>(
+    path: P,
+    query?: Query,
+    signal?: AbortSignal,
+  ): Promise<AnswerOf<'get', P>> {
+    return (await this.transport.send<AnswerOf<'get', P>>('GET', path, { query, signal })).data;
   }
-  page<T>(path: string, query: Query, signal?: AbortSignal): Promise<Page<T>> {
-    return this.get<Page<T>>(path, query, signal);
+  /** As `get`, with what the headers say. */
+  read<P extends PathOf<'get'>>(
+    path: P,
+    signal?: AbortSignal,
+  ): Promise<Answer<AnswerOf<'get', P>>> {
+    return this.transport.send('GET', path, { signal });
   }
-  async post<T>(path: string, body: unknown = {}, ask: Ask = {}): Promise<T> {
-    return (await this.transport.send<T>('POST', path, { ...ask, body })).data;
+  async post<P extends PathOf<'post'>>(
+    path: P,
+    body?: BodyOf<'post', P>,
+    ask: Ask = {},
+  ): Promise<AnswerOf<'post', P>> {
+    const sent = { ...ask, body: body ?? {} };
+    return (await this.transport.send<AnswerOf<'post', P>>('POST', path, sent)).data;
   }
-  async put<T>(path: string, body: unknown): Promise<T> {
-    return (await this.transport.send<T>('PUT', path, { body })).data;
+  async put<P extends PathOf<'put'>>(path: P, body: BodyOf<'put', P>): Promise<AnswerOf<'put', P>> {
+    return (await this.transport.send<AnswerOf<'put', P>>('PUT', path, { body })).data;
   }
-  async patch<T>(path: string, body: unknown, headers?: Record<string, string>): Promise<T> {
-    return (await this.transport.send<T>('PATCH', path, { body, headers })).data;
+  async patch<P extends PathOf<'patch'>>(
+    path: P,
+    body: BodyOf<'patch', P>,
+  ): Promise<AnswerOf<'patch', P>> {
+    return (await this.transport.send<AnswerOf<'patch', P>>('PATCH', path, { body })).data;
   }
-  async delete<T>(path: string): Promise<T> {
-    return (await this.transport.send<T>('DELETE', path)).data;
+  async delete<P extends PathOf<'delete'>>(path: P): Promise<AnswerOf<'delete', P>> {
+    return (await this.transport.send<AnswerOf<'delete', P>>('DELETE', path)).data;
+  }
+  /** The address of a file at a link of the API. */
+  async file(link: string): Promise<string> {
+    return (await this.transport.send<{ url: string }>('GET', link)).data.url;
   }
 }

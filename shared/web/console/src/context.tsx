@@ -1,4 +1,3 @@
-import type { Me } from '@prolight/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useSyncExternalStore } from 'react';
 import type { Api } from './api.ts';
@@ -39,7 +38,7 @@ export function useMe() {
   const signedIn = useSignedIn();
   return useQuery({
     queryKey: ME,
-    queryFn: ({ signal }) => api.get<Me>('/api/v1/me', undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/me', undefined, signal),
     enabled: signedIn,
     staleTime: 30_000,
   });

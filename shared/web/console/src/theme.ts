@@ -9,6 +9,14 @@ import {
 
 const FONT = "'IBM Plex Sans Variable', 'IBM Plex Sans', system-ui, sans-serif";
 
+/** Ground and ink of what is marked quietly. */
+const SOFT: Record<string, [string, string]> = {
+  tungsten: ['var(--accent-soft)', 'var(--accent-ink)'],
+  red: ['var(--bad-soft)', 'var(--bad)'],
+  green: ['var(--good-soft)', 'var(--good)'],
+  gray: ['var(--raised)', 'var(--quiet)'],
+};
+
 /** Neutral greys, so that a picture is judged beside no colour; tungsten for what is done next. */
 export const theme = createTheme({
   fontFamily: FONT,
@@ -25,10 +33,12 @@ export const theme = createTheme({
   primaryShade: { light: 8, dark: 4 },
   variantColorResolver: input => {
     const colours = defaultVariantColorsResolver(input);
-    const primary = input.color === undefined || input.color === 'tungsten';
-    return input.variant === 'filled' && primary
-      ? { ...colours, color: 'var(--on-accent)' }
-      : colours;
+    if (input.variant === 'filled' && (input.color ?? 'tungsten') === 'tungsten') {
+      return { ...colours, color: 'var(--on-accent)' };
+    }
+    const soft = input.variant === 'light' && SOFT[input.color ?? 'tungsten'];
+    if (soft) return { ...colours, background: soft[0], hover: soft[0], color: soft[1] };
+    return colours;
   },
   defaultRadius: 'sm',
   cursorType: 'pointer',

@@ -435,7 +435,7 @@ fn a_listing_survives_the_table() {
 #[test]
 fn staff_do_not_decide_on_their_own_listings() {
     let (listing, _) = begun(Kind::LightingPreset, 500);
-    let mut flags = Flags::none(FlagSubject::Listing { listing_id: listing.id.clone() });
+    let mut flags = Flags::none(FlagSubject::listing(&listing.id));
     flags.add(
         Flag { user_id: user("reporter"), reason: FlagReason::Copied, text: None, at: NOW },
         1,

@@ -49,7 +49,7 @@ pub(crate) async fn leads_back(answer: &Answer, checkout: &str) {
     let frontend = variable("FRONTEND_URL").unwrap();
     assert!(next.starts_with(&format!("{frontend}/billing/success?checkout_id=chk_")), "{next}");
     assert!(next.ends_with(&format!("&session_id={session}")), "{next}");
-    assert!(page(next).await.contains("Thank you"));
+    assert!(page(next).await.contains("<title>ProLight</title>"));
 }
 
 /// The session of a checkout URL.

@@ -92,7 +92,10 @@ function Balance() {
 }
 
 function SchemeToggle() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { colorScheme, setColorScheme } = useMantineColorScheme({
+    // Without them the library writes a style element, which our policy forbids.
+    keepTransitions: true,
+  });
   const dark = colorScheme !== 'light';
   return (
     <ActionIcon

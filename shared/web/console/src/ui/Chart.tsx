@@ -29,6 +29,8 @@ interface Props {
   height?: number;
 }
 
+const TICK = { fill: 'var(--quiet)', fontSize: 11 };
+
 function day(text: string): string {
   return new Date(text).toLocaleDateString(undefined, {
     day: 'numeric',
@@ -47,10 +49,18 @@ export function Chart({ title, data, x, series, format, kind, height = 200 }: Pr
   const parts = (
     <>
       <CartesianGrid vertical={false} stroke="var(--line)" />
-      <XAxis dataKey={x} tickFormatter={day} minTickGap={40} tickLine={false} axisLine={false} />
+      <XAxis
+        dataKey={x}
+        tickFormatter={day}
+        minTickGap={40}
+        tick={TICK}
+        tickLine={false}
+        axisLine={false}
+      />
       <YAxis
         width={56}
         tickFormatter={format}
+        tick={TICK}
         tickLine={false}
         axisLine={false}
         allowDecimals={false}

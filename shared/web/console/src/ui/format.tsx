@@ -24,6 +24,7 @@ export function wholeMoney(cents: number, currency: string): string {
   return new Intl.NumberFormat(undefined, {
     style: 'currency',
     currency: currency.toUpperCase(),
+    currencyDisplay: 'narrowSymbol',
     maximumFractionDigits: 0,
   }).format(cents / 100);
 }

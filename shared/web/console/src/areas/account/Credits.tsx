@@ -1,4 +1,4 @@
-import type { Credits as CreditsView, LedgerEntry, Usage } from '@prolight/client';
+import type { LedgerEntry, Usage } from '@prolight/client';
 import { useQuery } from '@tanstack/react-query';
 import { useApi } from '../../context.tsx';
 import { Chart } from '../../ui/Chart.tsx';
@@ -12,11 +12,11 @@ export function Credits() {
   const api = useApi();
   const credits = useQuery({
     queryKey: ['billing', 'credits'],
-    queryFn: ({ signal }) => api.get<CreditsView>('/api/v1/billing/credits', undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/billing/credits', undefined, signal),
   });
   const usage = useQuery({
     queryKey: ['billing', 'usage'],
-    queryFn: ({ signal }) => api.get<Usage>('/api/v1/billing/usage', undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/billing/usage', undefined, signal),
   });
   return (
     <>
@@ -57,7 +57,7 @@ export function Credits() {
                     {it.lots.map(lot => (
                       <tr key={lot.id}>
                         <td>{Words(lot.source)}</td>
-                        <td>{date(lot.granted_at)}</td>
+                        <td className="when">{date(lot.granted_at)}</td>
                         <td className="right">
                           {lot.available === null
                             ? 'unlimited'
@@ -114,8 +114,8 @@ function days(it: Usage): { date: string; used: number }[] {
 
 function Ledger() {
   const api = useApi();
-  const list = usePages<LedgerEntry>(['billing', 'ledger'], async (cursor, signal) => {
-    const it = await api.get<CreditsView>('/api/v1/billing/credits', { cursor, limit: 20 }, signal);
+  const list = usePages(['billing', 'ledger'], async (cursor, signal) => {
+    const it = await api.get('/api/v1/billing/credits', { cursor, limit: 20 }, signal);
     return it.ledger;
   });
   return (
@@ -138,7 +138,7 @@ function Ledger() {
               {list.items.map(it => (
                 <tr key={it.seq}>
                   <td className="right quiet">{it.seq}</td>
-                  <td>{dateTime(it.at)}</td>
+                  <td className="when">{dateTime(it.at)}</td>
                   <td>{Words(it.kind)}</td>
                   <td className="right">{amount(it)}</td>
                   <td className="right">{it.available_after}</td>

@@ -1,5 +1,4 @@
 import { Badge, Button } from '@mantine/core';
-import type { Invoice } from '@prolight/client';
 import { useMutation } from '@tanstack/react-query';
 import { useApi } from '../../context.tsx';
 import { date, money, Words } from '../../ui/format.tsx';
@@ -9,8 +8,8 @@ import { Scroll } from '../../ui/Scroll.tsx';
 
 export function Invoices() {
   const api = useApi();
-  const list = usePages<Invoice>(['billing', 'invoices'], (cursor, signal) =>
-    api.page<Invoice>('/api/v1/billing/invoices', { limit: 20, cursor }, signal),
+  const list = usePages(['billing', 'invoices'], (cursor, signal) =>
+    api.get('/api/v1/billing/invoices', { limit: 20, cursor }, signal),
   );
   return (
     <List query={list} empty="No invoice yet. They appear after the first payment.">
@@ -32,7 +31,7 @@ export function Invoices() {
             {list.items.map(it => (
               <tr key={it.id}>
                 <td>{it.number ?? it.id}</td>
-                <td>{date(it.created_at)}</td>
+                <td className="when">{date(it.created_at)}</td>
                 <td>{it.lines[0]?.description ?? Words(it.kind)}</td>
                 <td>
                   <Badge
@@ -66,8 +65,8 @@ export function Invoices() {
 export function OpenFile({ path, label }: { path: string; label: string }) {
   const api = useApi();
   const open = useMutation({
-    mutationFn: () => api.get<{ url: string }>(path),
-    onSuccess: file => window.open(file.url, '_blank', 'noopener'),
+    mutationFn: () => api.file(path),
+    onSuccess: url => window.open(url, '_blank', 'noopener'),
     onError: error => announceProblem(error, label),
   });
   return (

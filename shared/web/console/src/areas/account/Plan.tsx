@@ -14,13 +14,12 @@ export function Plan() {
   const api = useApi();
   const plans = useQuery({
     queryKey: ['plans'],
-    queryFn: ({ signal }) => api.get<Plans>('/api/v1/billing/plans', undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/billing/plans', undefined, signal),
     staleTime: 600_000,
   });
   const subscription = useQuery({
     queryKey: ['billing', 'subscription'],
-    queryFn: ({ signal }) =>
-      api.get<Subscription>('/api/v1/billing/subscription', undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/billing/subscription', undefined, signal),
   });
   return (
     <>
@@ -78,13 +77,13 @@ function Current({ it }: { it: Subscription }) {
   const api = useApi();
   const queries = useQueryClient();
   const portal = useMutation({
-    mutationFn: () => api.post<{ portal_url: string }>('/api/v1/billing/portal'),
+    mutationFn: () => api.post('/api/v1/billing/portal'),
     onSuccess: made => location.assign(made.portal_url),
     onError: error => announceProblem(error, 'Open the portal'),
   });
   const renewal = useMutation({
     mutationFn: (cancel: boolean) =>
-      api.post<Subscription>('/api/v1/billing/subscription/cancel', {
+      api.post('/api/v1/billing/subscription/cancel', {
         cancel_at_period_end: cancel,
       }),
     onSuccess: (now, cancel) => {
@@ -180,7 +179,7 @@ function Checkout({ body, label }: { body: Record<string, string>; label: string
   const key = useRef(newKey());
   const checkout = useMutation({
     mutationFn: () =>
-      api.post<{ checkout_url: string }>('/api/v1/billing/checkout', body, {
+      api.post('/api/v1/billing/checkout', body, {
         idempotencyKey: key.current,
       }),
     onSuccess: made => location.assign(made.checkout_url),
@@ -204,7 +203,7 @@ function TopUps({ offers, it }: { offers: Plans; it: Subscription }) {
   const queries = useQueryClient();
   const refresh = useRefreshMe();
   const { data: me } = useMe();
-  const [pack, setPack] = useState(it.top_up?.pack ?? offers.packs[0]?.pack ?? '');
+  const [pack, setPack] = useState(it.top_up?.pack ?? offers.packs[0]?.pack);
   const [below, setBelow] = useState(it.top_up?.below ?? 10);
   const [most, setMost] = useState(it.top_up?.monthly_max ?? 2);
   const save = useMutation({
@@ -241,7 +240,7 @@ function TopUps({ offers, it }: { offers: Plans; it: Subscription }) {
             label: `${one.name}, ${money(one.price)}`,
           }))}
           value={pack}
-          onChange={value => value && setPack(value)}
+          onChange={value => setPack(offers.packs.find(one => one.pack === value)?.pack)}
         />
         <NumberInput
           label="When fewer credits are left than"

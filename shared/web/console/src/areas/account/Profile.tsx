@@ -34,7 +34,7 @@ function Names({ it }: { it: Me }) {
   }, [it.display_name, it.bio]);
   const save = useMutation({
     mutationFn: () =>
-      api.patch<Me>('/api/v1/me', {
+      api.patch('/api/v1/me', {
         display_name: name.trim() === '' ? null : name,
         bio: bio.trim() === '' ? null : bio,
       }),
@@ -98,7 +98,7 @@ function Export() {
       let cursor: string | undefined;
       for (let page = 1; ; page += 1) {
         setPages(page);
-        const part = await api.get<Exported>('/api/v1/me/export', { cursor });
+        const part = await api.get('/api/v1/me/export', { cursor });
         whole.items.push(...part.items);
         whole.files.push(...part.files);
         if (part.next_cursor === null) return whole;
@@ -140,7 +140,7 @@ function Delete({ it }: { it: Me }) {
   const { api, session } = useServices();
   const queries = useQueryClient();
   const remove = useMutation({
-    mutationFn: () => api.delete<Me>('/api/v1/me'),
+    mutationFn: () => api.delete('/api/v1/me'),
     onSuccess: now => {
       queries.setQueryData(ME, now);
       announce('Your account is being deleted.');

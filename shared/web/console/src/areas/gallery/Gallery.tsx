@@ -1,5 +1,4 @@
 import { Button, Modal, SegmentedControl, Skeleton } from '@mantine/core';
-import type { Generation } from '@prolight/client';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useApi, useSignedIn } from '../../context.tsx';
 import { dateTime, When, words } from '../../ui/format.tsx';
@@ -25,10 +24,9 @@ function Pictures() {
   const api = useApi();
   const { status, open } = useSearch({ from: '/gallery' });
   const navigate = useNavigate();
-  const list = usePages<Generation>(
+  const list = usePages(
     [...GENERATIONS, 'gallery', status ?? 'all'],
-    (cursor, signal) =>
-      api.page<Generation>('/api/v1/generations', { limit: 24, status, cursor }, signal),
+    (cursor, signal) => api.get('/api/v1/generations', { limit: 24, status, cursor }, signal),
     { enabled: useSignedIn() },
   );
   useFollow(list.items.filter(it => !isFinal(it)).map(it => it.id));

@@ -1,15 +1,12 @@
-import { Badge, Button, Modal, Rating, Select, Slider, Textarea } from '@mantine/core';
+import { Badge, Button, Modal, Select, Slider, Textarea } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import {
   type DemoOverrides,
-  type DemoPicture,
   type DemoSubject,
+  type FlagReason,
   isProblem,
   type Listing,
-  type NewPurchase,
   newKey,
-  type Page,
-  type Purchase,
   type Review,
   type Share,
 } from '@prolight/client';
@@ -17,6 +14,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tansta
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useApi, useMe, useServices, useSignedIn } from '../../context.tsx';
+import { Confirm } from '../../ui/Confirm.tsx';
 import { bytes, date, price, TYPE_NAMES, When, words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
 import { announce, announceProblem, ProblemText } from '../../ui/problem.tsx';
@@ -34,11 +32,10 @@ export function ListingPage() {
   }, [id, ref]);
   const query = useQuery({
     queryKey: ['listing', id],
-    queryFn: ({ signal }) =>
-      api.get<Listing>(`/api/v1/marketplace/listings/${id}`, undefined, signal),
+    queryFn: ({ signal }) => api.get(`/api/v1/marketplace/listings/${id}`, undefined, signal),
   });
   return (
-    <div className="page">
+    <div className="page stack">
       <p className="small">
         <Link to="/market" search={{}}>
           Market
@@ -52,6 +49,7 @@ export function ListingPage() {
 }
 
 function Shown({ it }: { it: Listing }) {
+  const { data: me } = useMe();
   const hasDemo = it.demo?.enabled === true;
   const [tab, setTab] = useState<number | 'demo'>(it.previews.length === 0 && hasDemo ? 'demo' : 0);
   const picture = typeof tab === 'number' ? it.previews[tab] : undefined;
@@ -154,6 +152,7 @@ function Shown({ it }: { it: Listing }) {
           <ShareButton it={it} />
           <Report it={it} />
         </div>
+        {me?.role && <Delist it={it} />}
       </aside>
     </div>
   );
@@ -166,24 +165,27 @@ function Demo({ it }: { it: Listing }) {
   const api = useApi();
   const demo = it.demo;
   const [subject, setSubject] = useState<DemoSubject | undefined>(demo?.subjects[0]);
-  const [overrides, setOverrides] = useState<DemoOverrides>({});
+  const [overrides, setOverrides] = useState<DemoOverrides>({
+    stops: 0,
+    kelvin: 0,
+    focal_length_mm: null,
+    aperture: null,
+  });
   const asked = { subject, overrides };
   const [settled] = useDebouncedValue(asked, 150);
   const query = useQuery({
     queryKey: ['demo', it.id, it.version, settled],
-    queryFn: async ({ signal }) =>
-      (
-        await api.transport.send<DemoPicture>(
-          'POST',
-          `/api/v1/marketplace/listings/${it.id}/preview`,
-          { body: { ...settled, size: 512 }, signal },
-        )
-      ).data,
+    queryFn: ({ signal }) =>
+      api.post(
+        `/api/v1/marketplace/listings/${it.id}/preview`,
+        { ...settled, size: 512 },
+        { signal },
+      ),
     placeholderData: keepPreviousData,
     staleTime: 300_000,
   });
   if (!demo) return null;
-  const set = (change: DemoOverrides) => setOverrides({ ...overrides, ...change });
+  const set = (change: Partial<DemoOverrides>) => setOverrides({ ...overrides, ...change });
   return (
     <div className="stack">
       <figure className={classes.stage} aria-busy={query.isFetching}>
@@ -211,7 +213,7 @@ function Demo({ it }: { it: Listing }) {
           <Slid
             label="All lights, stops"
             limits={[-demo.stops_max, demo.stops_max, 0.1]}
-            value={overrides.stops ?? 0}
+            value={overrides.stops}
             onChange={stops => set({ stops })}
           />
         )}
@@ -219,7 +221,7 @@ function Demo({ it }: { it: Listing }) {
           <Slid
             label="Warmer or colder, kelvin"
             limits={[-demo.kelvin_max, demo.kelvin_max, 50]}
-            value={overrides.kelvin ?? 0}
+            value={overrides.kelvin}
             onChange={kelvin => set({ kelvin })}
           />
         )}
@@ -274,18 +276,14 @@ function Buy({ it }: { it: Listing }) {
   const bought = useQuery({
     queryKey: ['purchases', 'of', it.id],
     queryFn: ({ signal }) =>
-      api.get<Page<Purchase>>(
-        '/api/v1/marketplace/purchases',
-        { listing_id: it.id, limit: 5 },
-        signal,
-      ),
+      api.get('/api/v1/marketplace/purchases', { listing_id: it.id, limit: 5 }, signal),
     enabled: signedIn,
   });
   const owned = bought.data?.items.find(one => one.entitlement === 'active');
   const open = bought.data?.items.find(one => one.checkout_url);
   const buy = useMutation({
     mutationFn: () =>
-      api.post<NewPurchase>(
+      api.post(
         '/api/v1/marketplace/purchases',
         {
           listing_id: it.id,
@@ -375,7 +373,7 @@ function ShareButton({ it }: { it: Listing }) {
   const signedIn = useSignedIn();
   const [shared, setShared] = useState<Share>();
   const share = useMutation({
-    mutationFn: () => api.post<Share>(`/api/v1/marketplace/listings/${it.id}/share`),
+    mutationFn: () => api.post(`/api/v1/marketplace/listings/${it.id}/share`),
     onSuccess: async link => {
       setShared(link);
       await navigator.clipboard?.writeText(link.url).then(
@@ -412,7 +410,37 @@ function ShareButton({ it }: { it: Listing }) {
   );
 }
 
-const REASONS = [
+/** What staff do with a listing that must not be sold. */
+function Delist({ it }: { it: Listing }) {
+  const api = useApi();
+  const navigate = useNavigate();
+  const delist = useMutation({
+    mutationFn: ({ reason }: { reason: string; close: () => void }) =>
+      api.post(`/api/v1/admin/marketplace/listings/${it.id}/delist`, { reason }),
+    onSuccess: (_, { close }) => {
+      close();
+      announce(`“${it.title}” is off sale.`);
+      void navigate({ to: '/market', search: {} });
+    },
+    onError: error => announceProblem(error, 'Take it off sale'),
+  });
+  return (
+    <div>
+      <Confirm
+        action="Take it off sale"
+        title={`Take “${it.title}” off sale`}
+        danger
+        reason="Reason, shown to the creator"
+        busy={delist.isPending}
+        onConfirm={(reason, close) => delist.mutate({ reason, close })}
+      >
+        Nobody can buy it any longer. Buyers keep what they bought.
+      </Confirm>
+    </div>
+  );
+}
+
+const REASONS: { value: FlagReason; label: string }[] = [
   { value: 'copied', label: 'It copies another’s work' },
   { value: 'misleading', label: 'It is not what it claims to be' },
   { value: 'prohibited', label: 'It shows prohibited content' },
@@ -424,9 +452,10 @@ function Report({ it }: { it: Listing }) {
   const { session, api } = useServices();
   const signedIn = useSignedIn();
   const [open, setOpen] = useState(false);
-  const [reason, setReason] = useState<string | null>(null);
+  const [reason, setReason] = useState<FlagReason>();
   const report = useMutation({
-    mutationFn: () => api.post(`/api/v1/marketplace/listings/${it.id}/flags`, { reason }),
+    mutationFn: async () =>
+      reason && api.post(`/api/v1/marketplace/listings/${it.id}/flags`, { reason }),
     onSuccess: () => {
       setOpen(false);
       announce('Thank you. A moderator looks at listings that several people report.');
@@ -448,13 +477,13 @@ function Report({ it }: { it: Listing }) {
           <Select
             label="What is wrong with it"
             data={REASONS}
-            value={reason}
-            onChange={setReason}
+            value={reason ?? null}
+            onChange={value => setReason(REASONS.find(it => it.value === value)?.value)}
             comboboxProps={{ withinPortal: true }}
           />
           <Button
             loading={report.isPending}
-            disabled={reason === null}
+            disabled={reason === undefined}
             onClick={() => report.mutate()}
           >
             Report
@@ -467,12 +496,10 @@ function Report({ it }: { it: Listing }) {
 
 function Reviews({ it }: { it: Listing }) {
   const api = useApi();
-  const list = usePages<Review>(['reviews', it.id], (cursor, signal) =>
-    api.page<Review>(
-      `/api/v1/marketplace/listings/${it.id}/reviews`,
-      { limit: 10, cursor },
-      signal,
-    ),
+  const { data: me } = useMe();
+  const mine = me?.creator_id === it.creator.id;
+  const list = usePages(['reviews', it.id], (cursor, signal) =>
+    api.get(`/api/v1/marketplace/listings/${it.id}/reviews`, { limit: 10, cursor }, signal),
   );
   return (
     <section className="stack" aria-labelledby="reviews">
@@ -495,11 +522,61 @@ function Reviews({ it }: { it: Listing }) {
                   <b>{it.creator.display_name ?? 'The creator'}:</b> {review.reply.text}
                 </p>
               )}
+              {mine && <ReplyForm it={it} review={review} />}
             </article>
           ))}
         </div>
       </List>
     </section>
+  );
+}
+
+/** What the creator answers to a review; another answer replaces the first. */
+function ReplyForm({ it, review }: { it: Listing; review: Review }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const [open, setOpen] = useState(false);
+  const [text, setText] = useState(review.reply?.text ?? '');
+  const reply = useMutation({
+    mutationFn: () =>
+      api.post(`/api/v1/marketplace/listings/${it.id}/reviews/${review.id}/reply`, { text }),
+    onSuccess: () => {
+      setOpen(false);
+      announce('Your reply is published.');
+      void queries.invalidateQueries({ queryKey: ['reviews', it.id] });
+    },
+    onError: error => announceProblem(error, 'Reply'),
+  });
+  if (!open) {
+    return (
+      <Button size="compact-xs" variant="default" mt="xs" onClick={() => setOpen(true)}>
+        {review.reply ? 'Change your reply' : 'Reply'}
+      </Button>
+    );
+  }
+  return (
+    <form
+      className="stack"
+      onSubmit={event => {
+        event.preventDefault();
+        reply.mutate();
+      }}
+    >
+      <Textarea
+        label="Your reply"
+        required
+        maxLength={2000}
+        autosize
+        minRows={2}
+        value={text}
+        onChange={event => setText(event.currentTarget.value)}
+      />
+      <div>
+        <Button type="submit" size="xs" loading={reply.isPending}>
+          Publish
+        </Button>
+      </div>
+    </form>
   );
 }
 
@@ -524,11 +601,7 @@ function WriteReview({ it }: { it: Listing }) {
   const bought = useQuery({
     queryKey: ['purchases', 'of', it.id],
     queryFn: ({ signal }) =>
-      api.get<Page<Purchase>>(
-        '/api/v1/marketplace/purchases',
-        { listing_id: it.id, limit: 5 },
-        signal,
-      ),
+      api.get('/api/v1/marketplace/purchases', { listing_id: it.id, limit: 5 }, signal),
     enabled: signedIn,
   });
   const write = useMutation({
@@ -556,10 +629,24 @@ function WriteReview({ it }: { it: Listing }) {
         write.mutate();
       }}
     >
-      <div className="row">
-        <span id="stars">Your rating</span>
-        <Rating value={rating} onChange={setRating} aria-labelledby="stars" />
-      </div>
+      <fieldset className={classes.stars}>
+        <legend>Your rating</legend>
+        {[1, 2, 3, 4, 5].map(stars => (
+          <label key={stars} data-on={stars <= rating || undefined}>
+            <input
+              type="radio"
+              name="stars"
+              className="visually-hidden"
+              checked={stars === rating}
+              onChange={() => setRating(stars)}
+            />
+            <span aria-hidden="true">★</span>
+            <span className="visually-hidden">
+              {stars} {stars === 1 ? 'star' : 'stars'}
+            </span>
+          </label>
+        ))}
+      </fieldset>
       <Textarea
         aria-label="Your review"
         placeholder="How did it work for you?"

@@ -1,6 +1,6 @@
 import { Button, Checkbox, CloseButton, Select, Skeleton, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import type { Category, ListingCard, ListingType, SearchResult } from '@prolight/client';
+import type { Category, ListingCard, ListingType } from '@prolight/client';
 import { IconSearch } from '@tabler/icons-react';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -42,7 +42,7 @@ export function Market() {
   const list = useInfiniteQuery({
     queryKey: ['search', search],
     queryFn: ({ pageParam, signal }) =>
-      api.get<SearchResult>(
+      api.get(
         '/api/v1/marketplace/listings/search',
         {
           q: search.q,
@@ -166,6 +166,7 @@ export function Market() {
           </details>
         </aside>
         <section aria-label="Results" className={classes.results}>
+          {!search.q && !filtered && <Popular />}
           <p className="small quiet" role="status">
             {total === undefined
               ? 'Searching…'
@@ -189,7 +190,6 @@ export function Market() {
               ))}
             </ul>
           </List>
-          {!search.q && !filtered && <Popular />}
         </section>
       </div>
     </div>
@@ -210,19 +210,14 @@ function Popular() {
   const api = useApi();
   const { data } = useQuery({
     queryKey: ['popular'],
-    queryFn: ({ signal }) =>
-      api.get<{ items: ListingCard[]; as_of: string | null }>(
-        '/api/v1/marketplace/listings/popular',
-        undefined,
-        signal,
-      ),
+    queryFn: ({ signal }) => api.get('/api/v1/marketplace/listings/popular', undefined, signal),
   });
   if (!data || data.items.length === 0) return null;
   return (
     <div className="stack">
-      <h2>Popular this week</h2>
+      <h2>Popular</h2>
       <ul className={classes.grid}>
-        {data.items.slice(0, 6).map(it => (
+        {data.items.slice(0, 4).map(it => (
           <li key={it.id}>
             <Card it={it} />
           </li>

@@ -22,10 +22,9 @@ export function Purchases() {
 function Bought() {
   const api = useApi();
   const fresh = useSearch({ from: '/market/purchases' }).new;
-  const list = usePages<Purchase>(
+  const list = usePages(
     ['purchases', 'all'],
-    (cursor, signal) =>
-      api.page<Purchase>('/api/v1/marketplace/purchases', { limit: 20, cursor }, signal),
+    (cursor, signal) => api.get('/api/v1/marketplace/purchases', { limit: 20, cursor }, signal),
     {
       enabled: useSignedIn(),
       // The payment page sends the buyer back before its message has arrived.
@@ -113,7 +112,7 @@ function Use({ it }: { it: Purchase }) {
   const api = useApi();
   const [shown, setShown] = useState<Download>();
   const download = useMutation({
-    mutationFn: () => api.get<Download>(`/api/v1/marketplace/purchases/${it.id}/download`),
+    mutationFn: () => api.get(`/api/v1/marketplace/purchases/${it.id}/download`),
     onSuccess: setShown,
     onError: error => announceProblem(error, 'Download'),
   });
@@ -167,7 +166,7 @@ function Refund({ it }: { it: Purchase }) {
   const [reason, setReason] = useState('');
   const refund = useMutation({
     mutationFn: () =>
-      api.post<Purchase>(`/api/v1/marketplace/purchases/${it.id}/refund`, {
+      api.post(`/api/v1/marketplace/purchases/${it.id}/refund`, {
         ...(reason.trim() === '' ? {} : { reason }),
       }),
     onSuccess: () => {

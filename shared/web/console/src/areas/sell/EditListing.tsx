@@ -23,7 +23,7 @@ export function EditListing() {
   const query = useQuery({
     queryKey: ['sell', 'listing', id],
     queryFn: ({ signal }) =>
-      api.get<OwnListing>(`/api/v1/marketplace/creator/listings/${id}`, undefined, signal),
+      api.get(`/api/v1/marketplace/creator/listings/${id}`, undefined, signal),
     enabled: useSignedIn(),
     // A version in review changes its state without us.
     refetchInterval: ({ state }) =>
@@ -58,12 +58,12 @@ function Editor({ it }: { it: OwnListing }) {
     void queries.invalidateQueries({ queryKey: ['sell', 'listings'] });
   };
   const refresh = () => queries.invalidateQueries({ queryKey: ['sell'] });
-  const path = `/api/v1/marketplace/listings/${it.id}`;
+  const path = `/api/v1/marketplace/listings/${it.id}` as const;
   const save = useMutation({
     mutationFn: async () => {
       const { type: _, ...rest } = draft;
       await api.patch(path, rest);
-      return api.get<OwnListing>(`/api/v1/marketplace/creator/listings/${it.id}`);
+      return api.get(`/api/v1/marketplace/creator/listings/${it.id}`);
     },
     onSuccess: now => {
       show(now);

@@ -55,7 +55,7 @@ function Form({ type }: { type: ListingType }) {
   );
   const create = useMutation({
     mutationFn: () =>
-      api.post<{ id: string }>('/api/v1/marketplace/listings', draft, {
+      api.post('/api/v1/marketplace/listings', draft, {
         idempotencyKey: key.current,
       }),
     onSuccess: made => {

@@ -1,5 +1,5 @@
 import { Alert, Badge, Button, SegmentedControl } from '@mantine/core';
-import type { CreatorStats, Earning, OwnListing, Page, Payout } from '@prolight/client';
+import type { CreatorStats, OwnListing } from '@prolight/client';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -66,16 +66,15 @@ function useStats() {
   const api = useApi();
   return useQuery({
     queryKey: ['sell', 'stats'],
-    queryFn: ({ signal }) =>
-      api.get<CreatorStats>('/api/v1/marketplace/creator/stats', undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/marketplace/creator/stats', undefined, signal),
   });
 }
 
 function Listings() {
   const api = useApi();
   const [state, setState] = useState('all');
-  const list = usePages<OwnListing>(['sell', 'listings'], (cursor, signal) =>
-    api.page<OwnListing>('/api/v1/marketplace/creator/listings', { limit: 50, cursor }, signal),
+  const list = usePages(['sell', 'listings'], (cursor, signal) =>
+    api.get('/api/v1/marketplace/creator/listings', { limit: 50, cursor }, signal),
   );
   const shown = list.items.filter(it => state === 'all' || statusOf(it) === state);
   const states = [...new Set(list.items.map(statusOf))];
@@ -244,8 +243,7 @@ function Payee({ it }: { it: CreatorStats }) {
   const api = useApi();
   const state = statusOf(it.account);
   const begin = useMutation({
-    mutationFn: () =>
-      api.post<{ onboarding_url: string }>('/api/v1/marketplace/creator/onboarding'),
+    mutationFn: () => api.post('/api/v1/marketplace/creator/onboarding'),
     onSuccess: made => location.assign(made.onboarding_url),
     onError: error => announceProblem(error, 'Open Stripe’s page'),
   });
@@ -281,8 +279,8 @@ function Payee({ it }: { it: CreatorStats }) {
 
 function Earnings() {
   const api = useApi();
-  const list = usePages<Earning>(['sell', 'earnings'], (cursor, signal) =>
-    api.page<Earning>('/api/v1/marketplace/creator/earnings', { limit: 25, cursor }, signal),
+  const list = usePages(['sell', 'earnings'], (cursor, signal) =>
+    api.get('/api/v1/marketplace/creator/earnings', { limit: 25, cursor }, signal),
   );
   return (
     <>
@@ -308,7 +306,7 @@ function Earnings() {
                 const state = statusOf(it);
                 return (
                   <tr key={it.purchase_id}>
-                    <td>{date(it.sold_at)}</td>
+                    <td className="when">{date(it.sold_at)}</td>
                     <td>
                       <Link to="/sell/listings/$id" params={{ id: it.listing_id }}>
                         {it.title}
@@ -349,7 +347,7 @@ function Statement() {
     return day.toISOString().slice(0, 7);
   });
   const [month, setMonth] = useState(months[0] ?? '');
-  const path = `/api/v1/marketplace/creator/statements/${month}`;
+  const path = `/api/v1/marketplace/creator/statements/${month}` as const;
   return (
     <div className="row">
       <label className="row">
@@ -374,8 +372,8 @@ function Statement() {
 
 function Payouts() {
   const api = useApi();
-  const list = usePages<Payout>(['sell', 'payouts'], (cursor, signal) =>
-    api.get<Page<Payout>>('/api/v1/marketplace/creator/payouts', { limit: 25, cursor }, signal),
+  const list = usePages(['sell', 'payouts'], (cursor, signal) =>
+    api.get('/api/v1/marketplace/creator/payouts', { limit: 25, cursor }, signal),
   );
   const stats = useStats();
   return (
@@ -399,7 +397,7 @@ function Payouts() {
             <tbody>
               {list.items.map(it => (
                 <tr key={it.id}>
-                  <td>{date(it.date)}</td>
+                  <td className="when">{date(it.date)}</td>
                   <td>
                     {Words(statusOf(it))}
                     {it.reason && <div className="small quiet">{Words(it.reason)}</div>}

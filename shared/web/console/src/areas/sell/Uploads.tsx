@@ -1,11 +1,5 @@
 import { Button, FileButton, Progress } from '@mantine/core';
-import {
-  type OwnListing,
-  sendFile,
-  type Upload,
-  type UploadState,
-  waitFor,
-} from '@prolight/client';
+import { type OwnListing, sendFile, type UploadState, waitFor } from '@prolight/client';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { bytes } from '../../ui/format.tsx';
@@ -35,7 +29,7 @@ export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void
     const id = count;
     setSending(all => [...all, { id, name: file.name, share: 0, note: 'sending', failed: false }]);
     try {
-      const form = await api.post<Upload>(`/api/v1/marketplace/listings/${it.id}/uploads`, {
+      const form = await api.post(`/api/v1/marketplace/listings/${it.id}/uploads`, {
         purpose,
         content_type: file.type || 'application/octet-stream',
         bytes: file.size,
@@ -43,9 +37,9 @@ export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void
       });
       await sendFile(form, file, { onProgress: share => change(id, { share }) });
       change(id, { share: 1, note: 'being inspected' });
-      const path = `/api/v1/marketplace/listings/${it.id}/uploads/${form.upload_id}`;
+      const path = `/api/v1/marketplace/listings/${it.id}/uploads/${form.upload_id}` as const;
       const done = await waitFor<UploadState>({
-        read: signal => api.transport.send('GET', path, { signal }),
+        read: signal => api.read(path, signal),
         isFinal: state => statusOf(state) !== 'waiting',
         signal: AbortSignal.timeout(180_000),
       });

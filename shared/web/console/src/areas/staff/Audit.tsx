@@ -9,26 +9,23 @@ import { Empty, List, usePages } from '../../ui/lists.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
 import { Scroll } from '../../ui/Scroll.tsx';
 
-interface Verified {
-  verified: number;
-  broken: { seq?: number } | null;
-  next_cursor: string | null;
-}
-
 /** Every decision, and the proof that none was changed. */
 export function Audit() {
   const api = useApi();
   const [actor, setActor] = useState('');
   const [target, setTarget] = useState('');
   const [asked] = useDebouncedValue({ actor: actor.trim(), target: target.trim() }, 300);
-  const list = usePages<AuditRow>(['staff', 'audit', asked], (cursor, signal) =>
-    api.page<AuditRow>('/api/v1/admin/audit', { ...asked, limit: 30, cursor }, signal),
-  );
+  const list = usePages(['staff', 'audit', asked], async (cursor, signal) => {
+    const query = { ...asked, limit: 30, cursor };
+    const page = await api.get('/api/v1/admin/audit', query, signal);
+    return 'items' in page ? page : { items: [], next_cursor: null };
+  });
   const verify = useMutation({
     mutationFn: async () => {
       let cursor: string | undefined;
       for (;;) {
-        const page = await api.get<Verified>('/api/v1/admin/audit', { verify: true, cursor });
+        const page = await api.get('/api/v1/admin/audit', { verify: true, cursor });
+        if ('items' in page) throw new Error('The service listed the entries and verified none.');
         if (page.broken || page.next_cursor === null) return page;
         cursor = page.next_cursor;
       }
@@ -70,7 +67,7 @@ export function Audit() {
       </div>
       {verify.data?.broken && (
         <Alert color="red" title="The audit was altered">
-          Entry {verify.data.broken.seq ?? verify.data.verified + 1} does not match its hash.
+          Entry {verify.data.broken.seq} does not match its hash.
         </Alert>
       )}
       <List query={list} empty="No entry matches.">
@@ -99,7 +96,7 @@ export function AuditRows({ rows }: { rows: AuditRow[] }) {
           {rows.map(it => (
             <tr key={it.seq}>
               <td className="right quiet">{it.seq}</td>
-              <td>{dateTime(it.at)}</td>
+              <td className="when">{dateTime(it.at)}</td>
               <td>{it.actor.kind === 'staff' ? (it.actor.name ?? it.actor.id) : it.actor.name}</td>
               <td>{Words(it.action)}</td>
               <td className="small">

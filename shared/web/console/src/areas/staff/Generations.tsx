@@ -1,4 +1,3 @@
-import type { GenerationStats } from '@prolight/client';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useApi } from '../../context.tsx';
 import { Chart } from '../../ui/Chart.tsx';
@@ -17,8 +16,7 @@ export function Generations() {
   const period = usePeriod();
   const query = useQuery({
     queryKey: ['staff', 'generations', period],
-    queryFn: ({ signal }) =>
-      api.get<GenerationStats>('/api/v1/admin/generations/stats', period, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/admin/generations/stats', period, signal),
     placeholderData: keepPreviousData,
   });
   return (
@@ -106,9 +104,36 @@ export function Generations() {
                 </section>
               ))}
             </div>
+            <div className="columns">
+              <Popular title={`Presets of ${it.popular_month}`} rows={it.popular_presets} />
+              <Popular title={`Listings of ${it.popular_month}`} rows={it.popular_listings} />
+            </div>
           </>
         )}
       </Loaded>
     </>
+  );
+}
+
+/** What was used most, by name where the API gives one. */
+function Popular({ title, rows }: { title: string; rows: { id: string; amount: number }[] }) {
+  return (
+    <section className="panel stack">
+      <h2>{title}</h2>
+      {rows.length === 0 ? (
+        <p className="quiet">None was used.</p>
+      ) : (
+        <table className="plain">
+          <tbody>
+            {rows.map(row => (
+              <tr key={row.id}>
+                <td>{'name' in row ? String(row.name) : row.id}</td>
+                <td className="right">{count(row.amount)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
   );
 }

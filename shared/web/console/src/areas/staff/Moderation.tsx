@@ -1,5 +1,5 @@
 import { Alert, Badge, Modal, Select } from '@mantine/core';
-import type { FlaggedListing, Listing, PendingListing, Seller } from '@prolight/client';
+import type { FlagDecision, FlaggedListing, PendingListing, Seller } from '@prolight/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
@@ -13,11 +13,11 @@ import classes from './Staff.module.css';
 /** Versions that wait for a decision, and listings that members reported. */
 export function Moderation() {
   const api = useApi();
-  const pending = usePages<PendingListing>(['staff', 'pending'], (cursor, signal) =>
-    api.page<PendingListing>('/api/v1/admin/marketplace/pending', { limit: 10, cursor }, signal),
+  const pending = usePages(['staff', 'pending'], (cursor, signal) =>
+    api.get('/api/v1/admin/marketplace/pending', { limit: 10, cursor }, signal),
   );
-  const flags = usePages<FlaggedListing>(['staff', 'flags'], (cursor, signal) =>
-    api.page<FlaggedListing>('/api/v1/admin/marketplace/flags', { limit: 10, cursor }, signal),
+  const flags = usePages(['staff', 'flags'], (cursor, signal) =>
+    api.get('/api/v1/admin/marketplace/flags', { limit: 10, cursor }, signal),
   );
   return (
     <>
@@ -45,21 +45,20 @@ export function Moderation() {
   );
 }
 
+/** A decision, sent; then everything that staff see is read again. */
 function useDecide() {
-  const api = useApi();
   const queries = useQueryClient();
   return useMutation({
     mutationFn: async (order: {
-      path: string;
-      body: unknown;
+      send: () => Promise<unknown>;
       said: string;
-      close?: () => void;
+      close: () => void;
     }) => {
-      await api.post(order.path, order.body);
+      await order.send();
       return order;
     },
     onSuccess: order => {
-      order.close?.();
+      order.close();
       announce(order.said);
       void queries.invalidateQueries({ queryKey: ['staff'] });
     },
@@ -68,16 +67,17 @@ function useDecide() {
 }
 
 function Pending({ it }: { it: PendingListing }) {
+  const api = useApi();
   const decide = useDecide();
   const [similar, setSimilar] = useState<string>();
-  const path = `/api/v1/admin/marketplace/listings/${it.listing_id}`;
+  const path = `/api/v1/admin/marketplace/listings/${it.listing_id}` as const;
   return (
     <article className="panel stack" aria-label={it.title}>
       <div className="row between">
         <h3>{it.title}</h3>
         <span className="quiet">
           {TYPE_NAMES[it.type]}, version {it.version}
-          {it.is_first ? ', never on sale before' : ''}, {price(it.price)}, waiting since{' '}
+          {it.is_first ? ', never on sale before' : ''}, {price(it.price)}, submitted{' '}
           <When at={it.submitted_at} />
         </span>
       </div>
@@ -144,8 +144,7 @@ function Pending({ it }: { it: PendingListing }) {
           busy={decide.isPending}
           onConfirm={(_, close) =>
             decide.mutate({
-              path: `${path}/approve`,
-              body: { content_hash: it.content_hash },
+              send: () => api.post(`${path}/approve`, { content_hash: it.content_hash }),
               said: `“${it.title}” is on sale.`,
               close,
             })
@@ -161,8 +160,7 @@ function Pending({ it }: { it: PendingListing }) {
           busy={decide.isPending}
           onConfirm={(reason, close) =>
             decide.mutate({
-              path: `${path}/reject`,
-              body: { content_hash: it.content_hash, reason },
+              send: () => api.post(`${path}/reject`, { content_hash: it.content_hash, reason }),
               said: `“${it.title}” is rejected.`,
               close,
             })
@@ -188,8 +186,7 @@ function Beside({ it, other }: { it: PendingListing; other: string }) {
   const api = useApi();
   const query = useQuery({
     queryKey: ['listing', other],
-    queryFn: ({ signal }) =>
-      api.get<Listing>(`/api/v1/marketplace/listings/${other}`, undefined, signal),
+    queryFn: ({ signal }) => api.get(`/api/v1/marketplace/listings/${other}`, undefined, signal),
   });
   return (
     <div className="columns">
@@ -240,6 +237,7 @@ const ON_LISTINGS = [
 const ON_OTHERS = [DISMISS, { value: 'uphold', label: 'The reports are justified' }];
 
 function Flagged({ it }: { it: FlaggedListing }) {
+  const api = useApi();
   const decide = useDecide();
   const [decision, setDecision] = useState<string | null>('dismiss');
   const who = it.member.display_name ?? it.member.id;
@@ -279,8 +277,12 @@ function Flagged({ it }: { it: FlaggedListing }) {
           busy={decide.isPending}
           onConfirm={(reason, close) =>
             decide.mutate({
-              path: `/api/v1/admin/marketplace/flags/${encodeURIComponent(it.id)}/resolve`,
-              body: { decision, reason, seen: it.version },
+              send: () =>
+                api.post(`/api/v1/admin/marketplace/flags/${encodeURIComponent(it.id)}/resolve`, {
+                  decision,
+                  reason,
+                  seen: it.version,
+                }),
               said: `${Words(decision ?? '')}: done.`,
               close,
             })
@@ -291,7 +293,9 @@ function Flagged({ it }: { it: FlaggedListing }) {
             allowDeselect={false}
             data={it.subject === 'listing' ? ON_LISTINGS : ON_OTHERS}
             value={decision}
-            onChange={setDecision}
+            onChange={value =>
+              setDecision(DECISIONS.find(one => one.value === value)?.value ?? 'dismiss')
+            }
           />
         </Confirm>
       </div>

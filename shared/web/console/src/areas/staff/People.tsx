@@ -1,6 +1,6 @@
 import { Alert, Badge, Button, NumberInput, Select, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import type { Member, MemberRecord } from '@prolight/client';
+import type { Member } from '@prolight/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -13,6 +13,7 @@ import { announce, announceProblem } from '../../ui/problem.tsx';
 import { Scroll } from '../../ui/Scroll.tsx';
 import { statusOf } from '../../ui/status.ts';
 import { AuditRows } from './Audit.tsx';
+import classes from './Staff.module.css';
 
 /** Members: found, and one of them with everything that is known. */
 export function People() {
@@ -26,8 +27,8 @@ function Directory() {
   const [plan, setPlan] = useState<string | null>(null);
   const [status, setStatus] = useState<string | null>(null);
   const [asked] = useDebouncedValue({ email: email.trim(), plan, status }, 250);
-  const list = usePages<Member>(['staff', 'users', asked], (cursor, signal) =>
-    api.page<Member>('/api/v1/admin/users', { ...asked, limit: 25, cursor }, signal),
+  const list = usePages(['staff', 'users', asked], (cursor, signal) =>
+    api.get('/api/v1/admin/users', { ...asked, limit: 25, cursor }, signal),
   );
   return (
     <>
@@ -81,7 +82,7 @@ function Directory() {
                     <Standing it={it} />
                   </td>
                   <td className="right">{count(it.credits.available)}</td>
-                  <td>{date(it.created_at)}</td>
+                  <td className="when">{date(it.created_at)}</td>
                 </tr>
               ))}
             </tbody>
@@ -118,7 +119,7 @@ function Record({ id }: { id: string }) {
   const query = useQuery({
     queryKey: ['staff', 'user', id],
     queryFn: ({ signal }) =>
-      api.get<MemberRecord>(`/api/v1/admin/users/${encodeURIComponent(id)}`, undefined, signal),
+      api.get(`/api/v1/admin/users/${encodeURIComponent(id)}`, undefined, signal),
   });
   return (
     <>
@@ -156,11 +157,11 @@ function Record({ id }: { id: string }) {
               ]}
             />
             <Decisions it={it.profile} />
-            <div className="columns">
+            <div className={classes.records}>
               <Newest title="Invoices">
                 {it.invoices.map(one => (
                   <tr key={one.id}>
-                    <td>{date(one.created_at)}</td>
+                    <td className="when">{date(one.created_at)}</td>
                     <td>{Words(one.status)}</td>
                     <td className="right">{money(one.total)}</td>
                   </tr>
@@ -169,7 +170,7 @@ function Record({ id }: { id: string }) {
               <Newest title="Purchases">
                 {it.orders.map(one => (
                   <tr key={one.id}>
-                    <td>{date(one.created_at)}</td>
+                    <td className="when">{date(one.created_at)}</td>
                     <td>{one.title}</td>
                     <td className="right">{money(one.price)}</td>
                   </tr>
@@ -186,7 +187,7 @@ function Record({ id }: { id: string }) {
               <Newest title="Generations">
                 {it.jobs.map(one => (
                   <tr key={one.id}>
-                    <td>{dateTime(one.created_at)}</td>
+                    <td className="when">{dateTime(one.created_at)}</td>
                     <td>{Words(one.status)}</td>
                   </tr>
                 ))}
@@ -227,7 +228,7 @@ function Decisions({ it }: { it: Member }) {
   const [amount, setAmount] = useState<number | string>(10);
   const [allowance, setAllowance] = useState<number | string>(it.limits.monthly_allowance ?? '');
   const [concurrency, setConcurrency] = useState<number | string>(it.limits.concurrency ?? '');
-  const path = `/api/v1/admin/users/${encodeURIComponent(it.user_id)}`;
+  const path = `/api/v1/admin/users/${encodeURIComponent(it.user_id)}` as const;
   const act = useMutation({
     mutationFn: async (order: {
       what: string;

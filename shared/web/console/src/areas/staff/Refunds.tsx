@@ -1,4 +1,3 @@
-import type { LedgerAudit, Page, RefundRequest } from '@prolight/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useApi } from '../../context.tsx';
@@ -15,16 +14,11 @@ export function Refunds() {
   const query = useQuery({
     queryKey: ['staff', 'refunds'],
     queryFn: ({ signal }) =>
-      api.get<Page<RefundRequest>>(
-        '/api/v1/admin/purchases/refund-requests',
-        { limit: 100 },
-        signal,
-      ),
+      api.get('/api/v1/admin/purchases/refund-requests', { limit: 100 }, signal),
   });
   const ledger = useQuery({
     queryKey: ['staff', 'ledger'],
-    queryFn: ({ signal }) =>
-      api.get<LedgerAudit>('/api/v1/admin/ledger/audit', { limit: 100 }, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/admin/ledger/audit', { limit: 100 }, signal),
   });
   const refund = useMutation({
     mutationFn: ({ id, reason }: { id: string; reason: string; close: () => void }) =>

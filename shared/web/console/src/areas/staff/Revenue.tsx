@@ -1,4 +1,4 @@
-import type { Report, RevenuePeriod, RevenueStats } from '@prolight/client';
+import type { RevenuePeriod, RevenueStats } from '@prolight/client';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useApi } from '../../context.tsx';
@@ -16,7 +16,7 @@ export function Revenue() {
   const period = usePeriod();
   const query = useQuery({
     queryKey: ['staff', 'revenue', period],
-    queryFn: ({ signal }) => api.get<RevenueStats>('/api/v1/admin/revenue/stats', period, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/admin/revenue/stats', period, signal),
     placeholderData: keepPreviousData,
   });
   return (
@@ -270,8 +270,8 @@ function Definitions({ version }: { version: number }) {
 
 function Reports() {
   const api = useApi();
-  const list = usePages<Report>(['staff', 'reports'], (cursor, signal) =>
-    api.page<Report>('/api/v1/admin/revenue/reports', { limit: 10, cursor }, signal),
+  const list = usePages(['staff', 'reports'], (cursor, signal) =>
+    api.get('/api/v1/admin/revenue/reports', { limit: 10, cursor }, signal),
   );
   return (
     <section className="stack" aria-labelledby="reports">
@@ -281,7 +281,7 @@ function Reports() {
           <tbody>
             {list.items.map(it => (
               <tr key={it.date}>
-                <td>{date(it.date)}</td>
+                <td className="when">{date(it.date)}</td>
                 <td className="quiet">
                   made <When at={it.made_at} />
                 </td>

@@ -179,7 +179,7 @@ export function LightPanel({ rig, selected, onSelect, onChange }: RigProps) {
 function Swatch({ colour }: { colour: string }) {
   return (
     <svg width="10" height="10" aria-hidden="true">
-      <circle cx="5" cy="5" r="4.5" fill={colour} />
+      <circle cx="5" cy="5" r="4.5" fill={colour} stroke="var(--line-strong)" />
     </svg>
   );
 }

@@ -50,7 +50,7 @@ export function Follow({ it }: { it: Generation }) {
   const refreshMe = useRefreshMe();
   const now = useNow(!isFinal(it));
   const cancel = useMutation({
-    mutationFn: () => api.post<Generation>(`/api/v1/generations/${it.id}/cancel`),
+    mutationFn: () => api.post(`/api/v1/generations/${it.id}/cancel`),
     onSuccess: () => {
       announce('The generation is cancelled and its credit is back.');
       void queries.invalidateQueries({ queryKey: GENERATIONS });

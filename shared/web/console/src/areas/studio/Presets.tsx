@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Menu, Modal, TextInput } from '@mantine/core';
-import type { LightingRig, Page, Preset, Purchase } from '@prolight/client';
+import type { LightingRig, Preset } from '@prolight/client';
 import { IconBookmark, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -24,13 +24,12 @@ export function Presets({ draft, onRig, onPreset, onListing }: Props) {
   const [naming, setNaming] = useState(false);
   const presets = useQuery({
     queryKey: ['presets'],
-    queryFn: ({ signal }) => api.page<Preset>('/api/v1/presets', { limit: 50 }, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/presets', { limit: 50 }, signal),
     enabled: signedIn,
   });
   const bought = useQuery({
     queryKey: ['purchases', 'usable'],
-    queryFn: ({ signal }) =>
-      api.get<Page<Purchase>>('/api/v1/marketplace/purchases', { limit: 50 }, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/marketplace/purchases', { limit: 50 }, signal),
     enabled: signedIn,
   });
   const remove = useMutation({
@@ -121,7 +120,7 @@ function SavePreset({
   const [name, setName] = useState('');
   const save = useMutation({
     mutationFn: () =>
-      api.post<Preset>('/api/v1/presets', {
+      api.post('/api/v1/presets', {
         name,
         lighting: draft.rig,
         camera: draft.camera,

@@ -1,5 +1,5 @@
 import { Button, Collapse, SegmentedControl, Textarea, TextInput } from '@mantine/core';
-import type { Listing, ListingType, StructuredPrompt } from '@prolight/client';
+import type { ListingType } from '@prolight/client';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useApi, useMe } from '../../context.tsx';
@@ -20,10 +20,11 @@ export function PromptPanel({ draft, onChange, onGenerate, busy }: Props) {
   const api = useApi();
   const structure = useMutation({
     mutationFn: () =>
-      api.post<{ structured_prompt: StructuredPrompt; structured_by: string }>(
-        '/api/v1/prompts/structure',
-        { prompt: draft.prompt, lighting: draft.rig, camera: draft.camera },
-      ),
+      api.post('/api/v1/prompts/structure', {
+        prompt: draft.prompt,
+        lighting: draft.rig,
+        camera: draft.camera,
+      }),
     onSuccess: answer =>
       onChange({ structured: JSON.stringify(answer.structured_prompt, null, 2) }),
     onError: error => announceProblem(error, 'Structure the prompt'),
@@ -192,7 +193,7 @@ function ListingInUse({
   const { data } = useQuery({
     queryKey: ['listing', listing.id],
     queryFn: ({ signal }) =>
-      api.get<Listing>(`/api/v1/marketplace/listings/${listing.id}`, undefined, signal),
+      api.get(`/api/v1/marketplace/listings/${listing.id}`, undefined, signal),
   });
   const type = data?.type;
   // biome-ignore lint/correctness/useExhaustiveDependencies: once it is known.

@@ -1,5 +1,5 @@
 import { Button, Tabs } from '@mantine/core';
-import { type Generation, type Light, type LightingRig, newKey } from '@prolight/client';
+import { type Light, type LightingRig, newKey } from '@prolight/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
@@ -40,7 +40,7 @@ export function Studio() {
       const request = toRequest(draft);
       const text = JSON.stringify(request);
       if (attempt.current?.request !== text) attempt.current = { request: text, key: newKey() };
-      return api.post<Generation>('/api/v1/generations', request, {
+      return api.post('/api/v1/generations', request, {
         idempotencyKey: attempt.current.key,
       });
     },

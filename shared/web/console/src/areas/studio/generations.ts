@@ -15,7 +15,7 @@ export function useRecent(limit: number) {
   const signedIn = useSignedIn();
   return useQuery({
     queryKey: [...GENERATIONS, 'recent', limit],
-    queryFn: ({ signal }) => api.page<Generation>('/api/v1/generations', { limit }, signal),
+    queryFn: ({ signal }) => api.get('/api/v1/generations', { limit }, signal),
     enabled: signedIn,
     // The links to pictures are valid for minutes.
     staleTime: 60_000,
@@ -26,7 +26,7 @@ export function useGeneration(id: string | undefined) {
   const api = useApi();
   return useQuery({
     queryKey: [...GENERATIONS, 'one', id],
-    queryFn: ({ signal }) => api.get<Generation>(`/api/v1/generations/${id}`, undefined, signal),
+    queryFn: ({ signal }) => api.get(`/api/v1/generations/${id}`, undefined, signal),
     enabled: id !== undefined,
     staleTime: 60_000,
   });
@@ -50,7 +50,7 @@ export function useFollow(open: string[]): void {
         );
       };
       waitFor<Generation>({
-        read: signal => api.transport.send('GET', `/api/v1/generations/${id}`, { signal }),
+        read: signal => api.read(`/api/v1/generations/${id}`, signal),
         isFinal,
         onProgress: show,
         signal: ended.signal,
