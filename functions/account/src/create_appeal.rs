@@ -15,7 +15,9 @@ use store::Store;
 use crate::list_appeals::AppealView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("account-create-appeal", "/api/v1/me/appeals", Access::Member).ignores_key();
+    Endpoint::post("account-create-appeal", "/api/v1/me/appeals", Access::Member)
+        .ignores_key()
+        .with_errors(&["already_appealed", "listing_not_found", "no_decision"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use store::Store;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::delete("account-delete-key", "/api/v1/me/keys/{id}", Access::Member);
+    Endpoint::delete("account-delete-key", "/api/v1/me/keys/{id}", Access::Member)
+        .with_errors(&["api_key_not_found", "scope_missing"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

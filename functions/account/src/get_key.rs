@@ -12,7 +12,9 @@ use store::Store;
 use crate::view::KeyView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("account-get-key", "/api/v1/me/keys/{id}", Access::Member).never_by_api_key();
+    Endpoint::get("account-get-key", "/api/v1/me/keys/{id}", Access::Member)
+        .never_by_api_key()
+        .with_errors(&["api_key_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -12,7 +12,8 @@ use store::Store;
 
 use crate::view::MeView;
 
-pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Access::Member);
+pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Access::Member)
+    .with_errors(&["rate_limited", "scope_missing"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

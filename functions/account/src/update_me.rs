@@ -12,8 +12,9 @@ use store::Store;
 
 use crate::view::MeView;
 
-pub const ENDPOINT: Endpoint =
-    Endpoint::patch("account-update-me", "/api/v1/me", Access::Member).with_if_match();
+pub const ENDPOINT: Endpoint = Endpoint::patch("account-update-me", "/api/v1/me", Access::Member)
+    .with_if_match()
+    .with_errors(&["account_deleted", "account_suspended", "scope_missing"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

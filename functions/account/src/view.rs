@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     Timestamp,
-    account::{Account, AccountStatus, Deletion, Role, api_key::Scope},
+    account::{Account, AccountStatus, Deletion, NextGrant, Role, api_key::Scope},
     id::{ApiKeyId, CreatorId, UserId},
     plan::Plan,
 };
@@ -43,18 +43,7 @@ struct CreditsInBrief {
     debt: u32,
     unlimited: bool,
     /// `null` while a payment is missing, or if there is none, as with an unverified address.
-    next_grant: Option<NextGrantView>,
-}
-
-/// The next grant of the plan.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct NextGrantView {
-    at: Timestamp,
-    /// The plan that grants it: another than the present one after a change.
-    plan: Plan,
-    /// `null` is unlimited within fair use.
-    credits: Option<u32>,
+    next_grant: Option<NextGrant>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,11 +62,7 @@ impl MeView {
                 held: totals.held,
                 debt: account.credits.debt,
                 unlimited: account.credits.is_unlimited(now),
-                next_grant: account.next_grant(now).map(|next| NextGrantView {
-                    at: next.at,
-                    plan: next.plan,
-                    credits: next.size.credits(),
-                }),
+                next_grant: account.next_grant(now),
             },
             generations: GenerationsInBrief {
                 open: account.open_jobs,

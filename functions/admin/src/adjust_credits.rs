@@ -22,7 +22,8 @@ use crate::member::MemberView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-adjust-credits", "/api/v1/admin/users/{id}/credits", Access::Admin)
-        .requires_key();
+        .requires_key()
+        .with_errors(&["own_account", "target_is_admin", "too_few_credits", "user_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

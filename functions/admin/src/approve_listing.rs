@@ -23,7 +23,16 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-approve-listing",
     "/api/v1/admin/marketplace/listings/{id}/approve",
     Access::Moderator,
-);
+)
+.with_errors(&[
+    "asset_not_clean",
+    "asset_not_scanned",
+    "listing_not_found",
+    "model_taken",
+    "not_pending",
+    "own_listing",
+    "version_changed",
+]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -30,7 +30,11 @@ use store::Store;
 use crate::member::DecidedView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("admin-ban-user", "/api/v1/admin/users/{id}/ban", Access::Admin);
+    Endpoint::post("admin-ban-user", "/api/v1/admin/users/{id}/ban", Access::Admin).with_errors(&[
+        "own_account",
+        "target_is_admin",
+        "user_not_found",
+    ]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

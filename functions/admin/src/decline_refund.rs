@@ -21,7 +21,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/admin/purchases/{id}/refund/decline",
     Access::Admin,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["purchase_not_found"]);
 
 /// How often a decision is repeated because the purchase changed meanwhile.
 const ROUNDS_MAX: u32 = 8;

@@ -23,7 +23,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/admin/marketplace/listings/{id}/delist",
     Access::Moderator,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["listing_not_found", "not_on_sale", "own_listing", "own_purchase", "own_report"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -15,7 +15,8 @@ use serde::Deserialize;
 use store::Store;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("admin-get-report", "/api/v1/admin/revenue/reports/{date}", Access::Admin);
+    Endpoint::get("admin-get-report", "/api/v1/admin/revenue/reports/{date}", Access::Admin)
+        .with_errors(&["report_not_found"]);
 
 /// The requested format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -37,7 +37,8 @@ use store::{AuditFilter, JobFilter, PageSize, Store};
 use crate::{list_appeals::OpenAppealView, list_audit::RowView, member::MemberView};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("admin-get-user", "/api/v1/admin/users/{id}", Access::Admin);
+    Endpoint::get("admin-get-user", "/api/v1/admin/users/{id}", Access::Admin)
+        .with_errors(&["user_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

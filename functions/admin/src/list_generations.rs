@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use store::{Cursor, JobFilter, Names, Page, PageSize, Store};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("admin-list-generations", "/api/v1/admin/generations", Access::Admin);
+    Endpoint::get("admin-list-generations", "/api/v1/admin/generations", Access::Admin)
+        .with_errors(&["user_not_found"]);
 
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

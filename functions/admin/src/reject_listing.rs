@@ -20,7 +20,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-reject-listing",
     "/api/v1/admin/marketplace/listings/{id}/reject",
     Access::Moderator,
-);
+)
+.with_errors(&["listing_not_found", "own_listing", "version_changed"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -22,7 +22,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/admin/marketplace/listings/{id}/reviews/{review_id}/remove",
     Access::Moderator,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["own_listing", "own_report", "own_review", "review_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -25,7 +25,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/admin/users/{id}/appeals/{appeal_id}/resolve",
     Access::Moderator,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["appeal_decided", "appeal_not_found", "needs_admin", "own_decision", "own_listing"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

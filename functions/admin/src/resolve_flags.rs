@@ -27,7 +27,18 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-resolve-flags",
     "/api/v1/admin/marketplace/flags/{id}/resolve",
     Access::Moderator,
-);
+)
+.with_errors(&[
+    "decision_unfit",
+    "flags_changed",
+    "flags_not_found",
+    "flags_resolved",
+    "listing_not_found",
+    "own_account",
+    "own_listing",
+    "own_purchase",
+    "own_report",
+]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

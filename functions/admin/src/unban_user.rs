@@ -20,7 +20,8 @@ use store::Store;
 use crate::member::DecidedView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("admin-unban-user", "/api/v1/admin/users/{id}/unban", Access::Admin);
+    Endpoint::post("admin-unban-user", "/api/v1/admin/users/{id}/unban", Access::Admin)
+        .with_errors(&["not_suspended", "own_account", "target_is_admin", "user_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -18,7 +18,8 @@ use store::Store;
 use crate::member::MemberView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::put("admin-update-limits", "/api/v1/admin/users/{id}/limits", Access::Admin);
+    Endpoint::put("admin-update-limits", "/api/v1/admin/users/{id}/limits", Access::Admin)
+        .with_errors(&["own_account", "target_is_admin", "user_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -19,7 +19,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
-.with_rate(Rate::an_hour(30));
+.with_rate(Rate::an_hour(30))
+.with_errors(&["not_subscribed"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

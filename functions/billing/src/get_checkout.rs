@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use store::{NotFound, PageSize, Store, StoreError, optional};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("billing-get-checkout", "/api/v1/billing/checkouts/{id}", Access::Member);
+    Endpoint::get("billing-get-checkout", "/api/v1/billing/checkouts/{id}", Access::Member)
+        .with_errors(&["checkout_not_found"]);
 
 /// Seconds between two questions of a page that waits.
 const POLL_S: u32 = 2;

@@ -6,14 +6,13 @@
 
 use domain::{
     Timestamp,
+    account::NextGrant,
     credits::{LedgerEntry, Lot, LotId, LotSize, LotSource, Totals},
     plan::Plan,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use serde::Serialize;
 use store::{Page, Store};
-
-use crate::view::NextGrantView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-get-credits", "/api/v1/billing/credits", Access::Member);
@@ -33,7 +32,7 @@ pub struct Response {
     /// Soonest first.
     expiring: Vec<Expiring>,
     /// `null` while a payment is missing, or if there is none, as with an unverified address.
-    next_grant: Option<NextGrantView>,
+    next_grant: Option<NextGrant>,
     /// Newest first.
     ledger: Page<LedgerEntry>,
 }
@@ -99,7 +98,7 @@ async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>
         totals,
         lots: credits.lots.iter().map(LotView::from).collect(),
         expiring: expiring(&credits.lots),
-        next_grant: account.next_grant(call.now).map(NextGrantView::from),
+        next_grant: account.next_grant(call.now),
         ledger,
     }))
 }

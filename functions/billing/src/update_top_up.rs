@@ -10,7 +10,7 @@
 
 use clients::Stripe;
 use domain::{
-    DomainError, ErrorKind, FieldError,
+    FieldError,
     billing::{Billing, top_up::TopUpSettings},
     error::InvalidFields,
     pack::Pack,
@@ -25,7 +25,8 @@ use crate::{pages::after_portal, view::TopUpView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::put("billing-update-top-up", "/api/v1/billing/top-up", Access::Member)
-        .with_rate(Rate::an_hour(60));
+        .with_rate(Rate::an_hour(60))
+        .with_errors(&["no_saved_card"]);
 
 /// The other three fields are required to turn it on and rejected when turning it off.
 #[derive(Debug, Deserialize)]
@@ -56,13 +57,8 @@ struct NoSavedCard {
     add_card_url: String,
 }
 
-impl DomainError for NoSavedCard {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
-    fn code(&self) -> &'static str {
-        "no_saved_card"
-    }
+domain::domain_error! {
+    NoSavedCard => Conflict, "no_saved_card";
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         vec![("add_card_url", json!(self.add_card_url))]
     }

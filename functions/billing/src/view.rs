@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    account::{Account, NextGrant},
+    account::Account,
     billing::{
         Billing,
         invoice::{Invoice, InvoiceStatus, Issue},
@@ -58,17 +58,6 @@ struct CheckoutView {
     plan: Plan,
     checkout_url: String,
     expires_at: Timestamp,
-}
-
-/// The next grant of the plan.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(crate) struct NextGrantView {
-    at: Timestamp,
-    /// The plan that grants it: another than the present one after a change.
-    plan: Plan,
-    /// `null` is unlimited within fair use.
-    credits: Option<u32>,
 }
 
 /// The automatic top-up.
@@ -164,12 +153,6 @@ impl SubscriptionState {
             payment_due: theirs.payment_due(),
             pay_url: due.find_map(Invoice::pay_url).map(str::to_owned),
         }
-    }
-}
-
-impl From<NextGrant> for NextGrantView {
-    fn from(next: NextGrant) -> NextGrantView {
-        NextGrantView { at: next.at, plan: next.plan, credits: next.size.credits() }
     }
 }
 

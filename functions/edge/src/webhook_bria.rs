@@ -16,7 +16,15 @@ use store::{NotFound, Store, StoreError};
 use crate::signatures::refused;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("edge-webhook-bria", "/webhooks/bria", Access::Signed).ignores_key();
+    Endpoint::post("edge-webhook-bria", "/webhooks/bria", Access::Signed)
+        .ignores_key()
+        .with_errors(&[
+            "generation_not_found",
+            "webhook_body_invalid",
+            "webhook_header_invalid",
+            "webhook_signature_invalid",
+            "webhook_timestamp_invalid",
+        ]);
 
 /// Attempts on write conflicts before the answer makes Bria retry.
 const TRIES_MAX: u32 = 5;

@@ -16,7 +16,13 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "generation-cancel-generation",
     "/api/v1/generations/{id}/cancel",
     Access::Member,
-);
+)
+.with_errors(&[
+    "account_suspended",
+    "generation_already_submitted",
+    "generation_finished",
+    "generation_not_found",
+]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -26,7 +26,15 @@ use crate::{view::JobView, waiting::wait_for};
 pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-create-generation", "/api/v1/generations", Access::Member)
         .requires_key()
-        .with_rate(Rate::a_minute(300));
+        .with_rate(Rate::a_minute(300))
+        .with_errors(&[
+            "account_suspended",
+            "insufficient_credits",
+            "listing_not_licensed",
+            "model_not_proven",
+            "too_many_running",
+            "version_not_found",
+        ]);
 
 /// The function of this endpoint.
 pub fn function() -> Function {

@@ -16,7 +16,8 @@ use store::Store;
 use crate::{view::JobView, waiting::wait_for};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("generation-get-generation", "/api/v1/generations/{id}", Access::Member);
+    Endpoint::get("generation-get-generation", "/api/v1/generations/{id}", Access::Member)
+        .with_errors(&["generation_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

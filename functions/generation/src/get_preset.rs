@@ -11,7 +11,8 @@ use store::Store;
 use crate::view::PresetView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("generation-get-preset", "/api/v1/presets/{id}", Access::Member);
+    Endpoint::get("generation-get-preset", "/api/v1/presets/{id}", Access::Member)
+        .with_errors(&["preset_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

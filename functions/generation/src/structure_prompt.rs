@@ -25,7 +25,14 @@ use store::{Rate, Store};
 use crate::structurer::{StructuredBy, structure};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member);
+    Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member)
+        .with_errors(&[
+            "account_suspended",
+            "content_blocked",
+            "provider_busy",
+            "provider_unavailable",
+            "structuring_used_up",
+        ]);
 
 /// Calls of a member per minute; a repeat with the same key does not count.
 pub const A_MINUTE: Rate = Rate::a_minute(20);

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member);
+    Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member)
+        .with_errors(&["account_suspended"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -29,7 +29,14 @@ use crate::{
 pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-create-purchase", "/api/v1/marketplace/purchases", Access::Member)
         .requires_key()
-        .with_rate(Rate::an_hour(30));
+        .with_rate(Rate::an_hour(30))
+        .with_errors(&[
+            "already_owned",
+            "cannot_buy_own_listing",
+            "listing_not_found",
+            "payment_provider_unavailable",
+            "seller_suspended",
+        ]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

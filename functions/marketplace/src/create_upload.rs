@@ -24,7 +24,15 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
-.with_rate(Rate::an_hour(300));
+.with_rate(Rate::an_hour(300))
+.with_errors(&[
+    "account_suspended",
+    "listing_in_review",
+    "listing_not_found",
+    "no_draft",
+    "too_many_uploads",
+    "uploads_used_up",
+]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -36,7 +36,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key()
 // It is the use of what was bought, as a generation with it is.
-.with_scope(Scope::Generate);
+.with_scope(Scope::Generate)
+.with_errors(&["file_not_found", "purchase_not_found", "version_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -23,7 +23,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
-.never_by_api_key();
+.never_by_api_key()
+.with_errors(&["account_suspended", "listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

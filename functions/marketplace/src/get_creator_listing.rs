@@ -15,7 +15,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-creator-listing",
     "/api/v1/marketplace/creator/listings/{id}",
     Access::Member,
-);
+)
+.with_errors(&["listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

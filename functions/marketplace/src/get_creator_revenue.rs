@@ -33,7 +33,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "/api/v1/marketplace/creator/revenue/{month}",
     Access::Member,
 )
-.with_rate(Rate::a_minute(60));
+.with_rate(Rate::a_minute(60))
+.with_errors(&["statement_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -57,7 +58,7 @@ enum Format {
 }
 
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CreatorRevenue"))]
 pub struct Response {
     month: Month,
     /// By day, then by listing; days without a sale are left out.

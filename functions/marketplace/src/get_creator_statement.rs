@@ -24,7 +24,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "/api/v1/marketplace/creator/statements/{month}",
     Access::Member,
 )
-.with_rate(Rate::a_minute(60));
+.with_rate(Rate::a_minute(60))
+.with_errors(&["statement_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

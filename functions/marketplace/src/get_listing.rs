@@ -12,7 +12,8 @@ use store::NotFound;
 use crate::{view::PageView, view_counter::ViewCounter};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("marketplace-get-listing", "/api/v1/marketplace/listings/{id}", Access::Public);
+    Endpoint::get("marketplace-get-listing", "/api/v1/marketplace/listings/{id}", Access::Public)
+        .with_errors(&["listing_not_found"]);
 
 /// How long a cache may serve it, in seconds. Views served by a cache are not counted.
 const MAX_AGE_S: u32 = 30;

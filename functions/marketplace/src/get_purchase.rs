@@ -15,7 +15,8 @@ use store::Store;
 use crate::purchase_view::PurchaseView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("marketplace-get-purchase", "/api/v1/marketplace/purchases/{id}", Access::Member);
+    Endpoint::get("marketplace-get-purchase", "/api/v1/marketplace/purchases/{id}", Access::Member)
+        .with_errors(&["purchase_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

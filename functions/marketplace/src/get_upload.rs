@@ -16,7 +16,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-upload",
     "/api/v1/marketplace/listings/{id}/uploads/{upload_id}",
     Access::Member,
-);
+)
+.with_errors(&["upload_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -14,7 +14,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-list-reviews",
     "/api/v1/marketplace/listings/{id}/reviews",
     Access::Public,
-);
+)
+.with_errors(&["listing_not_found"]);
 
 /// How long a cache may serve it, in seconds.
 const MAX_AGE_S: u32 = 10;

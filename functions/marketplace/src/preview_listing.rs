@@ -42,7 +42,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/marketplace/listings/{id}/preview",
     Access::Public,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["listing_not_found", "no_demo", "rate_limited"]);
 
 /// Previews of one network per minute.
 pub const PER_VISITOR: Rate = Rate::a_minute(60);

@@ -19,7 +19,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/marketplace/listings/{id}/reviews/{review_id}/reply",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["already_replied", "listing_not_found", "review_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

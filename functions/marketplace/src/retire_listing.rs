@@ -14,7 +14,8 @@ pub const ENDPOINT: Endpoint = Endpoint::delete(
     "marketplace-retire-listing",
     "/api/v1/marketplace/listings/{id}",
     Access::Member,
-);
+)
+.with_errors(&["listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

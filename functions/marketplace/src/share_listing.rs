@@ -15,7 +15,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/marketplace/listings/{id}/share",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["account_suspended", "listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

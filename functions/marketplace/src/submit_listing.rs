@@ -25,7 +25,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/marketplace/listings/{id}/submit",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.with_errors(&["account_suspended", "listing_in_review", "listing_not_found", "selling_suspended"]);
 
 /// Seconds until a preparation has usually ended.
 const RETRY_AFTER_S: u32 = 3;

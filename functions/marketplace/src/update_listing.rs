@@ -34,7 +34,8 @@ pub const ENDPOINT: Endpoint = Endpoint::patch(
     "/api/v1/marketplace/listings/{id}",
     Access::Member,
 )
-.with_if_match();
+.with_if_match()
+.with_errors(&["account_suspended", "listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

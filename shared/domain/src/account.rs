@@ -234,14 +234,15 @@ pub struct Account {
 }
 
 /// The next grant of a member's plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NextGrant {
     /// When it is due.
     pub at: Timestamp,
-    /// The plan that grants it.
+    /// The plan that grants it: another than the present one after a change.
     pub plan: Plan,
-    /// How many credits it is.
-    pub size: Allowance,
+    /// How many credits it is; `null` is unlimited within fair use.
+    pub credits: Option<u32>,
 }
 
 /// Why an account refuses a request.
@@ -377,7 +378,8 @@ impl Account {
     /// The next grant of the plan, as far as it is known: a paid plan's comes with its renewal, or
     /// Free's with its end. `None` while a payment is missing, or if Free grants nothing.
     pub fn next_grant(&self, now: Timestamp) -> Option<NextGrant> {
-        let free = |at| NextGrant { at, plan: Plan::Free, size: self.allowance(Plan::Free) };
+        let free =
+            |at| NextGrant { at, plan: Plan::Free, credits: self.allowance(Plan::Free).credits() };
         let (Some(paid), Some(ends_at)) = (self.paid_period, self.plan_ends_at) else {
             return self.free_grant_at().map(free);
         };
@@ -385,7 +387,7 @@ impl Account {
             return (!self.email_unverified).then(|| free(ends_at.max(self.granted_until)));
         }
         let plan = self.renews_as.unwrap_or(self.plan);
-        let grant = NextGrant { at: paid.ends_at, plan, size: self.allowance(plan) };
+        let grant = NextGrant { at: paid.ends_at, plan, credits: self.allowance(plan).credits() };
         (now < grant.at).then_some(grant)
     }
 

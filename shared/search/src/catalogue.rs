@@ -259,7 +259,7 @@ impl Catalogue {
         let (after, matched) = after.unzip();
         let points = self.points(&wanted).map_err(CatalogueError::from)?;
         // One more than asked for, to know whether there is a next page.
-        let scan = |matched| self.scan(Scan::new(&wanted, after, limit + 1), &points, matched);
+        let scan = |matched| self.walk(Scan::new(&wanted, after, limit + 1), &points, matched);
         let mut matched = matched.unwrap_or_default();
         let mut done = scan(matched);
         if done.total == 0 && cursor.is_none() && wanted.may_lack_a_word() {
@@ -291,7 +291,7 @@ impl Catalogue {
         self.layers.iter().map(|layer| matching::points(layer, wanted, &searched)).collect()
     }
 
-    fn scan<'a>(&self, mut scan: Scan<'a>, points: &[Points], matched: Matched) -> Scan<'a> {
+    fn walk<'a>(&self, mut scan: Scan<'a>, points: &[Points], matched: Matched) -> Scan<'a> {
         for (place, (layer, points)) in self.layers.iter().zip(points).enumerate() {
             scan.layer(place, layer, points.of(matched));
         }

@@ -72,11 +72,13 @@ const WEBHOOK_QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/we
 /// variables.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("AUTH_AUDIENCE", "prolight"),
+    ("AUTH_CLIENT_ID", "prolight"),
     ("AUTH_EMAILS_VERIFIED", "false"),
     ("AUTH_ISSUER", "http://127.0.0.1:9"),
     ("AUTH_JWKS_URL", ""),
     ("AUTH_PARTIES", ""),
     ("AUTH_ROLE_CLAIM", "/app_metadata/role"),
+    ("AUTH_SCOPES", "openid"),
     ("AUTH_SECRET_ARN", ""),
     ("BRIA_BASE_URL", "http://127.0.0.1:9/v2"),
     ("BRIA_CALLS_PER_MINUTE", "60"),

@@ -133,7 +133,7 @@ async fn a_submission_is_drawn_by_the_worker_and_then_waits_for_a_moderator() {
     let messages = shop.app.upload_queue().messages();
     let named = json!({ "creator_id": shop.lena.id, "listing_id": shop.id, "version": 1 });
     assert_eq!(messages.len(), 1);
-    assert_eq!((&*messages[0].body, &*messages[0].group), (&*named.to_string(), "lena"));
+    assert_eq!((&*messages[0].body, &*messages[0].group), (&*named.to_string(), "user_lena"));
     assert_eq!(shop.work().await, NO_FAILURES);
     assert_eq!(shop.state().await, ("pending".to_owned(), Value::Null));
     let own = shop.own().await;

@@ -228,7 +228,7 @@ async fn a_refusal_is_a_problem_document() {
           "request_id": "web-42",
           "status": 422,
           "title": "Not valid",
-          "type": "https://prolight.ai/problems/invalid_request"
+          "type": "https://api.prolight.test/test/docs/problems/invalid_request"
         }"#]]
     .assert_eq(&request.json(body).await.pretty());
 }
@@ -254,7 +254,7 @@ async fn a_suspended_member_gets_the_reason() {
           "request_id": "00000000-0000-4000-8000-000000000001",
           "status": 403,
           "title": "Not allowed",
-          "type": "https://prolight.ai/problems/account_suspended",
+          "type": "https://api.prolight.test/test/docs/problems/account_suspended",
           "until": null
         }"#]]
     .assert_eq(&answer.pretty());
@@ -306,7 +306,7 @@ async fn an_unavailable_table_is_a_server_error() {
           "request_id": "00000000-0000-4000-8000-000000000001",
           "status": 503,
           "title": "Not available right now",
-          "type": "https://prolight.ai/problems/temporarily_unavailable"
+          "type": "https://api.prolight.test/test/docs/problems/temporarily_unavailable"
         }"#]]
     .assert_eq(&answer.pretty());
     assert_eq!(answer.header("retry-after"), Some("1"));

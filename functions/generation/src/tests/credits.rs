@@ -28,7 +28,7 @@ async fn without_credits_the_next_grant_is_named() {
           "request_id": "00000000-0000-4000-8000-000000000001",
           "status": 402,
           "title": "Payment required",
-          "type": "https://prolight.ai/problems/insufficient_credits"
+          "type": "https://api.prolight.test/test/docs/problems/insufficient_credits"
         }"#]]
     .assert_eq(&answer.pretty());
     app.assert_credits_balance(&kim.id).await;

@@ -65,7 +65,7 @@ async fn a_key_belongs_to_one_request() {
           "request_id": "00000000-0000-4000-8000-000000000001",
           "status": 422,
           "title": "Not valid",
-          "type": "https://prolight.ai/problems/idempotency_key_reused"
+          "type": "https://api.prolight.test/test/docs/problems/idempotency_key_reused"
         }"#]]
     .assert_eq(&other.await.pretty());
     assert_eq!(app.jobs(&kim.id).await.len(), 1);

@@ -147,7 +147,7 @@ fn free_credits_come_once_a_calendar_month_counted_from_the_first_day() {
 #[test]
 fn the_next_grant_is_known_in_advance() {
     let next = |account: &Account, at| {
-        account.next_grant(at).map(|next| (next.at, next.plan, next.size.credits()))
+        account.next_grant(at).map(|next| (next.at, next.plan, next.credits))
     };
     let paid_until = pro().paid_period.unwrap().ends_at;
     assert_eq!(next(&pro(), START), Some((paid_until, Plan::Pro, Some(500))));

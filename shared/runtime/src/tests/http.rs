@@ -71,7 +71,7 @@ async fn an_answer_carries_what_a_browser_and_a_cache_need() {
     expect![[r#"
         200
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-request-id
         cache-control: private, no-cache
         content-type: application/json
         etag: "5d3e8f90b2c753040bb864043c7fd99a"
@@ -126,7 +126,7 @@ async fn a_refusal_is_a_problem_document() {
     expect![[r#"
         402
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-request-id
         cache-control: no-store
         content-type: application/problem+json
         strict-transport-security: max-age=31536000
@@ -144,7 +144,7 @@ async fn a_refusal_is_a_problem_document() {
           "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
           "status": 402,
           "title": "Payment required",
-          "type": "https://prolight.ai/problems/no"
+          "type": "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/docs/problems/no"
         }"#]]
     .assert_eq(&show(&get_from(Shelf::Refuses(ErrorKind::PaymentRequired)).await));
 }
@@ -154,7 +154,7 @@ async fn an_internal_error_does_not_reveal_its_cause() {
     expect![[r#"
         500
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-request-id
         cache-control: no-store
         content-type: application/problem+json
         strict-transport-security: max-age=31536000
@@ -168,7 +168,7 @@ async fn an_internal_error_does_not_reveal_its_cause() {
           "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
           "status": 500,
           "title": "Something failed on our side",
-          "type": "https://prolight.ai/problems/internal"
+          "type": "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/docs/problems/internal"
         }"#]]
     .assert_eq(&show(&get_from(Shelf::Refuses(ErrorKind::Internal)).await));
 }
@@ -397,7 +397,7 @@ async fn what_was_made_is_pointed_at() {
     expect![[r#"
         201
         access-control-allow-origin: https://app.prolight.ai
-        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-request-id
         cache-control: no-store
         content-type: application/json
         location: https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/api/v1/books/b1
@@ -458,7 +458,7 @@ async fn a_page_loads_only_images() {
     expect![[r#"
         200
         access-control-allow-origin: *
-        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, x-request-id
+        access-control-expose-headers: ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-request-id
         cache-control: public, max-age=300
         content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         content-type: text/html; charset=utf-8

@@ -24,7 +24,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 const FUNCTIONS_MAY_USE: &[&str] =
     &["domain", "search", "studio", "pdf", "store", "media", "clients", "runtime", "settlement"];
-const NEVER_DEPLOYED: [&str; 3] = ["demo", "sandbox", "testing"];
+const NEVER_DEPLOYED: [&str; 4] = ["contract", "demo", "sandbox", "testing"];
 
 /// The packages of the workspace by name, from `cargo metadata`.
 fn packages() -> BTreeMap<String, Value> {
@@ -39,10 +39,10 @@ fn packages() -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// A package's dependencies without dev-dependencies.
+/// A package's dependencies as it is deployed: without those of tests and of features.
 fn dependencies(package: &Value) -> Vec<&str> {
     let all = package["dependencies"].as_array().unwrap().iter();
-    let built = all.filter(|dependency| dependency["kind"] != "dev");
+    let built = all.filter(|it| it["kind"] != "dev" && it["optional"] != true);
     built.map(|dependency| dependency["name"].as_str().unwrap()).collect()
 }
 

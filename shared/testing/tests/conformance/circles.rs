@@ -23,7 +23,8 @@ const KNOWN: [(&str, &str); 1] = [
     (
         "shared/sandbox/src/",
         "app_state bria bria/answers bria/jobs bria/pictures bria/request bria/results \
-         bria/webhook control fault_middleware faults frontend lib log openid request_log \
+         bria/webhook control fault_middleware faults lib log openid openid/authorize openid/endpoints openid/parameters \
+         openid/people openid/redirects openid/sessions openid/tokens receiver request_log \
          stripe stripe/account_state stripe/accounts stripe/api stripe/balance \
          stripe/balance_settings stripe/catalogue stripe/checkout stripe/checkout_completion \
          stripe/control stripe/control/http stripe/customers stripe/cycle stripe/destinations \

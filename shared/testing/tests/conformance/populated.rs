@@ -151,7 +151,12 @@ impl PopulatedApp {
             | "billing-get-subscription"
             | "billing-get-usage"
             | "billing-list-invoices"
+            | "edge-get-config"
+            | "edge-get-docs"
+            | "edge-get-openapi"
             | "edge-get-health" => request,
+            "edge-get-docs-file" => request.path("file", "start.js"),
+            "edge-get-problem" => request.path("code", "invalid_request"),
             "edge-webhook-bria" => {
                 request.query("job", "gen_01JD0000000000000000000000.token.user")
             }

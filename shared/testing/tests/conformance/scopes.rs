@@ -18,10 +18,14 @@ fn the_scope_that_lets_an_api_key_call_each_endpoint() {
         generation-create-generation       generate
         generation-list-generations        read
         generation-get-generation          read
+        generation-update-generation       generate
         generation-cancel-generation       generate
+        generation-delete-generation       generate
         generation-structure-prompt        generate
         generation-create-preset           generate
         generation-list-presets            read
+        generation-get-preset              read
+        generation-update-preset           generate
         generation-delete-preset           generate
         account-get-me                     read
         account-update-me                  never
@@ -31,6 +35,8 @@ fn the_scope_that_lets_an_api_key_call_each_endpoint() {
         account-list-keys                  never
         account-get-key                    never
         account-delete-key                 never
+        account-create-appeal              never
+        account-list-appeals               read
         account-create-webhook             never
         account-list-webhooks              read
         account-get-webhook                read
@@ -43,6 +49,7 @@ fn the_scope_that_lets_an_api_key_call_each_endpoint() {
         billing-get-credits                read
         billing-get-usage                  read
         billing-open-checkout              never
+        billing-get-checkout               read
         billing-open-portal                never
         billing-get-subscription           read
         billing-cancel-subscription        never
@@ -55,6 +62,7 @@ fn the_scope_that_lets_an_api_key_call_each_endpoint() {
         marketplace-submit-listing         sell
         marketplace-create-upload          sell
         marketplace-get-upload             read
+        marketplace-preview-studio         never
         marketplace-list-creator-listings  read
         marketplace-get-creator-listing    read
         marketplace-reply-to-review        sell

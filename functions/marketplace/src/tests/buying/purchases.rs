@@ -118,7 +118,7 @@ async fn each_refusal_of_a_purchase_has_its_code() {
     let app = app();
     let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
     let listing = on_sale(&app, &lena, 0).await;
-    assert_eq!(refused(&app, &lena, &listing, 0).await, "409 own_listing");
+    assert_eq!(refused(&app, &lena, &listing, 0).await, "409 cannot_buy_own_listing");
 
     let owned = buy_free(&kim, &listing).await;
     let again = buy(&kim, "again", &listing, 0).await;

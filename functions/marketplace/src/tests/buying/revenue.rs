@@ -116,7 +116,7 @@ async fn a_creator_sees_where_a_sale_came_from() {
     let mut body = order(&listing, 900);
     body["found_by"] = json!("luck");
     let refused = app.sign_in("fay").post(PURCHASES).key("k").json(body).await;
-    assert_eq!(refused.brief(), "422 invalid_request, /found_by invalid_value");
+    assert_eq!(refused.brief(), "422 invalid_request, /found_by unknown_value");
 }
 
 #[tokio::test]
