@@ -93,6 +93,6 @@ npm_ci() {
   local stamp mark=$1/node_modules/.stamp
   stamp=$(cksum <"$1/package-lock.json")
   [ -f "$mark" ] && [ "$(cat "$mark")" = "$stamp" ] && return
-  PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm --prefix "$1" ci
+  PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm --prefix "$1" ci || return
   echo "$stamp" >"$mark"
 }

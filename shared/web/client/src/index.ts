@@ -1,6 +1,6 @@
 export { type Client, createClient, type Waiting } from './client.ts';
 export { everyItem, type Page } from './pages.ts';
-export type { AnswerOf, BodyOf, PathOf, Verb } from './paths.ts';
+export type { AnswerOf, BodyOf, Exact, PathOf, Verb } from './paths.ts';
 export {
   type FieldProblem,
   isProblem,

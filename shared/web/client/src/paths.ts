@@ -24,6 +24,9 @@ type Meant<V extends Verb, P extends string> = {
   [K in Known<V>]: P extends Written<K> ? (Written<K> extends P ? K : never) : never;
 }[Known<V>];
 
+/** `P`, if it is a written form of exactly one path: `${string}` alone would take slashes as well. */
+export type Exact<V extends Verb, P extends string> = [Meant<V, P>] extends [never] ? never : P;
+
 type Operation<V extends Verb, P extends string> = paths[Meant<V, P>] extends { [v in V]: infer O }
   ? O
   : never;

@@ -144,7 +144,8 @@ export class Transport {
     const either = signal ? AbortSignal.any([signal, limit]) : limit;
     try {
       const send = this.options.fetch ?? fetch;
-      return await send(url, { ...init, headers, signal: either });
+      // What was changed is read as it is now: a cached answer is asked about first.
+      return await send(url, { ...init, headers, cache: 'no-cache', signal: either });
     } catch (error) {
       if (signal?.aborted) throw error;
       if (limit.aborted) {

@@ -3,6 +3,7 @@ import {
   type AnswerOf,
   type Ask,
   type BodyOf,
+  type Exact,
   type PathOf,
   type Query,
   Transport,
@@ -21,7 +22,7 @@ export class Api {
   }
 
   async get<P extends PathOf<'get'>>(
-    path: P,
+    path: Exact<'get', P>,
     query?: Query,
     signal?: AbortSignal,
   ): Promise<AnswerOf<'get', P>> {
@@ -29,29 +30,34 @@ export class Api {
   }
   /** As `get`, with what the headers say. */
   read<P extends PathOf<'get'>>(
-    path: P,
+    path: Exact<'get', P>,
     signal?: AbortSignal,
   ): Promise<Answer<AnswerOf<'get', P>>> {
     return this.transport.send('GET', path, { signal });
   }
   async post<P extends PathOf<'post'>>(
-    path: P,
+    path: Exact<'post', P>,
     body?: BodyOf<'post', P>,
     ask: Ask = {},
   ): Promise<AnswerOf<'post', P>> {
     const sent = { ...ask, body: body ?? {} };
     return (await this.transport.send<AnswerOf<'post', P>>('POST', path, sent)).data;
   }
-  async put<P extends PathOf<'put'>>(path: P, body: BodyOf<'put', P>): Promise<AnswerOf<'put', P>> {
+  async put<P extends PathOf<'put'>>(
+    path: Exact<'put', P>,
+    body: BodyOf<'put', P>,
+  ): Promise<AnswerOf<'put', P>> {
     return (await this.transport.send<AnswerOf<'put', P>>('PUT', path, { body })).data;
   }
   async patch<P extends PathOf<'patch'>>(
-    path: P,
+    path: Exact<'patch', P>,
     body: BodyOf<'patch', P>,
   ): Promise<AnswerOf<'patch', P>> {
     return (await this.transport.send<AnswerOf<'patch', P>>('PATCH', path, { body })).data;
   }
-  async delete<P extends PathOf<'delete'>>(path: P): Promise<AnswerOf<'delete', P>> {
+  async delete<P extends PathOf<'delete'>>(
+    path: Exact<'delete', P>,
+  ): Promise<AnswerOf<'delete', P>> {
     return (await this.transport.send<AnswerOf<'delete', P>>('DELETE', path)).data;
   }
   /** The address of a file at a link of the API. */

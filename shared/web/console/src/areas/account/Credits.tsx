@@ -27,13 +27,13 @@ export function Credits() {
               items={[
                 {
                   name: 'Available',
-                  value: it.unlimited ? 'Unlimited' : count(it.available),
+                  value: it.available === null ? 'Unlimited' : count(it.available),
                   note: it.held > 0 ? `${it.held} held for running pictures` : undefined,
                 },
                 { name: 'Spent, ever', value: count(it.totals.spent) },
                 {
                   name: 'Next grant',
-                  value: it.next_grant_at ? date(it.next_grant_at) : '–',
+                  value: it.next_grant ? date(it.next_grant.at) : '–',
                 },
                 ...(it.debt > 0
                   ? [{ name: 'Owed', value: count(it.debt), note: 'paid by the next credits' }]

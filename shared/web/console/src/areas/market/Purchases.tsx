@@ -112,7 +112,7 @@ function Use({ it }: { it: Purchase }) {
   const api = useApi();
   const [shown, setShown] = useState<Download>();
   const download = useMutation({
-    mutationFn: () => api.get(`/api/v1/marketplace/purchases/${it.id}/download`),
+    mutationFn: () => api.post(`/api/v1/marketplace/purchases/${it.id}/downloads`),
     onSuccess: setShown,
     onError: error => announceProblem(error, 'Download'),
   });
@@ -140,15 +140,9 @@ function Use({ it }: { it: Purchase }) {
       >
         {shown && (
           <div className="stack">
-            {shown.assets.length > 0 && (
-              <ul>
-                {shown.assets.map(file => (
-                  <li key={file.sha256}>
-                    <a href={file.url}>{file.file_name}</a> ({bytes(file.bytes)})
-                  </li>
-                ))}
-              </ul>
-            )}
+            <p>
+              <a href={shown.url}>{shown.file.name}</a> ({bytes(shown.file.bytes)})
+            </p>
             {shown.attribution && <p>Attribution: {shown.attribution}</p>}
             <pre className="code">{JSON.stringify(shown.content, null, 2)}</pre>
             <p className="small quiet">The links end {dateTime(shown.expires_at)}.</p>

@@ -112,7 +112,7 @@ function Editor({ it }: { it: OwnListing }) {
           </Link>
         )}
       </div>
-      {it.hidden_reasons.length > 0 && (
+      {it.hidden_by.length > 0 && (
         <Alert color={review === 'rejected' || it.delisted ? 'red' : 'tungsten'} variant="light">
           <Why it={it} />
         </Alert>

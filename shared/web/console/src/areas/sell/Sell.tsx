@@ -150,8 +150,8 @@ function Listings() {
 
 /** What hides it, and why. */
 export function Why({ it }: { it: OwnListing }) {
-  const reason = it.review.reason ?? it.delisted?.reason;
-  const hidden = it.hidden_reasons.map(code => HIDDEN[code] ?? Words(code));
+  const reason = it.hidden_by.find(by => by.reason !== null)?.reason;
+  const hidden = it.hidden_by.map(it => HIDDEN[it.code] ?? Words(it.code));
   if (hidden.length === 0) return null;
   return (
     <span className="small">

@@ -99,9 +99,7 @@ export function AuditRows({ rows }: { rows: AuditRow[] }) {
               <td className="when">{dateTime(it.at)}</td>
               <td>{it.actor.kind === 'staff' ? (it.actor.name ?? it.actor.id) : it.actor.name}</td>
               <td>{Words(it.action)}</td>
-              <td className="small">
-                {it.target.name ?? `${it.target.kind}:${it.target.id}`}
-              </td>
+              <td className="small">{it.target.name ?? `${it.target.kind}:${it.target.id}`}</td>
               <td>
                 {it.reason}
                 {(it.before !== null || it.after !== null) && (

@@ -239,7 +239,7 @@ const ON_OTHERS = [DISMISS, { value: 'uphold', label: 'The reports are justified
 function Flagged({ it }: { it: FlaggedListing }) {
   const api = useApi();
   const decide = useDecide();
-  const [decision, setDecision] = useState<string | null>('dismiss');
+  const [decision, setDecision] = useState<FlagDecision>('dismiss');
   const who = it.member.display_name ?? it.member.id;
   const title = it.listing?.title ?? (it.review ? `A review by ${who}` : who);
   const pictures = it.image ? [it.image] : (it.listing?.previews ?? []);
@@ -283,7 +283,7 @@ function Flagged({ it }: { it: FlaggedListing }) {
                   reason,
                   seen: it.version,
                 }),
-              said: `${Words(decision ?? '')}: done.`,
+              said: `${Words(decision)}: done.`,
               close,
             })
           }
@@ -293,9 +293,7 @@ function Flagged({ it }: { it: FlaggedListing }) {
             allowDeselect={false}
             data={it.subject === 'listing' ? ON_LISTINGS : ON_OTHERS}
             value={decision}
-            onChange={value =>
-              setDecision(DECISIONS.find(one => one.value === value)?.value ?? 'dismiss')
-            }
+            onChange={value => value && setDecision(value as FlagDecision)}
           />
         </Confirm>
       </div>

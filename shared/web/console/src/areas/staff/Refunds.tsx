@@ -54,7 +54,7 @@ export function Refunds() {
                         {it.buyer.name ?? it.buyer.id}
                       </Link>
                     </p>
-                    {it.request?.reason && <p>“{it.request.reason}”</p>}
+                    {it.because && <p>{it.because}</p>}
                     <div>
                       <Confirm
                         action="Refund"
