@@ -115,9 +115,9 @@ def packed(body: bytes) -> bytes:
     return gzip.compress(body, 6)
 
 
-def settings(api_url: str, people: list[dict[str, str]]) -> str:
-    """The console's settings: where the API is, which says the rest, and who there is here."""
-    return json.dumps({"api_url": api_url, "people": people}, indent=2) + "\n"
+def settings(api_url: str) -> str:
+    """The console's settings: where the API is, which says the rest."""
+    return json.dumps({"api_url": api_url}) + "\n"
 
 
 if __name__ == "__main__":

@@ -14,13 +14,6 @@ import boto3
 from console import settings
 
 PEOPLE = ("member", "creator", "moderator", "admin")
-WHAT_THEY_DO = {
-    "member": "makes images",
-    "buyer": "buys listings",
-    "creator": "sells listings",
-    "moderator": "reviews listings",
-    "admin": "sees and decides everything",
-}
 SANDBOX_BRIA_TOKEN = "sandbox-bria-token"
 # Restricted keys: the sandbox lets only the second move money to creators.
 SANDBOX_STRIPE_KEY = "rk_test_local"
@@ -72,9 +65,7 @@ def main() -> None:
     }
     variables |= {name: os.environ[name] for name in PASSED_ON}
     write(Path(".local/env"), variables)
-    people = [{"name": name, "does": does} for name, does in WHAT_THEY_DO.items()]
-    config = Path(".local/console.json")
-    config.write_text(settings(outputs["ApiUrl"], people))
+    Path(".local/console.json").write_text(settings(outputs["ApiUrl"]))
 
 
 def stack_outputs(stack: str) -> dict[str, str]:

@@ -45,8 +45,8 @@ for await (const it of everyItem(page)) all.push(it.id);
 if (all.join() !== asked.id) throw new Error(`the list has ${all.join()}`);
 
 const { data: after } = await api.GET('/api/v1/me');
-if (after?.credits.available !== (before.credits.available ?? 0) - 1)
-  throw new Error('no credit was spent');
+const left = before.credits.available;
+if (left === null || after?.credits.available !== left - 1) throw new Error('no credit was spent');
 const refused = await api
   .POST('/api/v1/generations', { body: {} })
   .catch((error: unknown) => error);

@@ -34,6 +34,10 @@ test('a buyer searches, tries a rig live, pays and uses it', async ({ page }) =>
   await page.waitForURL(/market\/purchases/);
   await expect(page.getByText('It is yours. Thank you.')).toBeVisible({ timeout: 30_000 });
   await look(page, 'purchases');
+  await page.getByRole('button', { name: 'Content and files' }).click();
+  await page.getByRole('button', { name: 'Content', exact: true }).first().click();
+  await expect(page.getByText(/"lighting"/)).toBeVisible();
+  await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Use it in the studio' }).click();
   await expect(page.getByText('With Edge-lit Bottle')).toBeVisible();
   await page.getByRole('textbox', { name: 'Refinement' }).fill('a bottle of ink');

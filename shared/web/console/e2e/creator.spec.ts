@@ -37,6 +37,7 @@ test('a creator sells a rig that staff approve and a stranger buys', async ({ pa
   await (await chooser).setFiles({ name: 'window.png', mimeType: 'image/png', buffer: picture });
   await expect(page.getByRole('img', { name: '1 of 1' })).toBeVisible({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Submit for review' }).click();
+  // It is prepared first; the page follows it until it waits for a moderator.
   await expect(page.getByText('A moderator looks at it.')).toBeVisible({ timeout: 60_000 });
   await look(page, 'sell-submitted');
 

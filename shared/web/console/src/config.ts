@@ -3,8 +3,6 @@ import type { ApiConfig } from '@prolight/client';
 /** Where the API is, and what it says before anybody signs in. Nothing of it is compiled in. */
 export interface Config extends ApiConfig {
   api_url: string;
-  /** People to sign in as, on a local engine. */
-  people?: { name: string; does: string }[];
 }
 
 let current: Config | undefined;
@@ -16,11 +14,11 @@ export function currentConfig(): Config | undefined {
 
 /** Reads `/config.json` beside the console, and then what the API itself says. */
 export async function loadConfig(): Promise<Config> {
-  const beside = (await readJson('/config.json')) as Partial<Config>;
+  const beside = (await readJson('/config.json')) as Partial<Pick<Config, 'api_url'>>;
   const api_url = (beside.api_url ?? '').replace(/\/$/, '');
   if (api_url === '') throw new Error('/config.json names no api_url');
   const told = (await readJson(`${api_url}/api/v1/config`)) as ApiConfig;
-  current = { ...beside, ...told, api_url };
+  current = { ...told, api_url };
   return current;
 }
 

@@ -113,7 +113,7 @@ function back(path: string, to: (search: Record<string, unknown>, id: string) =>
 }
 const returns = [
   back('/billing/success', search => {
-    throw redirect({ to: '/account', search: { paid: text(search.session_id) ?? 'yes' } });
+    throw redirect({ to: '/account', search: { paid: text(search.checkout_id) ?? 'yes' } });
   }),
   back('/billing/cancelled', () => {
     throw redirect({ to: '/account', search: { paid: 'no' } });

@@ -46,7 +46,7 @@ export class SignIn implements Session {
         post_logout_redirect_uri: `${location.origin}/`,
         scope: scopes.join(' '),
         // Some issuers give a token for an API only if they are asked for it.
-        extraQueryParams: audience === null ? {} : { audience },
+        ...(audience === null ? {} : { extraQueryParams: { audience } }),
         automaticSilentRenew: false,
         userStore: new WebStorageStateStore({ store: localStorage, prefix: 'prolight.' }),
         stateStore: new WebStorageStateStore({ store: localStorage, prefix: 'prolight.state.' }),

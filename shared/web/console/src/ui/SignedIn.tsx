@@ -5,22 +5,15 @@ import { useServices, useSignedIn } from '../context.tsx';
 
 /** What only a member sees; a visitor is offered the way in. */
 export function SignedIn({ title, children }: { title: string; children: ReactNode }) {
-  const { session, api } = useServices();
+  const { session } = useServices();
   const signedIn = useSignedIn();
   const here = useRouterState({ select: state => state.location.href });
   if (signedIn) return <>{children}</>;
-  const people = api.config.people ?? [];
   return (
     <div className="center-page">
       <h1>{title}</h1>
       <p className="quiet">Sign in to go on. You come back to this page.</p>
       <Button onClick={() => session.begin(here)}>Sign in</Button>
-      {people.length > 0 && (
-        <p className="small quiet">
-          On this machine everybody is invented:{' '}
-          {people.map(person => `${person.name} (${person.does})`).join(', ')}.
-        </p>
-      )}
     </div>
   );
 }

@@ -1,7 +1,9 @@
 import { Alert } from '@mantine/core';
+import type { CheckoutState } from '@prolight/client';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { useMe, useRefreshMe } from '../../context.tsx';
+import { useApi, useMe, useRefreshMe } from '../../context.tsx';
 import { Sections } from '../../ui/Sections.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
 import { Credits } from './Credits.tsx';
@@ -33,7 +35,7 @@ function Parts() {
           {me.standing.reason}
         </Alert>
       )}
-      {paid !== undefined && <Paid ok={paid !== 'no'} />}
+      {paid !== undefined && <Paid checkout={paid} />}
       <Sections
         label="Account"
         open={tab}
@@ -49,21 +51,42 @@ function Parts() {
   );
 }
 
-/** Back from Stripe's page. Its message may arrive a moment after the person does. */
-function Paid({ ok }: { ok: boolean }) {
+type Status = CheckoutState['status'];
+const SAID: Record<Status, string> = {
+  open: 'Thank you. Stripe confirms the payment within moments, and what you bought appears here.',
+  paid: 'Thank you. The payment has arrived; what you bought appears here within moments.',
+  processing: 'Thank you. The bank has not confirmed the payment yet, which may take days.',
+  granted: 'Thank you. What you bought is yours.',
+  expired: 'Nothing was bought: the payment page has closed.',
+  failed: 'Nothing was bought: the payment failed.',
+};
+/** How often a checkout is looked at again, in milliseconds, by its state. */
+const FOLLOWED: Partial<Record<Status, number>> = { open: 2_000, paid: 2_000, processing: 30_000 };
+
+/** Back from Stripe's page, whose message may arrive a moment after the person does. */
+function Paid({ checkout }: { checkout: string }) {
+  const api = useApi();
   const refresh = useRefreshMe();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a few looks after coming back.
-  useEffect(() => {
-    if (!ok) return;
-    refresh();
-    const timers = [1_500, 4_000, 9_000].map(ms => setTimeout(refresh, ms));
-    return () => timers.forEach(clearTimeout);
-  }, [ok]);
+  const { data } = useQuery({
+    queryKey: ['checkout', checkout],
+    queryFn: ({ signal }) => api.get(`/api/v1/billing/checkouts/${checkout}`, undefined, signal),
+    enabled: checkout !== 'no' && checkout !== 'yes',
+    refetchInterval: ({ state }) => (state.data && FOLLOWED[state.data.status]) ?? false,
+  });
+  const status = data?.status ?? 'open';
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each state.
+  useEffect(refresh, [status]);
+  if (checkout === 'no') {
+    return (
+      <Alert color="gray" mb="md" role="status">
+        Nothing was bought. The payment page can be opened again for a while.
+      </Alert>
+    );
+  }
+  const lost = status === 'expired' || status === 'failed';
   return (
-    <Alert color={ok ? 'green' : 'gray'} mb="md" role="status">
-      {ok
-        ? 'Thank you. Stripe confirms the payment within moments, and what you bought appears here.'
-        : 'Nothing was bought. The payment page can be opened again for a while.'}
+    <Alert color={lost ? 'gray' : 'green'} mb="md" role="status">
+      {SAID[status]}
     </Alert>
   );
 }

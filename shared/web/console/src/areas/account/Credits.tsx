@@ -1,4 +1,4 @@
-import type { LedgerEntry, Usage } from '@prolight/client';
+import type { Credits as CreditsNow, LedgerEntry, Usage } from '@prolight/client';
 import { useQuery } from '@tanstack/react-query';
 import { useApi } from '../../context.tsx';
 import { Chart } from '../../ui/Chart.tsx';
@@ -34,6 +34,7 @@ export function Credits() {
                 {
                   name: 'Next grant',
                   value: it.next_grant ? date(it.next_grant.at) : '–',
+                  note: it.next_grant ? granted(it.next_grant) : undefined,
                 },
                 ...(it.debt > 0
                   ? [{ name: 'Owed', value: count(it.debt), note: 'paid by the next credits' }]
@@ -91,6 +92,11 @@ export function Credits() {
       <Ledger />
     </>
   );
+}
+
+function granted({ credits, plan }: NonNullable<CreditsNow['next_grant']>): string {
+  const amount = credits === null ? 'unlimited' : `${count(credits)} credits`;
+  return `${amount}, ${Words(plan)} plan`;
 }
 
 /** Every day of the period until today; the API names only those with use. */

@@ -1,5 +1,5 @@
 import { Alert, Button, NumberInput, Select, Switch } from '@mantine/core';
-import { newKey, type Plans, type Subscription } from '@prolight/client';
+import { isProblem, newKey, type Plans, type Subscription } from '@prolight/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useApi, useMe, useRefreshMe } from '../../context.tsx';
@@ -111,12 +111,22 @@ function Current({ it }: { it: Subscription }) {
       {live ? (
         <>
           <p>
-            {live.cancel_at_period_end ? 'Ends' : 'Renews'} on {date(live.current_period.ends_at)}.
+            {live.renews_at
+              ? `Renews on ${date(live.renews_at)}.`
+              : `Ends on ${date(live.current_period.ends_at)}.`}
+            {live.scheduled_change &&
+              ` ${Words(live.scheduled_change.plan)} from ${date(live.scheduled_change.at)}.`}
             {live.status !== 'active' && ` Its state is ${live.status.replaceAll('_', ' ')}.`}
           </p>
           {live.payment_due && (
             <Alert color="red" title="The last payment failed">
-              Stripe tries again. Pay with another card in the portal to keep the plan.
+              Stripe tries again.{' '}
+              {live.pay_url ? (
+                <a href={live.pay_url}>Pay with another card</a>
+              ) : (
+                'Pay with another card in the portal'
+              )}{' '}
+              to keep the plan.
             </Alert>
           )}
           <div>
@@ -217,7 +227,11 @@ function TopUps({ offers, it }: { offers: Plans; it: Subscription }) {
       void queries.invalidateQueries({ queryKey: ['billing', 'subscription'] });
       refresh();
     },
-    onError: error => announceProblem(error, 'Top-up'),
+    onError: error => {
+      const page = isProblem(error, 'no_saved_card') ? error.body.add_card_url : undefined;
+      if (typeof page === 'string') location.assign(page);
+      else announceProblem(error, 'Top-up');
+    },
   });
   const on = it.top_up !== null;
   return (
@@ -269,7 +283,7 @@ function TopUps({ offers, it }: { offers: Plans; it: Subscription }) {
         <span className="quiet small">
           {on
             ? `${it.top_up?.bought_this_month ?? 0} bought this month.`
-            : 'It needs a saved card: buy one pack first.'}
+            : 'It needs a saved card: without one, Stripe’s page to add it opens.'}
         </span>
       </div>
     </section>

@@ -4,7 +4,6 @@ import { useApi, useSignedIn } from '../../context.tsx';
 import { dateTime, When, words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
-import { statusOf } from '../../ui/status.ts';
 import { download, GENERATIONS, isFinal, useFollow, useGeneration } from '../studio/generations.ts';
 import { Follow, Picture, StatusBadge } from '../studio/Picture.tsx';
 import classes from './Gallery.module.css';
@@ -121,7 +120,7 @@ function Details({ id }: { id: string }) {
               </dd>
               <dt>Charge</dt>
               <dd>
-                {it.charge.credits} credit, {statusOf(it.charge)}
+                {it.charge.credits} credit, {it.charge.state}
               </dd>
               {it.input?.lighting && (
                 <>

@@ -325,7 +325,7 @@ function Buy({ it }: { it: Listing }) {
     return (
       <div className="stack">
         <Badge variant="light" color="green">
-          Owned, version {owned.version}
+          Owned, version {owned.latest_version}
         </Badge>
         <Button onClick={() => navigate({ to: '/studio', search: { listing: it.id } })}>
           Use it in the studio
@@ -446,6 +446,7 @@ const REASONS: { value: FlagReason; label: string }[] = [
   { value: 'prohibited', label: 'It shows prohibited content' },
   { value: 'broken', label: 'It does not work' },
   { value: 'spam', label: 'It is spam' },
+  { value: 'abusive', label: 'It insults or threatens' },
 ];
 
 function Report({ it }: { it: Listing }) {

@@ -64,6 +64,7 @@ export function Market() {
   const items: ListingCard[] = list.data?.pages.flatMap(page => page.items) ?? [];
   const facets = list.data?.pages[0]?.facets;
   const total = list.data?.pages[0]?.total;
+  const lacking = total !== 0 && list.data?.pages[0]?.matched === 'all_but_one';
   const filtered = search.type || search.category || search.rating || search.free || search.price;
   return (
     <div className="page">
@@ -171,6 +172,7 @@ export function Market() {
             {total === undefined
               ? 'Searching…'
               : `${count(total)} ${total === 1 ? 'listing' : 'listings'}`}
+            {lacking && '. Nothing has all of these words; each of these lacks one.'}
           </p>
           <List
             query={{ ...list, items }}

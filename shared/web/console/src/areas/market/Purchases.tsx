@@ -1,14 +1,14 @@
 import { Badge, Button, Modal, Textarea } from '@mantine/core';
-import type { Download, Purchase } from '@prolight/client';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { Purchase } from '@prolight/client';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useApi, useSignedIn } from '../../context.tsx';
-import { bytes, dateTime, price, TYPE_NAMES, When, Words } from '../../ui/format.tsx';
-import { List, usePages } from '../../ui/lists.tsx';
+import { bytes, dateTime, money, price, TYPE_NAMES, When, Words } from '../../ui/format.tsx';
+import { List, Loaded, usePages } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
-import { statusOf } from '../../ui/status.ts';
+import { OpenFile } from '../account/Invoices.tsx';
 
 /** What the member bought, with its files and its money. */
 export function Purchases() {
@@ -61,11 +61,18 @@ function Bought() {
   );
 }
 
-const COLOURS: Record<string, string> = { paid: 'green', refunded: 'gray', failed: 'red' };
+const COLOURS: Partial<Record<Purchase['status'], string>> = {
+  paid: 'green',
+  expired: 'gray',
+  refunded: 'gray',
+  failed: 'red',
+  returned: 'red',
+};
 
 function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
-  const state = statusOf(it);
-  const waiting = fresh && (state === 'pending' || state === 'processing');
+  const { status, refund_request: request } = it;
+  const waiting = fresh && (status === 'pending' || status === 'processing');
+  const asked = request?.status === 'pending';
   return (
     <article className="panel stack" aria-label={it.title}>
       <div className="row between">
@@ -77,11 +84,13 @@ function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
         <span className="num">{price(it.price)}</span>
       </div>
       <div className="row">
-        <Badge variant="light" color={COLOURS[state] ?? 'tungsten'}>
-          {Words(state)}
+        <Badge variant="light" color={COLOURS[status] ?? 'tungsten'}>
+          {Words(status)}
         </Badge>
         <span className="quiet">
-          {TYPE_NAMES[it.type]}, version {it.version}, <When at={it.created_at} />
+          {TYPE_NAMES[it.type]}, version {it.version}
+          {it.latest_version > it.version && ` (${it.latest_version} is yours too)`},{' '}
+          <When at={it.created_at} />
         </span>
         {it.entitlement && it.entitlement !== 'active' && (
           <Badge variant="light" color="red">
@@ -94,7 +103,12 @@ function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
           Stripe has sent you back. The payment is confirmed within moments; this page follows it.
         </p>
       )}
-      {fresh && state === 'paid' && <p role="status">It is yours. Thank you.</p>}
+      {fresh && status === 'paid' && <p role="status">It is yours. Thank you.</p>}
+      {asked && <p>You asked for a refund; a person looks at it.</p>}
+      {request?.status === 'declined' && (
+        <p>Your request for a refund was declined: “{request.decision_reason}”</p>
+      )}
+      {it.refunded.amount > 0 && <p className="quiet">{money(it.refunded)} went back to you.</p>}
       <div className="row">
         {it.entitlement === 'active' && <Use it={it} />}
         {it.checkout_url && (
@@ -102,20 +116,15 @@ function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
             Pay
           </Button>
         )}
-        {state === 'paid' && it.price.amount > 0 && <Refund it={it} />}
+        {it.links.receipt && <OpenFile path={it.links.receipt} label="Receipt" />}
+        {status === 'paid' && it.price.amount > 0 && !asked && <Refund it={it} />}
       </div>
     </article>
   );
 }
 
 function Use({ it }: { it: Purchase }) {
-  const api = useApi();
-  const [shown, setShown] = useState<Download>();
-  const download = useMutation({
-    mutationFn: () => api.post(`/api/v1/marketplace/purchases/${it.id}/downloads`),
-    onSuccess: setShown,
-    onError: error => announceProblem(error, 'Download'),
-  });
+  const [open, setOpen] = useState(false);
   return (
     <>
       <Button
@@ -124,32 +133,77 @@ function Use({ it }: { it: Purchase }) {
       >
         Use it in the studio
       </Button>
-      <Button
-        size="xs"
-        variant="default"
-        loading={download.isPending}
-        onClick={() => download.mutate()}
-      >
+      <Button size="xs" variant="default" onClick={() => setOpen(true)}>
         Content and files
       </Button>
-      <Modal
-        opened={shown !== undefined}
-        onClose={() => setShown(undefined)}
-        title={it.title}
-        size="lg"
-      >
-        {shown && (
-          <div className="stack">
-            <p>
-              <a href={shown.url}>{shown.file.name}</a> ({bytes(shown.file.bytes)})
-            </p>
-            {shown.attribution && <p>Attribution: {shown.attribution}</p>}
-            <pre className="code">{JSON.stringify(shown.content, null, 2)}</pre>
-            <p className="small quiet">The links end {dateTime(shown.expires_at)}.</p>
-          </div>
-        )}
+      <Modal opened={open} onClose={() => setOpen(false)} title={it.title} size="lg">
+        <Versions id={it.id} />
       </Modal>
     </>
+  );
+}
+
+/** The versions that the buyer has, with what can be downloaded of each. */
+function Versions({ id }: { id: string }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const query = useQuery({
+    queryKey: ['purchases', 'one', id],
+    queryFn: ({ signal }) => api.get(`/api/v1/marketplace/purchases/${id}`, undefined, signal),
+  });
+  const download = useMutation({
+    mutationFn: (what: { version: number; file_id?: string }) =>
+      api.post(`/api/v1/marketplace/purchases/${id}/downloads`, what),
+    onSuccess: made => {
+      window.open(made.url, '_blank', 'noopener');
+      // What was downloaded is no longer refunded at once.
+      void queries.invalidateQueries({ queryKey: ['purchases', 'all'] });
+    },
+    onError: error => announceProblem(error, 'Download'),
+  });
+  const shown = download.data;
+  const button = (name: string, what: { version: number; file_id?: string }) => (
+    <Button
+      key={name}
+      size="compact-xs"
+      variant="default"
+      disabled={download.isPending}
+      onClick={() => download.mutate(what)}
+    >
+      {name}
+    </Button>
+  );
+  return (
+    <Loaded query={query}>
+      {it => (
+        <div className="stack">
+          {it.refundable_until && (
+            <p className="small quiet">A download ends the refund that needs no reason.</p>
+          )}
+          {it.versions.map(({ version, changes, files }) => (
+            <section key={version} className="stack" aria-label={`Version ${version}`}>
+              <h3>Version {version}</h3>
+              {changes && <p>{changes}</p>}
+              <div className="row">
+                {button('Content', { version })}
+                {files.map(file =>
+                  button(`${file.name} (${bytes(file.bytes)})`, { version, file_id: file.id }),
+                )}
+              </div>
+            </section>
+          ))}
+          {shown && (
+            <>
+              <p className="small quiet">
+                <a href={shown.url}>{shown.file.name}</a>, until {dateTime(shown.expires_at)}
+              </p>
+              {shown.attribution && <p>Attribution: {shown.attribution}</p>}
+              <pre className="code">{JSON.stringify(shown.content, null, 2)}</pre>
+            </>
+          )}
+        </div>
+      )}
+    </Loaded>
   );
 }
 
@@ -163,10 +217,12 @@ function Refund({ it }: { it: Purchase }) {
       api.post(`/api/v1/marketplace/purchases/${it.id}/refund`, {
         ...(reason.trim() === '' ? {} : { reason }),
       }),
-    onSuccess: () => {
+    onSuccess: now => {
       setOpen(false);
       announce(
-        'The refund is on its way, or waits for a person to look at it: see its state here.',
+        now.refund_request?.status === 'pending'
+          ? 'A person looks at your request; this page shows the decision.'
+          : 'The refund is on its way.',
       );
       void queries.invalidateQueries({ queryKey: ['purchases'] });
     },
@@ -186,8 +242,10 @@ function Refund({ it }: { it: Purchase }) {
           }}
         >
           <p>
-            Unused purchases are refunded at once. Others are looked at by a person. You can no
-            longer use it afterwards.
+            {it.refundable_until
+              ? `Until ${dateTime(it.refundable_until)} all of it is refunded at once.`
+              : 'A person looks at it, because it was used or the time is over.'}{' '}
+            You can no longer use it afterwards.
           </p>
           <Textarea
             label="Reason, for the creator"
@@ -196,7 +254,7 @@ function Refund({ it }: { it: Purchase }) {
             onChange={event => setReason(event.currentTarget.value)}
           />
           <Button type="submit" loading={refund.isPending}>
-            Ask for {price(it.price)} back
+            Ask for {price(it.paid ?? it.price)} back
           </Button>
         </form>
       </Modal>

@@ -9,12 +9,14 @@ import { Words } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
 import { announce, announceProblem, ProblemNotice } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
-import { statusOf } from '../../ui/status.ts';
 import { forgetDraft, readDraft, useDraft } from '../../ui/useDraft.ts';
 import { ListingForm } from './ListingForm.tsx';
 import { draftOf, STATE_COLOURS } from './listing.ts';
 import { Why } from './Sell.tsx';
 import { Uploads } from './Uploads.tsx';
+
+/** How often a version is looked at again, in milliseconds, by its state. */
+const FOLLOWED: Record<string, number> = { preparing: 2_000, pending: 10_000 };
 
 /** A listing of one's own. */
 export function EditListing() {
@@ -25,9 +27,8 @@ export function EditListing() {
     queryFn: ({ signal }) =>
       api.get(`/api/v1/marketplace/creator/listings/${id}`, undefined, signal),
     enabled: useSignedIn(),
-    // A version in review changes its state without us.
-    refetchInterval: ({ state }) =>
-      state.data && statusOf(state.data) === 'pending' ? 10_000 : false,
+    // A submitted version changes its state without us: soon while it is prepared, then in review.
+    refetchInterval: ({ state }) => FOLLOWED[state.data?.review.state ?? ''] ?? false,
   });
   return (
     <SignedIn title="Your listing">
@@ -60,10 +61,9 @@ function Editor({ it }: { it: OwnListing }) {
   const refresh = () => queries.invalidateQueries({ queryKey: ['sell'] });
   const path = `/api/v1/marketplace/listings/${it.id}` as const;
   const save = useMutation({
-    mutationFn: async () => {
+    mutationFn: () => {
       const { type: _, ...rest } = draft;
-      await api.patch(path, rest);
-      return api.get(`/api/v1/marketplace/creator/listings/${it.id}`);
+      return api.patch(path, rest);
     },
     onSuccess: now => {
       show(now);
@@ -74,9 +74,9 @@ function Editor({ it }: { it: OwnListing }) {
   });
   const submit = useMutation({
     mutationFn: () => api.post(`${path}/submit`),
-    onSuccess: () => {
-      announce('Submitted. A moderator looks at it; this page shows the decision.');
-      void refresh();
+    onSuccess: now => {
+      announce('Submitted. It is prepared, then a moderator decides; this page follows it.');
+      show(now);
     },
     onError: error => announceProblem(error, 'Submit'),
   });
@@ -95,15 +95,15 @@ function Editor({ it }: { it: OwnListing }) {
     : isProblem(submit.error)
       ? submit.error
       : undefined;
-  const state = statusOf(it);
-  const review = statusOf(it.review);
+  const review = it.review.state;
+  const refused = review === 'rejected' || review === 'preparation_failed';
   return (
     <>
       <div className="page-head">
         <div className="row">
           <h1>{it.title}</h1>
-          <Badge variant="light" color={STATE_COLOURS[state] ?? 'gray'}>
-            {Words(state)}
+          <Badge variant="light" color={STATE_COLOURS[it.state] ?? 'gray'}>
+            {Words(it.state)}
           </Badge>
         </div>
         {it.on_sale && (
@@ -113,7 +113,7 @@ function Editor({ it }: { it: OwnListing }) {
         )}
       </div>
       {it.hidden_by.length > 0 && (
-        <Alert color={review === 'rejected' || it.delisted ? 'red' : 'tungsten'} variant="light">
+        <Alert color={refused || it.delisted ? 'red' : 'tungsten'} variant="light">
           <Why it={it} />
         </Alert>
       )}
@@ -146,7 +146,7 @@ function Editor({ it }: { it: OwnListing }) {
             <Button type="submit" loading={save.isPending} disabled={!changed}>
               {it.on_sale ? 'Save the next version' : 'Save'}
             </Button>
-            {(review === 'draft' || review === 'rejected') && (
+            {(review === 'draft' || refused) && (
               <Button
                 variant="default"
                 loading={submit.isPending}

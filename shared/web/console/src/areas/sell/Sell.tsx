@@ -22,7 +22,6 @@ import { announceProblem } from '../../ui/problem.tsx';
 import { Scroll } from '../../ui/Scroll.tsx';
 import { Sections } from '../../ui/Sections.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
-import { statusOf } from '../../ui/status.ts';
 import { OpenFile } from '../account/Invoices.tsx';
 import { HIDDEN, STATE_COLOURS } from './listing.ts';
 import classes from './Sell.module.css';
@@ -72,12 +71,12 @@ function useStats() {
 
 function Listings() {
   const api = useApi();
-  const [state, setState] = useState('all');
+  const [state, setState] = useState<string>('all');
   const list = usePages(['sell', 'listings'], (cursor, signal) =>
     api.get('/api/v1/marketplace/creator/listings', { limit: 50, cursor }, signal),
   );
-  const shown = list.items.filter(it => state === 'all' || statusOf(it) === state);
-  const states = [...new Set(list.items.map(statusOf))];
+  const shown = list.items.filter(it => state === 'all' || it.state === state);
+  const states = [...new Set(list.items.map(it => it.state))];
   return (
     <>
       {states.length > 1 && (
@@ -131,8 +130,8 @@ function Listings() {
                 </span>
                 <Why it={it} />
               </div>
-              <Badge variant="light" color={STATE_COLOURS[statusOf(it)] ?? 'gray'}>
-                {Words(statusOf(it))}
+              <Badge variant="light" color={STATE_COLOURS[it.state] ?? 'gray'}>
+                {Words(it.state)}
               </Badge>
               <div className={classes.numbers}>
                 <span>{price(it.price)}</span>
@@ -150,15 +149,12 @@ function Listings() {
 
 /** What hides it, and why. */
 export function Why({ it }: { it: OwnListing }) {
-  const reason = it.hidden_by.find(by => by.reason !== null)?.reason;
-  const hidden = it.hidden_by.map(it => HIDDEN[it.code] ?? Words(it.code));
-  if (hidden.length === 0) return null;
-  return (
-    <span className="small">
-      {hidden.join(' ')}
-      {reason ? ` “${reason}”` : ''}
-    </span>
+  if (it.hidden_by.length === 0) return null;
+  const hidden = it.hidden_by.map(
+    ({ code, reason, until }) =>
+      HIDDEN[code] + (reason ? ` “${reason}”` : '') + (until ? ` Until ${date(until)}.` : ''),
   );
+  return <span className="small">{hidden.join(' ')}</span>;
 }
 
 function Overview() {
@@ -241,7 +237,7 @@ const PAYEE: Record<string, string> = {
 /** Whether Stripe can pay the creator, and the way to its page. */
 function Payee({ it }: { it: CreatorStats }) {
   const api = useApi();
-  const state = statusOf(it.account);
+  const { state } = it.account;
   const begin = useMutation({
     mutationFn: () => api.post('/api/v1/marketplace/creator/onboarding'),
     onSuccess: made => location.assign(made.onboarding_url),
@@ -303,7 +299,6 @@ function Earnings() {
             </thead>
             <tbody>
               {list.items.map(it => {
-                const state = statusOf(it);
                 return (
                   <tr key={it.purchase_id}>
                     <td className="when">{date(it.sold_at)}</td>
@@ -314,8 +309,8 @@ function Earnings() {
                       {it.refund_reason && <div className="small quiet">{it.refund_reason}</div>}
                     </td>
                     <td>
-                      {Words(state)}
-                      {state === 'held' && (
+                      {Words(it.status)}
+                      {it.status === 'held' && (
                         <div className="small quiet">until {date(it.hold_until)}</div>
                       )}
                     </td>
@@ -399,7 +394,7 @@ function Payouts() {
                 <tr key={it.id}>
                   <td className="when">{date(it.date)}</td>
                   <td>
-                    {Words(statusOf(it))}
+                    {Words(it.status)}
                     {it.reason && <div className="small quiet">{Words(it.reason)}</div>}
                   </td>
                   <td className="right">{it.sales}</td>

@@ -4,7 +4,6 @@ import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { bytes } from '../../ui/format.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
-import { statusOf } from '../../ui/status.ts';
 import classes from './Sell.module.css';
 
 interface Sending {
@@ -40,11 +39,11 @@ export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void
       const path = `/api/v1/marketplace/listings/${it.id}/uploads/${form.upload_id}` as const;
       const done = await waitFor<UploadState>({
         read: signal => api.read(path, signal),
-        isFinal: state => statusOf(state) !== 'waiting',
+        isFinal: state => state.state !== 'waiting',
         signal: AbortSignal.timeout(180_000),
       });
-      if (statusOf(done) === 'refused') {
-        change(id, { note: 'detail' in done ? done.detail : 'refused', failed: true });
+      if (done.state === 'refused') {
+        change(id, { note: done.detail, failed: true });
       } else {
         setSending(all => all.filter(one => one.id !== id));
         onChange();
@@ -91,7 +90,7 @@ export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void
       )}
       <ul className={classes.pictures}>
         {it.previews.map((picture, nth) => (
-          <li key={picture.url_300}>
+          <li key={picture.id}>
             <img src={picture.url_300} alt={`${nth + 1} of ${it.previews.length}`} />
           </li>
         ))}

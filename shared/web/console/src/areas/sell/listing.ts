@@ -5,6 +5,8 @@ import { CAMERA, FIRST } from '../studio/rig.ts';
 
 export const STATE_COLOURS: Record<string, string> = {
   approved: 'green',
+  preparing: 'tungsten',
+  preparation_failed: 'red',
   pending: 'tungsten',
   rejected: 'red',
   delisted: 'red',
@@ -12,8 +14,10 @@ export const STATE_COLOURS: Record<string, string> = {
 };
 
 /** What hides a listing, in sentences. */
-export const HIDDEN: Record<string, string> = {
+export const HIDDEN: Record<OwnListing['hidden_by'][number]['code'], string> = {
   not_submitted: 'Only you see it: it was not submitted yet.',
+  preparing: 'Its pictures and files are being prepared for review.',
+  preparation_failed: 'It could not be prepared for review:',
   in_review: 'A moderator looks at it.',
   rejected: 'A moderator rejected it:',
   retired: 'You took it off sale.',

@@ -1,10 +1,10 @@
+import type { GenerationStats } from '@prolight/client';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useApi } from '../../context.tsx';
 import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
 import { count, percent, Words } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
-import { dayOf } from '../../ui/status.ts';
 import { Period, usePeriod } from './Period.tsx';
 
 function seconds(ms: number | null): string {
@@ -60,7 +60,7 @@ export function Generations() {
                 title="By day"
                 kind="bars"
                 data={it.days.map(day => ({
-                  date: dayOf(day),
+                  date: day.day,
                   succeeded: day.succeeded,
                   failed: day.failed,
                 }))}
@@ -115,8 +115,8 @@ export function Generations() {
   );
 }
 
-/** What was used most, by name where the API gives one. */
-function Popular({ title, rows }: { title: string; rows: { id: string; amount: number }[] }) {
+/** What was used most, by the id where it was deleted since. */
+function Popular({ title, rows }: { title: string; rows: GenerationStats['popular_presets'] }) {
   return (
     <section className="panel stack">
       <h2>{title}</h2>
@@ -127,7 +127,7 @@ function Popular({ title, rows }: { title: string; rows: { id: string; amount: n
           <tbody>
             {rows.map(row => (
               <tr key={row.id}>
-                <td>{'name' in row ? String(row.name) : row.id}</td>
+                <td>{row.name ?? row.id}</td>
                 <td className="right">{count(row.amount)}</td>
               </tr>
             ))}

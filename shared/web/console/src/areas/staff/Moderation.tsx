@@ -228,18 +228,23 @@ function SellerLine({ it }: { it: Seller }) {
   );
 }
 
-const DISMISS = { value: 'dismiss', label: 'Dismiss the reports' };
-const ON_LISTINGS = [
+interface Choice {
+  value: FlagDecision;
+  label: string;
+}
+const DISMISS: Choice = { value: 'dismiss', label: 'Dismiss the reports' };
+const ON_LISTINGS: Choice[] = [
   DISMISS,
   { value: 'delist', label: 'Take it off sale' },
   { value: 'strike', label: 'Take it off sale, with a strike' },
 ];
-const ON_OTHERS = [DISMISS, { value: 'uphold', label: 'The reports are justified' }];
+const ON_OTHERS: Choice[] = [DISMISS, { value: 'uphold', label: 'The reports are justified' }];
 
 function Flagged({ it }: { it: FlaggedListing }) {
   const api = useApi();
   const decide = useDecide();
   const [decision, setDecision] = useState<FlagDecision>('dismiss');
+  const choices = it.subject === 'listing' ? ON_LISTINGS : ON_OTHERS;
   const who = it.member.display_name ?? it.member.id;
   const title = it.listing?.title ?? (it.review ? `A review by ${who}` : who);
   const pictures = it.image ? [it.image] : (it.listing?.previews ?? []);
@@ -291,9 +296,11 @@ function Flagged({ it }: { it: FlaggedListing }) {
           <Select
             label="Decision"
             allowDeselect={false}
-            data={it.subject === 'listing' ? ON_LISTINGS : ON_OTHERS}
+            data={choices}
             value={decision}
-            onChange={value => value && setDecision(value as FlagDecision)}
+            onChange={value =>
+              setDecision(choices.find(one => one.value === value)?.value ?? 'dismiss')
+            }
           />
         </Confirm>
       </div>

@@ -11,7 +11,6 @@ import { count, date, dateTime, money, Words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { Scroll } from '../../ui/Scroll.tsx';
-import { statusOf } from '../../ui/status.ts';
 import { AuditRows } from './Audit.tsx';
 import classes from './Staff.module.css';
 
@@ -180,7 +179,7 @@ function Record({ id }: { id: string }) {
                 {it.listings.map(one => (
                   <tr key={one.id}>
                     <td>{one.title}</td>
-                    <td>{Words(statusOf(one))}</td>
+                    <td>{Words(one.state)}</td>
                   </tr>
                 ))}
               </Newest>

@@ -2,10 +2,17 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { count, date, money } from '../../ui/format.tsx';
+import { count, date, money, Words } from '../../ui/format.tsx';
 import { Empty, Loaded } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { Scroll } from '../../ui/Scroll.tsx';
+
+/** A decision on a request. */
+interface Order {
+  id: string;
+  reason: string;
+  close: () => void;
+}
 
 /** Requests that a person has to look at, and whether creators' balances add up. */
 export function Refunds() {
@@ -21,7 +28,7 @@ export function Refunds() {
     queryFn: ({ signal }) => api.get('/api/v1/admin/ledger/audit', { limit: 100 }, signal),
   });
   const refund = useMutation({
-    mutationFn: ({ id, reason }: { id: string; reason: string; close: () => void }) =>
+    mutationFn: ({ id, reason }: Order) =>
       api.post(`/api/v1/admin/purchases/${id}/refund`, { reason }),
     onSuccess: (_, { close }) => {
       close();
@@ -29,6 +36,16 @@ export function Refunds() {
       void queries.invalidateQueries({ queryKey: ['staff'] });
     },
     onError: error => announceProblem(error, 'Refund'),
+  });
+  const decline = useMutation({
+    mutationFn: ({ id, reason }: Order) =>
+      api.post(`/api/v1/admin/purchases/${id}/refund/decline`, { reason }),
+    onSuccess: (_, { close }) => {
+      close();
+      announce('The request is declined.');
+      void queries.invalidateQueries({ queryKey: ['staff'] });
+    },
+    onError: error => announceProblem(error, 'Decline'),
   });
   return (
     <>
@@ -54,8 +71,12 @@ export function Refunds() {
                         {it.buyer.name ?? it.buyer.id}
                       </Link>
                     </p>
-                    {it.because && <p>{it.because}</p>}
-                    <div>
+                    <p className="small quiet">
+                      {it.requested_at && `Asked for ${date(it.requested_at)}. `}
+                      {it.because && `${Words(it.because)}.`}
+                    </p>
+                    {it.reason && <p>“{it.reason}”</p>}
+                    <div className="row">
                       <Confirm
                         action="Refund"
                         title={`Refund “${it.listing.name}”`}
@@ -66,6 +87,17 @@ export function Refunds() {
                         }
                       >
                         The buyer gets {money(it.refundable)} and can no longer use it.
+                      </Confirm>
+                      <Confirm
+                        action="Decline"
+                        title={`Decline to refund “${it.listing.name}”`}
+                        reason="Reason, shown to the buyer"
+                        busy={decline.isPending}
+                        onConfirm={(reason, close) =>
+                          decline.mutate({ id: it.purchase_id, reason, close })
+                        }
+                      >
+                        The buyer keeps it and reads the reason.
                       </Confirm>
                     </div>
                   </article>

@@ -6,7 +6,6 @@ import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
 import { count, date, percent, When, Words, wholeMoney } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
-import { dayOf } from '../../ui/status.ts';
 import { OpenFile } from '../account/Invoices.tsx';
 import { Period, usePeriod } from './Period.tsx';
 
@@ -80,7 +79,7 @@ function Numbers({ it }: { it: RevenueStats }) {
         <Chart
           title="Monthly recurring revenue"
           kind="area"
-          data={it.days.map(day => ({ date: dayOf(day), mrr: day.mrr }))}
+          data={it.days.map(day => ({ date: day.day, mrr: day.mrr }))}
           x="date"
           series={[{ key: 'mrr', name: 'MRR', colour: 'var(--accent)' }]}
           format={money}
@@ -95,7 +94,7 @@ function Numbers({ it }: { it: RevenueStats }) {
         <Chart
           title="Revenue by day"
           kind="bars"
-          data={it.days.map(day => ({ date: dayOf(day), net: day.revenue.net }))}
+          data={it.days.map(day => ({ date: day.day, net: day.revenue.net }))}
           x="date"
           series={[{ key: 'net', name: 'Net', colour: 'var(--accent)' }]}
           format={money}
