@@ -5,7 +5,10 @@ use domain::{
     id::{ListingId, PayoutId, PurchaseId, ReviewId},
     marketplace::{
         Kind,
-        community::review::{Reply, Review, ReviewRemoval},
+        community::{
+            review::{Reply, Review},
+            review_removal::ReviewRemoval,
+        },
         creator::sale::{Sale, SaleState},
         purchase::{
             FoundBy, Purchase, PurchaseStatus,

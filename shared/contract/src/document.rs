@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use domain::FieldError;
-use runtime::contract::{Content, Operation, PROBLEM_PAGES, Schemas};
+use runtime::{
+    Operation,
+    contract::{Content, PROBLEM_PAGES, Schemas},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{

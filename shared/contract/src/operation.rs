@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runtime::{
-    Access, Endpoint, KeyRule, Method,
-    contract::{Answers, Content, Operation},
+    Access, Endpoint, KeyRule, Method, Operation,
+    contract::{Answers, Content},
 };
 use serde_json::{Map, Value, json};
 

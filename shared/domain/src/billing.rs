@@ -16,6 +16,7 @@
 //! before Stripe was asked. So an older answer from Stripe cannot overwrite a newer one.
 
 pub mod checkout;
+mod checkouts;
 pub mod external;
 pub mod follow_up;
 pub mod invoice;

@@ -1,7 +1,7 @@
 //! What endpoints read and answer, as JSON Schema: the source of the API's document.
 //!
 //! [`Wire`] is the bound of every type on the wire. It asks for nothing in a deployed function; with
-//! the feature `schema` it asks for a schema, and [`Function::operation`] collects them.
+//! the feature `schema` it asks for a schema.
 
 pub use crate::error::{PROBLEM_PAGES, StatusMapping, meaning};
 
@@ -12,7 +12,7 @@ pub trait Wire {}
 impl<T: ?Sized> Wire for T {}
 
 #[cfg(feature = "schema")]
-pub use described::{Answers, Content, Operation, Schemas, Wire};
+pub use described::{Answers, Content, Schemas, Wire};
 
 #[cfg(feature = "schema")]
 mod described {
@@ -21,13 +21,6 @@ mod described {
         generate::{Contract, SchemaSettings},
     };
     use serde_json::{Map, Value};
-
-    use crate::{
-        contract::Reads,
-        endpoint::Endpoint,
-        function::{Function, Trigger},
-        response::Reply,
-    };
 
     /// A type on the wire: its schema is known.
     pub trait Wire: JsonSchema {}
@@ -42,17 +35,6 @@ mod described {
     pub struct Schemas {
         reads: SchemaGenerator,
         writes: SchemaGenerator,
-    }
-
-    /// An endpoint with what it reads and answers.
-    #[derive(Debug)]
-    pub struct Operation {
-        /// The route and its rules.
-        pub endpoint: Endpoint,
-        /// Its whole input: path parameters with the query string or with the body.
-        pub input: Schema,
-        /// Its answers, errors aside.
-        pub answers: Vec<Answers>,
     }
 
     /// One of the answers of an endpoint.
@@ -77,11 +59,6 @@ mod described {
         Text(&'static str),
     }
 
-    /// The schemas of an endpoint's types.
-    pub(crate) fn reads<R: JsonSchema, T: Reply>() -> Reads {
-        |schemas: &mut Schemas| (R::json_schema(&mut schemas.reads), T::answers(schemas))
-    }
-
     impl Schemas {
         /// None yet.
         pub fn new() -> Schemas {
@@ -97,6 +74,11 @@ mod described {
                 reads: generator(Contract::Deserialize),
                 writes: generator(Contract::Serialize),
             }
+        }
+
+        /// The schema of a `T` as it is read, in place.
+        pub(crate) fn read<T: JsonSchema>(&mut self) -> Schema {
+            T::json_schema(&mut self.reads)
         }
 
         /// The schema of a `T` as it is answered; with a name, a reference to it.
@@ -115,21 +97,7 @@ mod described {
             Schemas::new()
         }
     }
-
-    impl Function {
-        /// Its endpoint with what it reads and answers; `None` for a function without a route.
-        pub fn operation(&self, schemas: &mut Schemas) -> Option<Operation> {
-            let (Trigger::Route(endpoint), Some(reads)) = (self.trigger, self.reads) else {
-                return None;
-            };
-            let (input, answers) = reads(schemas);
-            Some(Operation { endpoint, input, answers })
-        }
-    }
 }
-
-#[cfg(feature = "schema")]
-pub(crate) use described::reads;
 
 /// Collects the schemas of an endpoint's input and answers.
 #[cfg(feature = "schema")]

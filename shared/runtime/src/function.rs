@@ -74,7 +74,7 @@ impl Function {
             trigger: Trigger::Route(endpoint),
             program,
             #[cfg(feature = "schema")]
-            reads: Some(crate::contract::reads::<R, T>()),
+            reads: Some(crate::response::described::<R, T>()),
         }
     }
 

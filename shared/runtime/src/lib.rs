@@ -28,6 +28,8 @@ mod input;
 mod links;
 mod member;
 mod metrics;
+#[cfg(feature = "schema")]
+mod operation;
 mod page;
 pub mod patch;
 mod path_id;
@@ -61,6 +63,8 @@ pub use idempotency::{Recorded, once, replayed};
 pub use links::{Link, Links};
 pub use member::Member;
 pub use metrics::Metrics;
+#[cfg(feature = "schema")]
+pub use operation::Operation;
 pub use page::PageRequest;
 pub use path_id::PathId;
 pub use response::{

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 #[cfg(feature = "schema")]
-use crate::contract::{Answers, Content, Schemas};
+use crate::contract::{Answers, Content, Reads, Schemas};
 use crate::{
     contract::Wire,
     error::{ApiError, Fault},
@@ -39,6 +39,12 @@ pub trait Reply {
 #[cfg(feature = "schema")]
 fn redirect() -> Answers {
     Answers { status: FileLink::STATUS, content: Content::Nothing, headers: &["Location"] }
+}
+
+/// Describes an endpoint that reads an `R` and answers a `T`.
+#[cfg(feature = "schema")]
+pub(crate) fn described<R: Wire, T: Reply>() -> Reads {
+    |schemas: &mut Schemas| (schemas.read::<R>(), T::answers(schemas))
 }
 
 /// Answers with a JSON body of the type `T`.

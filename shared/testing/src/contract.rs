@@ -82,6 +82,7 @@ pub(crate) fn check(endpoint: &Endpoint, head: bool, sent: Option<&str>, answer:
 fn validator(pointer: &str) -> Arc<Validator> {
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
     let made = validators.entry(pointer.to_owned()).or_insert_with(|| {
+        let pointer = pointer.replace('{', "%7B").replace('}', "%7D");
         let schema = json!({"$ref": format!("{DOCUMENT_URI}#{pointer}")});
         let options = jsonschema::options().with_registry(&REGISTRY).should_validate_formats(true);
         Arc::new(options.build(&schema).expect("a schema"))
@@ -90,7 +91,7 @@ fn validator(pointer: &str) -> Arc<Validator> {
 }
 
 fn escaped(segment: &str) -> String {
-    segment.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D")
+    segment.replace('~', "~0").replace('/', "~1")
 }
 
 fn record(folder: &Path, name: &str, sent: Option<&str>, answer: &Answer) {

@@ -5,10 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    Billing,
-    external::{SessionId, SubscriptionId},
-};
+use super::external::{SessionId, SubscriptionId};
 use crate::{id::CheckoutId, plan::Plan, time::Timestamp};
 
 /// A checkout of a plan. It is stored before Stripe is asked, so that a retry uses the same
@@ -61,9 +58,6 @@ impl CheckoutStatus {
     }
 }
 
-/// Most closed checkouts of plans that are kept, the latest ones.
-const CLOSED_MAX: usize = 8;
-
 /// How long a checkout without a session is retried under its key.
 const LOST_AFTER: Duration = Duration::from_secs(60 * 60);
 
@@ -76,41 +70,6 @@ impl PlanCheckout {
     /// No session was created for it, and Stripe may no longer create one that expires so soon.
     pub(super) fn is_lost(&self, now: Timestamp) -> bool {
         self.session.is_none() && self.begun_at.plus(LOST_AFTER) <= now
-    }
-}
-
-impl Billing {
-    /// A checkout of a plan, open or among the latest closed ones, with the subscription that it
-    /// led to, and its state as far as that alone tells: who is [`CheckoutStatus::Paid`] may have
-    /// the credits already.
-    pub fn plan_checkout(
-        &self,
-        id: &CheckoutId,
-        now: Timestamp,
-    ) -> Option<(&PlanCheckout, Option<&SubscriptionId>, CheckoutStatus)> {
-        if let Some(open) = self.checkout.as_ref().filter(|open| open.id() == *id) {
-            // A paid page creates the subscription before Stripe reports the page as closed.
-            let theirs = self.live_subscription().ok().map(|it| &it.id);
-            let status = match theirs {
-                Some(_) => CheckoutStatus::Paid,
-                None if open.expires_at <= now => CheckoutStatus::Expired,
-                None => CheckoutStatus::Open,
-            };
-            return Some((open, theirs, status));
-        }
-        let closed = self.closed_checkouts.iter().find(|closed| closed.id() == *id)?;
-        let theirs = closed.subscription.as_ref();
-        let status = theirs.map_or(CheckoutStatus::Expired, |_| CheckoutStatus::Paid);
-        Some((closed, theirs, status))
-    }
-
-    /// Moves the present checkout to the closed ones.
-    pub(super) fn close_checkout(&mut self, subscription: Option<&SubscriptionId>) {
-        let Some(open) = self.checkout.take() else { return };
-        if self.closed_checkouts.len() == CLOSED_MAX {
-            self.closed_checkouts.remove(0);
-        }
-        self.closed_checkouts.push(PlanCheckout { subscription: subscription.cloned(), ..open });
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod listing_stats;
 pub mod review;
+pub mod review_removal;
 pub mod reward;
 pub mod share;
 pub mod visitor;

@@ -52,7 +52,7 @@ async fn who(_: &Store, call: Call) -> Result<Json<Value>, ApiError> {
     }))
 }
 
-async fn create_book(_: &(), call: Call) -> Result<Created<Value>, ApiError> {
+async fn create_book(_: &(), call: Call<Value>) -> Result<Created<Value>, ApiError> {
     let key = call.idempotency_key()?;
     let body = json!({"key": key.key, "fingerprint": key.fingerprint, "random": call.random()});
     Ok(Created { location: call.links.to("/api/v1/books/b1"), body })

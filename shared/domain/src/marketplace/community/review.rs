@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::listing_stats::ListingStats;
+use super::{listing_stats::ListingStats, review_removal::ReviewRemoval};
 use crate::{
     error::{FieldCheck, InvalidFields},
     id::{ListingId, ReviewId, UserId},
@@ -43,16 +43,6 @@ pub struct Review {
     pub withdrawn: bool,
     /// Its removal by staff.
     pub removed: Option<ReviewRemoval>,
-}
-
-/// The removal of a review by staff, as its author is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ReviewRemoval {
-    /// The reason.
-    pub reason: String,
-    /// When it was removed.
-    pub at: Timestamp,
 }
 
 /// A creator's reply to a review.

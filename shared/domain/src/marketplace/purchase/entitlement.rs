@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{ListingId, PurchaseId, ReviewId, UserId},
     marketplace::{
-        community::review::ReviewRemoval,
+        community::review_removal::ReviewRemoval,
         listing::{Listing, revision::Revision},
     },
     time::Timestamp,

@@ -6,10 +6,7 @@ use domain::{
     audit::AuditEntry,
     id::{ListingId, ReviewId, UserId},
     marketplace::{
-        community::{
-            listing_stats::ListingStats,
-            review::{Review, ReviewRemoval},
-        },
+        community::{listing_stats::ListingStats, review::Review, review_removal::ReviewRemoval},
         listing::Listing,
         moderation::flag::{Decision, FlagSubject, Flags},
         purchase::entitlement::Entitlement,
