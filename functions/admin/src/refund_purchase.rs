@@ -25,7 +25,7 @@ use store::{NotFound, Store};
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-refund-purchase", "/api/v1/admin/purchases/{id}/refund", Access::Admin)
         .requires_key()
-        .with_errors(&["purchase_not_found"]);
+        .with_errors(&["in_dispute", "not_paid", "purchase_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

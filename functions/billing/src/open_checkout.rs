@@ -20,7 +20,13 @@ use crate::{pack_page::pack_page, plan_page::plan_page};
 pub const ENDPOINT: Endpoint =
     Endpoint::post("billing-open-checkout", "/api/v1/billing/checkout", Access::Member)
         .requires_key()
-        .with_rate(Rate::an_hour(30));
+        .with_rate(Rate::an_hour(30))
+        .with_errors(&[
+            "account_suspended",
+            "already_subscribed",
+            "payment_provider_unavailable",
+            "plan_not_sold",
+        ]);
 
 /// Exactly one of the two.
 #[derive(Debug, Deserialize)]

@@ -21,7 +21,8 @@ use crate::signatures::refused;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-stripe", "/webhooks/stripe", Access::Signed)
         .ignores_key()
-        .with_body_bytes_max(256 * 1024);
+        .with_body_bytes_max(256 * 1024)
+        .with_errors(&["payment_provider_unavailable", "webhook_header_invalid"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

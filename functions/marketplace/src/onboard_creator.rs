@@ -27,7 +27,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key()
 // It leads to the form for the account that payouts go to.
 .never_by_api_key()
-.with_rate(Rate::an_hour(20));
+.with_rate(Rate::an_hour(20))
+.with_errors(&["account_suspended", "email_unverified"]);
 
 /// The country of an account if the creator names none.
 const COUNTRY: &str = "us";

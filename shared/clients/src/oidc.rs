@@ -236,7 +236,8 @@ impl Issuer {
         let parties = &self.config.authorized_parties;
         let mut named = [&claims.azp, &claims.client_id].into_iter().flatten().peekable();
         let is_named = named.peek().is_some();
-        if !parties.is_empty() && !(is_named && named.all(|party| parties.contains(party))) {
+        let is_ours = is_named && named.all(|party| parties.contains(party));
+        if !parties.is_empty() && !is_ours {
             return Err(TokenError::Party);
         }
         // Clerk's state of a session whose member has not done all that signing in takes.

@@ -214,6 +214,9 @@ fn sorted(value: Value) -> Value {
             Value::Object(fields.into_iter().map(|(key, value)| (key, sorted(value))).collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        scalar => scalar,
+        Value::Null => Value::Null,
+        Value::Bool(value) => Value::Bool(value),
+        Value::Number(value) => Value::Number(value),
+        Value::String(value) => Value::String(value),
     }
 }

@@ -200,6 +200,7 @@ fn success(endpoint: &Endpoint, answer: &Answers, example: Option<&Value>) -> Va
     let mut out = json!({"description": meaning, "headers": headers});
     match &answer.content {
         Content::Nothing => {}
+        Content::Text("*/*") => out["content"] = json!({"*/*": {"schema": {}}}),
         Content::Text(media) => out["content"] = json!({*media: {"schema": {"type": "string"}}}),
         Content::Json(schema) => {
             let mut content = json!({"schema": schema});

@@ -12,7 +12,7 @@ use std::{
 use domain::ErrorKind;
 use runtime::contract::meaning;
 use serde_json::{Value, json};
-use syn::{Attribute, Expr, Item, Lit, Meta};
+use syn::{Attribute, Expr, Item, Lit};
 
 /// A code with all its cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,18 +83,13 @@ fn read_file(text: &str, found: &mut BTreeMap<String, Problem>) -> Result<(), St
     let items = syn::parse_file(text).map_err(|error| error.to_string())?.items;
     let mut cases: BTreeMap<String, Vec<Described>> = BTreeMap::new();
     for item in &items {
-        match item {
-            Item::Enum(item) => {
-                let variants = item.variants.iter();
-                let of =
-                    variants.map(|it| (it.ident.to_string(), doc(&it.attrs), message(&it.attrs)));
-                cases.insert(item.ident.to_string(), of.collect());
-            }
-            Item::Struct(item) => {
-                let of = (item.ident.to_string(), doc(&item.attrs), message(&item.attrs));
-                cases.insert(item.ident.to_string(), vec![of]);
-            }
-            _ => {}
+        if let Item::Enum(item) = item {
+            let variants = item.variants.iter();
+            let of = variants.map(|it| (it.ident.to_string(), doc(&it.attrs), message(&it.attrs)));
+            cases.insert(item.ident.to_string(), of.collect());
+        } else if let Item::Struct(item) = item {
+            let of = (item.ident.to_string(), doc(&item.attrs), message(&item.attrs));
+            cases.insert(item.ident.to_string(), vec![of]);
         }
     }
     for item in &items {
@@ -161,10 +156,8 @@ fn add(
 }
 
 fn doc(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => text(&pair.value),
-        _ => None,
-    });
+    let docs = attributes.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    let lines = docs.filter_map(|attribute| text(&attribute.meta.require_name_value().ok()?.value));
     lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>().join(" ")
 }
 
@@ -176,20 +169,12 @@ fn message(attributes: &[Attribute]) -> String {
         let first = list.tokens.clone().into_iter().next()?;
         syn::parse_str::<Lit>(&first.to_string()).ok()
     });
-    match literal {
-        Some(Lit::Str(text)) => text.value(),
-        _ => String::new(),
-    }
+    if let Some(Lit::Str(text)) = literal { text.value() } else { String::new() }
 }
 
 fn text(value: &Expr) -> Option<String> {
-    match value {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Str(text) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    }
+    let Expr::Lit(literal) = value else { return None };
+    if let Lit::Str(text) = &literal.lit { Some(text.value()) } else { None }
 }
 
 /// The Rust files below a folder, without tests.

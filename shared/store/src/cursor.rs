@@ -37,7 +37,8 @@ impl<'de> Deserialize<'de> for Cursor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cursor, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(|_| broken::<D>())?;
-        String::from_utf8(bytes).map(Cursor).map_err(|_| broken::<D>())
+        let name = String::from_utf8(bytes).ok().filter(|name| !name.is_empty());
+        name.map(Cursor).ok_or_else(broken::<D>)
     }
 }
 
@@ -142,6 +143,7 @@ domain::domain_error! {
 domain::scalar_schema!(Cursor {
     "type": "string",
     "description": "Where a page begins: the `next_cursor` of the one before. Opaque.",
+    "minLength": 2,
 });
 domain::scalar_schema!(PageSize {
     "type": "integer",

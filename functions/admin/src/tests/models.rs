@@ -63,7 +63,10 @@ async fn a_model_may_be_assigned_to_another_creator_after_staff_delist_it() {
             shelf.listing.submit(&shelf.newest, &shelf.model, picture_id, now)
         });
         match submitted.await {
-            Ok(_) => Ok(listings::prepare(store, id, now).await),
+            Ok(_) => {
+                listings::prepare(store, id, now).await;
+                Ok(())
+            }
             Err(refused) => Err(domain::DomainError::code(&refused)),
         }
     };

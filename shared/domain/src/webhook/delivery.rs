@@ -228,7 +228,7 @@ impl Delivery {
         webhook: Option<&'a Webhook>,
         now: Timestamp,
     ) -> Result<&'a Webhook, DeliveryFailure> {
-        if !account.is_some_and(|account| account.require_active(now).is_ok()) {
+        if account.is_none_or(|account| account.require_active(now).is_err()) {
             return Err(DeliveryFailure::MemberInactive);
         }
         let enabled = webhook.filter(|webhook| webhook.require_enabled().is_ok());

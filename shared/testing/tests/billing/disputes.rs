@@ -161,7 +161,7 @@ async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
         let rest = sale.market.refund("three", &sale.purchase, None).await;
         let (access, net) = match closing {
             Closing::Won => {
-                assert_eq!(rest.json()["refund"]["code"], "charge_disputed");
+                assert_eq!(rest.json()["refund"]["failure_code"], "charge_disputed");
                 (EntitlementState::Active, (PRICE - 500) * 4 / 5)
             }
             Closing::Lost | Closing::WarningClosed => {

@@ -54,11 +54,11 @@ async fn a_purchase_that_was_never_opened_is_refunded_at_once() {
     app.advance_days(14);
     let given = sale.market.request_refund(&sale.ann, &sale.purchase, "not for me").await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
-    assert_eq!(given.json()["refund"]["status"], "done");
+    assert_eq!(given.json()["refunds"][0]["status"], "done");
     assert_eq!(given.json()["refunded"]["amount"], PRICE);
     // A repeat returns the same answer, and refunds once.
     let again = sale.market.request_refund(&sale.ann, &sale.purchase, "not for me").await;
-    assert_eq!(again.json()["refund"], given.json()["refund"]);
+    assert_eq!(again.json()["refunds"], given.json()["refunds"]);
     app.deliver_events().await;
     sale.check(PRICE).await;
     assert_eq!(sale.market.download(&sale.ann, &sale.purchase).await.status(), 404);
@@ -96,7 +96,7 @@ async fn a_model_cannot_be_used_after_its_refund() {
     let copied = market.model(&ann, 0).await;
     assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
     let given = market.request_refund(&ann, &purchase, "not for me").await;
-    assert_eq!(given.json()["refund"]["status"], "done", "{}", given.pretty());
+    assert_eq!(given.json()["refunds"][0]["status"], "done", "{}", given.pretty());
     app.deliver_events().await;
     assert_eq!(market.generate(&ann, &listing).await, "403 listing_not_licensed");
     assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");

@@ -62,7 +62,7 @@ async fn turning_it_off_and_on_buys_no_more_in_a_month() {
         app.spend(&ann, u32::try_from(left).unwrap() - 5).await;
         bought += app.relay_top_ups().await;
         let off = app.top_up(&ann, json!({"enabled": false})).await;
-        assert_eq!(off.json(), json!({"top_up": null}));
+        assert_eq!(off.json(), json!({"card_saved": null, "top_up": null}));
         assert_eq!(state(&app, &ann).await, json!(null));
         assert_eq!(app.relay_top_ups().await, 0, "nothing is bought while it is off");
         let on = app.top_up(&ann, settings()).await.json();

@@ -143,7 +143,7 @@ async fn an_event_that_is_faster_than_our_own_answer_is_applied() {
     assert_eq!(app.credits(&ann).await["available"], 60);
     // The member's retry returns the paid session.
     let again = app.try_checkout(&ann, "key", json!({"pack": "pack_50"})).await;
-    assert_eq!(again.status(), 200, "{}", again.pretty());
+    assert_eq!(again.status(), 201, "{}", again.pretty());
     app.deliver_events().await;
     assert_eq!(app.credits(&ann).await["available"], 60);
     app.close().await;

@@ -52,7 +52,8 @@ async fn statuses(caller: &str, seen: &mut Seen) -> Vec<u16> {
         let request = populated.fill(&endpoint, request_of(caller).key("a-new-key"));
         let answer = populated.app.send(&endpoint, &request).await;
         populated.app.assert_credits_balance(&populated.kim.id).await;
-        if answer.status() < 300 {
+        // The API's document has a test of its own.
+        if answer.status() < 300 && endpoint.name != "edge-get-openapi" {
             seen.answers.add(endpoint.name, &answer.json());
             populated.app.engine.dump().iter().for_each(|item| seen.items.add_item(item));
         }
@@ -192,6 +193,11 @@ async fn everybody_may_do_what_the_table_says() {
         admin-list-appeals                 401       403       403       403       200       200       403
         admin-resolve-appeal               401       403       403       403       404       404       403
         edge-get-health                    200       200       200       200       200       200       200
+        edge-get-config                    200       200       200       200       200       200       200
+        edge-get-openapi                   200       200       200       200       200       200       200
+        edge-get-docs                      200       200       200       200       200       200       200
+        edge-get-docs-file                 200       200       200       200       200       200       200
+        edge-get-problem                   200       200       200       200       200       200       200
         edge-webhook-bria                  400       400       400       400       400       400       400
         edge-webhook-stripe                400       400       400       400       400       400       400"#]]
     .assert_eq(&lines.join("\n"));

@@ -192,6 +192,11 @@ async fn an_event_is_answered() {
         admin-list-appeals: 200
         admin-resolve-appeal: 404 appeal_not_found
         edge-get-health: 200
+        edge-get-config: 200
+        edge-get-openapi: 200
+        edge-get-docs: 200
+        edge-get-docs-file: 200
+        edge-get-problem: 200
         edge-webhook-bria: 404 generation_not_found
         edge-webhook-stripe: 200
     "#]]

@@ -74,8 +74,8 @@ async fn two_tabs_pay_twice_and_one_key_opens_one_page() {
     let member = Member::new().await;
     let (key, path) = (fresh_key(), "/api/v1/billing/checkout");
     let wish = json!({ "pack": "pack_50" });
-    let first = member.post_under(&key, path, &wish).await.ok(200);
-    assert_eq!(member.post_under(&key, path, &wish).await.ok(200), first);
+    let first = member.post_under(&key, path, &wish).await.ok(201);
+    assert_eq!(member.post_under(&key, path, &wish).await.ok(201), first);
     let reused = member.post_under(&key, path, &json!({ "pack": "pack_200" })).await;
     reused.problem(422, "idempotency_key_reused");
     let second = member.checkout(wish).await;

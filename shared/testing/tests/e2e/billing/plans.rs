@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stripe::{self, DECLINED, PAYS};
-use crate::member::{Member, quick, text};
+use crate::member::{Member, quick, text, until};
 
 #[tokio::test]
 async fn a_plan_is_subscribed_to_used_upgraded_cancelled_and_kept() {
@@ -72,9 +72,10 @@ async fn a_plan_renews_fails_to_and_is_paid_later() {
         (&told["plan"], &told["subscription"]["status"]),
         (&json!("pro"), &json!("past_due"))
     );
-    let mut invoices = member.invoices().await;
-    invoices.retain(|invoice| invoice["status"] == "open");
-    let open = invoices.pop().unwrap();
+    let open = until("the open invoice", async || {
+        member.invoices().await.into_iter().find(|invoice| invoice["status"] == "open")
+    });
+    let open = open.await;
     assert_eq!(open["amount_due"]["amount"], 2900);
     let hosted = text(&open["links"]["hosted"]);
     assert!(stripe::page(hosted).await.contains("Pay $29.00"));

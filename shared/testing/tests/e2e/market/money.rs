@@ -28,7 +28,9 @@ async fn a_creator_is_known_to_stripe_and_sees_where_their_money_is() {
     assert!(stripe::page(&url).await.contains(WORKS), "a bank account to be chosen");
     let done = stripe::send(&url, &format!("bank={WORKS}")).await;
     done.ok(303);
-    assert!(stripe::page(done.header("location").unwrap()).await.contains("Payouts"));
+    assert!(
+        stripe::page(done.header("location").unwrap()).await.contains("<title>ProLight</title>")
+    );
     stripe::visit(&url).await.ok(303);
     let ready = until("a creator Stripe can pay", async || {
         let stats = creator.get(&format!("{CREATOR}/stats")).await.ok(200);

@@ -13,7 +13,7 @@ async fn what_has_not_changed_is_not_sent_again() {
         let first = member.get(path).await;
         first.ok(200);
         let tag = first.header("etag").unwrap();
-        assert!(tag.starts_with('"'), "a strong tag: {tag}");
+        assert!(tag.trim_start_matches("W/").starts_with('"'), "{tag}");
         let again = member.request(Method::GET, path).header("If-None-Match", tag);
         let again = answer(again).await;
         assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
