@@ -28,7 +28,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 RESOURCES_MAX = 450
-"""Room for the next fifteen endpoints, of three resources each."""
+"""Below the 500 of CloudFormation by what a change of all functions needs while it is deployed."""
 TEMPLATE_BYTES_MAX = 1_000_000
 MANAGED_POLICIES_MAX = 10
 """IAM's default quota for a role; those of SAM count too."""

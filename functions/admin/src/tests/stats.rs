@@ -1,6 +1,9 @@
 //! The metrics for staff.
 
-use domain::time::Day;
+use domain::{
+    metrics::{Metrics, RevenueReport, Span},
+    time::Day,
+};
 use serde_json::Value;
 use store::StoredReport;
 
@@ -52,10 +55,12 @@ async fn a_report_as_a_file_is_a_redirect_or_its_link() {
     let app = staff_app();
     let key = |kind: &str| format!("reports/revenue/2026-11-21/1.{kind}");
     let day = Day::parse("2026-11-21").unwrap();
+    let made = RevenueReport::of(Span::day(day), &Metrics::default(), app.now());
+    let json = serde_json::to_string(&made).unwrap();
     let report = StoredReport {
         day,
         made_at: app.now(),
-        json: "{}".to_owned(),
+        json: json.clone(),
         json_key: key("json"),
         csv_key: key("csv"),
         pdf_key: key("pdf"),
@@ -70,5 +75,5 @@ async fn a_report_as_a_file_is_a_redirect_or_its_link() {
     assert_eq!(link.json()["url"].as_str(), redirect.header("location"));
     assert_eq!(link.json()["expires_at"], json!("2026-11-22T09:10:00.000Z"));
     let whole = get().header("Accept", "application/json").await;
-    assert_eq!((whole.status(), whole.body.as_str()), (200, "{}"));
+    assert_eq!((whole.status(), whole.body.as_str()), (200, json.as_str()));
 }
