@@ -22,7 +22,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Admin,
 )
 .ignores_key()
-.with_errors(&["no_refund_request", "purchase_not_found"]);
+.with_errors(&["no_refund_request", "own_listing", "own_purchase", "purchase_not_found"]);
 
 /// How often a decision is repeated because the purchase changed meanwhile.
 const ROUNDS_MAX: u32 = 8;

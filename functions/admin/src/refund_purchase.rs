@@ -25,7 +25,18 @@ use store::{NotFound, Store};
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-refund-purchase", "/api/v1/admin/purchases/{id}/refund", Access::Admin)
         .requires_key()
-        .with_errors(&["in_dispute", "not_paid", "purchase_not_found"]);
+        .with_errors(&[
+            "in_dispute",
+            "not_paid",
+            "own_listing",
+            "own_purchase",
+            "purchase_not_found",
+            "refund_in_progress",
+            "refund_too_large",
+            "refund_too_small",
+            "refunded_already",
+            "too_many_refunds",
+        ]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -29,7 +29,15 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key()
 .with_rate(Rate::an_hour(30))
-.with_errors(&["not_paid", "purchase_not_found"]);
+.with_errors(&[
+    "in_dispute",
+    "not_paid",
+    "purchase_not_found",
+    "refund_declined",
+    "refund_in_progress",
+    "refunded_already",
+    "too_many_refunds",
+]);
 
 /// When to look for the decision of staff, who work by day.
 const DECIDED_AFTER_S: u32 = 3_600;

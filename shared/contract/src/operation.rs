@@ -52,7 +52,7 @@ pub fn described(
             json!({"description": "What `If-None-Match` names is current."}),
         );
     }
-    responses.extend(failures(endpoint, input.is_paged, problems)?);
+    responses.extend(failures(operation, input.is_paged, problems)?);
     let mut description = docs.description.clone();
     for note in notes(endpoint) {
         description = format!("{description}\n\n{note}").trim().to_owned();
@@ -216,12 +216,13 @@ fn success(endpoint: &Endpoint, answer: &Answers, example: Option<&Value>) -> Va
 
 /// The codes an endpoint may answer, by status: its own, and those of its rules.
 fn failures(
-    endpoint: &Endpoint,
+    operation: &Operation,
     is_paged: bool,
     problems: &BTreeMap<String, Problem>,
 ) -> Result<Map<String, Value>, String> {
     let mut by_status: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
-    for code in codes(endpoint, is_paged) {
+    let endpoint = &operation.endpoint;
+    for code in codes(operation, is_paged) {
         let status = match code {
             "unsupported_media_type" => 415,
             _ => {
@@ -254,9 +255,13 @@ fn failures(
 }
 
 /// All codes an endpoint may answer.
-pub fn codes(endpoint: &Endpoint, is_paged: bool) -> BTreeSet<&'static str> {
+pub fn codes(operation: &Operation, is_paged: bool) -> BTreeSet<&'static str> {
+    let endpoint = &operation.endpoint;
     let mut codes: BTreeSet<&'static str> = endpoint.errors.iter().copied().collect();
     codes.extend(["internal", "temporarily_unavailable", "timed_out"]);
+    if operation.variables.contains(&"STRIPE_SECRET_ARN") {
+        codes.extend(["billing_busy", "payment_provider_unavailable"]);
+    }
     let is_public = matches!(endpoint.access, Access::Public | Access::Signed);
     if endpoint.access != Access::Signed {
         codes.extend(["invalid_request"]);

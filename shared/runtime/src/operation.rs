@@ -13,6 +13,8 @@ use crate::{
 pub struct Operation {
     /// The route and its rules.
     pub endpoint: Endpoint,
+    /// The variables of its process, which tell whom it calls.
+    pub variables: Vec<&'static str>,
     /// Its whole input: path parameters with the query string or with the body.
     pub input: Schema,
     /// Its answers, errors aside.
@@ -26,6 +28,7 @@ impl Function {
             return None;
         };
         let (input, answers) = reads(schemas);
-        Some(Operation { endpoint, input, answers })
+        let variables = self.variables().to_vec();
+        Some(Operation { endpoint, variables, input, answers })
     }
 }
