@@ -22,7 +22,14 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-stripe", "/webhooks/stripe", Access::Signed)
         .ignores_key()
         .with_body_bytes_max(256 * 1024)
-        .with_errors(&["payment_provider_unavailable", "webhook_header_invalid"]);
+        .with_errors(&[
+            "body_not_text",
+            "event_too_large",
+            "event_unreadable",
+            "webhook_header_invalid",
+            "webhook_signature_invalid",
+            "webhook_timestamp_invalid",
+        ]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -282,7 +282,7 @@ pub fn codes(operation: &Operation, is_paged: bool) -> BTreeSet<&'static str> {
         }
     }
     if endpoint.method != Method::Get && !is_public {
-        codes.insert("account_busy");
+        codes.extend(["account_busy", "account_suspended"]);
     }
     if endpoint.key != KeyRule::Ignored {
         codes.extend([
