@@ -26,7 +26,7 @@ use crate::view::KeyView;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("account-create-key", "/api/v1/me/keys", Access::Member)
         .ignores_key()
-        .with_errors(&["account_suspended", "scope_missing", "too_many_api_keys"]);
+        .with_errors(&["too_many_api_keys"]);
 
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -27,7 +27,6 @@ use crate::webhook_view::WebhookWithSecret;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("account-create-webhook", "/api/v1/me/webhooks", Access::Member).with_errors(&[
         "account_deleted",
-        "account_suspended",
         "too_many_webhooks",
         "webhook_not_found",
     ]);

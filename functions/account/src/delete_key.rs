@@ -12,7 +12,7 @@ use store::Store;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::delete("account-delete-key", "/api/v1/me/keys/{id}", Access::Member)
-        .with_errors(&["api_key_not_found", "scope_missing"]);
+        .with_errors(&["api_key_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

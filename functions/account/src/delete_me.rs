@@ -13,8 +13,7 @@ use store::Store;
 
 use crate::view::MeView;
 
-pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me", Access::Member)
-    .with_errors(&["scope_missing"]);
+pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me", Access::Member);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

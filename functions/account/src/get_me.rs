@@ -12,8 +12,7 @@ use store::Store;
 
 use crate::view::MeView;
 
-pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Access::Member)
-    .with_errors(&["rate_limited", "scope_missing"]);
+pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Access::Member);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -9,9 +9,7 @@ use store::{Page, Store};
 use crate::view::KeyView;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("account-list-keys", "/api/v1/me/keys", Access::Member)
-        .never_by_api_key()
-        .with_errors(&["rate_limited", "scope_missing"]);
+    Endpoint::get("account-list-keys", "/api/v1/me/keys", Access::Member).never_by_api_key();
 
 /// The function of this endpoint.
 pub fn function() -> Function {

@@ -23,7 +23,6 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .with_rate(Rate::a_minute(60))
 .with_errors(&[
     "account_deleted",
-    "account_suspended",
     "delivery_in_progress",
     "delivery_not_found",
     "webhook_disabled",

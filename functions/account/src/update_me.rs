@@ -14,7 +14,7 @@ use crate::view::MeView;
 
 pub const ENDPOINT: Endpoint = Endpoint::patch("account-update-me", "/api/v1/me", Access::Member)
     .with_if_match()
-    .with_errors(&["account_deleted", "account_suspended", "scope_missing"]);
+    .with_errors(&["account_deleted"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     Timestamp,
-    account::{Account, AccountStatus, Deletion, NextGrant, Role, api_key::Scope},
+    account::{Account, Deletion, MemberStatus, NextGrant, Role, Suspension, api_key::Scope},
     id::{ApiKeyId, CreatorId, UserId},
     plan::Plan,
 };
@@ -15,7 +15,7 @@ use store::StoredKey;
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct MeView {
-    user_id: UserId,
+    id: UserId,
     /// The public id of the member as a creator.
     creator_id: CreatorId,
     email: Option<String>,
@@ -25,7 +25,9 @@ pub(crate) struct MeView {
     bio: Option<String>,
     plan: Plan,
     role: Option<Role>,
-    standing: AccountStatus,
+    status: MemberStatus,
+    /// `null` while the member may act.
+    suspension: Option<Suspension>,
     /// When the member requested deletion, and when it was completed.
     deletion: Option<Deletion>,
     created_at: Timestamp,
@@ -69,14 +71,15 @@ impl MeView {
                 open_max: account.concurrency_max(),
             },
             creator_id: CreatorId::of(&account.user_id),
-            user_id: account.user_id,
+            id: account.user_id,
             email_verified: account.email.is_some() && !account.email_unverified,
             email: account.email,
             display_name: account.profile.display_name,
             bio: account.profile.bio,
             plan: account.plan,
             role,
-            standing: account.standing,
+            status: account.standing.status(now),
+            suspension: account.standing.suspension(now),
             deletion: account.deletion,
             created_at: account.created_at,
         }

@@ -59,14 +59,9 @@ async fn handle(
     let (lot, asked) = (LotId(format!("admin:{:032x}", call.random())), call.idempotency());
     let change = |draft: &mut AccountUpdate| draft.adjust(lot.clone(), adjustment);
     let decided = store
-        .admin_update_account(
-            call.staff()?,
-            member,
-            (asked, &entry),
-            call.now,
-            change,
-            MemberView::of,
-        )
+        .admin_update_account(call.staff()?, member, (asked, &entry), call.now, change, |account| {
+            MemberView::of(account, call.now)
+        })
         .await?;
     replayed(decided)
 }

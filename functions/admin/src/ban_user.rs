@@ -73,7 +73,7 @@ async fn handle(
         Ok::<(), StaffError>(())
     };
     let billing = store.billing(member).await?;
-    let view = |account: &Account| DecidedView::of(account, &billing);
+    let view = |account: &Account| DecidedView::of(account, &billing, call.now);
     let decided =
         store.admin_update_account(staff, member, (asked, &entry), call.now, change, view).await?;
     store.apply_suspension(member, call.now).await?;

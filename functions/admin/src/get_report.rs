@@ -65,6 +65,5 @@ async fn handle(
         Format::Csv => report.csv_key,
         Format::Pdf => report.pdf_key,
     };
-    let url = documents.link(&key, call.now).await?;
-    Ok(JsonOrFile::File(FileLink::signed(url, call.now)))
+    Ok(JsonOrFile::File(FileLink::to_document(documents, &key, call.now).await?))
 }

@@ -146,7 +146,7 @@ struct OrderView {
 struct ListingView {
     id: ListingId,
     title: String,
-    state: State,
+    status: State,
 }
 
 #[derive(Debug, Serialize)]
@@ -193,7 +193,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, Ap
         counts,
         strikes: StrikeView::named(store, strikes.strikes).await?,
         appeals: OpenAppealView::named(store, appeals).await?,
-        profile: MemberView::of(&account),
+        profile: MemberView::of(&account, call.now),
         bio: account.profile.bio,
         lots: account.credits.lots,
         subscription: billing.subscription.map(|it| SubscriptionView {
@@ -275,7 +275,7 @@ impl From<Purchase> for OrderView {
 
 impl ListingView {
     fn of(listing: &Listing, title: String) -> ListingView {
-        ListingView { id: listing.id.clone(), title, state: listing.state() }
+        ListingView { id: listing.id.clone(), title, status: listing.state() }
     }
 }
 

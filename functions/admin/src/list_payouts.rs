@@ -11,7 +11,7 @@ use domain::{
     audit::{Action, Target},
     billing::external::TransferId,
     id::{Named, PayoutId, UserId},
-    marketplace::creator::payout::{Payout, PayoutState, PayoutStatus},
+    marketplace::creator::payout::{Payout, PayoutStatus},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
@@ -77,15 +77,6 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<PaidOutV
 impl PaidOutView {
     fn of(payout: Payout, names: &Names) -> PaidOutView {
         let money = |amount| Money { amount, currency: payout.currency };
-        let reason = match &payout.state {
-            PayoutState::Skipped { reason } => Some(reason.into_str().to_owned()),
-            PayoutState::Failed { code } | PayoutState::Reopened { code } => Some(code.clone()),
-            PayoutState::Collecting
-            | PayoutState::Planned
-            | PayoutState::Sending
-            | PayoutState::Sent
-            | PayoutState::Paid => None,
-        };
         PaidOutView {
             status: payout.state.status(),
             creator: names.member(&payout.creator_id),
@@ -93,7 +84,7 @@ impl PaidOutView {
             sales: payout.sales,
             settled: money(payout.settled),
             reversed: money(payout.reversed),
-            reason,
+            reason: payout.state.reason().map(str::to_owned),
             id: payout.id,
             date: payout.date,
             transfer_id: payout.transfer,

@@ -11,13 +11,14 @@
 //! searched text, which is personal data.
 
 use domain::{
+    account::MemberStatus,
     audit::{Action, Target},
     error::{FieldCheck, InvalidFields},
     plan::Plan,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::Deserialize;
-use store::{Cursor, Page, PageSize, PeopleFilter, StandingFilter, Store};
+use store::{Cursor, Page, PageSize, PeopleFilter, Store};
 
 use crate::member::MemberView;
 
@@ -32,7 +33,7 @@ const TEXT_BYTES_MAX: usize = 254;
 #[serde(deny_unknown_fields)]
 pub struct Request {
     plan: Option<Plan>,
-    status: Option<StandingFilter>,
+    status: Option<MemberStatus>,
     /// With or without a listing.
     creator: Option<bool>,
     /// Prefix of the address, case-insensitive; not together with `query`.
@@ -52,15 +53,16 @@ pub fn function() -> Function {
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<MemberView>>, ApiError> {
     let entry = call.audit_entry(Action::ReadMember, Target::directory())?;
-    let Request { plan, status, creator, email, query, limit, cursor } = call.body;
+    let (request, now) = (call.body, call.now);
+    let Request { plan, status, creator, email, query, limit, cursor } = request;
     check_texts(email.as_deref(), query.as_deref())?;
-    let wanted = PeopleFilter { plan, standing: status, creator, email, name: None };
+    let wanted = PeopleFilter { plan, status, creator, email, name: None };
     let Page { items, next_cursor } = match query {
-        Some(text) => store.find_people(text.trim(), wanted, (limit, cursor), call.now).await?,
-        None => store.people(&wanted, limit, cursor, call.now).await?,
+        Some(text) => store.find_people(text.trim(), wanted, (limit, cursor), now).await?,
+        None => store.people(&wanted, limit, cursor, now).await?,
     };
-    store.note_read(entry, call.now).await?;
-    Ok(Json(Page { items: items.iter().map(MemberView::of).collect(), next_cursor }))
+    store.note_read(entry, now).await?;
+    Ok(Json(Page { items: items.iter().map(|it| MemberView::of(it, now)).collect(), next_cursor }))
 }
 
 fn check_texts(email: Option<&str>, query: Option<&str>) -> Result<(), InvalidFields> {

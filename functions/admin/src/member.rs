@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    account::{Account, AccountStatus, Limits, Role},
+    account::{Account, Limits, MemberStatus, Role, Suspension},
     billing::{Billing, external::SubscriptionId, subscription::SubscriptionStatus},
     id::UserId,
     plan::Plan,
@@ -14,13 +14,15 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct MemberView {
-    user_id: UserId,
+    id: UserId,
     email: Option<String>,
     display_name: Option<String>,
     plan: Plan,
     /// Their staff role, from their last token.
     role: Option<Role>,
-    standing: AccountStatus,
+    status: MemberStatus,
+    /// `null` while the member may act.
+    suspension: Option<Suspension>,
     /// Until when strikes suspend selling.
     selling_suspended_until: Option<Timestamp>,
     /// Whether they have a listing.
@@ -74,7 +76,7 @@ struct SubscriptionView {
 }
 
 impl DecidedView {
-    pub(crate) fn of(account: &Account, billing: &Billing) -> DecidedView {
+    pub(crate) fn of(account: &Account, billing: &Billing, now: Timestamp) -> DecidedView {
         let stops = billing.renewal_to_stop(&account.standing).is_some();
         let subscription = billing.live_subscription().ok().map(|theirs| SubscriptionView {
             id: theirs.id.clone(),
@@ -83,21 +85,22 @@ impl DecidedView {
             cancel_at_period_end: stops || theirs.cancel_at_period_end,
             current_period: theirs.period,
         });
-        DecidedView { member: MemberView::of(account), subscription }
+        DecidedView { member: MemberView::of(account, now), subscription }
     }
 }
 
 impl MemberView {
-    pub(crate) fn of(account: &Account) -> MemberView {
+    pub(crate) fn of(account: &Account, now: Timestamp) -> MemberView {
         let totals = account.credits.totals();
         let Limits { monthly_allowance, concurrency } = account.limits;
         MemberView {
-            user_id: account.user_id.clone(),
+            id: account.user_id.clone(),
             email: account.email.clone(),
             display_name: account.profile.display_name.clone(),
             plan: account.plan,
             role: account.role,
-            standing: account.standing.clone(),
+            status: account.standing.status(now),
+            suspension: account.standing.suspension(now),
             selling_suspended_until: account.selling_suspended_until,
             creator: account.creates,
             credits: CreditsView {

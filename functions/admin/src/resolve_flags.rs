@@ -66,8 +66,8 @@ pub struct Response {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListingDecided {
     listing_id: ListingId,
-    /// The state of the listing.
-    state: State,
+    /// The status of the listing.
+    status: State,
     live_strikes: usize,
     /// Until when strikes suspend selling.
     selling_suspended_until: Option<Timestamp>,
@@ -128,7 +128,7 @@ impl Response {
     ) -> Response {
         let decided = ListingDecided {
             listing_id: listing.id.clone(),
-            state: listing.state(),
+            status: listing.state(),
             live_strikes: strikes.live(now).count(),
             selling_suspended_until: strikes.suspend_until(now),
         };

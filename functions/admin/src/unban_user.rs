@@ -46,7 +46,7 @@ async fn handle(
     let entry = call.audit_entry(Action::Unban, Target::user(member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let billing = store.billing(member).await?;
-    let view = |account: &Account| DecidedView::of(account, &billing);
+    let view = |account: &Account| DecidedView::of(account, &billing, call.now);
     let decided = store
         .admin_update_account(
             staff,

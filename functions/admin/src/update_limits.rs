@@ -55,7 +55,9 @@ async fn handle(
         Ok::<(), StaffError>(())
     };
     let decided = store
-        .admin_update_account(staff, member, (asked, &entry), call.now, change, MemberView::of)
+        .admin_update_account(staff, member, (asked, &entry), call.now, change, |account| {
+            MemberView::of(account, call.now)
+        })
         .await?;
     replayed(decided)
 }

@@ -19,7 +19,7 @@ use domain::{
             content::Content,
             demo::DemoSettings,
             lint::remarks,
-            model::{ModelClaim, ModelStanding, fingerprint},
+            model::{ModelClaim, ModelOwnership, fingerprint},
             revision::Revision,
             similarity::Similar,
             upload::{AssetKind, Preview},
@@ -140,7 +140,7 @@ struct ReportedReview {
 struct CardView {
     #[serde(rename = "type")]
     kind: Kind,
-    state: State,
+    status: State,
     title: String,
     description: String,
     price: Money,
@@ -158,7 +158,7 @@ pub(crate) struct ModelView {
     /// SHA-256 of its id, in lower-case hex.
     fingerprint: String,
     /// Its ownership relative to the listing's creator.
-    standing: ModelStanding,
+    ownership: ModelOwnership,
 }
 
 /// A file for buyers.
@@ -182,8 +182,8 @@ pub(crate) struct FileView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct JudgedView {
     listing_id: ListingId,
-    /// The public state of the listing: rejecting a version leaves the one on sale as it is.
-    state: State,
+    /// The public status of the listing: rejecting a version leaves the one on sale as it is.
+    status: State,
     /// The version that was decided on.
     version: u32,
 }
@@ -311,7 +311,7 @@ impl CardView {
         let picture = |it: &Preview| previews.shown(&listing.id, it);
         CardView {
             kind: listing.kind,
-            state: listing.state(),
+            status: listing.state(),
             title: description.title,
             description: description.description,
             price,
@@ -328,7 +328,7 @@ impl ModelView {
     /// `None` for a version without a model.
     pub(crate) fn of(revision: &Revision, claim: &ModelClaim) -> Option<ModelView> {
         let fingerprint = fingerprint(revision.description.content.model_id.as_deref()?);
-        Some(ModelView { fingerprint, standing: claim.standing(&revision.creator_id) })
+        Some(ModelView { fingerprint, ownership: claim.ownership(&revision.creator_id) })
     }
 }
 
@@ -360,6 +360,6 @@ impl FileView {
 
 impl JudgedView {
     pub(crate) fn of(listing: &Listing, version: u32) -> JudgedView {
-        JudgedView { listing_id: listing.id.clone(), state: listing.state(), version }
+        JudgedView { listing_id: listing.id.clone(), status: listing.state(), version }
     }
 }

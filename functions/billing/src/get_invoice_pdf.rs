@@ -48,5 +48,5 @@ async fn handle(
     }
     let print = || render(&invoice, company).map_err(ApiError::from);
     let key = documents.store_once(Document::of_invoice(&invoice)?, print).await?;
-    Ok(FileLink::signed(documents.link(&key, call.now).await?, call.now))
+    Ok(FileLink::to_document(documents, &key, call.now).await?)
 }

@@ -21,12 +21,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("billing-open-checkout", "/api/v1/billing/checkout", Access::Member)
         .requires_key()
         .with_rate(Rate::an_hour(30))
-        .with_errors(&[
-            "account_suspended",
-            "already_subscribed",
-            "payment_provider_unavailable",
-            "plan_not_sold",
-        ]);
+        .with_errors(&["already_subscribed", "plan_not_sold"]);
 
 /// Exactly one of the two.
 #[derive(Debug, Deserialize)]

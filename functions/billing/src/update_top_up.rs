@@ -26,7 +26,7 @@ use crate::{pages::after_portal, view::TopUpView};
 pub const ENDPOINT: Endpoint =
     Endpoint::put("billing-update-top-up", "/api/v1/billing/top-up", Access::Member)
         .with_rate(Rate::an_hour(60))
-        .with_errors(&["account_suspended", "no_saved_card"]);
+        .with_errors(&["no_saved_card"]);
 
 /// The other three fields are required to turn it on and rejected when turning it off.
 #[derive(Debug, Deserialize)]

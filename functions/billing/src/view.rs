@@ -7,9 +7,9 @@ use domain::{
         Billing,
         invoice::{Invoice, InvoiceStatus, Issue},
         subscription::{ScheduledChange, Subscription, SubscriptionStatus},
-        top_up::{TopUp, TopUpSettings, TopUpState},
+        top_up::{TopUp, TopUpPause, TopUpSettings, TopUpState, TopUpStatus},
     },
-    id::{CheckoutId, InvoiceId},
+    id::{CheckoutId, InvoiceId, OrderId},
     money::Money,
     pack::Pack,
     plan::Plan,
@@ -68,8 +68,13 @@ pub struct TopUpView {
     below: u32,
     monthly_max: u32,
     bought_this_month: u32,
-    #[serde(flatten)]
-    state: TopUpState,
+    status: TopUpStatus,
+    /// When it became due or paused.
+    since: Option<Timestamp>,
+    /// The order that is being charged.
+    order_id: Option<OrderId>,
+    /// Why it is paused.
+    reason: Option<TopUpPause>,
 }
 
 /// An invoice or a receipt in a list.
@@ -160,8 +165,22 @@ impl TopUpView {
     /// `None` while it is off.
     pub(crate) fn of(top_up: &TopUp) -> Option<TopUpView> {
         let TopUpSettings { pack, below, monthly_max } = top_up.wish?;
-        let (bought_this_month, state) = (top_up.bought, top_up.state.clone());
-        Some(TopUpView { pack, below, monthly_max, bought_this_month, state })
+        let (since, order_id, reason) = match &top_up.state {
+            TopUpState::Armed => (None, None, None),
+            TopUpState::Due { since } => (Some(*since), None, None),
+            TopUpState::Charging { order } => (None, Some(order.clone()), None),
+            TopUpState::Paused { reason, since } => (Some(*since), None, Some(*reason)),
+        };
+        Some(TopUpView {
+            pack,
+            below,
+            monthly_max,
+            bought_this_month: top_up.bought,
+            status: TopUpStatus::from(&top_up.state),
+            since,
+            order_id,
+            reason,
+        })
     }
 }
 

@@ -17,12 +17,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/generations/{id}/cancel",
     Access::Member,
 )
-.with_errors(&[
-    "account_suspended",
-    "generation_already_submitted",
-    "generation_finished",
-    "generation_not_found",
-]);
+.with_errors(&["generation_already_submitted", "generation_finished", "generation_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

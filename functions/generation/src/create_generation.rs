@@ -28,7 +28,6 @@ pub const ENDPOINT: Endpoint =
         .requires_key()
         .with_rate(Rate::a_minute(300))
         .with_errors(&[
-            "account_suspended",
             "insufficient_credits",
             "listing_not_licensed",
             "model_not_proven",

@@ -13,7 +13,7 @@ use crate::view::PresetView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-create-preset", "/api/v1/presets", Access::Member)
-        .with_errors(&["account_suspended", "too_many_presets"]);
+        .with_errors(&["too_many_presets"]);
 
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -15,7 +15,7 @@ use store::Store;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::delete("generation-delete-generation", "/api/v1/generations/{id}", Access::Member)
-        .with_errors(&["account_suspended", "generation_not_finished", "generation_not_found"]);
+        .with_errors(&["generation_not_finished", "generation_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -12,7 +12,7 @@ use store::Store;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::delete("generation-delete-preset", "/api/v1/presets/{id}", Access::Member)
-        .with_errors(&["account_suspended", "preset_not_found"]);
+        .with_errors(&["preset_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -27,7 +27,6 @@ use crate::structurer::{StructuredBy, structure};
 pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member)
         .with_errors(&[
-            "account_suspended",
             "content_blocked",
             "provider_busy",
             "provider_unavailable",

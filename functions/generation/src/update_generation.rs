@@ -14,7 +14,7 @@ use crate::view::JobView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::patch("generation-update-generation", "/api/v1/generations/{id}", Access::Member)
-        .with_errors(&["account_suspended", "generation_not_found", "generation_without_image"]);
+        .with_errors(&["generation_not_found", "generation_without_image"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -5,7 +5,8 @@ use domain::{
     Timestamp,
     camera::AspectRatio,
     generation::{
-        Charge, Failure, Input, InputSource, Job, Licence, PresetContent, Provider, Quality, Status,
+        ChargeView, Failure, Input, InputSource, Job, Licence, PresetContent, Provider, Quality,
+        Status,
     },
     id::{JobId, ListingId, PresetId},
     image::link_works_until,
@@ -45,7 +46,7 @@ pub(crate) struct JobView {
     preset_id: Option<PresetId>,
     /// The listing it uses, if it was bought or is the member's own.
     listing: Option<ListingView>,
-    charge: Charge,
+    charge: ChargeView,
     links: JobLinks,
     /// Whether the member marked it.
     favourite: bool,
@@ -123,7 +124,7 @@ impl JobView {
             prompt: None,
             preset_id: job.preset_id,
             listing: job.licence.map(ListingView::from),
-            charge: job.charge,
+            charge: job.charge.into(),
             links: JobLinks { this, cancel },
             favourite: job.favourite,
             image: None,

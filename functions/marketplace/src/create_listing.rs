@@ -19,8 +19,7 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member)
-        .with_errors(&["account_suspended"]);
+    Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -43,7 +42,7 @@ pub struct Request {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     id: ListingId,
-    state: domain::marketplace::listing::State,
+    status: domain::marketplace::listing::State,
     version: u32,
     links: ResponseLinks,
 }
@@ -80,8 +79,8 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Response>,
         submit: call.links.to(format_args!("{page}/submit")),
         uploads: call.links.to(format_args!("{page}/uploads")),
     };
-    let (state, version) = (listing.state(), listing.newest());
-    Ok(Created { location, body: Response { id, state, version, links } })
+    let (status, version) = (listing.state(), listing.newest());
+    Ok(Created { location, body: Response { id, status, version, links } })
 }
 
 impl Request {

@@ -31,12 +31,10 @@ pub const ENDPOINT: Endpoint =
         .requires_key()
         .with_rate(Rate::an_hour(30))
         .with_errors(&[
-            "account_suspended",
             "already_owned",
             "cannot_buy_own_listing",
             "listing_not_found",
             "listing_unlisted",
-            "payment_provider_unavailable",
             "price_changed",
             "seller_suspended",
         ]);

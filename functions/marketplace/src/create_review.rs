@@ -18,7 +18,7 @@ use crate::purchase_view::ReviewView;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-create-review", "/api/v1/marketplace/reviews", Access::Member)
         .ignores_key()
-        .with_errors(&["account_suspended", "not_a_buyer"]);
+        .with_errors(&["not_a_buyer"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

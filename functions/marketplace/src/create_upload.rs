@@ -26,7 +26,6 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key()
 .with_rate(Rate::an_hour(300))
 .with_errors(&[
-    "account_suspended",
     "listing_in_review",
     "listing_not_found",
     "no_draft",
@@ -49,7 +48,7 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
-    upload_id: UploadId,
+    id: UploadId,
     method: &'static str,
     /// Where to post the form, its `fields` first and the `file` last.
     #[serde(flatten)]
@@ -100,7 +99,7 @@ async fn handle(
     let path = format!("/api/v1/marketplace/listings/{id}/uploads/{}", opened.id);
     let location = call.links.to(path);
     let links = ResponseLinks { this: location.clone() };
-    let body = Response { upload_id: opened.id, method: "POST", form, links };
+    let body = Response { id: opened.id, method: "POST", form, links };
     Ok(Created { location, body })
 }
 

@@ -131,7 +131,7 @@ async fn handle(
             let document = Document::new((creator, &folder), &rows, &folder, FileKind::Csv)?;
             let render = || to_csv(&rows).map_err(ApiError::from);
             let key = documents.store_once(document, render).await?;
-            Ok(JsonOrFile::File(FileLink::signed(documents.link(&key, now).await?, now)))
+            Ok(JsonOrFile::File(FileLink::to_document(documents, &key, now).await?))
         }
     }
 }

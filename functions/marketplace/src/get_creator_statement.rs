@@ -73,5 +73,5 @@ async fn handle(
     let document = Document::new((creator, &folder), &context, &folder, kind)?;
     let render = || context.file(kind, company).map_err(ApiError::from);
     let key = documents.store_once(document, render).await?;
-    Ok(JsonOrFile::File(FileLink::signed(documents.link(&key, now).await?, now)))
+    Ok(JsonOrFile::File(FileLink::to_document(documents, &key, now).await?))
 }

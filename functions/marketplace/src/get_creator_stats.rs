@@ -104,7 +104,7 @@ struct StrikeView {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Account {
-    state: PayeeState,
+    status: PayeeState,
     /// Stripe's outstanding requirements, as Stripe names them.
     requirements: Vec<String>,
 }
@@ -185,8 +185,8 @@ impl Balance {
 
 impl Account {
     fn of(payee: Option<Payee>) -> Account {
-        let state = PayeeState::of(payee.as_ref());
-        Account { state, requirements: payee.map(|it| it.requirements).unwrap_or_default() }
+        let status = PayeeState::of(payee.as_ref());
+        Account { status, requirements: payee.map(|it| it.requirements).unwrap_or_default() }
     }
 }
 

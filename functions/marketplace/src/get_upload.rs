@@ -6,7 +6,7 @@
 use domain::{
     Timestamp,
     id::{ListingId, UploadId},
-    marketplace::listing::upload::{Purpose, UploadState},
+    marketplace::listing::upload::{Purpose, UploadState, UploadStatus},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, PathId, Polled};
 use serde::{Deserialize, Serialize};
@@ -30,10 +30,13 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
-    upload_id: UploadId,
+    id: UploadId,
     purpose: Purpose,
-    #[serde(flatten)]
-    state: UploadState,
+    status: UploadStatus,
+    /// Why it was refused: a stable code in snake case.
+    code: Option<String>,
+    /// Why it was refused, in words.
+    detail: Option<String>,
     created_at: Timestamp,
 }
 
@@ -50,10 +53,17 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, 
         return Err(NotFound::Upload.into());
     }
     let retry_after_s = upload.is_waiting().then_some(1);
+    let status = UploadStatus::from(&upload.state);
+    let (code, detail) = match upload.state {
+        UploadState::Waiting | UploadState::Taken => (None, None),
+        UploadState::Refused { code, detail } => (Some(code), Some(detail)),
+    };
     let body = Response {
-        upload_id: upload.id,
+        id: upload.id,
         purpose: upload.purpose,
-        state: upload.state,
+        status,
+        code,
+        detail,
         created_at: upload.created_at,
     };
     Ok(Polled { body, retry_after_s })

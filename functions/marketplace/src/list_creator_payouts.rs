@@ -7,7 +7,7 @@
 use domain::{
     Timestamp,
     id::PayoutId,
-    marketplace::creator::payout::{Payout, PayoutState, PayoutStatus},
+    marketplace::creator::payout::{Payout, PayoutStatus},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
@@ -59,22 +59,13 @@ async fn handle(
 impl From<Payout> for PayoutView {
     fn from(payout: Payout) -> PayoutView {
         let money = |amount| Money { amount, currency: payout.currency };
-        let reason = match &payout.state {
-            PayoutState::Skipped { reason } => Some(reason.into_str().to_owned()),
-            PayoutState::Failed { code } | PayoutState::Reopened { code } => Some(code.clone()),
-            PayoutState::Collecting
-            | PayoutState::Planned
-            | PayoutState::Sending
-            | PayoutState::Sent
-            | PayoutState::Paid => None,
-        };
         PayoutView {
             status: PayoutStatus::from(&payout.state),
             amount: money(payout.amount),
             sales: payout.sales,
             settled: money(payout.settled),
             reversed: money(payout.reversed),
-            reason,
+            reason: payout.state.reason().map(str::to_owned),
             id: payout.id,
             date: payout.date,
             created_at: payout.created_at,

@@ -28,7 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 // It leads to the form for the account that payouts go to.
 .never_by_api_key()
 .with_rate(Rate::an_hour(20))
-.with_errors(&["account_suspended", "email_unverified"]);
+.with_errors(&["email_unverified"]);
 
 /// The country of an account if the creator names none.
 const COUNTRY: &str = "us";
@@ -53,7 +53,7 @@ pub struct Response {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AccountView {
-    state: PayeeState,
+    status: PayeeState,
     /// Stripe's outstanding requirements, as Stripe names them.
     requirements: Vec<String>,
 }
@@ -98,8 +98,8 @@ async fn handle(
     let page = frontend.page("/creator/payouts");
     let refresh = frontend.page("/creator/payouts?onboarding=again");
     let link = stripe.onboarding_link(&payee.account_id, &page, &refresh).await?;
-    let state = PayeeState::of(Some(&payee));
-    let account = AccountView { state, requirements: payee.requirements };
+    let status = PayeeState::of(Some(&payee));
+    let account = AccountView { status, requirements: payee.requirements };
     Ok(NoStore(Response { onboarding_url: link.url, expires_at: link.expires_at, account }))
 }
 

@@ -20,7 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
-.with_errors(&["account_suspended", "already_replied", "listing_not_found", "review_not_found"]);
+.with_errors(&["already_replied", "listing_not_found", "review_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -15,7 +15,7 @@ pub const ENDPOINT: Endpoint = Endpoint::delete(
     "/api/v1/marketplace/listings/{id}",
     Access::Member,
 )
-.with_errors(&["account_suspended", "listing_not_found"]);
+.with_errors(&["listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

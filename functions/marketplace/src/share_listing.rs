@@ -16,7 +16,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
-.with_errors(&["account_suspended", "listing_not_found"]);
+.with_errors(&["listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -35,7 +35,7 @@ pub const ENDPOINT: Endpoint = Endpoint::patch(
     Access::Member,
 )
 .with_if_match()
-.with_errors(&["account_suspended", "listing_not_found"]);
+.with_errors(&["listing_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -136,7 +136,7 @@ pub(crate) struct CreatorListingView {
     id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
-    state: State,
+    status: State,
     /// What keeps it, or its newest version, from others; empty if all of it is visible.
     hidden_by: Vec<Hindrance>,
     /// The newest version, which all fields below describe.
@@ -173,7 +173,7 @@ pub(crate) struct CreatorListingView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ReviewState {
     /// `draft`, `preparing`, `preparation_failed`, `pending`, `rejected`, or `published`.
-    state: &'static str,
+    status: &'static str,
     submitted_at: Option<Timestamp>,
     /// Why a moderator rejected it, or why it could not be prepared.
     reason: Option<String>,
@@ -378,7 +378,7 @@ impl CreatorListingView {
         let assets = revision.assets.into_iter().map(AssetView::from).collect();
         CreatorListingView {
             kind: listing.kind,
-            state: listing.state(),
+            status: listing.state(),
             hidden_by: listing.hidden_by(&seller, context.now),
             version: revision.number,
             content_hash,
@@ -417,7 +417,7 @@ impl CreatorListingView {
 
 impl ReviewState {
     fn of(listing: &Listing) -> ReviewState {
-        let (state, submitted_at, reason) = match listing.draft.as_ref().map(|it| &it.state) {
+        let (status, submitted_at, reason) = match listing.draft.as_ref().map(|it| &it.state) {
             None => ("published", None, None),
             Some(DraftState::Draft) => ("draft", None, None),
             Some(DraftState::Preparing { submitted_at, .. }) => {
@@ -429,7 +429,7 @@ impl ReviewState {
             Some(DraftState::Pending { submitted_at }) => ("pending", Some(*submitted_at), None),
             Some(DraftState::Rejected { reason, .. }) => ("rejected", None, Some(reason.clone())),
         };
-        ReviewState { state, submitted_at, reason }
+        ReviewState { status, submitted_at, reason }
     }
 }
 

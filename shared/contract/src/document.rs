@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::FieldError;
+use domain::{FieldError, webhook::event::EventData};
 use runtime::{
     Operation,
     contract::{Content, PROBLEM_PAGES, Schemas},
@@ -13,6 +13,7 @@ use crate::{
     functions, operation, problem, root,
     schema::{self, Named, with_public_names},
     source::{self, capitalized},
+    webhooks,
 };
 
 /// The document as committed.
@@ -32,10 +33,11 @@ fn value() -> Result<Value, String> {
     let operations: Vec<_> =
         functions().iter().filter_map(|function| function.operation(&mut schemas)).collect();
     let field_error = schemas.written::<FieldError>();
+    schemas.written::<EventData>();
     let (reads, writes) = schemas.named();
     let mut named = Named::joined(reads, writes);
     let mut paths: Map<String, Value> = Map::new();
-    let mut tags = BTreeSet::new();
+    let mut tags = BTreeSet::from(["Webhooks"]);
     for operation in &operations {
         let endpoint = &operation.endpoint;
         let docs = source::docs(&root, endpoint.name)?;
@@ -48,6 +50,7 @@ fn value() -> Result<Value, String> {
         }
         path[method] = described;
     }
+    let events = named.schemas.remove("EventData").unwrap_or_default();
     named.schemas.insert("Problem".to_owned(), problem_schema(&field_error.to_value()));
     let pages: Map<String, Value> =
         problems.iter().map(|(code, problem)| (code.clone(), problem.page())).collect();
@@ -59,6 +62,7 @@ fn value() -> Result<Value, String> {
         "servers": [{"url": "/", "description": "The stack that serves this document."}],
         "tags": tags,
         "paths": paths,
+        "webhooks": webhooks::webhooks(&events)?,
         "components": {
             "schemas": named.schemas,
             "parameters": parameters(),
@@ -129,6 +133,7 @@ fn about(tag: &str) -> &'static str {
         "Marketplace" => "Listings: finding, buying, selling, reviewing.",
         "Presets" => "A member's own lighting rigs and cameras.",
         "Staff" => "What moderators and admins see and decide.",
+        "Webhooks" => "The requests that we send to a member's webhooks.",
         _ => "The service itself, and what other services send to it.",
     }
 }

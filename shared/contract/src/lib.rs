@@ -2,7 +2,8 @@
 //!
 //! Types give the schemas ([`runtime::contract`]), endpoints give routes and rules, the header of an
 //! endpoint's file gives its description ([`source`]), and the error types give every code with its
-//! meaning ([`problem`]). `cargo run -p contract` writes `shared/contract/openapi.json`; a test fails
+//! meaning ([`problem`]). The events of webhooks are those of `domain` ([`webhooks`]). Examples were
+//! recorded from tests ([`example`]). `cargo run -p contract` writes `shared/contract/openapi.json`; a test fails
 //! while that file is stale. Never part of a deployed function.
 
 pub mod document;
@@ -11,6 +12,7 @@ pub mod operation;
 pub mod problem;
 pub mod schema;
 pub mod source;
+pub mod webhooks;
 
 use std::path::{Path, PathBuf};
 

@@ -70,9 +70,11 @@ pub fn described(
             KeyRule::Accepted => "accepted",
             KeyRule::Required => "required",
         },
+        // Without those that follow from the rules of the endpoint.
+        "x-errors": endpoint.errors,
     });
     if let Some(rate) = endpoint.rate {
-        out["x-rate-limit"] = json!({"calls": rate.max(), "seconds": rate.seconds()});
+        out["x-rate-limit"] = json!({"calls": rate.max, "seconds": rate.window.as_secs()});
     }
     if let Some((schema, required)) = input.body {
         let mut content = json!({"schema": schema});
@@ -254,20 +256,30 @@ fn failures(
     Ok(answers.collect())
 }
 
-/// All codes an endpoint may answer.
-pub fn codes(operation: &Operation, is_paged: bool) -> BTreeSet<&'static str> {
+/// All codes an endpoint may answer: its own, and those of its rules.
+fn codes(operation: &Operation, is_paged: bool) -> BTreeSet<&'static str> {
+    let mut codes = codes_by_rule(operation);
+    codes.extend(operation.endpoint.errors);
+    if is_paged {
+        codes.insert("invalid_cursor");
+    }
+    codes
+}
+
+/// The codes that follow from who may call an endpoint, how, and which other system it calls.
+pub fn codes_by_rule(operation: &Operation) -> BTreeSet<&'static str> {
     let endpoint = &operation.endpoint;
-    let mut codes: BTreeSet<&'static str> = endpoint.errors.iter().copied().collect();
-    codes.extend(["internal", "temporarily_unavailable", "timed_out"]);
+    let mut codes = BTreeSet::from(["internal", "temporarily_unavailable", "timed_out"]);
     if operation.variables.contains(&"STRIPE_SECRET_ARN") {
         codes.extend(["billing_busy", "payment_provider_unavailable"]);
     }
     let is_public = matches!(endpoint.access, Access::Public | Access::Signed);
     if endpoint.access != Access::Signed {
-        codes.extend(["invalid_request"]);
+        codes.insert("invalid_request");
     }
+    // The general limit of a member counts every call.
     if !is_public {
-        codes.insert("unauthenticated");
+        codes.extend(["unauthenticated", "scope_missing", "rate_limited"]);
     }
     if matches!(endpoint.access, Access::Moderator | Access::Admin) {
         codes.extend(["forbidden", "account_suspended"]);
@@ -297,9 +309,6 @@ pub fn codes(operation: &Operation, is_paged: bool) -> BTreeSet<&'static str> {
     if endpoint.if_match {
         codes.insert("precondition_failed");
     }
-    if is_paged {
-        codes.insert("invalid_cursor");
-    }
     codes
 }
 
@@ -309,7 +318,7 @@ fn notes(endpoint: &Endpoint) -> Vec<String> {
         notes.push("A repeat does no harm, so an `Idempotency-Key` is not read.".to_owned());
     }
     if let Some(rate) = endpoint.rate {
-        notes.push(format!("At most {} calls in {} seconds.", rate.max(), rate.seconds()));
+        notes.push(format!("At most {} calls in {} seconds.", rate.max, rate.window.as_secs()));
     }
     notes
 }

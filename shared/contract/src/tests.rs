@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use runtime::contract::Schemas;
 use serde_json::Value;
 
-use super::{document::document, path};
+use super::{document::document, functions, operation::codes_by_rule, path};
 
 #[test]
 fn the_document_is_current() {
@@ -21,4 +22,20 @@ fn names_of_schemas_are_unique() {
     let numbered: Vec<&String> =
         schemas.keys().filter(|name| name.ends_with(|last: char| last.is_ascii_digit())).collect();
     assert!(numbered.is_empty(), "{numbered:?}");
+}
+
+/// What follows from the rules of an endpoint is written in them, not at each endpoint.
+#[test]
+fn no_endpoint_declares_what_its_rules_bring() {
+    let mut schemas = Schemas::new();
+    let operations = functions().into_iter().filter_map(|it| it.operation(&mut schemas));
+    let twice: Vec<(&str, &str)> = operations
+        .flat_map(|operation| {
+            let by_rule = codes_by_rule(&operation);
+            let declared = operation.endpoint.errors.iter().copied();
+            let twice = declared.filter(move |code| by_rule.contains(code));
+            twice.map(move |code| (operation.endpoint.name, code)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(twice.is_empty(), "{twice:#?}");
 }

@@ -104,7 +104,7 @@ Be paid as a creator: open the onboarding_url this prints, then look at your mon
 async fn order(api: &Api) -> Result<Value, Box<dyn Error>> {
     let order = json!({ "prompt": PROMPT, "lighting": LightingRig::three_point() });
     let job = api.post("/api/v1/generations", &fresh_key(), &order).await?;
-    line("asked", &format!("{} ({})", text(&job["id"]), text(&job["charge"]["state"])));
+    line("asked", &format!("{} ({})", text(&job["id"]), text(&job["charge"]["status"])));
     Ok(job)
 }
 
@@ -143,7 +143,7 @@ async fn download(api: &Api, job: &Value) -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "{PICTURE}, {size}, {} kB, charge {}",
         bytes.len() / 1000,
-        text(&job["charge"]["state"])
+        text(&job["charge"]["status"])
     ))
 }
 

@@ -70,9 +70,9 @@ pub async fn catalogue(progress: impl Fn(&str)) -> Result<Catalogue, SeedFailed>
 async fn told(creator: &Api, kept: bool) -> Result<Catalogue, SeedFailed> {
     let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
     let items = own["items"].as_array().cloned().unwrap_or_default();
-    let on_sale = items.iter().filter(|item| item["state"] == "approved").count();
+    let on_sale = items.iter().filter(|item| item["status"] == "approved").count();
     let first = |fits: &dyn Fn(&Value) -> bool| {
-        let found = items.iter().find(|item| item["state"] == "approved" && fits(item));
+        let found = items.iter().find(|item| item["status"] == "approved" && fits(item));
         found.map(|item| (text(&item["id"]).to_owned(), cents(item)))
     };
     let drawable = first(&|item| item["type"] == "lighting_preset");
@@ -112,7 +112,7 @@ async fn prepared(creator: &Api, id: &str) -> Result<Value, SeedFailed> {
     let path = format!("/api/v1/marketplace/creator/listings/{id}");
     until("a version to review", async || {
         let listing = creator.get(&path).await?;
-        match text(&listing["review"]["state"]) {
+        match text(&listing["review"]["status"]) {
             "pending" => Ok(Some(listing)),
             "preparing" => Ok(None),
             _ => Err(SeedFailed::Picture(listing["review"].to_string())),
@@ -127,10 +127,10 @@ async fn upload(creator: &Api, listing: &str, png: Vec<u8>) -> Result<(), SeedFa
     let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": png.len() });
     let form = creator.post(&path, &fresh_key(), &wish).await?;
     creator.send_form(&form, &png).await?;
-    let link = format!("{path}/{}", text(&form["upload_id"]));
+    let link = format!("{path}/{}", text(&form["id"]));
     until("a picture", async || {
         let upload = creator.get(&link).await?;
-        match text(&upload["state"]) {
+        match text(&upload["status"]) {
             "taken" => Ok(Some(())),
             "refused" => Err(SeedFailed::Picture(upload.to_string())),
             _ => Ok(None),

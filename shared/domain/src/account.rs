@@ -68,7 +68,6 @@ pub enum Role {
 
 /// Whether a member may act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum AccountStatus {
     /// The member may act.
@@ -83,12 +82,51 @@ pub enum AccountStatus {
     },
 }
 
+/// Whether a member may act, without the details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MemberStatus {
+    /// The member may act.
+    Active,
+    /// The member may not act, for a time or permanently.
+    Suspended,
+}
+
+/// Why and until when a member may not act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Suspension {
+    /// Why, as shown to the member.
+    pub reason: String,
+    /// When it ends; `null` is a permanent ban.
+    pub until: Option<Timestamp>,
+}
+
 impl AccountStatus {
     /// Whether the member may act at `now`.
     pub fn allows(&self, now: Timestamp) -> bool {
         match self {
             AccountStatus::Active => true,
             AccountStatus::Suspended { until, .. } => until.is_some_and(|until| until <= now),
+        }
+    }
+
+    /// The suspension, while it lasts.
+    pub fn suspension(&self, now: Timestamp) -> Option<Suspension> {
+        match self {
+            AccountStatus::Suspended { reason, until } if !self.allows(now) => {
+                Some(Suspension { reason: reason.clone(), until: *until })
+            }
+            AccountStatus::Active | AccountStatus::Suspended { .. } => None,
+        }
+    }
+
+    /// Whether the member may act at `now`, as a name.
+    pub fn status(&self, now: Timestamp) -> MemberStatus {
+        match self.allows(now) {
+            true => MemberStatus::Active,
+            false => MemberStatus::Suspended,
         }
     }
 

@@ -6,7 +6,8 @@
 //! therefore take what is, never what happened:
 //!
 //! * [`subscription`]: which plan is paid until when, and that there is one subscription;
-//! * [`invoice`]: which paid lines grant which lots, each once;
+//! * [`invoice`]: which paid lines grant which lots, each once; [`receipt`]: those of what is sold
+//!   once;
 //! * [`payment`] and [`order`]: a pack is granted once, and taken back as far as its payment was;
 //! * [`checkout`]: at most one open checkout of a plan;
 //! * [`top_up`]: packs that are bought automatically;
@@ -22,6 +23,7 @@ pub mod follow_up;
 pub mod invoice;
 pub mod order;
 pub mod payment;
+pub mod receipt;
 mod recurring;
 mod subscribe;
 pub mod subscription;

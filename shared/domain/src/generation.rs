@@ -25,8 +25,8 @@ pub mod waiting;
 
 pub use create_job::{OrderError, WebhookRef, create_job};
 pub use job::{
-    CancelError, Charge, ChargeState, Failure, FailureCode, GalleryError, Job, LEASE, NewJob,
-    POLL_WAITS, PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, RESULT_WAIT,
+    CancelError, Charge, ChargeState, ChargeView, Failure, FailureCode, GalleryError, Job, LEASE,
+    NewJob, POLL_WAITS, PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, RESULT_WAIT,
     SUBMIT_UNKNOWN_WAIT_MAX, Status, UNKNOWN_ANSWERS_MAX,
 };
 pub use provider::{CREDITS_PER_IMAGE, Provider, Quality};

@@ -16,8 +16,8 @@ use store::{Idempotency, Staff};
 use tracing::Span;
 
 use crate::{
-    apigw::Source, entropy::Entropy, links::Links, member::Member, prefer::preferred_wait,
-    response::ETag,
+    apigw::Source, entropy::Entropy, etag::ETag, links::Links, member::Member,
+    prefer::preferred_wait,
 };
 
 /// One call of an endpoint. `body` is its whole input: path parameters with the query string or

@@ -5,6 +5,29 @@
 
 pub use crate::error::{PROBLEM_PAGES, StatusMapping, meaning};
 
+/// Gives a generic type the schema and the name of its parameter, as which it is read and written: a
+/// derived schema would have a name of its own for each.
+macro_rules! described_as_its_parameter {
+    ($type:ident) => {
+        #[cfg(feature = "schema")]
+        impl<T: schemars::JsonSchema> schemars::JsonSchema for $type<T> {
+            fn inline_schema() -> bool {
+                T::inline_schema()
+            }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                T::schema_name()
+            }
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                T::schema_id()
+            }
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                T::json_schema(generator)
+            }
+        }
+    };
+}
+pub(crate) use described_as_its_parameter;
+
 /// A type on the wire.
 #[cfg(not(feature = "schema"))]
 pub trait Wire {}

@@ -29,11 +29,12 @@ use crate::{
     context::InvocationContext,
     endpoint::{Access, Endpoint, KeyRule, Method},
     error::ApiError,
+    etag::ETag,
     guard,
     input::{self, Parts, Unreadable, Untyped},
     links::Links,
     member::Member,
-    response::{Answer, ETag, Reply},
+    response::{Answer, Reply},
     telemetry::{self, Ended},
 };
 

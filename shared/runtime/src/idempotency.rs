@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::{
     call::Call,
+    contract::described_as_its_parameter,
     error::{ApiError, Fault},
     response::NoStore,
 };
@@ -71,6 +72,8 @@ pub struct Recorded<T> {
     of: PhantomData<T>,
 }
 
+described_as_its_parameter!(Recorded);
+
 impl<T> Recorded<T> {
     fn new(json: Box<RawValue>) -> Recorded<T> {
         Recorded { json, of: PhantomData }
@@ -82,22 +85,6 @@ impl<T> Recorded<T> {
     /// An internal error when it is not JSON.
     pub fn read(answer: String) -> Result<Recorded<T>, ApiError> {
         RawValue::from_string(answer).map(Recorded::new).map_err(|e| unreadable(&e))
-    }
-}
-
-#[cfg(feature = "schema")]
-impl<T: schemars::JsonSchema> schemars::JsonSchema for Recorded<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        T::schema_name()
-    }
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        T::schema_id()
-    }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        T::json_schema(generator)
     }
 }
 

@@ -19,6 +19,7 @@ pub mod contract;
 mod endpoint;
 mod entropy;
 mod error;
+mod etag;
 mod frontend;
 mod function;
 mod guard;

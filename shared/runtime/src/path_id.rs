@@ -9,9 +9,13 @@ use serde::{
 };
 use store::{NotFound, StoredId};
 
+use crate::contract::described_as_its_parameter;
+
 /// The id of a `T`, as a field of a request.
 #[derive(Debug, Clone)]
 pub struct PathId<T>(Option<T>);
+
+described_as_its_parameter!(PathId);
 
 impl<T: StoredId> PathId<T> {
     /// The id.
@@ -27,21 +31,5 @@ impl<'de, T: StoredId> Deserialize<'de> for PathId<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<PathId<T>, D::Error> {
         let text = Cow::<str>::deserialize(from)?;
         Ok(PathId(T::deserialize(StrDeserializer::<Error>::new(&text)).ok()))
-    }
-}
-
-#[cfg(feature = "schema")]
-impl<T: schemars::JsonSchema> schemars::JsonSchema for PathId<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        T::schema_name()
-    }
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        T::schema_id()
-    }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        T::json_schema(generator)
     }
 }

@@ -1,17 +1,16 @@
 //! What a handler returns: the status is the type.
 
-use std::borrow::Cow;
-
+use clients::documents::{Documents, DocumentsUnavailable};
 use domain::{Timestamp, image::link_works_until};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 #[cfg(feature = "schema")]
 use crate::contract::{Answers, Content, Reads, Schemas};
 use crate::{
     contract::Wire,
     error::{ApiError, Fault},
+    etag::{digest, each},
     links::Link,
 };
 
@@ -202,9 +201,17 @@ pub enum JsonOrFile<T> {
 }
 
 impl FileLink {
-    /// A link that was signed at `now`.
-    pub fn signed(url: String, now: Timestamp) -> FileLink {
-        FileLink { url, expires_at: Some(link_works_until(now)) }
+    /// A link to a stored document.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn to_document(
+        documents: &Documents,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<FileLink, DocumentsUnavailable> {
+        let url = documents.link(key, now).await?;
+        Ok(FileLink { url, expires_at: Some(link_works_until(now)) })
     }
 }
 
@@ -520,86 +527,12 @@ impl<T: Serialize + Wire> Reply for JsonOrFile<T> {
     }
 }
 
-/// An entity tag (RFC 9110, section 8.8.3): of a part that can be changed, if there is one, and of
-/// the whole body. It is weak where bodies with the same tag differ in what a reader does not miss:
-/// when they were computed, and with which of our credentials their links were signed. A link's
-/// date stays in the tag, so that a body is sent again before its links end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ETag {
-    quoted: String,
-    is_weak: bool,
-}
-
-/// What comes before a value that the tag leaves out, and what may come after it. Inside a text of
-/// the body, quotes are escaped.
-const LEFT_OUT: [(&str, &[char]); 4] = [
-    ("\"as_of\":\"", &['"']),
-    ("X-Amz-Credential=", &['&', '"']),
-    ("X-Amz-Security-Token=", &['&', '"']),
-    ("X-Amz-Signature=", &['&', '"']),
-];
-
-impl ETag {
-    /// The tag of a body and, if there is one, the digest of its changeable part.
-    pub(crate) fn of_answer(part: Option<&str>, body: &str) -> ETag {
-        let lasting = lasting(body);
-        let part = part.map(|part| format!("{part}-")).unwrap_or_default();
-        let quoted = format!("\"{part}{}\"", digest(&lasting));
-        ETag { quoted, is_weak: matches!(lasting, Cow::Owned(_)) }
-    }
-
-    /// The header.
-    pub(crate) fn header(&self) -> String {
-        format!("{}{}", if self.is_weak { "W/" } else { "" }, self.quoted)
-    }
-
-    /// Whether an `If-None-Match` names this tag, weakened or not (weak comparison).
-    pub(crate) fn is_in(&self, tags: &HeaderValue) -> bool {
-        each(tags).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.quoted)
-    }
-
-    /// Whether an `If-Match` names `resource` as a body or as the changeable part of one (strong
-    /// comparison).
-    ///
-    /// # Errors
-    /// When it does not serialize.
-    pub(crate) fn names(tags: &HeaderValue, resource: &impl Serialize) -> Result<bool, ApiError> {
-        let digest = digest(&to_json(resource)?);
-        let (whole, part) = (format!("\"{digest}\""), format!("\"{digest}-"));
-        Ok(each(tags).any(|tag| tag == "*" || tag == whole || tag.starts_with(&part)))
-    }
-}
-
-fn digest(text: &str) -> String {
-    hex::encode(&Sha256::digest(text)[..16])
-}
-
-/// A body without what [`LEFT_OUT`] names.
-fn lasting(body: &str) -> Cow<'_, str> {
-    let mut lasting = Cow::Borrowed(body);
-    for (before, ends) in LEFT_OUT {
-        let mut parts = lasting.split(before);
-        let Some(first) = parts.next() else { continue };
-        let rest: Vec<&str> =
-            parts.map(|part| part.find(ends).map_or("", |end| &part[end..])).collect();
-        if !rest.is_empty() {
-            lasting = Cow::Owned(format!("{first}{}", rest.concat()));
-        }
-    }
-    lasting
-}
-
 /// Whether `Accept` names JSON. A wildcard does not: browsers and curl send one with every request.
 fn asks_for_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().flat_map(each);
     accepted
         .filter_map(|range| range.split(';').next())
         .any(|name| name.trim().eq_ignore_ascii_case(JSON))
-}
-
-/// The members of a list in a header.
-fn each(list: &HeaderValue) -> impl Iterator<Item = &str> {
-    list.to_str().unwrap_or_default().split(',').map(str::trim)
 }
 
 fn to_json(body: &impl Serialize) -> Result<String, ApiError> {

@@ -66,7 +66,7 @@ pub use marketplace::{
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use names::Names;
 pub use orders::changed_top_up;
-pub use people::{PeopleFilter, StandingFilter};
+pub use people::PeopleFilter;
 pub use rates::{Rate, RateLimited};
 pub use reports::StoredReport;
 pub use staff::Staff;

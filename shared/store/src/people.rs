@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
-    account::{Account, AccountStatus, DIRECTORY_FORMAT, Role},
+    account::{Account, AccountStatus, DIRECTORY_FORMAT, MemberStatus, Role},
     id::UserId,
     plan::Plan,
 };
@@ -28,24 +28,13 @@ const LOOKS_MAX: u32 = 5;
 /// Most members with one email address that are found by it.
 const SAME_ADDRESS_MAX: u16 = 10;
 
-/// A filter on the account status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum StandingFilter {
-    /// Active members.
-    Active,
-    /// Suspended members.
-    Suspended,
-}
-
 /// A filter on members; all conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeopleFilter {
     /// The plan.
     pub plan: Option<Plan>,
     /// The account status.
-    pub standing: Option<StandingFilter>,
+    pub status: Option<MemberStatus>,
     /// Whether they have created a listing.
     pub creator: Option<bool>,
     /// A prefix of the email address, case-insensitive.
@@ -122,7 +111,7 @@ const FACETS: [Facet; 7] = [
 impl PeopleFilter {
     /// The facet that contains all wanted members and the fewest others.
     fn facet(&self) -> Facet {
-        let suspended = self.standing == Some(StandingFilter::Suspended);
+        let suspended = self.status == Some(MemberStatus::Suspended);
         let holds = |facet: &Facet| match facet {
             Facet::Suspended => suspended,
             Facet::Paying(plan) => self.plan == Some(*plan),
@@ -135,12 +124,8 @@ impl PeopleFilter {
     }
 
     fn takes(&self, account: &Account, now: Timestamp) -> bool {
-        let standing = match account.standing.allows(now) {
-            true => StandingFilter::Active,
-            false => StandingFilter::Suspended,
-        };
         self.plan.is_none_or(|plan| plan == account.plan)
-            && self.standing.is_none_or(|wanted| wanted == standing)
+            && self.status.is_none_or(|wanted| wanted == account.standing.status(now))
             && self.creator.is_none_or(|wanted| wanted == account.creates)
             && begins(account.email.as_deref(), self.email.as_deref())
             && begins(account.profile.display_name.as_deref(), self.name.as_deref())

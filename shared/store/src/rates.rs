@@ -57,16 +57,6 @@ impl Rate {
         Rate { max, window: Duration::from_secs(24 * 60 * 60) }
     }
 
-    /// Most calls in a window.
-    pub const fn max(self) -> u32 {
-        self.max
-    }
-
-    /// The length of a window, in seconds.
-    pub const fn seconds(self) -> u64 {
-        self.window.as_secs()
-    }
-
     /// The error of a window that is used up at `now`.
     pub fn refused(self, now: Timestamp) -> RateLimited {
         RateLimited {

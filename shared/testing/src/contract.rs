@@ -1,8 +1,8 @@
 //! Every answer of an endpoint is checked against the API's document, and can be recorded.
 //!
-//! With `PROLIGHT_RECORD` set to a folder, nothing is checked: the codes that are answered are
-//! appended to `answered.txt` in it, and the first success of each operation is written below
-//! `examples/`. What endpoints declare, and the examples of the document, are made from these.
+//! With `PROLIGHT_RECORD` set to a folder, the codes that are answered are appended to `answered.txt`
+//! in it, and the first success of each operation is written below `examples/`. A declared code that
+//! no test sees is found by the former, and the examples of the document are made from the latter.
 
 use std::{
     collections::HashMap,
@@ -47,7 +47,7 @@ pub(crate) fn check(endpoint: &Endpoint, head: bool, sent: Option<&str>, answer:
         return;
     }
     if let Some(folder) = std::env::var_os("PROLIGHT_RECORD") {
-        return record(Path::new(&folder), endpoint.name, sent, answer);
+        record(Path::new(&folder), endpoint.name, sent, answer);
     }
     let (name, status) = (endpoint.name, answer.status());
     let mut pointer = format!("/paths/{}/{method}/responses/{status}", escaped(endpoint.path));
@@ -106,6 +106,40 @@ fn record(folder: &Path, name: &str, sent: Option<&str>, answer: &Answer) {
         if let Some(sent) = sent.and_then(|sent| serde_json::from_str::<Value>(sent).ok()) {
             recorded["request"] = sent;
         }
+        let recorded = presentable(recorded);
         fs::write(example, format!("{recorded:#}\n")).expect("an example");
+    }
+}
+
+/// Of a list that is longer, an example shows the first two.
+const LIST_MAX: usize = 8;
+
+/// The same value for a reader: long lists are cut, links lose their signatures, and the sandbox's
+/// pages are those of an example.
+fn presentable(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, presentable(value))).collect()
+        }
+        Value::Array(mut items) => {
+            if items.len() > LIST_MAX {
+                items.truncate(2);
+            }
+            items.into_iter().map(presentable).collect()
+        }
+        Value::String(text) => Value::String(presentable_text(text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+fn presentable_text(text: String) -> String {
+    if let Some((link, query)) = text.split_once('?')
+        && query.contains("X-Amz-Signature=")
+    {
+        return format!("{link}?X-Amz-Signature=...");
+    }
+    match text.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/')) {
+        Some((_, path)) => format!("https://stripe.example/{path}"),
+        None => text,
     }
 }

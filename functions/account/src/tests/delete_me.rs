@@ -57,7 +57,7 @@ async fn a_suspended_member_can_be_deleted_and_stays_suspended() {
     app.ambient.clock.advance(CLOSED_AFTER_ERASURE);
     let me = kim.get("/api/v1/me").await.json();
     assert_eq!(me["deletion"], Value::Null);
-    assert_eq!(me["standing"]["state"], "suspended");
+    assert_eq!(me["status"], "suspended");
 }
 
 /// The balance is retained, so that deleting and rejoining grants no month twice.

@@ -41,12 +41,11 @@ async fn the_first_read_creates_an_account_with_ten_credits() {
             "open": 0,
             "open_max": 2
           },
+          "id": "user_kim",
           "plan": "free",
           "role": null,
-          "standing": {
-            "state": "active"
-          },
-          "user_id": "user_kim"
+          "status": "active",
+          "suspension": null
         }"#]]
     .assert_eq(&answer.pretty());
     app.assert_credits_balance(&kim.id).await;
@@ -153,8 +152,12 @@ async fn a_suspension_is_explained() {
     app.suspend(&kim.id, "spam", Some(until)).await;
     let answer = kim.get("/api/v1/me").await;
     assert_eq!(answer.status(), 200);
-    expect![[r#"{"reason":"spam","state":"suspended","until":"2026-11-29T09:00:00.000Z"}"#]]
-        .assert_eq(&answer.json()["standing"].to_string());
+    expect![[r#"{"reason":"spam","until":"2026-11-29T09:00:00.000Z"}"#]]
+        .assert_eq(&answer.json()["suspension"].to_string());
+    assert_eq!(answer.json()["status"], "suspended");
+    app.ambient.clock.advance(DAY * 7);
+    let over = kim.get("/api/v1/me").await.json();
+    assert_eq!([&over["status"], &over["suspension"]], [&json!("active"), &Value::Null]);
     app.assert_credits_balance(&kim.id).await;
 }
 

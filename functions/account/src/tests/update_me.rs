@@ -54,7 +54,7 @@ async fn text_has_limits_and_nothing_else_can_be_changed() {
     check(json!({"plan": "enterprise"}), "/plan unknown_field").await;
     check(json!({"credits": {"available": 1000}}), "/credits unknown_field").await;
     check(json!({"role": "admin"}), "/role unknown_field").await;
-    check(json!({"standing": {"state": "active"}}), "/standing unknown_field").await;
+    check(json!({"status": "active"}), "/status unknown_field").await;
     let longest = json!({"display_name": "x".repeat(80), "bio": "ü".repeat(500)});
     assert_eq!(kim.patch("/api/v1/me").json(longest).await.status(), 200);
     let visitor = app.visitor().patch("/api/v1/me").json(json!({"bio": "x"})).await;

@@ -121,7 +121,7 @@ async fn the_longest_reported_listing_is_first() {
             },
             "published_at": "2026-11-22T09:00:00.000Z",
             "sales": 0,
-            "state": "approved",
+            "status": "approved",
             "tags": [
               "moody"
             ],
@@ -179,7 +179,7 @@ async fn after_a_dismissal_a_listing_stays_on_sale_and_its_reporters_do_not_coun
           "listing_id": "lst_01M817QNM00000000000000001",
           "live_strikes": 0,
           "selling_suspended_until": null,
-          "state": "approved"
+          "status": "approved"
         }"#]]
     .assert_eq(&format!("{:#}", answer.json()));
     assert!(is_found(&app, &id).await);
@@ -332,7 +332,7 @@ async fn a_listing_approved_for_a_suspended_seller_is_hidden() {
     let waits = pending_listing(&app, &lena(), "Waits").await;
     strike(&app, &lena(), STRIKES_TO_SUSPEND).await;
     let answer = approve(&app, &moderator, &waits).await;
-    assert_eq!((answer.status(), &answer.json()["state"]), (200, &json!("approved")));
+    assert_eq!((answer.status(), &answer.json()["status"]), (200, &json!("approved")));
     assert!(!is_found(&app, &waits).await);
     edit(&app, &lena(), &sold, "Sold, again").await;
     assert!(!is_found(&app, &sold).await, "an edit does not show it either");

@@ -30,7 +30,7 @@ fn of_two_listings_of_a_model_one_is_approved() {
     assert!(!shown.pretty().contains("acme-v1"), "{}", shown.pretty());
     let model = &shown.json()["items"][0]["model"];
     let fingerprint = domain::marketplace::listing::model::fingerprint("acme-v1");
-    assert_eq!(model, &json!({ "fingerprint": fingerprint, "standing": "unclaimed" }));
+    assert_eq!(model, &json!({ "fingerprint": fingerprint, "ownership": "unclaimed" }));
 
     let mut answers = testing::at_once(2, |nth| {
         let (app, id) = (&app, &ids[nth]);
@@ -38,7 +38,7 @@ fn of_two_listings_of_a_model_one_is_approved() {
     });
     answers.sort();
     assert_eq!(answers, ["200", "409 model_taken"]);
-    assert_eq!(pending().json()["items"][0]["model"]["standing"], "taken");
+    assert_eq!(pending().json()["items"][0]["model"]["ownership"], "taken");
 }
 
 #[tokio::test]

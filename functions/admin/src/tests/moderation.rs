@@ -20,7 +20,7 @@ async fn an_approved_listing_is_on_sale() {
     advance_a_minute(&app);
     let answer = approval(&app, &moderator, &id).await.key("k").await;
     assert_eq!(answer.status(), 200);
-    let judged = json!({ "listing_id": id, "state": "approved", "version": 1 });
+    let judged = json!({ "listing_id": id, "status": "approved", "version": 1 });
     assert_eq!(answer.json(), judged);
     let page = app.store.listing_page(&id, app.now()).await.unwrap();
     assert_eq!(page.revision.published_at, Some(app.now()));
@@ -110,7 +110,7 @@ async fn a_creator_reads_the_reason_and_the_version_on_sale_stays() {
     let moderator = app.client(&Actor::moderator());
     let id = pending_listing(&app, &lena(), "Rembrandt").await;
     let answer = reject(&app, &moderator, &id, " Show it on a face. ").await;
-    let rejected = json!({ "listing_id": id, "state": "rejected", "version": 1 });
+    let rejected = json!({ "listing_id": id, "status": "rejected", "version": 1 });
     assert_eq!((answer.status(), answer.json()), (200, rejected));
     let own = own_listing(&app, &lena(), &id).await;
     let hidden = own.listing.hidden_by(&Seller::from(&own.creator), app.now());
@@ -123,7 +123,7 @@ async fn a_creator_reads_the_reason_and_the_version_on_sale_stays() {
     edit(&app, &lena(), &id, "Worse").await;
     submit(&app, &lena(), &id).await;
     let answer = reject(&app, &moderator, &id, "The first was better.").await;
-    let on_sale = json!({ "listing_id": id, "state": "approved", "version": 2 });
+    let on_sale = json!({ "listing_id": id, "status": "approved", "version": 2 });
     assert_eq!(answer.json(), on_sale);
     let page = app.store.listing_page(&id, app.now()).await.unwrap();
     assert_eq!(page.revision.description.title, "Rembrandt");
@@ -139,7 +139,7 @@ async fn a_listing_that_staff_delist_is_off_sale() {
     };
     assert_eq!(delist().await.brief(), "409 not_on_sale");
     assert_eq!(approve(&app, &moderator, &id).await.status(), 200);
-    let delisted = json!({ "listing_id": id, "state": "delisted", "version": 1 });
+    let delisted = json!({ "listing_id": id, "status": "delisted", "version": 1 });
     for _ in 0..2 {
         let answer = delist().await;
         assert_eq!((answer.status(), answer.json()), (200, delisted.clone()));

@@ -113,21 +113,23 @@ async fn a_ban_applies_at_once_hides_listings_and_is_undone_by_an_unban() {
     for _ in 0..2 {
         let ban = admin.post(user_path(&kim, "ban")).key("k").json(body.clone());
         let answer = ban.await;
-        let standing = json!({ "state": "suspended", "reason": "Sold what was not theirs." });
-        assert_eq!((answer.status(), &answer.json()["standing"]), (200, &standing));
+        let (decided, reason) = (answer.json(), "Sold what was not theirs.");
+        assert_eq!((answer.status(), &decided["status"]), (200, &json!("suspended")));
+        assert_eq!(decided["suspension"], json!({ "reason": reason, "until": null }));
     }
     assert!(!is_on_sale().await);
     let store = &app.store;
     let described = store.update_profile(&kim.id, None, app.now(), |_, _| ());
     assert_eq!(domain::DomainError::code(&described.await.unwrap_err()), "account_suspended");
     let suspended = admin.get(USERS).query("status", "suspended").await.json();
-    assert_eq!(suspended["items"][0]["user_id"], json!(kim.id));
+    assert_eq!(suspended["items"][0]["id"], json!(kim.id));
     let listing_after = own_listing(&app, &kim, &listing).await.listing;
     assert_eq!(listing_after.state(), State::Approved, "the listing's own state stays");
 
     let reason = json!({ "reason": "A mistake of ours." });
     let unban = || admin.post(user_path(&kim, "unban")).json(reason.clone());
-    assert_eq!(unban().await.json()["standing"], json!({ "state": "active" }));
+    let decided = unban().await.json();
+    assert_eq!([&decided["status"], &decided["suspension"]], [&json!("active"), &Value::Null]);
     assert!(is_on_sale().await);
     assert_eq!(unban().await.brief(), "409 not_suspended");
     let suspended = admin.get(USERS).query("status", "suspended").await.json();
@@ -221,7 +223,7 @@ async fn a_member_is_shown_with_listings_and_audit() {
     let grant = adjustment(&admin, &kim, 1).key("k");
     assert_eq!(grant.await.status(), 200);
     let page = admin.get(format!("{USERS}/{}", kim.id)).await.json();
-    assert_eq!(page["profile"]["user_id"], json!(kim.id));
+    assert_eq!(page["profile"]["id"], json!(kim.id));
     assert_eq!(
         (&page["profile"]["plan"], &page["profile"]["creator"]),
         (&json!("pro"), &json!(true))
@@ -255,7 +257,7 @@ async fn pages_together_list_every_member_once() {
         let page = request.await.json();
         let items = page["items"].as_array().unwrap();
         assert!(items.len() <= 100);
-        seen.extend(items.iter().map(|it| it["user_id"].as_str().unwrap().to_owned()));
+        seen.extend(items.iter().map(|it| it["id"].as_str().unwrap().to_owned()));
         let Some(next) = page["next_cursor"].as_str() else { break };
         request = admin.get(USERS).query("limit", 100).query("cursor", next);
     }

@@ -62,7 +62,7 @@ impl Shop {
     /// Its state, and why it could not be prepared.
     async fn state(&self) -> (String, Value) {
         let own = self.own().await;
-        (own["state"].as_str().unwrap().to_owned(), own["review"]["reason"].clone())
+        (own["status"].as_str().unwrap().to_owned(), own["review"]["reason"].clone())
     }
 
     /// The stream's records that pass the filter of the relay's event source.
@@ -170,7 +170,7 @@ async fn a_submission_that_is_withdrawn_is_not_prepared() {
     let shop = Shop::new().await;
     shop.submit().await;
     let edited = shop.edit(json!({ "title": "Another name" })).await.json();
-    assert_eq!((&edited["state"], &edited["version"]), (&json!("draft"), &json!(1)));
+    assert_eq!((&edited["status"], &edited["version"]), (&json!("draft"), &json!(1)));
     assert_eq!(shop.prepare(1, plain).await, Ok(()));
     assert_eq!((shop.pictures().await.len(), shop.state().await.0), (0, "draft".to_owned()));
     // A deleted one neither.

@@ -25,7 +25,7 @@ async fn a_queued_generation_is_cancelled_for_free() {
                 "lot": "free:2026-11-22T09:00:00.000Z"
               }
             ],
-            "state": "released"
+            "status": "released"
           },
           "created_at": "2026-11-22T09:00:00.000Z",
           "favourite": false,
@@ -56,7 +56,7 @@ async fn a_submitted_or_finished_generation_is_not_cancelled() {
         let answer = cancel_generation(&kim, &job.id).await;
         assert_eq!(answer.brief(), format!("409 {code}"), "{status:?}");
         let problem = answer.json();
-        assert_eq!(problem["charge"]["state"], charge, "{status:?}");
+        assert_eq!(problem["charge"]["status"], charge, "{status:?}");
         assert_eq!(problem["detail"], detail, "{status:?}");
         assert_eq!(app.store.job(&kim.id, &job.id).await.unwrap(), job);
         app.assert_credits_balance(&kim.id).await;

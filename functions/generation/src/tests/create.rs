@@ -26,7 +26,7 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
                 "lot": "free:2026-11-22T09:00:00.000Z"
               }
             ],
-            "state": "held"
+            "status": "held"
           },
           "created_at": "2026-11-22T09:00:00.000Z",
           "expected_at": "2026-11-22T09:00:15.000Z",

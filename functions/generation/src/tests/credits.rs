@@ -111,7 +111,7 @@ async fn a_credit_is_spent_for_an_image_and_for_nothing_else() {
         advanced(&app, job.clone(), status).await;
         let shown = get_generation(&kim, &job.id).await.json();
         assert_eq!(
-            (&shown["status"], &shown["charge"]["state"]),
+            (&shown["status"], &shown["charge"]["status"]),
             (&status.into_str().into(), &charge.into())
         );
         let totals = app.account(&kim.id).await.credits.totals();

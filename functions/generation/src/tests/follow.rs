@@ -39,7 +39,7 @@ async fn a_queued_generation_says_when_to_ask_again() {
                 "lot": "free:2026-11-22T09:00:00.000Z"
               }
             ],
-            "state": "held"
+            "status": "held"
           },
           "created_at": "2026-11-22T09:00:00.000Z",
           "expected_at": "2026-11-22T09:00:30.000Z",
@@ -65,7 +65,7 @@ async fn a_queued_generation_says_when_to_ask_again() {
           "updated_at": "2026-11-22T09:00:00.000Z"
         }"#]].assert_eq(&shown(&answer));
     app.ambient.clock.advance(std::time::Duration::from_secs(60));
-    assert_eq!(get_generation(&kim, &job.id).await.header("retry-after"), Some("1"));
+    assert_eq!(get_generation(&kim, &job.id).await.header("retry-after"), Some("2"));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_finished_generation_has_its_image_behind_links_that_expire() {
                 "lot": "free:2026-11-22T09:00:00.000Z"
               }
             ],
-            "state": "captured"
+            "status": "captured"
           },
           "created_at": "2026-11-22T09:00:00.000Z",
           "favourite": false,
@@ -146,7 +146,7 @@ async fn a_failed_generation_says_why() {
                 "lot": "free:2026-11-22T09:00:00.000Z"
               }
             ],
-            "state": "released"
+            "status": "released"
           },
           "error": {
             "code": "content_blocked",

@@ -47,7 +47,7 @@ async fn a_repeat_shows_the_current_state() {
     advanced(&app, job, domain::generation::Status::Failed).await;
     let again = post_generation(&kim, "chair-1").await;
     assert_eq!((again.status(), again.json()["status"].clone()), (202, json!("failed")));
-    assert_eq!(again.json()["charge"]["state"], "released");
+    assert_eq!(again.json()["charge"]["status"], "released");
     app.assert_credits_balance(&kim.id).await;
 }
 

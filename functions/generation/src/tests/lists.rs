@@ -119,7 +119,7 @@ async fn a_page_has_limits_and_a_cursor_is_one_of_ours() {
     check("status", "done", expect!["422 invalid_request, /status/0 unknown_value"]).await;
     check("status", "Queued", expect!["422 invalid_request, /status/0 unknown_value"]).await;
     check("order", "oldest", expect!["422 invalid_request, /order unknown_field"]).await;
-    check("cursor", "", expect!["422 invalid_cursor, /cursor cursor"]).await;
+    check("cursor", "", expect!["422 invalid_request, /cursor invalid_value"]).await;
     check("cursor", "!", expect!["422 invalid_request, /cursor invalid_value"]).await;
     check("cursor", "Z2VuXzE", expect!["422 invalid_cursor, /cursor cursor"]).await;
     check("cursor", "_____w", expect!["422 invalid_request, /cursor invalid_value"]).await;

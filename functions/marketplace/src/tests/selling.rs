@@ -27,7 +27,7 @@ async fn a_listing_from_draft_to_retirement() {
     assert_eq!(page(&app, &id).await.brief(), "404 listing_not_found");
     let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
     assert_eq!(
-        (&own["state"], &own["hidden_by"]),
+        (&own["status"], &own["hidden_by"]),
         (&json!("draft"), &json!([{ "code": "not_submitted", "reason": null, "until": null }]))
     );
     assert_eq!(own["tags"], json!(["low-key", "moody"]));
@@ -38,11 +38,11 @@ async fn a_listing_from_draft_to_retirement() {
     let location = submitted.header("location").unwrap();
     assert!(location.ends_with(&format!("{CREATOR_LISTINGS}/{id}")), "{location}");
     let submitted = submitted.json();
-    assert_eq!((&submitted["state"], &submitted["previews"]), (&json!("preparing"), &json!([])));
-    assert_eq!(submitted["review"]["state"], "preparing");
+    assert_eq!((&submitted["status"], &submitted["previews"]), (&json!("preparing"), &json!([])));
+    assert_eq!(submitted["review"]["status"], "preparing");
     for state in ["preparing", "pending"] {
         let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
-        assert_eq!(own["state"], state);
+        assert_eq!(own["status"], state);
         let again = kim.post(format!("{LISTINGS}/{id}/submit")).await;
         assert_eq!(again.brief(), "409 listing_in_review");
         if state == "preparing" {
@@ -423,11 +423,11 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     );
     reject(&app, &id, "Too near to another.").await;
     let own = ada.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
-    assert_eq!(own["state"], "rejected");
+    assert_eq!(own["status"], "rejected");
     assert_eq!(own["review"]["reason"], "Too near to another.");
     let edited =
         ada.patch(format!("{LISTINGS}/{id}")).json(json!({ "title": "My own" })).await.json();
-    assert_eq!((&edited["state"], &edited["version"]), (&json!("draft"), &json!(2)));
+    assert_eq!((&edited["status"], &edited["version"]), (&json!("draft"), &json!(2)));
 }
 
 #[tokio::test]

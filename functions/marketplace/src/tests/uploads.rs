@@ -54,7 +54,7 @@ async fn a_form_is_for_one_file_of_one_listing() {
     let body = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1_000 });
     let answer = request_upload(&kim, &id, body).await;
     let form = answer.json();
-    let upload = form["upload_id"].as_str().unwrap();
+    let upload = form["id"].as_str().unwrap();
     assert_eq!(form["method"], "POST");
     assert_eq!(form["fields"]["key"], format!("quarantine/{id}/{upload}"));
     assert_eq!(form["fields"]["Content-Type"], "image/png");
@@ -73,10 +73,10 @@ async fn a_creator_follows_their_upload() {
         "purpose": "asset", "content_type": "application/zip", "bytes": 9, "file_name": "light.zip",
     });
     let form = request_upload(&kim, &id, body).await.json();
-    let upload = form["upload_id"].as_str().unwrap();
+    let upload = form["id"].as_str().unwrap();
     let waits = kim.get(format!("{LISTINGS}/{id}/uploads/{upload}")).await;
     assert_eq!(
-        (waits.json()["state"].as_str(), waits.header("retry-after")),
+        (waits.json()["status"].as_str(), waits.header("retry-after")),
         (Some("waiting"), Some("1"))
     );
 
@@ -93,7 +93,7 @@ async fn a_creator_follows_their_upload() {
     store.end_upload(&id, &name, &Arrival::Asset(asset), now).await.unwrap();
     let taken = kim.get(format!("{LISTINGS}/{id}/uploads/{upload}")).await;
     assert_eq!(
-        (taken.json()["state"].as_str(), taken.header("retry-after")),
+        (taken.json()["status"].as_str(), taken.header("retry-after")),
         (Some("taken"), None)
     );
     let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     external::{PaymentId, StripeInvoiceId, SubscriptionId},
     follow_up::FollowUpTask,
-    order::PackOrder,
     payment::{Payment, share_of},
     subscription::Subscription,
 };
@@ -296,51 +295,6 @@ impl Invoice {
             self.granted.extend(draft.resume_period((plan, period), &lot, size)?);
         }
         Ok(())
-    }
-
-    /// Our receipt for a paid pack order; `None` if it is not paid.
-    pub fn receipt(order: &PackOrder, id: InvoiceId, bill_to: Option<&str>) -> Option<Invoice> {
-        let (paid, paid_at) = (order.paid?, order.paid_at?);
-        let pack = order.sold();
-        let price = i64::from(pack.price_cents).min(paid.amount);
-        let tail = order.id.as_str().len().saturating_sub(10);
-        Some(Invoice {
-            id,
-            user_id: order.user_id.clone(),
-            issue: Issue::Pack { order: order.id.clone() },
-            number: Some(format!("PL-{}", &order.id.as_str()[tail..])),
-            status: InvoiceStatus::Paid,
-            currency: paid.currency,
-            subtotal: price,
-            tax: paid.amount - price,
-            total: paid.amount,
-            amount_paid: paid.amount,
-            amount_due: 0,
-            amount_refunded: order.refunded,
-            bill_to: bill_to.map(str::to_owned),
-            period: None,
-            lines: vec![InvoiceLine {
-                id: order.id.to_string(),
-                description: format!("Pack of {}", pack.name),
-                quantity: 1,
-                amount: price,
-                period: None,
-                plan: None,
-            }],
-            hosted_url: None,
-            pdf_url: None,
-            payment: order.payment.clone(),
-            attempts: 1,
-            next_attempt_at: None,
-            created_at: order.created_at,
-            paid_at: Some(paid_at),
-            granted: order.lot.iter().cloned().collect(),
-            taken_back: order.taken_back,
-            unlimited_ended: false,
-            gone: 0,
-            fees: 0,
-            stated: Reported::default(),
-        })
     }
 
     /// Reports what is new about it to the metrics: revenue by the plan of its lines, money taken

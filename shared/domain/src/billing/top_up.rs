@@ -5,6 +5,7 @@
 //! what needs the member's attention.
 
 use serde::{Deserialize, Serialize};
+use strum::EnumDiscriminants;
 
 use crate::{
     credits::Credits,
@@ -47,9 +48,15 @@ pub struct TopUp {
 }
 
 /// The state of automatic top-up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum_discriminants(
+    name(TopUpStatus),
+    doc = "The state of automatic top-up, without its details.",
+    derive(Hash, Serialize, Deserialize),
+    cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
+    serde(rename_all = "snake_case")
+)]
 pub enum TopUpState {
     /// Watching the balance.
     Armed,

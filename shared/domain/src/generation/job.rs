@@ -37,6 +37,9 @@ pub const RESULT_KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 pub const RESULT_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How many `UNKNOWN` answers of the provider fail the job.
 pub const UNKNOWN_ANSWERS_MAX: u32 = 3;
+/// Least seconds between two polls of a member: what the rate of the polled route is reckoned with
+/// (functions/README.md).
+const POLL_S_MIN: u32 = 2;
 /// Waits between polls, by the number of polls so far; the last one repeats. The webhook usually
 /// arrives before the first poll, because every poll counts against the provider's rate limit.
 pub const POLL_WAITS: [Duration; 4] = [
@@ -112,9 +115,8 @@ pub enum ChargeState {
     Released,
 }
 
-/// The charge of a job, part of every response about it.
+/// The charge of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Charge {
     /// Its state.
     pub state: ChargeState,
@@ -122,6 +124,24 @@ pub struct Charge {
     pub credits: u32,
     /// The lots from which they are held.
     pub lots: Vec<LotAllocation>,
+}
+
+/// A charge as members see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Charge"))]
+pub struct ChargeView {
+    /// Its state.
+    pub status: ChargeState,
+    /// The number of credits.
+    pub credits: u32,
+    /// The lots from which they are held.
+    pub lots: Vec<LotAllocation>,
+}
+
+impl From<Charge> for ChargeView {
+    fn from(Charge { state, credits, lots }: Charge) -> ChargeView {
+        ChargeView { status: state, credits, lots }
+    }
 }
 
 /// The machine-readable reason of a failure.
@@ -315,7 +335,7 @@ impl Job {
     pub fn retry_after_s(&self, now: Timestamp) -> Option<u32> {
         let next = self.due_at.filter(|_| self.withheld_since.is_some());
         let next = next.unwrap_or_else(|| self.expected_at());
-        (!self.status.is_final()).then(|| now.secs_until(next).max(1))
+        (!self.status.is_final()).then(|| now.secs_until(next).max(POLL_S_MIN))
     }
 
     /// In how many seconds a worker should look at it; `None` if it is final or leased.

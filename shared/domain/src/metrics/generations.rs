@@ -101,7 +101,8 @@ pub struct Percentiles {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerationDay {
-    /// The day.
+    /// The day. Reports from before it had this name are still read.
+    #[serde(rename = "date", alias = "day")]
     pub day: Day,
     /// Number with an image.
     pub succeeded: i64,

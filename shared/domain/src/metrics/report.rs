@@ -192,7 +192,8 @@ pub struct Margin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevenueDay {
-    /// The day.
+    /// The day. Reports from before it had this name are still read.
+    #[serde(rename = "date", alias = "day")]
     pub day: Day,
     /// MRR at its end.
     pub mrr: i64,

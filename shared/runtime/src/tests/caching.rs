@@ -1,5 +1,6 @@
 //! Conditional requests and cache policies.
 
+use domain::image::link_works_until;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
@@ -125,7 +126,10 @@ async fn a_part_is_changed_while_the_rest_moves() {
 #[tokio::test]
 async fn a_file_is_a_redirect_or_for_those_who_ask_for_json_its_link() {
     async fn give(_: &(), call: Call) -> Result<JsonOrFile<Value>, ApiError> {
-        Ok(JsonOrFile::File(FileLink::signed("https://files.test/a".to_owned(), call.now)))
+        Ok(JsonOrFile::File(FileLink {
+            url: "https://files.test/a".to_owned(),
+            expires_at: Some(link_works_until(call.now)),
+        }))
     }
     let get = async |accept: &str| {
         let request = with_header(request("GET", "/api/v1/self"), "Accept", accept);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::account::EmailClaim;
+use domain::account::{EmailClaim, MemberStatus};
 
 use super::*;
-use crate::{PeopleFilter, StandingFilter};
+use crate::PeopleFilter;
 
 impl TestApp {
     async fn found(&self, wanted: &PeopleFilter, size: u16) -> Vec<String> {
@@ -52,7 +52,7 @@ async fn members_are_found_by_address_plan_standing_and_what_they_do() {
         let free = PeopleFilter { plan: Some(Plan::Free), ..plain() };
         assert_eq!(app.found(&free, size).await, ["ann", "annie", "ben", "nobody"]);
     }
-    let suspended = PeopleFilter { standing: Some(StandingFilter::Suspended), ..plain() };
+    let suspended = PeopleFilter { status: Some(MemberStatus::Suspended), ..plain() };
     assert_eq!(app.found(&suspended, 2).await, Vec::<String>::new());
     app.ban(&ann).await;
     assert_eq!(app.found(&suspended, 2).await, ["ann"]);

@@ -80,6 +80,6 @@ async fn a_top_up_of_a_deleted_customer_stops() {
     app.spend(&ann, 45).await;
     assert_eq!(app.relay_top_ups().await, 1);
     let shown = app.subscription(&ann).await;
-    assert_eq!(shown["top_up"]["state"], "paused", "{shown}");
+    assert_eq!(shown["top_up"]["status"], "paused", "{shown}");
     app.close().await;
 }

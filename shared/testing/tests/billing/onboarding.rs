@@ -40,7 +40,7 @@ async fn onboarding_twice_is_one_account_and_a_lost_capability_is_reported() {
     let (one, two) = (market.onboard(&kim).await, market.onboard(&kim).await);
     assert_eq!([one.status(), two.status()], [200, 200], "{}", two.pretty());
     assert_ne!(one.json()["onboarding_url"], two.json()["onboarding_url"], "each link works once");
-    assert_eq!(one.json()["account"]["state"], "incomplete");
+    assert_eq!(one.json()["account"]["status"], "incomplete");
     let at_once = join_all((0..4).map(|_| market.onboard(&kim))).await;
     assert!(at_once.iter().all(|answer| answer.status() == 200));
     let state = async || PayeeState::of(market.app.store.payee(&kim.id).await.unwrap().as_ref());

@@ -40,7 +40,7 @@ async fn a_pack_is_bought_when_the_balance_falls_below() {
     app.spend(&ann, 1).await;
     assert_eq!(app.relay_top_ups().await, 1);
     assert_eq!(app.credits(&ann).await["available"], 69);
-    assert_eq!(state(&app, &ann).await["state"], "armed");
+    assert_eq!(state(&app, &ann).await["status"], "armed");
     assert_eq!(state(&app, &ann).await["bought_this_month"], 1);
     app.deliver_events().await;
     assert_eq!(app.credits(&ann).await["available"], 69, "its own events change nothing");
@@ -83,10 +83,10 @@ async fn a_pending_charge_is_still_known_after_it_is_turned_off() {
     let order = Order::next(fault).on_route(Route::StripePayments);
     app.sandbox.order(order.times(4)).unwrap();
     app.send_top_up_message(&json!(ann.id)).await;
-    assert_eq!(state(&app, &ann).await["state"], "charging");
+    assert_eq!(state(&app, &ann).await["status"], "charging");
     assert_eq!(app.top_up(&ann, json!({"enabled": false})).await.status(), 200);
     let on = app.top_up(&ann, settings()).await.json();
-    assert_eq!(on["top_up"]["state"], "charging", "{on}");
+    assert_eq!(on["top_up"]["status"], "charging", "{on}");
     assert_eq!(on["top_up"]["bought_this_month"], 1, "{on}");
     for _ in 0..4 {
         app.send_top_up_message(&json!(ann.id)).await;
@@ -94,7 +94,7 @@ async fn a_pending_charge_is_still_known_after_it_is_turned_off() {
     assert_eq!(app.send_top_up_message(&json!(ann.id)).await, all_done());
     app.deliver_events().await;
     assert_eq!(app.credits(&ann).await["available"], 60);
-    assert_eq!(state(&app, &ann).await["state"], "armed");
+    assert_eq!(state(&app, &ann).await["status"], "armed");
     let charged = app.stripe().event_types();
     let charged = charged.iter().filter(|kind| *kind == "charge.succeeded").count();
     assert_eq!(charged, 2, "the first pack, and one more");
@@ -113,7 +113,7 @@ async fn a_card_that_is_not_charged_pauses_it_with_its_reason() {
         assert_eq!(app.relay_top_ups().await, 1);
         app.deliver_events().await;
         let shown = state(&app, &ann).await;
-        assert_eq!((&shown["state"], &shown["reason"]), (&json!("paused"), &json!(reason)));
+        assert_eq!((&shown["status"], &shown["reason"]), (&json!("paused"), &json!(reason)));
         assert_eq!(shown["bought_this_month"], 0);
         assert_eq!(app.credits(&ann).await["available"], 10);
         // It retries only after it is turned on again.

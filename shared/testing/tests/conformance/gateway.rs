@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runtime::EXPOSED_HEADERS;
+use runtime::{EXPOSED_HEADERS, contract::PROBLEM_PAGES};
+use serde_json::Value;
 use testing::{TestApp, grants::load};
 use yaml_rust2::Yaml;
 
@@ -42,6 +43,23 @@ async fn the_gateways_own_answers_carry_the_headers_of_ours() {
         assert!(kinds.contains(kind), "{kind}");
     }
     assert!(kinds.contains("DEFAULT_5XX") && kinds.contains("WAF_FILTERED"), "{kinds:?}");
+}
+
+/// Their codes are ours: each leads to its page, and has the title that every answer with it has.
+#[test]
+fn the_gateways_own_answers_are_problems_of_the_document() {
+    let document: Value = serde_json::from_str(&read("shared/contract/openapi.json")).unwrap();
+    let template = load("template.yaml");
+    let responses = &template["Resources"]["Api"]["Properties"]["GatewayResponses"];
+    for (kind, response) in responses.as_hash().unwrap() {
+        let body = text(&response["ResponseTemplates"]["application/json"][0]);
+        let body = body.replace("$context.error.messageString", "\"\"");
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        let code = problem["code"].as_str().unwrap();
+        let page = format!("${{Root}}{PROBLEM_PAGES}{code}");
+        assert_eq!(problem["type"], page, "{}", text(kind));
+        assert_eq!(problem["title"], document["x-problems"][code]["title"], "{code}");
+    }
 }
 
 /// An alarm on a metric that is never emitted never fires.

@@ -18,7 +18,7 @@ async fn a_signed_webhook_brings_the_image() {
         "negative_prompt": "clutter",
     });
     let job = made(&member, &order).await;
-    assert_eq!(job["charge"]["state"], "captured");
+    assert_eq!(job["charge"]["status"], "captured");
     let image = member.0.fetch(text(&job["image"]["url"])).await.unwrap();
     assert_eq!(image.get(1..4), Some(b"PNG".as_slice()));
     assert_eq!(submissions(&marker).await.len(), 1, "submitted once");
@@ -71,7 +71,7 @@ async fn notices_that_come_twice_charge_once() {
 async fn a_blocked_prompt_costs_nothing() {
     let failure = json!({ "answer": "blocked" });
     let (member, job, asked) = failed(failure, "content_blocked").await;
-    assert_eq!((job["charge"]["state"].as_str(), asked), (Some("released"), 1), "{job}");
+    assert_eq!((job["charge"]["status"].as_str(), asked), (Some("released"), 1), "{job}");
     assert_eq!(member.credits().await["available"], 10);
 }
 
@@ -81,7 +81,7 @@ async fn an_image_that_fails_costs_nothing() {
         let blocked = outcome["error"]["code"] == 422;
         let code = if blocked { "content_blocked" } else { "provider_rejected" };
         let (member, job, asked) = failed(json!({ "outcome": outcome }), code).await;
-        assert_eq!((job["charge"]["state"].as_str(), asked), (Some("released"), 1), "{job}");
+        assert_eq!((job["charge"]["status"].as_str(), asked), (Some("released"), 1), "{job}");
         assert_eq!(member.credits().await["available"], 10);
     }
 }
@@ -90,7 +90,7 @@ async fn an_image_that_fails_costs_nothing() {
 async fn what_is_not_an_image_costs_nothing() {
     for picture in ["huge", "truncated", "bomb", "html_page", "redirect"] {
         let (member, job, _) = failed(json!({ "picture": picture }), "result_invalid").await;
-        assert_eq!(job["charge"]["state"], "released", "{picture}: {job}");
+        assert_eq!(job["charge"]["status"], "released", "{picture}: {job}");
         assert_eq!(member.credits().await["available"], 10);
     }
 }

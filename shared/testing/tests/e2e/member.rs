@@ -106,12 +106,12 @@ impl Member {
         assert_eq!(Credits::fold(&lines).unwrap().totals(), totals, "{lines:?}");
         let jobs = self.whole_list(&format!("{GENERATIONS}?limit=5"), |page| page).await;
         let in_state = |state: &str| {
-            let charged = jobs.iter().filter(|job| job["charge"]["state"] == state);
+            let charged = jobs.iter().filter(|job| job["charge"]["status"] == state);
             u32::try_from(charged.count()).unwrap()
         };
         assert_eq!((totals.held, totals.spent), (in_state("held"), in_state("captured")));
         for job in &jobs {
-            assert_eq!(job["charge"]["state"] == "captured", job["image"].is_object(), "{job}");
+            assert_eq!(job["charge"]["status"] == "captured", job["image"].is_object(), "{job}");
         }
     }
 }

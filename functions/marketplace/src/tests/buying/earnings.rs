@@ -43,7 +43,7 @@ async fn a_creator_sees_what_they_sold() {
           {
             "account": {
               "requirements": [],
-              "state": "none"
+              "status": "none"
             },
             "average_rating": 4.5,
             "balance": {

@@ -237,7 +237,7 @@ async fn payouts_and_balances_show_where_the_money_is() {
           },
           {
             "requirements": [],
-            "state": "none"
+            "status": "none"
           }
         ]"#]]
     .assert_eq(&format!("{shown:#}"));

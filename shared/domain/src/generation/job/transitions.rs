@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Charge, ChargeState, Failure, Job, LEASE, POLL_WAITS, RESULT_WAIT, Status};
+use super::{ChargeState, ChargeView, Failure, Job, LEASE, POLL_WAITS, RESULT_WAIT, Status};
 use crate::{
     account::{AccountError, AccountUpdate},
     credits::{Hold, LedgerError},
@@ -20,10 +20,10 @@ pub enum CancelError {
         "The provider has this generation and cannot be stopped. {} credit(s) are charged if an \
          image arrives, none if it fails.", .0.credits
     )]
-    AlreadySubmitted(Charge),
+    AlreadySubmitted(ChargeView),
     /// Its status is final.
     #[error("This generation is over already: {}.", .0.into_str())]
-    Finished(Status, Charge),
+    Finished(Status, ChargeView),
     /// An internal fault: the ledger contradicts itself.
     #[error(transparent)]
     Broken(#[from] LedgerError),
@@ -111,10 +111,10 @@ impl Job {
                 Ok(self.finish(Status::Cancelled, ChargeState::Released, draft.now()))
             }
             Status::Submitting | Status::Submitted => {
-                Err(CancelError::AlreadySubmitted(self.charge))
+                Err(CancelError::AlreadySubmitted(self.charge.into()))
             }
             Status::Succeeded | Status::Failed | Status::Cancelled => {
-                Err(CancelError::Finished(self.status, self.charge))
+                Err(CancelError::Finished(self.status, self.charge.into()))
             }
         }
     }

@@ -194,11 +194,11 @@ fn when_a_caller_should_ask_again() {
         assert_eq!(job.retry_after_s(NOW.plus(Duration::from_secs(after_s))), expected);
     };
     check(Provider::Studio, Quality::Standard, 0, Some(2));
-    check(Provider::Studio, Quality::Lite, 9, Some(1));
+    check(Provider::Studio, Quality::Lite, 9, Some(2));
     check(Provider::Bria, Quality::Lite, 0, Some(15));
     check(Provider::Bria, Quality::Standard, 0, Some(30));
     check(Provider::Bria, Quality::Standard, 25, Some(5));
-    check(Provider::Bria, Quality::Standard, 500, Some(1));
+    check(Provider::Bria, Quality::Standard, 500, Some(2));
 
     let (job, account) = placed(Provider::Studio);
     let over = job.cancel(&mut drafted(account, NOW)).unwrap();

@@ -151,6 +151,19 @@ impl PayoutState {
     pub fn status(&self) -> PayoutStatus {
         self.into()
     }
+
+    /// Why it was skipped or failed.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            PayoutState::Skipped { reason } => Some(reason.into_str()),
+            PayoutState::Failed { code } | PayoutState::Reopened { code } => Some(code),
+            PayoutState::Collecting
+            | PayoutState::Planned
+            | PayoutState::Sending
+            | PayoutState::Sent
+            | PayoutState::Paid => None,
+        }
+    }
 }
 
 /// Why a creator is not paid.

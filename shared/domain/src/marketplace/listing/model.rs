@@ -50,7 +50,7 @@ pub struct ModelClaim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum ModelStanding {
+pub enum ModelOwnership {
     /// It has no owner: an approval assigns it to the creator.
     Unclaimed,
     /// The creator owns it.
@@ -61,11 +61,11 @@ pub enum ModelStanding {
 
 impl ModelClaim {
     /// The relation of the model to `creator`.
-    pub fn standing(&self, creator: &UserId) -> ModelStanding {
+    pub fn ownership(&self, creator: &UserId) -> ModelOwnership {
         match &self.owner {
-            Some(owner) if owner.creator_id == *creator => ModelStanding::Owned,
-            Some(_) if !self.has_ended => ModelStanding::Taken,
-            Some(_) | None => ModelStanding::Unclaimed,
+            Some(owner) if owner.creator_id == *creator => ModelOwnership::Owned,
+            Some(_) if !self.has_ended => ModelOwnership::Taken,
+            Some(_) | None => ModelOwnership::Unclaimed,
         }
     }
 
@@ -74,9 +74,9 @@ impl ModelClaim {
     /// # Errors
     /// [`ListingError::ModelTaken`] when another creator owns it.
     pub fn check(&self, creator: &UserId) -> Result<(), ListingError> {
-        match self.standing(creator) {
-            ModelStanding::Unclaimed | ModelStanding::Owned => Ok(()),
-            ModelStanding::Taken => Err(ListingError::ModelTaken),
+        match self.ownership(creator) {
+            ModelOwnership::Unclaimed | ModelOwnership::Owned => Ok(()),
+            ModelOwnership::Taken => Err(ListingError::ModelTaken),
         }
     }
 

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::EnumDiscriminants;
 
 use super::archive::ArchivedFile;
 use crate::{
@@ -145,9 +146,15 @@ pub struct Upload {
 }
 
 /// The state of an upload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum_discriminants(
+    name(UploadStatus),
+    doc = "The state of an upload, without its details.",
+    derive(Hash, Serialize, Deserialize),
+    cfg_attr(feature = "schema", derive(schemars::JsonSchema)),
+    serde(rename_all = "snake_case")
+)]
 pub enum UploadState {
     /// It has not arrived, or is being inspected.
     Waiting,

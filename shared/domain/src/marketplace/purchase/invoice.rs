@@ -5,9 +5,11 @@
 
 use super::Purchase;
 use crate::{
-    billing::invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue},
+    billing::{
+        invoice::{Invoice, Issue},
+        receipt::PaidSale,
+    },
     id::InvoiceId,
-    metrics::Reported,
 };
 
 impl Purchase {
@@ -16,48 +18,24 @@ impl Purchase {
         self.paid.filter(|paid| paid.amount > 0).map(|_| InvoiceId::of_purchase(&self.id))
     }
 
-    /// Our receipt for what was paid, to `bill_to`; `None` if nothing was paid. Whoever created the
-    /// listing, we sell it.
+    /// Our receipt for what was paid, to `bill_to`; `None` if nothing was paid. Every listing is
+    /// sold by us, whoever created it.
     pub fn invoice(&self, bill_to: Option<&str>) -> Option<Invoice> {
         let (id, paid, paid_at) = (self.invoice_id()?, self.paid?, self.paid_at?);
-        let price = self.price.amount.min(paid.amount);
-        let tail = self.id.as_str().len().saturating_sub(10);
-        Some(Invoice {
-            id,
+        let sale = PaidSale {
             user_id: self.buyer_id.clone(),
             issue: Issue::Purchase { purchase: self.id.clone() },
-            number: Some(format!("PL-{}", &self.id.as_str()[tail..])),
-            status: InvoiceStatus::Paid,
-            currency: paid.currency,
-            subtotal: price,
-            tax: paid.amount - price,
-            total: paid.amount,
-            amount_paid: paid.amount,
-            amount_due: 0,
-            amount_refunded: self.money_back(),
-            bill_to: bill_to.map(str::to_owned),
-            period: None,
-            lines: vec![InvoiceLine {
-                id: self.id.to_string(),
-                description: format!("{} (version {})", self.title, self.revision),
-                quantity: 1,
-                amount: price,
-                period: None,
-                plan: None,
-            }],
-            hosted_url: None,
-            pdf_url: None,
+            sold_id: self.id.to_string(),
+            description: format!("{} (version {})", self.title, self.revision),
+            price: self.price.amount,
+            paid,
+            refunded: self.money_back(),
             payment: self.payment.clone(),
-            attempts: 1,
-            next_attempt_at: None,
-            created_at: self.created_at,
-            paid_at: Some(paid_at),
-            granted: Vec::new(),
+            lot: None,
             taken_back: 0,
-            unlimited_ended: false,
-            gone: 0,
-            fees: 0,
-            stated: Reported::default(),
-        })
+            created_at: self.created_at,
+            paid_at,
+        };
+        Some(Invoice::of_sale(sale, id, bill_to))
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::marketplace::listing::{
     DelistedBy, DraftState,
-    model::{ModelOwner, ModelStanding, check_use, fingerprint},
+    model::{ModelOwner, ModelOwnership, check_use, fingerprint},
 };
 
 /// A pending fine-tune of a creator, with the usual model.
@@ -39,13 +39,13 @@ fn the_first_approval_makes_the_owner() {
         approved
     };
     let mut claim = ModelClaim::default();
-    assert_eq!(claim.standing(&user("ana")), ModelStanding::Unclaimed);
+    assert_eq!(claim.ownership(&user("ana")), ModelOwnership::Unclaimed);
     approve("ana", &mut claim).unwrap();
     let owner = claim.owner.clone().unwrap();
     assert_eq!((&owner.creator_id, owner.version), (&user("ana"), 0));
     assert_eq!((&owner.listing_id, owner.approved_at), (&listing_id(7), day(1)));
-    assert_eq!(claim.standing(&user("ana")), ModelStanding::Owned);
-    assert_eq!(claim.standing(&user("bob")), ModelStanding::Taken);
+    assert_eq!(claim.ownership(&user("ana")), ModelOwnership::Owned);
+    assert_eq!(claim.ownership(&user("bob")), ModelOwnership::Taken);
 
     let before = claim.clone();
     approve("ana", &mut claim).unwrap();
@@ -55,7 +55,7 @@ fn the_first_approval_makes_the_owner() {
 
     let owner = Some(owned_by("ana", 1));
     let mut ended = ModelClaim { owner, has_ended: true, proven: None };
-    assert_eq!(ended.standing(&user("bob")), ModelStanding::Unclaimed);
+    assert_eq!(ended.ownership(&user("bob")), ModelOwnership::Unclaimed);
     approve("bob", &mut ended).unwrap();
     let owner = ended.owner.unwrap();
     assert_eq!((owner.creator_id, owner.version), (user("bob"), 3), "it replaces the old one");

@@ -15,17 +15,17 @@ async fn a_pack_is_bought_when_the_balance_falls_below() {
     let member = Member::new().await;
     let url = member.buy_50().await;
     let told = member.top_up(wish(60)).await;
-    assert_eq!((&told["state"], &told["bought_this_month"]), (&json!("armed"), &json!(0)));
+    assert_eq!((&told["status"], &told["bought_this_month"]), (&json!("armed"), &json!(0)));
     member.make(&quick("a jar of coins")).await;
     member.has(109).await;
     let told = &member.subscription().await["top_up"];
-    assert_eq!((&told["state"], &told["bought_this_month"]), (&json!("armed"), &json!(1)));
+    assert_eq!((&told["status"], &told["bought_this_month"]), (&json!("armed"), &json!(1)));
     assert_eq!(member.invoices().await.len(), 2);
 
     let customer = stripe::completed(&url).await["customer"].clone();
     stripe::make("card", json!({ "customer": customer, "card": DECLINED })).await;
     member.top_up(wish(200)).await;
-    let paused = |told: &Value| told["top_up"]["state"] == "paused";
+    let paused = |told: &Value| told["top_up"]["status"] == "paused";
     let told = member.subscription_when("the declined card", paused).await;
     assert_eq!(told["top_up"]["reason"], "card_declined");
     assert_eq!(member.credits().await["available"], 109);

@@ -18,7 +18,7 @@ async fn a_listing_is_made_found_tried_bought_used_and_reviewed() {
     let title = format!("Rembrandt {name}");
     let draft = creator.draft(&lighting(&title, PRICE)).await;
     let id = text(&draft["id"]).to_owned();
-    assert_eq!(draft["state"], "draft");
+    assert_eq!(draft["status"], "draft");
     found(&name, &[]).await; // Drafts are not found.
     visitor().get(&format!("{LISTINGS}/{id}")).await.problem(404, "listing_not_found");
 
@@ -129,7 +129,7 @@ async fn a_moderator_says_no_and_the_creator_reads_why() {
     moderator.post(&reject, &verdict).await.ok(200);
     moderator.post(&reject, &verdict).await.problem(409, "not_pending");
     let own = creator.own(&id).await;
-    assert_eq!(own["state"], "rejected");
+    assert_eq!(own["status"], "rejected");
     assert_eq!(own["review"]["reason"], reason);
     assert_eq!(own["hidden_by"], json!([{ "code": "rejected", "reason": reason, "until": null }]));
 }

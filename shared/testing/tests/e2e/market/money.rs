@@ -20,10 +20,10 @@ const WORKS: &str = "000123456789";
 async fn a_creator_is_known_to_stripe_and_sees_where_their_money_is() {
     let (creator, buyer) = (Member::new().await, Member::new().await);
     let stats = creator.get(&format!("{CREATOR}/stats")).await.ok(200);
-    assert_eq!(stats["account"]["state"], "none");
+    assert_eq!(stats["account"]["status"], "none");
     let onboarding = format!("{CREATOR}/onboarding");
     let begun = creator.post(&onboarding, &json!({})).await.ok(200);
-    assert_eq!(begun["account"]["state"], "incomplete");
+    assert_eq!(begun["account"]["status"], "incomplete");
     let url = text(&begun["onboarding_url"]).to_owned();
     assert!(stripe::page(&url).await.contains(WORKS), "a bank account to be chosen");
     let done = stripe::send(&url, &format!("bank={WORKS}")).await;
@@ -34,7 +34,7 @@ async fn a_creator_is_known_to_stripe_and_sees_where_their_money_is() {
     stripe::visit(&url).await.ok(303);
     let ready = until("a creator Stripe can pay", async || {
         let stats = creator.get(&format!("{CREATOR}/stats")).await.ok(200);
-        (stats["account"]["state"] == "ready").then_some(stats)
+        (stats["account"]["status"] == "ready").then_some(stats)
     })
     .await;
     assert_eq!(ready["balance"]["pending"]["amount"], 0);
@@ -100,7 +100,7 @@ async fn money_goes_back_to_buyers_and_the_books_say_so() {
     assert_eq!(earnings["items"][0]["net"]["amount"], 600);
     assert_eq!(earnings["items"][0]["refund_reason"], "As agreed.");
     let whose = creator.get("/api/v1/me").await.ok(200);
-    let audit = format!("/api/v1/admin/ledger/audit?creator_id={}", text(&whose["user_id"]));
+    let audit = format!("/api/v1/admin/ledger/audit?creator_id={}", text(&whose["id"]));
     let audit = admin.get(&audit).await.ok(200);
     assert_eq!(audit["equal"], true, "{audit}");
     assert_eq!(audit["items"][0]["balances"]["creator_pending"], -600);

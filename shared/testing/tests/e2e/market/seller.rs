@@ -57,7 +57,7 @@ impl Member {
         self.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await.ok(202);
         until("a submission to be prepared", async || {
             let own = self.own(id).await;
-            (own["review"]["state"] == "pending").then_some(own)
+            (own["review"]["status"] == "pending").then_some(own)
         })
         .await
     }
@@ -77,10 +77,10 @@ impl Member {
 
     /// Waits until an upload was checked. Returns it.
     pub(crate) async fn looked_at(&self, id: &str, form: &Value) -> Value {
-        let link = format!("{LISTINGS}/{id}/uploads/{}", text(&form["upload_id"]));
+        let link = format!("{LISTINGS}/{id}/uploads/{}", text(&form["id"]));
         until("an upload", async || {
             let upload = self.get(&link).await.ok(200);
-            (upload["state"] != "waiting").then_some(upload)
+            (upload["status"] != "waiting").then_some(upload)
         })
         .await
     }

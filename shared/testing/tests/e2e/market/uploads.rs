@@ -23,7 +23,7 @@ async fn a_picture_is_drawn_anew_in_three_sizes() {
     let file = png(1_600, 900);
     let form = creator.form(&id, &preview(file.len())).await;
     creator.send(&form, &file).await.ok(201);
-    assert_eq!(creator.looked_at(&id, &form).await["state"], "taken");
+    assert_eq!(creator.looked_at(&id, &form).await["status"], "taken");
     let own = creator.own(&id).await;
     let shown = &own["previews"][0];
     for side in [1_200, 600, 300] {
@@ -43,7 +43,7 @@ async fn the_pictures_of_a_deleted_draft_are_deleted() {
     let file = png(400, 400);
     let form = creator.form(&id, &preview(file.len())).await;
     creator.send(&form, &file).await.ok(201);
-    assert_eq!(creator.looked_at(&id, &form).await["state"], "taken");
+    assert_eq!(creator.looked_at(&id, &form).await["status"], "taken");
     let url = text(&creator.own(&id).await["previews"][0]["url_300"]).to_owned();
     let fetch = async || Api::anonymous().unwrap().fetch(&url).await;
     assert!(fetch().await.is_ok());
@@ -68,7 +68,7 @@ async fn a_form_takes_what_it_was_made_for_and_nothing_else() {
         forged["fields"][field] = json!(value);
         assert_eq!(creator.send(&forged, &file).await.status, 403, "{field}");
     }
-    assert_eq!(creator.looked_at_now(&id, &form).await["state"], "waiting");
+    assert_eq!(creator.looked_at_now(&id, &form).await["status"], "waiting");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn what_is_no_picture_is_refused_and_says_why() {
         let form = creator.form(&id, &preview(file.len())).await;
         creator.send(&form, &file).await.ok(201);
         let upload = creator.looked_at(&id, &form).await;
-        assert_eq!(upload["state"], "refused", "{upload}");
+        assert_eq!(upload["status"], "refused", "{upload}");
         assert!(text(&upload["code"]) == code || code == "too_many_pixels", "{upload}");
         assert!(creator.own(&id).await["previews"].as_array().unwrap().is_empty());
     }
@@ -104,7 +104,7 @@ async fn an_asset_is_measured_and_only_buyers_get_it() {
     let form = creator.form(&id, &wish).await;
     creator.send(&form, &zip).await.ok(201);
     let upload = creator.looked_at(&id, &form).await;
-    assert_eq!(upload["state"], "taken", "{upload}");
+    assert_eq!(upload["status"], "taken", "{upload}");
     let files = &creator.own(&id).await["assets"][0]["files"];
     assert_eq!(files[0], json!({ "path": "luts/warm.cube", "bytes": 14 }), "{files}");
     creator.publish(&id).await;
@@ -128,7 +128,7 @@ async fn an_asset_is_measured_and_only_buyers_get_it() {
 
 impl Member {
     async fn looked_at_now(&self, id: &str, form: &Value) -> Value {
-        let upload = text(&form["upload_id"]);
+        let upload = text(&form["id"]);
         self.get(&format!("{}/{id}/uploads/{upload}", super::seller::LISTINGS)).await.ok(200)
     }
 }

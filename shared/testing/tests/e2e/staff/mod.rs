@@ -21,7 +21,7 @@ fn moderator() -> Member {
 async fn somebody() -> (Member, String, String) {
     let member = Member::new().await;
     let me = member.get("/api/v1/me").await.ok(200);
-    let path = format!("/api/v1/admin/users/{}", text(&me["user_id"]));
+    let path = format!("/api/v1/admin/users/{}", text(&me["id"]));
     (member, path, text(&me["email"]).to_owned())
 }
 
@@ -80,7 +80,7 @@ async fn a_member_is_found_granted_credits_and_limited_on_the_record() {
     let rows = whole["audit"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "{whole:#}");
     let own = admin.get("/api/v1/me").await.ok(200);
-    let own = format!("/api/v1/admin/users/{}/credits", text(&own["user_id"]));
+    let own = format!("/api/v1/admin/users/{}/credits", text(&own["id"]));
     admin.post(&own, &grant).await.problem(403, "own_account");
     moderator().get(&path).await.problem(403, "forbidden");
 }
@@ -95,7 +95,7 @@ async fn a_ban_stops_a_creator_and_is_lifted_again() {
 
     let ban = json!({ "reason": "Sold another's work." });
     let banned = admin.post(&format!("{path}/ban"), &ban).await.ok(200);
-    assert_eq!(banned["standing"]["state"], "suspended");
+    assert_eq!(banned["status"], "suspended");
     creator.post("/api/v1/generations", &quick("no")).await.problem(403, "account_suspended");
     creator.get(&format!("{LISTINGS}/{id}")).await.problem(404, "listing_not_found");
     found(&name, &[]).await;

@@ -48,7 +48,7 @@ async fn an_order_is_taken_back_unless_it_has_begun() {
         }
     };
     let job = member.follow(&job).await;
-    assert_eq!(job["charge"]["state"], state, "{job}");
+    assert_eq!(job["charge"]["status"], state, "{job}");
     let again = member.post(text(&job["links"]["cancel"]), &json!({})).await;
     again.problem(409, "generation_finished");
     member.check_books().await;

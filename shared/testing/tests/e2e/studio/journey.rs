@@ -10,7 +10,7 @@ async fn a_prompt_and_three_lights_become_an_image_for_one_credit() {
     let member = Member::new().await;
     let me = member.get("/api/v1/me").await.ok(200);
     assert_eq!((&me["plan"], &me["role"]), (&json!("free"), &json!(null)));
-    assert_eq!(me["standing"], json!({ "state": "active" }));
+    assert_eq!((&me["status"], &me["suspension"]), (&json!("active"), &json!(null)));
     assert_eq!(me["generations"], json!({ "open": 0, "open_max": 2 }));
     assert_eq!(me["credits"]["available"], 10);
 
@@ -32,13 +32,13 @@ async fn a_prompt_and_three_lights_become_an_image_for_one_credit() {
     assert_eq!(answer.header("location"), job["links"]["self"].as_str());
     assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
     assert_eq!((&job["status"], &job["provider"]), (&json!("queued"), &json!("studio")));
-    assert_eq!((&job["charge"]["state"], &job["charge"]["credits"]), (&json!("held"), &json!(1)));
+    assert_eq!((&job["charge"]["status"], &job["charge"]["credits"]), (&json!("held"), &json!(1)));
     assert_eq!(job["charge"]["lots"].as_array().unwrap().len(), 1);
     assert_eq!(member.credits().await["available"], 9, "the credit is held immediately");
 
     let job = member.follow(&job).await;
     assert_eq!((&job["status"], &job["error"]), (&json!("succeeded"), &json!(null)));
-    assert_eq!(job["charge"]["state"], "captured");
+    assert_eq!(job["charge"]["status"], "captured");
     assert_eq!(job["input"]["lighting"]["lights"].as_array().unwrap().len(), 3);
     assert_eq!((&job["seed"], &job["aspect_ratio"]), (&json!(7), &json!("4:5")));
     let credits = member.credits().await;
