@@ -1,0 +1,164 @@
+"""What each part of the system allows, and what a load asks of it.
+
+Limits that we set are parameters of template.yaml. Those of AWS are what an account has by default.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import workload
+from workload import POLL, Load, measured, rust
+
+GATEWAY_A_SECOND = 10_000
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+LAMBDA_AT_ONCE = 1_000
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+LAMBDA_A_SECOND = 10 * LAMBDA_AT_ONCE
+"""https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html"""
+TABLE_A_SECOND = 40_000
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
+PARTITION_WRITES, PARTITION_READS = 1_000, 3_000
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+GATEWAY_QUOTA, LAMBDA_QUOTA, TABLE_QUOTA = (
+    f"the account's quota of {it}" for it in ("API Gateway", "Lambda", "DynamoDB")
+)
+CODE = "code: "
+
+EDGE = ("EdgeAuthorizer", "EdgeWebhookBria", "EdgeWebhookStripe")
+"""Each reserves EdgeConcurrency, which is then its limit."""
+DELIVERY_SHARE, DELIVERY_S = 0.1, 1
+"""The part of generations of which a member's webhook is told, and how long that takes."""
+BUSY = 0.8
+"""The part of its workers up to which a queue stays empty."""
+JOB_INDEX_WRITES = 10
+"""Of a job to the index of open jobs: in, to another place four times (two writes), out."""
+SALE_WRITES = 4
+"""Of a sale to the statistics of its listing."""
+BEST_SHARE = 0.1
+"""The part of all views and sales that one listing has."""
+KEYS = "shared/store/src/keys.rs"
+VIEWS = "shared/store/src/marketplace/community/views.rs"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one part is asked for, what it allows, and what raises that."""
+
+    part: str
+    need: float
+    allowed: float
+    raised_by: str
+
+    @property
+    def used(self) -> float:
+        """Which part of it is used; above one it is exceeded."""
+        return self.need / self.allowed
+
+
+def limits(load: Load) -> list[Limit]:
+    """Every limit that a load may meet; a part that reserves nothing has none of its own."""
+    return [*of_provider(load), *of_requests(load), *of_functions(load), *of_table(load)]
+
+
+def of_provider(load: Load) -> Iterator[Limit]:
+    """Bria's: a minute of an endpoint. A job submits once, and asks once for its outcome."""
+    jobs, most = load.a_second("generations"), "BriaCallsPerMinute"
+    yield Limit("calls of Bria a minute", jobs * 60, load.parameters[most], most)
+
+
+def of_requests(load: Load) -> Iterator[Limit]:
+    """Those of API Gateway, a second: of the polled route, of the busiest other, of all."""
+    rates = by_route(load)
+    yield Limit(
+        f"`{POLL.route}` a second",
+        rates.pop(POLL.route),
+        load.parameters["PolledRequestsPerSecond"],
+        "PolledRequestsPerSecond",
+    )
+    busiest = max(rates, key=lambda route: rates[route])
+    yield Limit(
+        f"`{busiest}` a second",
+        rates[busiest],
+        load.parameters["RequestsPerSecond"],
+        "RequestsPerSecond",
+    )
+    everything = load.polls + sum(rates.values())
+    yield Limit("requests a second", everything, GATEWAY_A_SECOND, GATEWAY_QUOTA)
+
+
+def of_functions(load: Load) -> Iterator[Limit]:
+    """Those of Lambda: calls, functions at once, reserved ones, workers of a queue."""
+    given, jobs = load.parameters, load.a_second("generations")
+    edge = given["EdgeConcurrency"]
+    calls = sum(rate for _, rate in load.rates()) + load.authorizations()
+    yield Limit("calls of functions a second", calls, LAMBDA_A_SECOND, LAMBDA_QUOTA)
+    at_once = running(load)
+    reserved = {block: at_once.pop(block) for block in EDGE} if edge else {}
+    left = LAMBDA_AT_ONCE - len(reserved) * edge
+    yield Limit("functions at once", sum(at_once.values()), left, LAMBDA_QUOTA)
+    for block, need in reserved.items():
+        yield Limit(f"`{block}` at once", need, edge, "EdgeConcurrency")
+    for block, need, most in (
+        ("BackgroundRunGeneration", jobs * workload.JOB_S, "GenerationWorkers"),
+        ("BackgroundDeliverWebhooks", jobs * DELIVERY_SHARE * DELIVERY_S, "DeliveryWorkers"),
+    ):
+        yield Limit(f"`{block}`, workers", need / BUSY, given[most], most)
+
+
+def of_table(load: Load) -> Iterator[Limit]:
+    """Those of DynamoDB: the table, partitions that all share, the one run that counts views."""
+    units = load.units()
+    yield Limit("units written a second", units.writes, TABLE_A_SECOND, TABLE_QUOTA)
+    yield Limit("units read a second", units.reads, TABLE_A_SECOND, TABLE_QUOTA)
+    yield from partitions(load)
+    views = load.a_second("views")
+    yield Limit(
+        "views to be counted a minute",
+        views * 60 / workload.VISITORS_PER_SUM,
+        views_a_minute(),
+        f"{CODE}several runs of `background-rank-popular`",
+    )
+
+
+def partitions(load: Load) -> Iterator[Limit]:
+    """Partitions that all members write or read."""
+    jobs, sales, views = (load.a_second(it) for it in ("generations", "sales", "views"))
+    counted = load.counts() * workload.sums_writes()
+    shards = rust(KEYS, "OPEN_SHARDS")
+    for key, writes, raised_by in (
+        ("METRICS#<month>", counted, "MetricsWindowSeconds"),
+        ("OPEN#<shard>", jobs * JOB_INDEX_WRITES / shards, f"{CODE}more of `OPEN_SHARDS`"),
+        ("RATE#bria-submit", jobs, f"{CODE}several counters"),
+        ("LISTING#<best>", BEST_SHARE * sales * SALE_WRITES, f"{CODE}statistics in shards"),
+    ):
+        yield Limit(f"written to `{key}` a second", writes, PARTITION_WRITES, raised_by)
+    read = BEST_SHARE * views * measured("GET /marketplace/listings/{id}").reads
+    raised_by = f"{CODE}a cache of its page"
+    yield Limit("read of `LISTING#<best>` a second", read, PARTITION_READS, raised_by)
+
+
+def by_route(load: Load) -> dict[str, float]:
+    """Requests a second of each route."""
+    rates: dict[str, float] = {}
+    for call, rate in load.rates():
+        rates[call.route] = rates.get(call.route, 0) + rate
+    return rates
+
+
+def running(load: Load) -> dict[str, float]:
+    """How many of each function run at once: calls a second, each as long as it takes."""
+    at_once: dict[str, float] = {}
+    for call, rate in load.rates():
+        at_once[call.block] = at_once.get(call.block, 0) + rate * call.seconds
+    waited_a_minute = rust("shared/domain/src/generation/waiting.rs", "WAITED_S_A_MINUTE_BY_ALL")
+    at_once[POLL.block] += waited_a_minute / 60
+    at_once["EdgeAuthorizer"] = load.authorizations() * POLL.seconds
+    at_once["BackgroundRunGeneration"] = load.a_second("generations") * workload.JOB_S
+    return at_once
+
+
+def views_a_minute() -> float:
+    """How many views one run of background-rank-popular adds up before it is ended."""
+    ends_s = float(workload.properties("BackgroundRankPopular")["Timeout"])
+    some_s = measured(workload.VIEW_SUM).trips * workload.TABLE_S
+    return ends_s / some_s * rust(VIEWS, "SUMS_AT_ONCE")
