@@ -22,6 +22,7 @@ export type Quality = Schemas['Quality'];
 export type Generation = Schemas['Generation'];
 export type GenerationRequest = Body<'generation-create-generation'>;
 export type Preset = Schemas['Preset'];
+export type PresetRequest = Body<'generation-create-preset'>;
 export type Plans = Schemas['ListPlansAnswer'];
 export type Subscription = Schemas['Subscription'];
 export type CheckoutState = Schemas['GetCheckoutAnswer'];
@@ -63,6 +64,8 @@ export type ListingDraft = Required<
     | 'content'
   >
 >;
+/** What a change of a listing takes besides: a note on what is new in its next version. */
+export type ListingChange = ListingDraft & { changes?: string | null };
 export type OwnListing = Schemas['CreatorListing'];
 export type Upload = Schemas['CreateUploadAnswer'];
 export type UploadState = Schemas['GetUploadAnswer'];
@@ -81,3 +84,20 @@ export type PendingListing = Schemas['Pending'];
 export type FlaggedListing = Schemas['Flagged'];
 export type RefundRequest = Schemas['Request'];
 export type LedgerAudit = Schemas['AuditLedgerAnswer'];
+export type ApiKey = Schemas['Key'];
+export type NewApiKey = Schemas['CreateKeyAnswer'];
+export type ApiScope = Schemas['Scope'];
+export type Webhook = Schemas['Webhook'];
+export type WebhookWithSecret = Schemas['WebhookWithSecret'];
+export type EventType = Schemas['EventType'];
+export type Delivery = Schemas['Delivery'];
+export type Appeal = Schemas['Appeal'];
+export type OpenAppeal = Schemas['OpenAppeal'];
+export type AppealOutcome = Schemas['AppealOutcome'];
+export type About = Schemas['About'];
+export type Reward = Schemas['Reward'];
+export type StaffListing = Schemas['Listed'];
+export type StaffPurchase = Schemas['Bought'];
+export type StaffPayout = Schemas['PaidOut'];
+export type AuditAction = Schemas['Action'];
+export type Named = Schemas['NamedUserId'];

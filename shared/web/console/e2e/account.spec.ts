@@ -31,6 +31,9 @@ test('a member buys credits and a plan, and sees where they went', async ({ page
   await page.getByRole('tab', { name: 'Invoices' }).click();
   await expect(page.getByRole('cell', { name: /Paid/ }).first()).toBeVisible();
   await look(page, 'account-invoices');
+  await page.getByRole('tab', { name: 'Links and rewards' }).click();
+  await expect(page.getByText('No sale through a link of yours yet.')).toBeVisible();
+  await look(page, 'account-links');
   await page.getByRole('tab', { name: 'Profile and data' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('Kim');
   await page.getByRole('button', { name: 'Save' }).click();

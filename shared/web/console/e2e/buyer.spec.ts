@@ -21,6 +21,12 @@ test('a buyer searches, tries a rig live, pays and uses it', async ({ page }) =>
   await expect(page.getByRole('img', { name: /Edge-lit Bottle on a/ })).toBeVisible();
   await look(page, 'listing');
 
+  // What else its creator sells.
+  await page.getByRole('link', { name: 'Lena Okafor Studio' }).click();
+  await expect(page.getByText('By Lena Okafor Studio.')).toBeVisible();
+  await look(page, 'market-creator');
+  await page.getByRole('link', { name: /Edge-lit Bottle/ }).click();
+
   await signIn(page, somebody('buyer'));
   await expect(page.getByRole('heading', { name: 'Edge-lit Bottle' })).toBeVisible();
   await page.getByRole('button', { name: /^Buy for/ }).click();
@@ -50,7 +56,15 @@ test('a buyer searches, tries a rig live, pays and uses it', async ({ page }) =>
     .first()
     .click();
   await expect(page.getByRole('dialog')).toBeVisible();
+  await page.getByRole('button', { name: 'Favourite' }).click();
+  await expect(page.getByRole('button', { name: 'Favourite', pressed: true })).toBeVisible();
   await look(page, 'gallery-details');
   await page.keyboard.press('Escape');
+  await expect(page.getByRole('button', { name: /Favourite, Seed/ })).toBeVisible();
   await look(page, 'gallery');
+  await page.getByRole('button', { name: /Favourite, Seed/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  const sure = page.getByRole('dialog', { name: 'Delete the picture' });
+  await sure.getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByText('No picture yet', { exact: false })).toBeVisible();
 });

@@ -78,8 +78,19 @@ test('a creator sells a rig that staff approve and a stranger buys', async ({ pa
   await expect(page.getByText('Thank you.')).toBeVisible();
   await look(page, 'listing-own');
 
+  await staff.goto(page.url());
+  await staff.getByRole('button', { name: 'Remove the review' }).click();
+  await staff.getByRole('dialog').getByRole('textbox').fill('It was paid for.');
+  await staff.getByRole('dialog').getByRole('button', { name: 'Remove the review' }).click();
+  await expect(staff.getByText('No reviews yet', { exact: false })).toBeVisible();
+  await buyer.goto('/market/purchases');
+  await expect(buyer.getByText('Staff removed your review', { exact: false })).toContainText(
+    '“It was paid for.”',
+  );
+  await look(buyer, 'purchases-review-removed');
+
   await page.goto('/sell?tab=earnings');
-  await expect(page.getByRole('cell', { name: new RegExp(title) })).toBeVisible({
+  await expect(page.getByRole('cell', { name: new RegExp(`${title} Version 1`) })).toBeVisible({
     timeout: 30_000,
   });
   await look(page, 'sell-earnings');

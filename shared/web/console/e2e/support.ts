@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
-import { type BrowserContext, test as base, expect, type Page } from '@playwright/test';
+import {
+  type APIRequestContext,
+  type BrowserContext,
+  test as base,
+  expect,
+  type Page,
+} from '@playwright/test';
 
 export const SANDBOX = process.env.SANDBOX_URL ?? 'http://127.0.0.1:4570';
 export const API = process.env.PROLIGHT_API_URL ?? '';
@@ -34,6 +40,31 @@ export function watch(page: Page, complaints: string[]): void {
 /** A person of this test alone. */
 export function somebody(name: string): string {
   return `${name}-${Date.now().toString(36)}${Math.floor(Math.random() * 1296).toString(36)}`;
+}
+
+/** What a person's program asks the API: for what a test needs and is not about. */
+export async function ask<T>(
+  request: APIRequestContext,
+  person: string,
+  method: 'GET' | 'POST' | 'PATCH',
+  path: string,
+  data?: object,
+): Promise<T> {
+  const form = { grant_type: 'password', username: `${person}@prolight.test` };
+  const signedIn = await request.post(`${SANDBOX}/token`, { form });
+  const { access_token } = (await signedIn.json()) as { access_token: string };
+  const headers = {
+    Authorization: `Bearer ${access_token}`,
+    ...(method === 'POST' ? { 'Idempotency-Key': crypto.randomUUID() } : {}),
+  };
+  const answer = await request.fetch(`${API}${path}`, { method, headers, data });
+  if (!answer.ok()) throw new Error(`${method} ${path}: ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+/** Prints a number that is measured and not asserted: it is of the machine as much as of the code. */
+export function measured(text: string): void {
+  process.stdout.write(`     ${text}\n`);
 }
 
 /** Signs in on the issuer's page, from wherever the page is. */

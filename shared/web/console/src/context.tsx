@@ -1,3 +1,4 @@
+import type { Me } from '@prolight/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useSyncExternalStore } from 'react';
 import type { Api } from './api.ts';
@@ -42,6 +43,13 @@ export function useMe() {
     enabled: signedIn,
     staleTime: 30_000,
   });
+}
+
+/** The suspension that is in effect, with its reason; one with an end is over by the clock. */
+export function suspension(me: Me | undefined) {
+  const standing = me?.standing;
+  if (standing?.state !== 'suspended') return undefined;
+  return standing.until && new Date(standing.until) <= new Date() ? undefined : standing;
 }
 
 /** Reads the balance again after something that changes it. */

@@ -52,13 +52,23 @@ const studio = createRoute({
 const gallery = createRoute({
   getParentRoute: () => root,
   path: '/gallery',
-  validateSearch: texts('status', 'open'),
+  validateSearch: texts('status', 'open', 'from', 'to'),
   component: lazyRouteComponent(() => import('./areas/gallery/Gallery.tsx'), 'Gallery'),
 });
 const market = createRoute({
   getParentRoute: () => root,
   path: '/market',
-  validateSearch: texts('q', 'type', 'category', 'rating', 'free', 'price', 'sort'),
+  validateSearch: texts(
+    'q',
+    'type',
+    'category',
+    'tag',
+    'creator',
+    'rating',
+    'free',
+    'price',
+    'sort',
+  ),
   component: lazyRouteComponent(() => import('./areas/market/Market.tsx'), 'Market'),
 });
 const listing = createRoute({
@@ -99,7 +109,7 @@ const editListing = createRoute({
 const staff = createRoute({
   getParentRoute: () => root,
   path: '/staff',
-  validateSearch: texts('tab', 'member', 'from', 'to'),
+  validateSearch: texts('tab', 'member', 'from', 'to', 'creator', 'buyer', 'listing'),
   component: lazyRouteComponent(() => import('./areas/staff/Staff.tsx'), 'Staff'),
 });
 

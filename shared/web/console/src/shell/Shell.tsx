@@ -2,7 +2,8 @@ import { ActionIcon, Button, Menu, useMantineColorScheme } from '@mantine/core';
 import { IconCamera, IconMenu2, IconMoon, IconSun, IconUser } from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
-import { useMe, useServices, useSignedIn } from '../context.tsx';
+import { suspension, useMe, useServices, useSignedIn } from '../context.tsx';
+import { count } from '../ui/format.tsx';
 import { LostSession } from './LostSession.tsx';
 import classes from './Shell.module.css';
 
@@ -62,6 +63,12 @@ export function Shell() {
         </div>
       </header>
       <LostSession />
+      {suspension(me.data) && !path.startsWith('/account') && (
+        <p className={classes.suspended} role="status">
+          Your account is suspended: you can only look at what is yours.{' '}
+          <Link to="/account">Why, and how to appeal</Link>
+        </p>
+      )}
       <main id="main" ref={main} tabIndex={-1} className={classes.main}>
         <Outlet />
       </main>
@@ -84,9 +91,9 @@ function Balance() {
   const { available, debt, unlimited } = data.credits;
   return (
     <Link to="/account" search={{ tab: 'credits' }} className={classes.balance}>
-      <strong>{unlimited ? '∞' : available}</strong>
+      <strong>{unlimited ? '∞' : count(available ?? 0)}</strong>
       <span> {unlimited ? 'fair use' : available === 1 ? 'credit' : 'credits'}</span>
-      {debt > 0 && <em>{debt} owed</em>}
+      {debt > 0 && <em>{count(debt)} owed</em>}
     </Link>
   );
 }

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react';
 /** A button whose action is explained, and given a reason where one is needed, before it is done. */
 export function Confirm({
   action,
+  label,
   title,
   children,
   onConfirm,
@@ -14,6 +15,8 @@ export function Confirm({
   size = 'xs',
 }: {
   action: string;
+  /** What the button is called where several of its kind are on a page. */
+  label?: string;
   title: string;
   children: ReactNode;
   onConfirm: (reason: string, close: () => void) => void;
@@ -41,16 +44,12 @@ export function Confirm({
         size={size}
         variant={danger ? 'light' : 'default'}
         color={danger ? 'red' : undefined}
+        aria-label={label}
         onClick={() => setOpen(true)}
       >
         {action}
       </Button>
-      <Modal
-        opened={open}
-        onClose={close}
-        title={title}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Modal opened={open} onClose={close} title={title}>
         <form
           className="stack"
           onSubmit={event => {

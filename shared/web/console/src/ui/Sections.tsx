@@ -1,5 +1,5 @@
 import { Tabs } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 
 export interface Section {
   value: string;
@@ -20,10 +20,23 @@ export function Sections({
   onOpen: (value: string) => void;
 }) {
   const shown = sections.find(it => it.value === open) ?? sections[0];
+  const tabs = useRef<HTMLDivElement>(null);
+  const value = shown?.value;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another one is open.
+  useEffect(() => {
+    // On a narrow window the tab of the open part may be outside of what is seen of them.
+    const reveal = () => {
+      const tab = tabs.current?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]');
+      if (tab && tabs.current) tabs.current.scrollLeft = tab.offsetLeft - 24;
+    };
+    reveal();
+    window.addEventListener('resize', reveal);
+    return () => window.removeEventListener('resize', reveal);
+  }, [value]);
   if (!shown) return null;
   return (
     <Tabs value={shown.value} onChange={value => value && onOpen(value)} keepMounted={false}>
-      <div className="tab-scroll">
+      <div className="tab-scroll" ref={tabs}>
         <Tabs.List mb="md" aria-label={label}>
           {sections.map(it => (
             <Tabs.Tab key={it.value} value={it.value}>

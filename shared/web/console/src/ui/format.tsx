@@ -1,17 +1,22 @@
-import type { Money } from '@prolight/client';
+import type { DemoSubject, Money } from '@prolight/client';
 
 const ZERO_DECIMALS = new Set(
   'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '),
 );
 
+/** Digits after the point of an amount in a currency. */
+export function decimals(currency: string): 0 | 2 {
+  return ZERO_DECIMALS.has(currency) ? 0 : 2;
+}
+
 /** An amount in the reader's locale. */
 export function money(value: Money): string {
-  const decimals = ZERO_DECIMALS.has(value.currency) ? 0 : 2;
+  const digits = decimals(value.currency);
   return new Intl.NumberFormat(undefined, {
     style: 'currency',
     currency: value.currency.toUpperCase(),
-    minimumFractionDigits: value.amount % 100 === 0 && decimals === 2 ? 0 : decimals,
-  }).format(value.amount / 10 ** decimals);
+    minimumFractionDigits: value.amount % 100 === 0 && digits === 2 ? 0 : digits,
+  }).format(value.amount / 10 ** digits);
 }
 
 /** The price of something that may be free. */
@@ -39,6 +44,14 @@ export function percent(basisPoints: number | null | undefined): string {
 
 export function count(value: number): string {
   return new Intl.NumberFormat().format(value);
+}
+
+/** A number with one digit after the point. */
+export function decimal(value: number): string {
+  return new Intl.NumberFormat(undefined, {
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  }).format(value);
 }
 
 /** A date in the reader's locale. Days without a time are days of the calendar, not moments. */
@@ -107,3 +120,10 @@ export const TYPE_NAMES: Record<string, string> = {
   fibo_template: 'Prompt template',
   model_finetune: 'Tailored model',
 };
+
+export const SUBJECT_NAMES: Record<DemoSubject, string> = {
+  bust: 'Bust',
+  product: 'Bottle',
+  sphere: 'Ball',
+};
+export const SUBJECTS = Object.keys(SUBJECT_NAMES) as DemoSubject[];

@@ -84,6 +84,14 @@ describe('a list', () => {
     expect(screen.getByRole('button', { name: 'Show more' })).toBeTruthy();
   });
 
+  it('goes on after a page on which nothing matches', () => {
+    const fetchNextPage = vi.fn();
+    show({ hasNextPage: true, fetchNextPage });
+    expect(screen.queryByText('Nothing yet.')).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Show more' }));
+    expect(fetchNextPage).toHaveBeenCalledOnce();
+  });
+
   it('has more, until its end', () => {
     const fetchNextPage = vi.fn();
     show({ items: [1], hasNextPage: true, fetchNextPage });

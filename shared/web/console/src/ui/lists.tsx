@@ -8,14 +8,21 @@ import { ProblemNotice } from './problem.tsx';
 export function usePages<T>(
   key: QueryKey,
   read: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
-  options: { enabled?: boolean; refetchInterval?: number | false } = {},
+  options: {
+    enabled?: boolean;
+    /** How soon the list is read again, in milliseconds, by what is on it. */
+    follow?: (items: T[]) => number | false;
+  } = {},
 ) {
+  const { follow, ...rest } = options;
   const query = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam, signal }) => read(pageParam, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: page => page.next_cursor ?? undefined,
-    ...options,
+    refetchInterval: ({ state }) =>
+      follow?.(state.data?.pages.flatMap(page => page.items) ?? []) ?? false,
+    ...rest,
   });
   return { ...query, items: query.data?.pages.flatMap(page => page.items) ?? [] };
 }
@@ -54,10 +61,11 @@ export function List({
   if (query.error && query.items.length === 0) {
     return <ProblemNotice error={query.error} retry={() => query.refetch()} />;
   }
-  if (query.items.length === 0) return <Empty>{empty}</Empty>;
+  const isEmpty = query.items.length === 0;
+  if (isEmpty && !query.hasNextPage) return <Empty>{empty}</Empty>;
   return (
     <div className="stack">
-      {children}
+      {isEmpty ? <Empty>Nothing so far; there is more to look through.</Empty> : children}
       {query.error ? <ProblemNotice error={query.error} retry={() => query.refetch()} /> : null}
       {query.hasNextPage ? (
         <div>

@@ -2,13 +2,19 @@ import { useEffect, useState } from 'react';
 
 const PREFIX = 'prolight.draft.';
 
-/** State that survives a reload and a new sign-in: it is kept in this browser. */
+/**
+ * State that survives a reload and a new sign-in: it is kept in this browser, for as long as it
+ * differs from what it begins with.
+ */
 export function useDraft<T>(name: string, initial: T | (() => T)) {
   const [value, setValue] = useState<T>(() => readDraft<T>(name) ?? make(initial));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what it begins with may be made anew.
   useEffect(() => {
     const timer = setTimeout(() => {
       try {
-        localStorage.setItem(PREFIX + name, JSON.stringify(value));
+        const text = JSON.stringify(value);
+        if (text === JSON.stringify(make(initial))) forgetDraft(name);
+        else localStorage.setItem(PREFIX + name, text);
       } catch {
         // Without storage the draft lives as long as the page.
       }

@@ -3,15 +3,20 @@ import type { CheckoutState } from '@prolight/client';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { useApi, useMe, useRefreshMe } from '../../context.tsx';
+import { suspension, useApi, useMe, useRefreshMe } from '../../context.tsx';
+import { dateTime } from '../../ui/format.tsx';
 import { Sections } from '../../ui/Sections.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
+import { AppealOf, Appeals } from './Appeals.tsx';
 import { Credits } from './Credits.tsx';
 import { Invoices } from './Invoices.tsx';
+import { Keys } from './Keys.tsx';
 import { Plan } from './Plan.tsx';
 import { Profile } from './Profile.tsx';
+import { Shares } from './Shares.tsx';
+import { Webhooks } from './Webhooks.tsx';
 
-/** Plan, credits, invoices and the member. */
+/** Plan, credits, invoices, what programs may do, and the member. */
 export function Account() {
   return (
     <SignedIn title="Your account">
@@ -24,17 +29,14 @@ function Parts() {
   const { tab, paid } = useSearch({ from: '/account' });
   const navigate = useNavigate();
   const { data: me } = useMe();
+  const suspended = suspension(me);
   return (
     <div className="page">
       <div className="page-head">
         <h1>Account</h1>
         {me && <span className="quiet">{me.email}</span>}
       </div>
-      {me?.standing.state === 'suspended' && (
-        <Alert color="red" title="Your account is suspended" mb="md">
-          {me.standing.reason}
-        </Alert>
-      )}
+      {suspended && <Suspended {...suspended} />}
       {paid !== undefined && <Paid checkout={paid} />}
       <Sections
         label="Account"
@@ -44,10 +46,31 @@ function Parts() {
           { value: 'plan', name: 'Plan', content: () => <Plan /> },
           { value: 'credits', name: 'Credits', content: () => <Credits /> },
           { value: 'invoices', name: 'Invoices', content: () => <Invoices /> },
+          { value: 'keys', name: 'API keys', content: () => <Keys /> },
+          { value: 'webhooks', name: 'Webhooks', content: () => <Webhooks /> },
+          { value: 'links', name: 'Links and rewards', content: () => <Shares /> },
+          { value: 'appeals', name: 'Appeals', content: () => <Appeals /> },
           { value: 'profile', name: 'Profile and data', content: () => <Profile /> },
         ]}
       />
     </div>
+  );
+}
+
+/** What a suspended member can still do, and their way to object. */
+function Suspended({ reason, until }: { reason: string; until?: string | null }) {
+  return (
+    <Alert color="red" variant="light" title="Your account is suspended" mb="md">
+      <div className="stack">
+        <p>“{reason}”</p>
+        <p>
+          {until ? `The suspension ends ${dateTime(until)}. ` : 'The suspension has no end. '}
+          Until then you can see and download what is yours, and appeal; you cannot generate, buy,
+          sell or change anything.
+        </p>
+        <AppealOf reason={reason} />
+      </div>
+    </Alert>
   );
 }
 

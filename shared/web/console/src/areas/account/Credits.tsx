@@ -5,7 +5,7 @@ import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
 import { count, date, dateTime, Words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
-import { Scroll } from '../../ui/Scroll.tsx';
+import { number, Table } from '../../ui/Table.tsx';
 
 /** What there is to spend, until when, and where it went. */
 export function Credits() {
@@ -28,7 +28,7 @@ export function Credits() {
                 {
                   name: 'Available',
                   value: it.available === null ? 'Unlimited' : count(it.available),
-                  note: it.held > 0 ? `${it.held} held for running pictures` : undefined,
+                  note: it.held > 0 ? `${count(it.held)} held for running pictures` : undefined,
                 },
                 { name: 'Spent, ever', value: count(it.totals.spent) },
                 {
@@ -43,34 +43,24 @@ export function Credits() {
             />
             <section className="stack" aria-labelledby="lots">
               <h2 id="lots">Where they come from</h2>
-              <Scroll label="Lots">
-                <table className="plain">
-                  <thead>
-                    <tr>
-                      <th>Source</th>
-                      <th>Granted</th>
-                      <th className="right">Left</th>
-                      <th className="right">Spent</th>
-                      <th>Expires</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {it.lots.map(lot => (
-                      <tr key={lot.id}>
-                        <td>{Words(lot.source)}</td>
-                        <td className="when">{date(lot.granted_at)}</td>
-                        <td className="right">
-                          {lot.available === null
-                            ? 'unlimited'
-                            : `${lot.available} of ${lot.granted}`}
-                        </td>
-                        <td className="right">{lot.spent}</td>
-                        <td>{lot.expires_at ? date(lot.expires_at) : 'never'}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                label="Lots"
+                columns={['Source', 'Granted', number('Left'), number('Spent'), 'Expires']}
+              >
+                {it.lots.map(lot => (
+                  <tr key={lot.id}>
+                    <td>{Words(lot.source)}</td>
+                    <td className="when">{date(lot.granted_at)}</td>
+                    <td className="right">
+                      {lot.available === null
+                        ? 'unlimited'
+                        : `${count(lot.available)} of ${count(lot.granted)}`}
+                    </td>
+                    <td className="right">{count(lot.spent)}</td>
+                    <td>{lot.expires_at ? date(lot.expires_at) : 'never'}</td>
+                  </tr>
+                ))}
+              </Table>
             </section>
           </>
         )}
@@ -79,7 +69,7 @@ export function Credits() {
         {it => (
           <section className="panel">
             <Chart
-              title={`Spent this period: ${it.used}${it.limit === null ? '' : ` of ${it.limit}`}`}
+              title={`Spent this period: ${count(it.used)}${it.limit === null ? '' : ` of ${count(it.limit)}`}`}
               kind="bars"
               data={days(it)}
               x="date"
@@ -128,32 +118,21 @@ function Ledger() {
     <section className="stack" aria-labelledby="ledger">
       <h2 id="ledger">Ledger</h2>
       <List query={list} empty="No movement yet.">
-        <Scroll label="Ledger">
-          <table className="plain">
-            <thead>
-              <tr>
-                <th className="right">No.</th>
-                <th>When</th>
-                <th>What</th>
-                <th className="right">Credits</th>
-                <th className="right">Left</th>
-                <th>Cause</th>
-              </tr>
-            </thead>
-            <tbody>
-              {list.items.map(it => (
-                <tr key={it.seq}>
-                  <td className="right quiet">{it.seq}</td>
-                  <td className="when">{dateTime(it.at)}</td>
-                  <td>{Words(it.kind)}</td>
-                  <td className="right">{amount(it)}</td>
-                  <td className="right">{it.available_after}</td>
-                  <td className="small quiet">{it.cause}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table
+          label="Ledger"
+          columns={[number('No.'), 'When', 'What', number('Credits'), number('Left'), 'Cause']}
+        >
+          {list.items.map(it => (
+            <tr key={it.seq}>
+              <td className="right quiet">{it.seq}</td>
+              <td className="when">{dateTime(it.at)}</td>
+              <td>{Words(it.kind)}</td>
+              <td className="right">{amount(it)}</td>
+              <td className="right">{count(it.available_after)}</td>
+              <td className="small quiet">{it.cause}</td>
+            </tr>
+          ))}
+        </Table>
       </List>
     </section>
   );

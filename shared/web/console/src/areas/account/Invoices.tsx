@@ -4,7 +4,7 @@ import { useApi } from '../../context.tsx';
 import { date, money, Words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
-import { Scroll } from '../../ui/Scroll.tsx';
+import { ACTIONS, number, Table } from '../../ui/Table.tsx';
 
 export function Invoices() {
   const api = useApi();
@@ -13,50 +13,37 @@ export function Invoices() {
   );
   return (
     <List query={list} empty="No invoice yet. They appear after the first payment.">
-      <Scroll label="Invoices">
-        <table className="plain">
-          <thead>
-            <tr>
-              <th>Number</th>
-              <th>Date</th>
-              <th>For</th>
-              <th>State</th>
-              <th className="right">Total</th>
-              <th>
-                <span className="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.items.map(it => (
-              <tr key={it.id}>
-                <td>{it.number ?? it.id}</td>
-                <td className="when">{date(it.created_at)}</td>
-                <td>{it.lines[0]?.description ?? Words(it.kind)}</td>
-                <td>
-                  <Badge
-                    size="sm"
-                    variant="light"
-                    color={it.status === 'paid' ? 'green' : it.status === 'open' ? 'red' : 'gray'}
-                  >
-                    {Words(it.status)}
-                  </Badge>
-                  {it.amount_refunded.amount > 0 && (
-                    <div className="small quiet">{money(it.amount_refunded)} refunded</div>
-                  )}
-                </td>
-                <td className="right">{money(it.total)}</td>
-                <td>
-                  <div className="row">
-                    {it.status === 'open' && it.links.hosted && <a href={it.links.hosted}>Pay</a>}
-                    <OpenFile path={it.links.pdf} label="PDF" />
-                  </div>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label="Invoices"
+        columns={['Number', 'Date', 'For', 'State', number('Total'), ACTIONS]}
+      >
+        {list.items.map(it => (
+          <tr key={it.id}>
+            <td>{it.number ?? it.id}</td>
+            <td className="when">{date(it.created_at)}</td>
+            <td>{it.lines[0]?.description ?? Words(it.kind)}</td>
+            <td>
+              <Badge
+                size="sm"
+                variant="light"
+                color={it.status === 'paid' ? 'green' : it.status === 'open' ? 'red' : 'gray'}
+              >
+                {Words(it.status)}
+              </Badge>
+              {it.amount_refunded.amount > 0 && (
+                <div className="small quiet">{money(it.amount_refunded)} refunded</div>
+              )}
+            </td>
+            <td className="right">{money(it.total)}</td>
+            <td>
+              <div className="row">
+                {it.status === 'open' && it.links.hosted && <a href={it.links.hosted}>Pay</a>}
+                <OpenFile path={it.links.pdf} label="PDF" />
+              </div>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </List>
   );
 }

@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useApi, useMe, useRefreshMe } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { date, money, Words } from '../../ui/format.tsx';
+import { count, date, money, Words } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import classes from './Account.module.css';
@@ -40,7 +40,7 @@ export function Plan() {
                     <p className="quiet">
                       {offer.monthly_credits === null
                         ? 'Unlimited within fair use'
-                        : `${offer.monthly_credits} credits a month`}
+                        : `${count(offer.monthly_credits)} credits a month`}
                       , {offer.open_generations_max} at once
                     </p>
                     <Choose

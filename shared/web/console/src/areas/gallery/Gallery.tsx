@@ -1,14 +1,28 @@
 import { Button, Modal, SegmentedControl, Skeleton } from '@mantine/core';
+import type { Generation } from '@prolight/client';
+import { IconStar, IconStarFilled } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useApi, useSignedIn } from '../../context.tsx';
-import { dateTime, When, words } from '../../ui/format.tsx';
+import { Confirm } from '../../ui/Confirm.tsx';
+import { Days } from '../../ui/Days.tsx';
+import { dateTime, When, Words, words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
+import { announce, announceProblem } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
-import { download, GENERATIONS, isFinal, useFollow, useGeneration } from '../studio/generations.ts';
+import { StructuredPrompt } from '../../ui/StructuredPrompt.tsx';
+import {
+  changeShown,
+  download,
+  GENERATIONS,
+  isFinal,
+  useFollow,
+  useGeneration,
+} from '../studio/generations.ts';
 import { Follow, Picture, StatusBadge } from '../studio/Picture.tsx';
 import classes from './Gallery.module.css';
 
-const STATES = ['all', 'succeeded', 'failed', 'cancelled'];
+const STATES = ['all', 'favourites', 'succeeded', 'failed', 'cancelled'];
 
 /** Every picture of the member. */
 export function Gallery() {
@@ -21,28 +35,35 @@ export function Gallery() {
 
 function Pictures() {
   const api = useApi();
-  const { status, open } = useSearch({ from: '/gallery' });
+  const search = useSearch({ from: '/gallery' });
+  const { status, open, from, to } = search;
   const navigate = useNavigate();
+  const only = status === 'favourites' ? { favourite: true, from, to } : { status, from, to };
   const list = usePages(
-    [...GENERATIONS, 'gallery', status ?? 'all'],
-    (cursor, signal) => api.get('/api/v1/generations', { limit: 24, status, cursor }, signal),
+    [...GENERATIONS, 'gallery', only],
+    (cursor, signal) => api.get('/api/v1/generations', { ...only, limit: 24, cursor }, signal),
     { enabled: useSignedIn() },
   );
   useFollow(list.items.filter(it => !isFinal(it)).map(it => it.id));
-  const show = (id?: string) => navigate({ to: '/gallery', search: { status, open: id } });
+  const set = (change: Partial<typeof search>) =>
+    navigate({ to: '/gallery', search: { ...search, ...change } });
+  const show = (id?: string) => set({ open: id });
   return (
     <div className="page">
       <div className="page-head">
         <h1>Gallery</h1>
-        <SegmentedControl
-          size="xs"
-          aria-label="State"
-          data={STATES.map(value => ({ value, label: value === 'all' ? 'All' : words(value) }))}
-          value={status ?? 'all'}
-          onChange={value =>
-            navigate({ to: '/gallery', search: { status: value === 'all' ? undefined : value } })
-          }
-        />
+        <div className="row">
+          <div className="tab-scroll">
+            <SegmentedControl
+              size="xs"
+              aria-label="State"
+              data={STATES.map(value => ({ value, label: Words(value) }))}
+              value={status ?? 'all'}
+              onChange={value => set({ status: value === 'all' ? undefined : value })}
+            />
+          </div>
+          <Days from={from} to={to} onChange={set} />
+        </div>
       </div>
       <List
         query={list}
@@ -54,12 +75,12 @@ function Pictures() {
           </div>
         }
         empty={
-          status === undefined ? (
+          status === undefined && from === undefined && to === undefined ? (
             <>
               No picture yet. <Link to="/studio">Light a set in the studio</Link>.
             </>
           ) : (
-            `No generation is ${words(status)}.`
+            'No picture matches.'
           )
         }
       >
@@ -73,7 +94,11 @@ function Pictures() {
                   <StatusBadge status={it.status} />
                 )}
                 <span className={classes.caption}>
-                  Seed {it.seed}
+                  <span>
+                    {it.favourite && <span aria-hidden="true">★ </span>}
+                    {it.favourite && <span className="visually-hidden">Favourite, </span>}
+                    Seed {it.seed}
+                  </span>
                   <span>
                     <When at={it.created_at} />
                   </span>
@@ -90,13 +115,61 @@ function Pictures() {
         size="min(72rem, 100%)"
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        {open !== undefined && <Details id={open} />}
+        {open !== undefined && <Details id={open} onDeleted={() => show()} />}
       </Modal>
     </div>
   );
 }
 
-function Details({ id }: { id: string }) {
+/** The mark of a favourite, and the end of a picture. */
+function Keep({ it, onDeleted }: { it: Generation; onDeleted: () => void }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const path = `/api/v1/generations/${it.id}` as const;
+  const mark = useMutation({
+    mutationFn: (favourite: boolean) => api.patch(path, { favourite }),
+    onSuccess: ({ favourite }) => changeShown(queries, it.id, old => ({ ...old, favourite })),
+    onError: error => announceProblem(error, 'Mark the picture'),
+  });
+  const remove = useMutation({
+    mutationFn: () => api.delete(path),
+    onSuccess: () => {
+      announce('The picture is deleted.');
+      onDeleted();
+      changeShown(queries, it.id, () => undefined);
+    },
+    onError: error => announceProblem(error, 'Delete the picture'),
+  });
+  return (
+    <>
+      {it.image && (
+        <Button
+          size="xs"
+          variant="default"
+          aria-pressed={it.favourite}
+          loading={mark.isPending}
+          leftSection={it.favourite ? <IconStarFilled size={14} /> : <IconStar size={14} />}
+          onClick={() => mark.mutate(!it.favourite)}
+        >
+          Favourite
+        </Button>
+      )}
+      {isFinal(it) && (
+        <Confirm
+          action="Delete"
+          title="Delete the picture"
+          danger
+          busy={remove.isPending}
+          onConfirm={(_, close) => remove.mutate(undefined, { onSuccess: close })}
+        >
+          It is deleted with its input, for good. What it cost is not returned.
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function Details({ id, onDeleted }: { id: string; onDeleted: () => void }) {
   const query = useGeneration(id);
   return (
     <Loaded query={query}>
@@ -170,15 +243,9 @@ function Details({ id }: { id: string }) {
               >
                 Use again, change one thing
               </Button>
+              <Keep it={it} onDeleted={onDeleted} />
             </div>
-            {it.input?.structured_prompt && (
-              <details>
-                <summary>The structured prompt that went to the model</summary>
-                <pre className={classes.code}>
-                  {JSON.stringify(it.input.structured_prompt, null, 2)}
-                </pre>
-              </details>
-            )}
+            {it.input?.structured_prompt && <StructuredPrompt value={it.input.structured_prompt} />}
           </div>
         </div>
       )}

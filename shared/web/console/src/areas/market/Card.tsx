@@ -1,12 +1,24 @@
 import type { ListingCard, Rating } from '@prolight/client';
 import { Link } from '@tanstack/react-router';
-import { price, TYPE_NAMES, words } from '../../ui/format.tsx';
+import { count, decimal, price, TYPE_NAMES, words } from '../../ui/format.tsx';
 import classes from './Market.module.css';
 
-/** A listing in a grid. */
-export function Card({ it, owned }: { it: ListingCard; owned?: boolean }) {
+/** Where the buyer found a listing, kept for the purchase; creators see the counts. */
+const FOUND = 'prolight.found.';
+
+export function foundBy(listingId: string): 'search' | 'direct' {
+  return sessionStorage.getItem(FOUND + listingId) === 'search' ? 'search' : 'direct';
+}
+
+/** A listing in a grid, of the results of a search if it is `found`. */
+export function Card({ it, found }: { it: ListingCard; found?: boolean }) {
   return (
-    <Link to="/market/listings/$id" params={{ id: it.id }} className={classes.card}>
+    <Link
+      to="/market/listings/$id"
+      params={{ id: it.id }}
+      className={classes.card}
+      onClick={() => found && sessionStorage.setItem(FOUND + it.id, 'search')}
+    >
       <span className={classes.cardPicture}>
         {it.preview ? (
           <img src={it.preview.url_600} alt="" loading="lazy" />
@@ -16,7 +28,7 @@ export function Card({ it, owned }: { it: ListingCard; owned?: boolean }) {
       </span>
       <span className={classes.cardText}>
         <span className={classes.cardTitle}>{it.title}</span>
-        <span className={classes.cardPrice}>{owned ? 'Owned' : price(it.price)}</span>
+        <span className={classes.cardPrice}>{price(it.price)}</span>
         <span className="quiet small">
           {TYPE_NAMES[it.type]}, {words(it.category)}
         </span>
@@ -36,7 +48,7 @@ export function Stars({ rating }: { rating: Rating }) {
         ★
       </span>
       <span className="visually-hidden">rated </span>
-      <span className="num">{rating.average.toFixed(1)}</span> ({rating.count})
+      <span className="num">{decimal(rating.average)}</span> ({count(rating.count)})
     </span>
   );
 }

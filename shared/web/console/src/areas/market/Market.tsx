@@ -48,6 +48,8 @@ export function Market() {
           q: search.q,
           type: several(search.type),
           category: several(search.category),
+          tag: several(search.tag),
+          creator: search.creator,
           rating_min: search.rating,
           free: search.free === undefined ? undefined : true,
           price_max: search.price,
@@ -65,7 +67,8 @@ export function Market() {
   const facets = list.data?.pages[0]?.facets;
   const total = list.data?.pages[0]?.total;
   const lacking = total !== 0 && list.data?.pages[0]?.matched === 'all_but_one';
-  const filtered = search.type || search.category || search.rating || search.free || search.price;
+  const { q: _, sort: __, ...filters } = search;
+  const filtered = Object.keys(filters).length > 0;
   return (
     <div className="page">
       <div className="page-head">
@@ -155,6 +158,22 @@ export function Market() {
                 onChange={rating => set({ rating: rating ?? undefined })}
               />
             </fieldset>
+            {search.tag && (
+              <p className="small">
+                Tagged {several(search.tag).join(', ')}.{' '}
+                <Link to="/market" search={{ ...search, tag: undefined }}>
+                  Any tag
+                </Link>
+              </p>
+            )}
+            {search.creator && (
+              <p className="small">
+                By {items[0]?.creator.display_name ?? 'one creator'}.{' '}
+                <Link to="/market" search={{ ...search, creator: undefined }}>
+                  By anybody
+                </Link>
+              </p>
+            )}
             {filtered && (
               <Button
                 size="compact-sm"
@@ -187,7 +206,7 @@ export function Market() {
             <ul className={classes.grid} data-stale={list.isPlaceholderData || undefined}>
               {items.map(it => (
                 <li key={it.id}>
-                  <Card it={it} />
+                  <Card it={it} found />
                 </li>
               ))}
             </ul>

@@ -4,11 +4,22 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useApi, useSignedIn } from '../../context.tsx';
-import { bytes, dateTime, money, price, TYPE_NAMES, When, Words } from '../../ui/format.tsx';
+import {
+  bytes,
+  date,
+  dateTime,
+  money,
+  price,
+  TYPE_NAMES,
+  When,
+  Words,
+  words,
+} from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
 import { OpenFile } from '../account/Invoices.tsx';
+import classes from './Market.module.css';
 
 /** What the member bought, with its files and its money. */
 export function Purchases() {
@@ -28,7 +39,7 @@ function Bought() {
     {
       enabled: useSignedIn(),
       // The payment page sends the buyer back before its message has arrived.
-      refetchInterval: fresh === undefined ? false : 2_000,
+      follow: items => items.some(it => it.id === fresh && isOnItsWay(it)) && 2_000,
     },
   );
   return (
@@ -61,6 +72,10 @@ function Bought() {
   );
 }
 
+function isOnItsWay({ status }: Purchase): boolean {
+  return status === 'pending' || status === 'processing';
+}
+
 const COLOURS: Partial<Record<Purchase['status'], string>> = {
   paid: 'green',
   expired: 'gray',
@@ -71,7 +86,7 @@ const COLOURS: Partial<Record<Purchase['status'], string>> = {
 
 function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
   const { status, refund_request: request } = it;
-  const waiting = fresh && (status === 'pending' || status === 'processing');
+  const waiting = fresh && isOnItsWay(it);
   const asked = request?.status === 'pending';
   return (
     <article className="panel stack" aria-label={it.title}>
@@ -104,11 +119,21 @@ function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
         </p>
       )}
       {fresh && status === 'paid' && <p role="status">It is yours. Thank you.</p>}
-      {asked && <p>You asked for a refund; a person looks at it.</p>}
-      {request?.status === 'declined' && (
-        <p>Your request for a refund was declined: “{request.decision_reason}”</p>
+      {(status === 'failed' || status === 'returned') && (
+        <p>
+          {status === 'failed' ? 'The payment failed' : 'The bank took the payment back'}
+          {it.status_code && `: ${words(it.status_code)}`}.
+        </p>
       )}
-      {it.refunded.amount > 0 && <p className="quiet">{money(it.refunded)} went back to you.</p>}
+      {it.entitlement === 'suspended' && (
+        <p>While the payment is disputed, it cannot be used in the studio.</p>
+      )}
+      <Refunds it={it} />
+      {it.review_removed && (
+        <p>
+          Staff removed your review {date(it.review_removed.at)}: “{it.review_removed.reason}”
+        </p>
+      )}
       <div className="row">
         {it.entitlement === 'active' && <Use it={it} />}
         {it.checkout_url && (
@@ -122,6 +147,48 @@ function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
     </article>
   );
 }
+
+/** What became of the wish for the money back. */
+function Refunds({ it }: { it: Purchase }) {
+  const request = it.refund_request;
+  return (
+    <>
+      {request?.status === 'pending' && (
+        <p>
+          You asked for a refund {date(request.requested_at)}. A person looks at it, because{' '}
+          {BECAUSE[request.because] ?? words(request.because)}.
+        </p>
+      )}
+      {request?.status === 'declined' && (
+        <p>
+          Your request for a refund was declined
+          {request.decided_at && ` ${date(request.decided_at)}`}: “{request.decision_reason}”
+        </p>
+      )}
+      {it.refunds.length > 0 && (
+        <ul className={classes.refunds} aria-label="Refunds">
+          {it.refunds.map(one => (
+            <li key={one.number}>
+              {date(one.created_at)}, {money(one.amount)}: {REFUND[one.status]}
+              {one.reason && `, “${one.reason}”`}
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+const BECAUSE: Record<string, string> = {
+  refund_window_over: 'the time for a refund at once is over',
+  downloaded_already: 'it was downloaded',
+  used_already: 'it was used',
+};
+const REFUND: Record<Purchase['refunds'][number]['status'], string> = {
+  asked: 'on its way to you',
+  done: 'refunded',
+  failed: 'refused by your bank; you still have the listing',
+};
 
 function Use({ it }: { it: Purchase }) {
   const [open, setOpen] = useState(false);

@@ -1,8 +1,8 @@
 import { Alert, Badge, Button } from '@mantine/core';
-import { isProblem, type ListingDraft, type OwnListing } from '@prolight/client';
+import { isProblem, type ListingChange, type OwnListing } from '@prolight/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useApi, useSignedIn } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { Words } from '../../ui/format.tsx';
@@ -10,9 +10,10 @@ import { Loaded } from '../../ui/lists.tsx';
 import { announce, announceProblem, ProblemNotice } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
 import { forgetDraft, readDraft, useDraft } from '../../ui/useDraft.ts';
+import { AppealOf } from '../account/Appeals.tsx';
 import { ListingForm } from './ListingForm.tsx';
+import { Why } from './Listings.tsx';
 import { draftOf, STATE_COLOURS } from './listing.ts';
-import { Why } from './Sell.tsx';
 import { Uploads } from './Uploads.tsx';
 
 /** How often a version is looked at again, in milliseconds, by its state. */
@@ -51,9 +52,17 @@ function Editor({ it }: { it: OwnListing }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const name = `listing.${it.id}`;
-  const [restored] = useState(() => readDraft<ListingDraft>(name) !== undefined);
-  const [draft, setDraft] = useDraft<ListingDraft>(name, () => draftOf(it));
-  const changed = JSON.stringify(draft) !== JSON.stringify(draftOf(it));
+  const [restored] = useState(() => readDraft<ListingChange>(name) !== undefined);
+  const [draft, setDraft] = useDraft<ListingChange>(name, () => draftOf(it));
+  const saved = JSON.stringify(draftOf(it));
+  const changed = JSON.stringify(draft) !== saved;
+  const before = useRef(saved);
+  useEffect(() => {
+    // An approval, or a change made elsewhere: what was not changed here follows it.
+    const was = before.current;
+    before.current = saved;
+    setDraft(old => (JSON.stringify(old) === was ? (JSON.parse(saved) as ListingChange) : old));
+  }, [saved, setDraft]);
   const show = (now: OwnListing) => {
     queries.setQueryData(['sell', 'listing', it.id], now);
     void queries.invalidateQueries({ queryKey: ['sell', 'listings'] });
@@ -97,6 +106,9 @@ function Editor({ it }: { it: OwnListing }) {
       : undefined;
   const review = it.review.state;
   const refused = review === 'rejected' || review === 'preparation_failed';
+  const isInReview = review === 'pending' || review === 'preparing';
+  const isOffSale = it.delisted !== null && review === 'published';
+  const decision = it.delisted?.by === 'staff' ? it.delisted.reason : rejection(it);
   return (
     <>
       <div className="page-head">
@@ -114,7 +126,11 @@ function Editor({ it }: { it: OwnListing }) {
       </div>
       {it.hidden_by.length > 0 && (
         <Alert color={refused || it.delisted ? 'red' : 'tungsten'} variant="light">
-          <Why it={it} />
+          <div className="stack">
+            <Why it={it} />
+            {isInReview && <span>A change withdraws it: it has to be submitted again.</span>}
+            {decision !== null && <AppealOf reason={decision} listingId={it.id} />}
+          </div>
         </Alert>
       )}
       {restored && changed && (
@@ -127,7 +143,14 @@ function Editor({ it }: { it: OwnListing }) {
           </div>
         </Alert>
       )}
-      <Uploads it={it} onChange={refresh} />
+      <Uploads
+        it={it}
+        onChange={refresh}
+        onBegun={now => {
+          show(now);
+          setDraft(old => ({ ...old, changes: now.changes }));
+        }}
+      />
       <form
         className="stack-lg"
         onSubmit={event => {
@@ -137,6 +160,7 @@ function Editor({ it }: { it: OwnListing }) {
       >
         <ListingForm
           draft={draft}
+          follows={it.on_sale !== null || it.version > 1}
           problem={problem}
           onChange={change => setDraft(old => ({ ...old, ...change }))}
         />
@@ -146,7 +170,7 @@ function Editor({ it }: { it: OwnListing }) {
             <Button type="submit" loading={save.isPending} disabled={!changed}>
               {it.on_sale ? 'Save the next version' : 'Save'}
             </Button>
-            {(review === 'draft' || refused) && (
+            {(review === 'draft' || refused || isOffSale) && (
               <Button
                 variant="default"
                 loading={submit.isPending}
@@ -175,4 +199,9 @@ function Editor({ it }: { it: OwnListing }) {
       </form>
     </>
   );
+}
+
+/** The reason of a rejection that is in effect. */
+function rejection(it: OwnListing): string | null {
+  return it.review.state === 'rejected' ? it.review.reason : null;
 }

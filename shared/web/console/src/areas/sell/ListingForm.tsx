@@ -1,7 +1,7 @@
 import { Checkbox, NumberInput, Select, Switch, Textarea, TextInput } from '@mantine/core';
-import type { DemoSubject, ListingDraft, Problem, Slot } from '@prolight/client';
+import type { DemoSubject, ListingChange, ListingDraft, Problem, Slot } from '@prolight/client';
 import { useState } from 'react';
-import { words } from '../../ui/format.tsx';
+import { SUBJECT_NAMES, SUBJECTS, words } from '../../ui/format.tsx';
 import { FirstLook } from '../studio/FirstLook.tsx';
 import { BackdropPanel, CameraPanel, LightPanel } from '../studio/Inspector.tsx';
 import { Plan } from '../studio/Plan.tsx';
@@ -10,13 +10,15 @@ import { band, CATEGORIES } from './listing.ts';
 import classes from './Sell.module.css';
 
 interface Props {
-  draft: ListingDraft;
-  onChange: (change: Partial<ListingDraft>) => void;
+  draft: ListingChange;
+  /** Whether it follows a version that buyers have. */
+  follows?: boolean;
+  onChange: (change: Partial<ListingChange>) => void;
   problem?: Problem;
 }
 
 /** What a listing says and what it sells. */
-export function ListingForm({ draft, onChange, problem }: Props) {
+export function ListingForm({ draft, follows, onChange, problem }: Props) {
   const field = (pointer: string) => problem?.field(pointer);
   return (
     <>
@@ -41,6 +43,18 @@ export function ListingForm({ draft, onChange, problem }: Props) {
           error={field('/description')}
           onChange={event => onChange({ description: event.currentTarget.value })}
         />
+        {follows && (
+          <Textarea
+            label="What is new in this version"
+            description="Shown on its page, and to those who bought an earlier one. It may be empty."
+            autosize
+            minRows={2}
+            maxLength={1000}
+            value={draft.changes ?? ''}
+            error={field('/changes')}
+            onChange={event => onChange({ changes: event.currentTarget.value || null })}
+          />
+        )}
         <div className="columns">
           <Select
             label="Category"
@@ -264,12 +278,6 @@ function Template({ draft, onChange, problem }: Props) {
   );
 }
 
-const SUBJECTS: { value: DemoSubject; label: string }[] = [
-  { value: 'bust', label: 'Bust' },
-  { value: 'product', label: 'Bottle' },
-  { value: 'sphere', label: 'Ball' },
-];
-
 function Demo({ draft, onChange }: Props) {
   const { demo } = draft;
   const set = (change: Partial<typeof demo>) => onChange({ demo: { ...demo, ...change } });
@@ -294,8 +302,8 @@ function Demo({ draft, onChange }: Props) {
             }
           >
             <div className="row">
-              {SUBJECTS.map(it => (
-                <Checkbox key={it.value} value={it.value} label={it.label} />
+              {SUBJECTS.map(value => (
+                <Checkbox key={value} value={value} label={SUBJECT_NAMES[value]} />
               ))}
             </div>
           </Checkbox.Group>

@@ -2,9 +2,8 @@ import { Button, FileButton, Progress } from '@mantine/core';
 import { type OwnListing, sendFile, type UploadState, waitFor } from '@prolight/client';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
-import { bytes } from '../../ui/format.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
-import classes from './Sell.module.css';
+import { BeginVersion, Files } from './Files.tsx';
 
 interface Sending {
   id: number;
@@ -17,8 +16,17 @@ interface Sending {
 let count = 0;
 
 /** The pictures anybody sees, and the files that buyers get. */
-export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void }) {
+export function Uploads({
+  it,
+  onChange,
+  onBegun,
+}: {
+  it: OwnListing;
+  onChange: () => void;
+  onBegun: (now: OwnListing) => void;
+}) {
   const api = useApi();
+  const isEditable = !['published', 'preparing', 'pending'].includes(it.review.state);
   const [sending, setSending] = useState<Sending[]>([]);
   const change = (id: number, part: Partial<Sending>) =>
     setSending(all => all.map(one => (one.id === id ? { ...one, ...part } : one)));
@@ -59,7 +67,7 @@ export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void
   return (
     <section className="panel stack" aria-labelledby="pictures">
       <div className="row between">
-        <h2 id="pictures">Pictures{it.type === 'model_finetune' ? ' and files' : ''}</h2>
+        <h2 id="pictures">Pictures and files</h2>
         <div className="row">
           <FileButton
             multiple
@@ -67,43 +75,38 @@ export function Uploads({ it, onChange }: { it: OwnListing; onChange: () => void
             onChange={files => sendAll('preview', files)}
           >
             {props => (
-              <Button {...props} size="xs" variant="default">
+              <Button {...props} size="xs" variant="default" disabled={!isEditable}>
                 Add pictures
               </Button>
             )}
           </FileButton>
           <FileButton multiple onChange={files => sendAll('asset', files)}>
             {props => (
-              <Button {...props} size="xs" variant="default">
+              <Button {...props} size="xs" variant="default" disabled={!isEditable}>
                 Add files for buyers
               </Button>
             )}
           </FileButton>
         </div>
       </div>
+      {!isEditable && (
+        <div className="row">
+          <span className="quiet">
+            {it.review.state === 'published'
+              ? 'Pictures and files are added to the next version.'
+              : 'While it is prepared and reviewed, nothing is added to it.'}
+          </span>
+          <BeginVersion it={it} onBegun={onBegun} />
+        </div>
+      )}
       {it.previews.length === 0 && (
         <p className="quiet">
-          {it.type === 'lighting_preset' || it.type === 'camera_preset'
-            ? 'Without pictures of yours, three are drawn from it when it is submitted.'
-            : 'Buyers see pictures first: add at least one.'}
+          {it.type === 'model_finetune'
+            ? 'Buyers see pictures first: add at least one.'
+            : 'Without pictures of yours, one is drawn from it when it is submitted.'}
         </p>
       )}
-      <ul className={classes.pictures}>
-        {it.previews.map((picture, nth) => (
-          <li key={picture.id}>
-            <img src={picture.url_300} alt={`${nth + 1} of ${it.previews.length}`} />
-          </li>
-        ))}
-      </ul>
-      {it.assets.length > 0 && (
-        <ul>
-          {it.assets.map(file => (
-            <li key={file.id}>
-              {file.file_name} <span className="quiet">({bytes(file.bytes)})</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Files it={it} />
       {sending.map(one => (
         <div key={one.id} className="stack" role={one.failed ? 'alert' : 'status'}>
           <div className="row between">

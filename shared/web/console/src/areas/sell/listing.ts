@@ -1,4 +1,10 @@
-import type { Category, ListingDraft, ListingType, OwnListing } from '@prolight/client';
+import type {
+  Category,
+  ListingChange,
+  ListingDraft,
+  ListingType,
+  OwnListing,
+} from '@prolight/client';
 import { currentConfig } from '../../config.ts';
 import { money } from '../../ui/format.tsx';
 import { CAMERA, FIRST } from '../studio/rig.ts';
@@ -107,8 +113,9 @@ function emptyContent(type: ListingType): ListingDraft['content'] {
   }
 }
 
-/** The draft of a listing that exists. */
-export function draftOf(it: OwnListing): ListingDraft {
+/** The draft of a listing that exists. What is new is said anew of a version that follows one. */
+export function draftOf(it: OwnListing): ListingChange {
   const { type, title, description, category, tags, price, attribution, demo, content } = it;
-  return { type, title, description, category, tags, price, attribution, demo, content };
+  const changes = it.review.state === 'published' ? null : it.changes;
+  return { type, title, description, category, tags, price, attribution, demo, content, changes };
 }

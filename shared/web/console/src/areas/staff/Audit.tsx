@@ -1,20 +1,71 @@
 import { Alert, Button, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import type { AuditRow } from '@prolight/client';
+import type { AuditAction, AuditRow } from '@prolight/client';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { count, dateTime, Words } from '../../ui/format.tsx';
 import { Empty, List, usePages } from '../../ui/lists.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
-import { Scroll } from '../../ui/Scroll.tsx';
+import { number, Table } from '../../ui/Table.tsx';
+import { Filter } from './Filter.tsx';
+import classes from './Staff.module.css';
+
+const ACTIONS: AuditAction[] = [
+  'approve_listing',
+  'ban',
+  'decline_refund',
+  'delist_listing',
+  'dismiss_flags',
+  'end_surplus',
+  'erase_member',
+  'grant_credits',
+  'grant_reward',
+  'payout_failed',
+  'payout_paid',
+  'payout_sent',
+  'read_member',
+  'refund',
+  'refund_late_payment',
+  'reject_listing',
+  'remove_pictures',
+  'remove_review',
+  'reopen_payout',
+  'request_deletion',
+  'reverse_decision',
+  'reverse_transfer',
+  'send_payout',
+  'set_limits',
+  'stop_renewal',
+  'strike',
+  'take_back_credits',
+  'unban',
+  'uphold_decision',
+  'uphold_flags',
+];
+
+/** The first moment of a day of the reader's calendar, or of one some days later. */
+function startOfDay(day: string, later = 0): string {
+  const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
+  return new Date(year, month - 1, date + later).toISOString();
+}
 
 /** Every decision, and the proof that none was changed. */
 export function Audit() {
   const api = useApi();
   const [actor, setActor] = useState('');
   const [target, setTarget] = useState('');
-  const [asked] = useDebouncedValue({ actor: actor.trim(), target: target.trim() }, 300);
+  const [action, setAction] = useState<string | null>(null);
+  const [from, setFrom] = useState('');
+  const [to, setTo] = useState('');
+  const typed = JSON.stringify({ actor: actor.trim(), target: target.trim() });
+  const [settled] = useDebouncedValue(typed, 300);
+  const asked = {
+    ...(JSON.parse(settled) as { actor: string; target: string }),
+    action,
+    from: from && startOfDay(from),
+    to: to && startOfDay(to, 1),
+  };
   const list = usePages(['staff', 'audit', asked], async (cursor, signal) => {
     const query = { ...asked, limit: 30, cursor };
     const page = await api.get('/api/v1/admin/audit', query, signal);
@@ -34,7 +85,7 @@ export function Audit() {
   });
   return (
     <>
-      <div className="columns">
+      <div className={classes.filters}>
         <TextInput
           label="By"
           placeholder="id of a staff member, or name of a job"
@@ -46,6 +97,27 @@ export function Audit() {
           placeholder="user:user_1, listing:lst_…"
           value={target}
           onChange={event => setTarget(event.currentTarget.value)}
+        />
+        <Filter
+          label="What"
+          any="Any decision"
+          values={ACTIONS}
+          value={action}
+          onChange={setAction}
+        />
+        <TextInput
+          label="From"
+          type="date"
+          max={to}
+          value={from}
+          onChange={event => setFrom(event.currentTarget.value)}
+        />
+        <TextInput
+          label="To"
+          type="date"
+          min={from}
+          value={to}
+          onChange={event => setTo(event.currentTarget.value)}
         />
       </div>
       <div className="row">
@@ -80,41 +152,31 @@ export function Audit() {
 export function AuditRows({ rows }: { rows: AuditRow[] }) {
   if (rows.length === 0) return <Empty>No entry.</Empty>;
   return (
-    <Scroll label="Audit entries">
-      <table className="plain">
-        <thead>
-          <tr>
-            <th className="right">No.</th>
-            <th>When</th>
-            <th>Who</th>
-            <th>What</th>
-            <th>On</th>
-            <th>Why</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(it => (
-            <tr key={it.seq}>
-              <td className="right quiet">{it.seq}</td>
-              <td className="when">{dateTime(it.at)}</td>
-              <td>{it.actor.kind === 'staff' ? (it.actor.name ?? it.actor.id) : it.actor.name}</td>
-              <td>{Words(it.action)}</td>
-              <td className="small">{it.target.name ?? `${it.target.kind}:${it.target.id}`}</td>
-              <td>
-                {it.reason}
-                {(it.before !== null || it.after !== null) && (
-                  <details>
-                    <summary className="small quiet">Change</summary>
-                    <pre className="code">
-                      {JSON.stringify({ before: it.before, after: it.after }, null, 2)}
-                    </pre>
-                  </details>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table label="Audit entries" columns={[number('No.'), 'When', 'Who', 'What', 'On', 'Why']}>
+      {rows.map(it => (
+        <tr key={it.seq}>
+          <td className="right quiet">{it.seq}</td>
+          <td className="when">{dateTime(it.at)}</td>
+          <td>{it.actor.kind === 'staff' ? (it.actor.name ?? it.actor.id) : it.actor.name}</td>
+          <td>{Words(it.action)}</td>
+          <td className="small">{it.target.name ?? `${it.target.kind}:${it.target.id}`}</td>
+          <td className="wide">
+            {it.reason}
+            {(it.origin !== null || it.before !== null || it.after !== null) && (
+              <details>
+                <summary className="small quiet">Request and change</summary>
+                <pre className="code">
+                  {JSON.stringify(
+                    { request: it.origin, before: it.before, after: it.after },
+                    null,
+                    2,
+                  )}
+                </pre>
+              </details>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

@@ -3,12 +3,12 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useApi } from '../../context.tsx';
 import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
-import { count, percent, Words } from '../../ui/format.tsx';
+import { count, decimal, percent, Words } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
 import { Period, usePeriod } from './Period.tsx';
 
 function seconds(ms: number | null): string {
-  return ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`;
+  return ms === null ? '–' : `${decimal(ms / 1000)} s`;
 }
 
 export function Generations() {

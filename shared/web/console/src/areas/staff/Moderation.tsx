@@ -1,23 +1,22 @@
-import { Alert, Badge, Modal, Select } from '@mantine/core';
-import type { FlagDecision, FlaggedListing, PendingListing, Seller } from '@prolight/client';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, Modal } from '@mantine/core';
+import type { PendingListing } from '@prolight/client';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { bytes, date, price, TYPE_NAMES, When, Words, words } from '../../ui/format.tsx';
+import { bytes, date, price, TYPE_NAMES, When, words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
-import { announce, announceProblem } from '../../ui/problem.tsx';
 import { FirstLook } from '../studio/FirstLook.tsx';
+import { Reported } from './Reported.tsx';
+import { SellerLine } from './Seller.tsx';
 import classes from './Staff.module.css';
+import { useDecide } from './useDecide.ts';
 
-/** Versions that wait for a decision, and listings that members reported. */
+/** Versions that wait for a decision, and what members reported. */
 export function Moderation() {
   const api = useApi();
   const pending = usePages(['staff', 'pending'], (cursor, signal) =>
     api.get('/api/v1/admin/marketplace/pending', { limit: 10, cursor }, signal),
-  );
-  const flags = usePages(['staff', 'flags'], (cursor, signal) =>
-    api.get('/api/v1/admin/marketplace/flags', { limit: 10, cursor }, signal),
   );
   return (
     <>
@@ -31,39 +30,9 @@ export function Moderation() {
           </div>
         </List>
       </section>
-      <section className="stack" aria-labelledby="flags">
-        <h2 id="flags">Reported</h2>
-        <List query={flags} empty="Nothing is reported.">
-          <div className="stack">
-            {flags.items.map(it => (
-              <Flagged key={it.id} it={it} />
-            ))}
-          </div>
-        </List>
-      </section>
+      <Reported />
     </>
   );
-}
-
-/** A decision, sent; then everything that staff see is read again. */
-function useDecide() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: async (order: {
-      send: () => Promise<unknown>;
-      said: string;
-      close: () => void;
-    }) => {
-      await order.send();
-      return order;
-    },
-    onSuccess: order => {
-      order.close();
-      announce(order.said);
-      void queries.invalidateQueries({ queryKey: ['staff'] });
-    },
-    onError: error => announceProblem(error, 'Decide'),
-  });
 }
 
 function Pending({ it }: { it: PendingListing }) {
@@ -89,9 +58,11 @@ function Pending({ it }: { it: PendingListing }) {
         ))}
       </div>
       <p className={classes.text}>{it.description}</p>
+      {it.changes && <p className={classes.text}>New in it: “{it.changes}”</p>}
+      {it.model && <ModelLine it={it.model} />}
       <p className="small quiet">
-        {words(it.category)}; {it.tags.join(', ')}
-        {it.attribution ? `; attribution “${it.attribution}”` : ''}
+        {[words(it.category), ...it.tags].join(', ')}
+        {it.attribution && `; attribution “${it.attribution}”`}
       </p>
       {it.lint.length > 0 && (
         <Alert color="tungsten" variant="light" title="Look closer">
@@ -144,7 +115,8 @@ function Pending({ it }: { it: PendingListing }) {
           busy={decide.isPending}
           onConfirm={(_, close) =>
             decide.mutate({
-              send: () => api.post(`${path}/approve`, { content_hash: it.content_hash }),
+              what: 'Approve',
+              send: ask => api.post(`${path}/approve`, { content_hash: it.content_hash }, ask),
               said: `“${it.title}” is on sale.`,
               close,
             })
@@ -160,7 +132,9 @@ function Pending({ it }: { it: PendingListing }) {
           busy={decide.isPending}
           onConfirm={(reason, close) =>
             decide.mutate({
-              send: () => api.post(`${path}/reject`, { content_hash: it.content_hash, reason }),
+              what: 'Reject',
+              send: ask =>
+                api.post(`${path}/reject`, { content_hash: it.content_hash, reason }, ask),
               said: `“${it.title}” is rejected.`,
               close,
             })
@@ -211,99 +185,18 @@ function Beside({ it, other }: { it: PendingListing; other: string }) {
   );
 }
 
-function SellerLine({ it }: { it: Seller }) {
+const STANDINGS: Record<NonNullable<PendingListing['model']>['standing'], string> = {
+  unclaimed: 'belongs to nobody yet: an approval gives it to this creator',
+  owned: 'belongs to this creator',
+  taken: 'belongs to another creator: it cannot be approved',
+};
+
+/** The tailored model that is sold, to be compared with the provider's console. */
+function ModelLine({ it }: { it: NonNullable<PendingListing['model']> }) {
   return (
-    <p className="small">
-      By {it.display_name ?? it.id}, member since {date(it.member_since)}: {it.sales} sales,{' '}
-      {it.approved} approved, {it.rejected} rejected, {it.delisted} taken off sale
-      {it.live_strikes > 0 && (
-        <>
-          {', '}
-          <Badge size="sm" color="red" variant="light">
-            {it.live_strikes} strikes
-          </Badge>
-        </>
-      )}
+    <p className={it.standing === 'taken' ? 'down' : undefined}>
+      Its model {STANDINGS[it.standing]}. SHA-256 of its id:{' '}
+      <span className={classes.hash}>{it.fingerprint}</span>
     </p>
-  );
-}
-
-interface Choice {
-  value: FlagDecision;
-  label: string;
-}
-const DISMISS: Choice = { value: 'dismiss', label: 'Dismiss the reports' };
-const ON_LISTINGS: Choice[] = [
-  DISMISS,
-  { value: 'delist', label: 'Take it off sale' },
-  { value: 'strike', label: 'Take it off sale, with a strike' },
-];
-const ON_OTHERS: Choice[] = [DISMISS, { value: 'uphold', label: 'The reports are justified' }];
-
-function Flagged({ it }: { it: FlaggedListing }) {
-  const api = useApi();
-  const decide = useDecide();
-  const [decision, setDecision] = useState<FlagDecision>('dismiss');
-  const choices = it.subject === 'listing' ? ON_LISTINGS : ON_OTHERS;
-  const who = it.member.display_name ?? it.member.id;
-  const title = it.listing?.title ?? (it.review ? `A review by ${who}` : who);
-  const pictures = it.image ? [it.image] : (it.listing?.previews ?? []);
-  return (
-    <article className="panel stack" aria-label={title}>
-      <div className="row between">
-        <h3>
-          {Words(it.subject)}: {title}
-        </h3>
-        <span className="quiet">
-          {it.flags} reports:{' '}
-          {Object.entries(it.reasons)
-            .map(([why, n]) => `${words(why)} ${n}`)
-            .join(', ')}
-        </span>
-      </div>
-      <div className={classes.pictures}>
-        {pictures.map((picture, nth) => (
-          <img key={picture.url_300} src={picture.url_300} alt={`${title}, ${nth + 1}`} />
-        ))}
-      </div>
-      {it.listing && <p className={classes.text}>{it.listing.description}</p>}
-      {it.review && <p className={classes.text}>{it.review.comment}</p>}
-      {it.texts.map(said => (
-        <p key={`${said.created_at} ${said.text}`}>
-          {Words(said.reason)}: “{said.text}”
-        </p>
-      ))}
-      <SellerLine it={it.member} />
-      <div>
-        <Confirm
-          action="Decide"
-          title={`Decide on “${title}”`}
-          reason="Reason, shown to the creator unless dismissed"
-          busy={decide.isPending}
-          onConfirm={(reason, close) =>
-            decide.mutate({
-              send: () =>
-                api.post(`/api/v1/admin/marketplace/flags/${encodeURIComponent(it.id)}/resolve`, {
-                  decision,
-                  reason,
-                  seen: it.version,
-                }),
-              said: `${Words(decision)}: done.`,
-              close,
-            })
-          }
-        >
-          <Select
-            label="Decision"
-            allowDeselect={false}
-            data={choices}
-            value={decision}
-            onChange={value =>
-              setDecision(choices.find(one => one.value === value)?.value ?? 'dismiss')
-            }
-          />
-        </Confirm>
-      </div>
-    </article>
   );
 }

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import classes from './Staff.module.css';
+import { Days } from '../../ui/Days.tsx';
 
 const DAY_MS = 86_400_000;
 
@@ -22,24 +22,11 @@ export function Period() {
     navigate({ to: '/staff', search: { ...search, ...next }, replace: true });
   return (
     <div className="row">
-      <label className={classes.day}>
-        <span className="label">From</span>
-        <input
-          type="date"
-          value={from}
-          max={to}
-          onChange={event => event.target.value && set({ from: event.target.value, to })}
-        />
-      </label>
-      <label className={classes.day}>
-        <span className="label">To</span>
-        <input
-          type="date"
-          value={to}
-          min={from}
-          onChange={event => event.target.value && set({ from, to: event.target.value })}
-        />
-      </label>
+      <Days
+        from={from}
+        to={to}
+        onChange={next => set({ from: next.from ?? from, to: next.to ?? to })}
+      />
       {[7, 30, 90].map(days => (
         <Button
           key={days}

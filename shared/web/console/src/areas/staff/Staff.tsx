@@ -3,12 +3,16 @@ import { useMe } from '../../context.tsx';
 import { Lines } from '../../ui/lists.tsx';
 import { type Section, Sections } from '../../ui/Sections.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
+import { Appeals } from './Appeals.tsx';
 import { Audit } from './Audit.tsx';
 import { Generations } from './Generations.tsx';
+import { Listings } from './Listings.tsx';
 import { Moderation } from './Moderation.tsx';
+import { Payouts } from './Payouts.tsx';
 import { People } from './People.tsx';
 import { Refunds } from './Refunds.tsx';
 import { Revenue } from './Revenue.tsx';
+import { Sales } from './Sales.tsx';
 
 /** What staff see and decide. Who may not is shown nothing, and the API refuses all the same. */
 export function Staff() {
@@ -40,12 +44,17 @@ function Parts() {
   }
   const moderator: Section[] = [
     { value: 'moderation', name: 'Moderation', content: () => <Moderation /> },
+    { value: 'appeals', name: 'Appeals', content: () => <Appeals /> },
+    { value: 'listings', name: 'Listings', content: () => <Listings /> },
   ];
   const admin: Section[] = [
     { value: 'revenue', name: 'Revenue', content: () => <Revenue /> },
     { value: 'generations', name: 'Generations', content: () => <Generations /> },
     { value: 'people', name: 'People', content: () => <People /> },
+    ...moderator,
+    { value: 'sales', name: 'Sales', content: () => <Sales /> },
     { value: 'refunds', name: 'Refunds', content: () => <Refunds /> },
+    { value: 'payouts', name: 'Payouts', content: () => <Payouts /> },
     { value: 'audit', name: 'Audit', content: () => <Audit /> },
   ];
   return (
@@ -58,9 +67,7 @@ function Parts() {
         label="Staff"
         open={tab}
         onOpen={value => navigate({ to: '/staff', search: { tab: value } })}
-        sections={
-          me.role === 'admin' ? [...admin.slice(0, 3), ...moderator, ...admin.slice(3)] : moderator
-        }
+        sections={me.role === 'admin' ? admin : moderator}
       />
     </div>
   );

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { When } from '../../ui/format.tsx';
 import { ProblemNotice } from '../../ui/problem.tsx';
+import { StructuredPrompt } from '../../ui/StructuredPrompt.tsx';
 import { differences } from './draft.ts';
 import { download, useGeneration } from './generations.ts';
 import { Follow, Picture, StatusBadge } from './Picture.tsx';
@@ -140,14 +141,7 @@ export function Results({ recent, shown, onShow, onUse }: Props) {
               )}
             </div>
             {comparing && <Differences a={it} b={second.data} />}
-            {it.input?.structured_prompt && (
-              <details>
-                <summary>The structured prompt that went to the model</summary>
-                <pre className={classes.code}>
-                  {JSON.stringify(it.input.structured_prompt, null, 2)}
-                </pre>
-              </details>
-            )}
+            {it.input?.structured_prompt && <StructuredPrompt value={it.input.structured_prompt} />}
           </div>
         </div>
       )}

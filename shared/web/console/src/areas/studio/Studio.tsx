@@ -7,11 +7,11 @@ import { useApi, useRefreshMe, useServices, useSignedIn } from '../../context.ts
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { useDraft } from '../../ui/useDraft.ts';
 import { type Draft, emptyDraft, fromGeneration, fromPreset, lacking, toRequest } from './draft.ts';
-import { FirstLook } from './FirstLook.tsx';
 import { GENERATIONS, isFinal, useFollow, useGeneration, useRecent } from './generations.ts';
 import { BackdropPanel, CameraPanel, LightPanel } from './Inspector.tsx';
 import { Plan } from './Plan.tsx';
 import { Presets } from './Presets.tsx';
+import { Preview } from './Preview.tsx';
 import { PromptPanel } from './PromptPanel.tsx';
 import { Results } from './Results.tsx';
 import classes from './Studio.module.css';
@@ -100,6 +100,7 @@ export function Studio() {
           − change its stops. Each ring is twice as far.
         </p>
       </section>
+      <Preview rig={draft.rig} camera={draft.camera} />
       <section className={classes.inspector} aria-label="Settings of the set">
         <Tabs defaultValue="lights" keepMounted={false}>
           <Tabs.List mb="sm">
@@ -136,7 +137,6 @@ export function Studio() {
         </Button>
       </section>
       <section className={classes.side} aria-label="Picture">
-        <FirstLook rig={draft.rig} />
         <PromptPanel draft={draft} onChange={change} onGenerate={start} busy={generate.isPending} />
       </section>
       {signedIn && (

@@ -5,6 +5,7 @@ import type {
   LightingRig,
   ListingType,
   Preset,
+  PresetRequest,
   Quality,
   StructuredPrompt,
 } from '@prolight/client';
@@ -106,6 +107,18 @@ export function fromGeneration(draft: Draft, made: Generation): Draft {
     seed: made.seed,
     listing: made.listing ? { id: made.listing.id, title: 'the same listing', slots: {} } : null,
   };
+}
+
+/** The set on the table as a preset of this name. */
+export function toPreset(draft: Draft, name: string): PresetRequest {
+  const preset: PresetRequest = { name, lighting: draft.rig, camera: draft.camera };
+  if (draft.structured !== null) {
+    preset.structured_prompt = JSON.parse(draft.structured) as StructuredPrompt;
+  } else if (draft.prompt.trim() !== '') {
+    preset.prompt = draft.prompt;
+  }
+  if (draft.negative.trim() !== '') preset.negative_prompt = draft.negative;
+  return preset;
 }
 
 export function fromPreset(draft: Draft, preset: Preset): Draft {

@@ -1,5 +1,10 @@
 import { type Generation, type Page, waitFor } from '@prolight/client';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  type InfiniteData,
+  type QueryClient,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useApi, useRefreshMe, useSignedIn } from '../../context.tsx';
 
@@ -32,6 +37,26 @@ export function useGeneration(id: string | undefined) {
   });
 }
 
+type Shown = Generation | Page<Generation> | InfiniteData<Page<Generation>>;
+
+/** Changes a generation wherever it is shown, or takes it out of the lists. */
+export function changeShown(
+  queries: QueryClient,
+  id: string,
+  change: (it: Generation) => Generation | undefined,
+): void {
+  const changed = (page: Page<Generation>) => ({
+    ...page,
+    items: page.items.flatMap(it => (it.id === id ? (change(it) ?? []) : it)),
+  });
+  queries.setQueriesData<Shown>({ queryKey: GENERATIONS }, shown => {
+    if (shown === undefined) return undefined;
+    if ('pages' in shown) return { ...shown, pages: shown.pages.map(changed) };
+    if ('items' in shown) return changed(shown);
+    return shown.id === id ? (change(shown) ?? shown) : shown;
+  });
+}
+
 /** Follows every open generation until it ends, however the page was reached. */
 export function useFollow(open: string[]): void {
   const api = useApi();
@@ -44,10 +69,7 @@ export function useFollow(open: string[]): void {
     for (const id of key === '' ? [] : key.split(' ')) {
       const show = (it: Generation) => {
         queries.setQueryData([...GENERATIONS, 'one', id], it);
-        queries.setQueriesData<Page<Generation>>(
-          { queryKey: [...GENERATIONS, 'recent'] },
-          page => page && { ...page, items: page.items.map(old => (old.id === id ? it : old)) },
-        );
+        changeShown(queries, id, () => it);
       };
       waitFor<Generation>({
         read: signal => api.read(`/api/v1/generations/${id}`, signal),

@@ -1,5 +1,6 @@
 import type { CameraSettings, Light, LightingRig, LightRole } from '@prolight/client';
 import { currentConfig } from '../../config.ts';
+import { decimal } from '../../ui/format.tsx';
 
 /** From, to, step. The API checks them again. */
 export type Limits = readonly [number, number, number];
@@ -148,13 +149,13 @@ export function place(it: Light): string {
       : side >= 175
         ? 'straight behind'
         : `${side}° ${side > 115 ? 'behind ' : ''}${hand}`;
-  return `${around}, ${it.distance.toFixed(1)} m`;
+  return `${around}, ${decimal(it.distance)} m`;
 }
 
 /** Stops with a sign, as a meter shows them. */
 export function stops(value: number): string {
-  const text = Math.abs(value).toFixed(1);
-  return value > 0 ? `+${text}` : value < 0 ? `−${text}` : '0.0';
+  const text = decimal(Math.abs(value));
+  return value > 0 ? `+${text}` : value < 0 ? `−${text}` : text;
 }
 
 /** Width over distance: what decides how soft the shadows are. */

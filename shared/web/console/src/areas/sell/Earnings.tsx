@@ -1,0 +1,198 @@
+import { Badge } from '@mantine/core';
+import type { Earning } from '@prolight/client';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useApi } from '../../context.tsx';
+import { count, date, money } from '../../ui/format.tsx';
+import { Empty, List, Loaded, usePages } from '../../ui/lists.tsx';
+import { number, Table } from '../../ui/Table.tsx';
+import { OpenFile } from '../account/Invoices.tsx';
+
+const STATES: Record<Earning['status'], { name: string; color: string }> = {
+  held: { name: 'On hold', color: 'tungsten' },
+  payable: { name: 'Payable', color: 'green' },
+  frozen: { name: 'In a dispute', color: 'red' },
+  refunded: { name: 'Refunded', color: 'gray' },
+  in_payout: { name: 'In a payout', color: 'green' },
+};
+const FOUND: Record<NonNullable<Earning['found_by']>, string> = {
+  direct: 'came directly',
+  search: 'found by search',
+  share: 'came by a shared link',
+};
+
+/** Each sale with the day from which it is payable, and months as a whole. */
+export function Earnings() {
+  return (
+    <>
+      <Month />
+      <Sales />
+    </>
+  );
+}
+
+function Sales() {
+  const api = useApi();
+  const list = usePages(['sell', 'earnings'], (cursor, signal) =>
+    api.get('/api/v1/marketplace/creator/earnings', { limit: 25, cursor }, signal),
+  );
+  return (
+    <section className="stack" aria-labelledby="sales">
+      <h2 id="sales">Sales</h2>
+      <List
+        query={list}
+        empty="No sale yet. Each appears here with the date from which it is payable."
+      >
+        <Table
+          label="Sales"
+          columns={[
+            'Sold',
+            'Listing',
+            'State',
+            number('Price'),
+            number('Fee'),
+            number('Your share'),
+          ]}
+        >
+          {list.items.map(it => (
+            <tr key={it.purchase_id}>
+              <td className="when">{date(it.sold_at)}</td>
+              <td>
+                <Link to="/sell/listings/$id" params={{ id: it.listing_id }}>
+                  {it.title}
+                </Link>
+                <div className="small quiet">
+                  Version {it.version}
+                  {it.found_by && `, ${FOUND[it.found_by]}`}
+                </div>
+                {it.refund_reason && (
+                  <div className="small quiet">Refunded: “{it.refund_reason}”</div>
+                )}
+              </td>
+              <td>
+                <Badge size="sm" variant="light" color={STATES[it.status].color}>
+                  {STATES[it.status].name}
+                </Badge>
+                <div className="small quiet">{since(it)}</div>
+              </td>
+              <td className="right">{money(it.gross)}</td>
+              <td className="right">{money(it.fee)}</td>
+              <td className="right">
+                {money(it.net)}
+                {it.refunded.amount > 0 && (
+                  <div className="small quiet">{money(it.refunded)} refunded</div>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      </List>
+    </section>
+  );
+}
+
+/** The date that goes with the state of a sale. */
+function since(it: Earning): string | undefined {
+  if (it.status === 'held') return `payable from ${date(it.hold_until)}`;
+  return it.status === 'payable' && it.released_at ? `since ${date(it.released_at)}` : undefined;
+}
+
+/** The newest twelve months, as `2026-11`. */
+function months(): string[] {
+  return Array.from({ length: 12 }, (_, back) => {
+    const day = new Date();
+    day.setUTCDate(1);
+    day.setUTCMonth(day.getUTCMonth() - back);
+    return day.toISOString().slice(0, 7);
+  });
+}
+
+/** A month: its statement as a file, and its revenue by day and listing. */
+function Month() {
+  const [names] = useState(months);
+  const [month, setMonth] = useState(names[0] ?? '');
+  const statement = `/api/v1/marketplace/creator/statements/${month}` as const;
+  return (
+    <section className="stack" aria-labelledby="month">
+      <h2 id="month">By month</h2>
+      <div className="row">
+        <label className="row">
+          Month
+          <select
+            className="select"
+            value={month}
+            onChange={event => setMonth(event.currentTarget.value)}
+          >
+            {names.map(value => (
+              <option key={value} value={value}>
+                {new Date(`${value}-01`).toLocaleDateString(undefined, {
+                  month: 'long',
+                  year: 'numeric',
+                  timeZone: 'UTC',
+                })}
+              </option>
+            ))}
+          </select>
+        </label>
+        <OpenFile path={`${statement}?format=pdf`} label="Statement, PDF" />
+        <OpenFile path={`${statement}?format=csv`} label="Statement, CSV" />
+        <OpenFile
+          path={`/api/v1/marketplace/creator/revenue/${month}?format=csv`}
+          label="Revenue, CSV"
+        />
+      </div>
+      <Revenue month={month} />
+    </section>
+  );
+}
+
+/** What a month's sales brought, and where the buyers came from. */
+function Revenue({ month }: { month: string }) {
+  const api = useApi();
+  const query = useQuery({
+    queryKey: ['sell', 'revenue', month],
+    queryFn: ({ signal }) =>
+      api.get(`/api/v1/marketplace/creator/revenue/${month}`, { format: 'json' }, signal),
+  });
+  return (
+    <Loaded query={query}>
+      {it =>
+        !('items' in it) || it.items.length === 0 ? (
+          <Empty>Nothing was sold in this month.</Empty>
+        ) : (
+          <Table
+            label="Revenue of the month"
+            columns={[
+              'Day',
+              'Listing',
+              number('Sales'),
+              number('By search'),
+              number('By links'),
+              number('Paid'),
+              number('Refunded'),
+              number('Your share'),
+            ]}
+          >
+            {it.items.map(row => (
+              <tr key={`${row.date} ${row.listing_id}`}>
+                <td className="when">{date(row.date)}</td>
+                <td>
+                  <Link to="/sell/listings/$id" params={{ id: row.listing_id }}>
+                    {row.title}
+                  </Link>
+                </td>
+                <td className="right">{count(row.sales)}</td>
+                <td className="right">{count(row.found_by.search)}</td>
+                <td className="right">{count(row.found_by.share)}</td>
+                <td className="right">{money(row.gross)}</td>
+                <td className="right">{row.refunded.amount > 0 ? money(row.refunded) : '–'}</td>
+                <td className="right">{money(row.net)}</td>
+              </tr>
+            ))}
+          </Table>
+        )
+      }
+    </Loaded>
+  );
+}

@@ -1,0 +1,60 @@
+import { Badge, Button } from '@mantine/core';
+import type { CreatorStats } from '@prolight/client';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useApi } from '../../context.tsx';
+import { percent, Words } from '../../ui/format.tsx';
+import { announceProblem } from '../../ui/problem.tsx';
+
+export function useStats() {
+  const api = useApi();
+  return useQuery({
+    queryKey: ['sell', 'stats'],
+    queryFn: ({ signal }) => api.get('/api/v1/marketplace/creator/stats', undefined, signal),
+  });
+}
+
+const PAYEE: Record<string, string> = {
+  none: 'To be paid, tell Stripe who you are and where the money goes. You can sell before that.',
+  incomplete: 'Stripe needs something more before it can pay you.',
+  ready: 'Stripe can pay you.',
+  closed: 'Your account at Stripe is closed.',
+};
+
+/** Whether Stripe can pay the creator, and the way to its page. */
+export function Payee({ it }: { it: CreatorStats }) {
+  const api = useApi();
+  const { state } = it.account;
+  const begin = useMutation({
+    mutationFn: () => api.post('/api/v1/marketplace/creator/onboarding'),
+    onSuccess: made => location.assign(made.onboarding_url),
+    onError: error => announceProblem(error, 'Open Stripe’s page'),
+  });
+  return (
+    <section className="panel stack" aria-labelledby="payee">
+      <div className="row between">
+        <h2 id="payee">Being paid</h2>
+        <Badge variant="light" color={state === 'ready' ? 'green' : 'tungsten'}>
+          {state === 'none' ? 'Not set up' : Words(state)}
+        </Badge>
+      </div>
+      <p>{PAYEE[state] ?? Words(state)}</p>
+      {it.account.requirements.length > 0 && (
+        <p className="small quiet">
+          Outstanding:{' '}
+          {it.account.requirements.map(name => name.replaceAll(/[._]/g, ' ')).join('; ')}
+        </p>
+      )}
+      {state !== 'ready' && state !== 'closed' && (
+        <div>
+          <Button size="xs" loading={begin.isPending} onClick={() => begin.mutate()}>
+            {state === 'none' ? 'Set it up at Stripe' : 'Go on at Stripe'}
+          </Button>
+        </div>
+      )}
+      <p className="small quiet">
+        The platform keeps {percent(it.fee_bps)} of a sale. The rest is payable {it.hold_days} days
+        after it.
+      </p>
+    </section>
+  );
+}

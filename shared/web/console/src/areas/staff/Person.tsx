@@ -1,0 +1,250 @@
+import { Alert, Badge, Button } from '@mantine/core';
+import type { Member, MemberRecord } from '@prolight/client';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { useApi } from '../../context.tsx';
+import { Figures } from '../../ui/Figures.tsx';
+import { count, date, dateTime, money, Words, words } from '../../ui/format.tsx';
+import { Loaded } from '../../ui/lists.tsx';
+import { Table } from '../../ui/Table.tsx';
+import { Appealed } from './Appeals.tsx';
+import { AuditRows } from './Audit.tsx';
+import { Decisions } from './Decisions.tsx';
+import { Made } from './Made.tsx';
+import classes from './Staff.module.css';
+import { Who } from './Who.tsx';
+
+export function Standing({ it }: { it: Member }) {
+  return (
+    <div className="row">
+      <Badge size="sm" variant="light" color={it.standing.state === 'active' ? 'gray' : 'red'}>
+        {Words(it.standing.state)}
+      </Badge>
+      {it.role && (
+        <Badge size="sm" variant="light">
+          {it.role}
+        </Badge>
+      )}
+      {it.creator && (
+        <Badge size="sm" variant="light" color="gray">
+          creator
+        </Badge>
+      )}
+    </div>
+  );
+}
+
+/** One member with everything that staff know. */
+export function Person({ id }: { id: string }) {
+  const api = useApi();
+  const navigate = useNavigate();
+  const query = useQuery({
+    queryKey: ['staff', 'user', id],
+    queryFn: ({ signal }) =>
+      api.get(`/api/v1/admin/users/${encodeURIComponent(id)}`, undefined, signal),
+  });
+  return (
+    <>
+      <div>
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={() => navigate({ to: '/staff', search: { tab: 'people' } })}
+        >
+          All people
+        </Button>
+      </div>
+      <Loaded query={query} lines={8}>
+        {it => <Shown it={it} />}
+      </Loaded>
+    </>
+  );
+}
+
+function Shown({ it }: { it: MemberRecord }) {
+  const { profile } = it;
+  const { standing } = profile;
+  return (
+    <>
+      <div className="page-head">
+        <div>
+          <h2>{profile.display_name ?? profile.email ?? profile.user_id}</h2>
+          <p className="quiet small">
+            {profile.email} · {profile.user_id}
+          </p>
+        </div>
+        <Standing it={profile} />
+      </div>
+      {it.bio && <p className={classes.text}>{it.bio}</p>}
+      {standing.state === 'suspended' && (
+        <Alert color="red" variant="light" title="Suspended">
+          “{standing.reason}”{standing.until && `, until ${dateTime(standing.until)}`}
+        </Alert>
+      )}
+      <Figures
+        items={[
+          { name: 'Plan', value: Words(profile.plan), note: it.subscription?.status },
+          {
+            name: 'Credits',
+            value: count(profile.credits.available),
+            note: `${
+              it.limits.monthly_allowance === null
+                ? 'unlimited'
+                : count(it.limits.monthly_allowance)
+            } a month`,
+          },
+          { name: 'Spent', value: count(profile.credits.spent) },
+          { name: 'Owed', value: count(profile.credits.debt) },
+          {
+            name: 'Running',
+            value: count(it.counts.open_generations),
+            note: `of ${it.limits.concurrency} at once`,
+          },
+          { name: 'Listings', value: count(it.counts.listings) },
+          { name: 'Presets', value: count(it.counts.presets) },
+          { name: 'Member since', value: date(profile.created_at) },
+        ]}
+      />
+      <Decisions it={profile} />
+      {it.appeals.length > 0 && (
+        <section className="stack" aria-label="Appeals">
+          <h2>Appeals</h2>
+          {it.appeals.map(appeal => (
+            <Appealed key={appeal.id} it={appeal} />
+          ))}
+        </section>
+      )}
+      <Records it={it} />
+      <Made member={profile.user_id} />
+      <section className="stack" aria-label="Audit">
+        <h2>Audit</h2>
+        <AuditRows rows={it.audit} />
+      </section>
+    </>
+  );
+}
+
+/** The newest records of each kind, and the way to all of them. */
+function Records({ it }: { it: MemberRecord }) {
+  const id = it.profile.user_id;
+  const all = (tab: string, search: { creator?: string; buyer?: string }) => (
+    <Link to="/staff" search={{ tab, ...search }}>
+      All
+    </Link>
+  );
+  return (
+    <div className={classes.records}>
+      <Newest title="Credits">
+        {it.lots.map(lot => (
+          <tr key={lot.id}>
+            <td className="when">{date(lot.granted_at)}</td>
+            <td>
+              {Words(lot.source)}
+              {lot.expires_at && <div className="small quiet">expires {date(lot.expires_at)}</div>}
+            </td>
+            <td className="right">
+              {count(lot.granted - lot.spent - lot.expired - lot.revoked)} of {count(lot.granted)}
+            </td>
+          </tr>
+        ))}
+      </Newest>
+      <Newest title="Invoices">
+        {it.invoices.map(one => (
+          <tr key={one.id}>
+            <td className="when">{date(one.created_at)}</td>
+            <td>
+              {Words(one.status)}
+              {one.amount_refunded.amount > 0 && (
+                <div className="small quiet">{money(one.amount_refunded)} refunded</div>
+              )}
+            </td>
+            <td className="right">{money(one.total)}</td>
+          </tr>
+        ))}
+      </Newest>
+      <Newest title="Purchases" more={all('sales', { buyer: id })}>
+        {it.orders.map(one => (
+          <tr key={one.id}>
+            <td className="when">{date(one.created_at)}</td>
+            <td>
+              {one.title}
+              {one.refunded > 0 && (
+                <div className="small quiet">
+                  {money({ ...one.price, amount: one.refunded })} refunded
+                </div>
+              )}
+            </td>
+            <td className="right">{money(one.price)}</td>
+          </tr>
+        ))}
+      </Newest>
+      <Newest title="Listings" more={all('listings', { creator: id })}>
+        {it.listings.map(one => (
+          <tr key={one.id}>
+            <td>{one.title}</td>
+            <td>{Words(one.state)}</td>
+          </tr>
+        ))}
+      </Newest>
+      {it.profile.creator && (
+        <section className="panel stack">
+          <h3>As a creator</h3>
+          <p className="row">
+            <Link to="/staff" search={{ tab: 'sales', creator: id }}>
+              Sales
+            </Link>
+            <Link to="/staff" search={{ tab: 'payouts', creator: id }}>
+              Payouts
+            </Link>
+          </p>
+        </section>
+      )}
+      <Newest title="Strikes">
+        {it.strikes.map(one => (
+          <tr key={one.created_at}>
+            <td className="when">{date(one.created_at)}</td>
+            <td>
+              {one.listing.name ?? one.listing.id}: “{one.reason}”
+              <div className="small quiet">
+                by <Who it={one.by} />, counts until {date(one.expires_at)}
+              </div>
+            </td>
+          </tr>
+        ))}
+      </Newest>
+      <Newest title="The last hundred generations">
+        {Object.entries(it.counts.recent_generations).map(([status, amount]) => (
+          <tr key={status}>
+            <td>{Words(words(status))}</td>
+            <td className="right">{count(amount)}</td>
+          </tr>
+        ))}
+      </Newest>
+    </div>
+  );
+}
+
+function Newest({
+  title,
+  more,
+  children,
+}: {
+  title: string;
+  more?: ReactNode;
+  children: ReactNode[];
+}) {
+  return (
+    <section className="panel stack">
+      <div className="row between">
+        <h3>{title}</h3>
+        {children.length > 0 && more}
+      </div>
+      {children.length === 0 ? (
+        <p className="quiet">None.</p>
+      ) : (
+        <Table label={title}>{children}</Table>
+      )}
+    </section>
+  );
+}
