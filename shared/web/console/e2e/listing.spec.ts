@@ -35,13 +35,13 @@ async function addPicture(page: Page, name: string, picture: Buffer): Promise<vo
 async function putOnSale(request: APIRequestContext, maker: string, id: string): Promise<void> {
   await ask(request, maker, 'POST', `/api/v1/marketplace/listings/${id}/submit`, {});
   const read = () =>
-    ask<Own & { review: { state: string } }>(
+    ask<Own & { review: { status: string } }>(
       request,
       maker,
       'GET',
       `/api/v1/marketplace/creator/listings/${id}`,
     );
-  await expect.poll(async () => (await read()).review.state, { timeout: 60_000 }).toBe('pending');
+  await expect.poll(async () => (await read()).review.status, { timeout: 60_000 }).toBe('pending');
   const { content_hash } = await read();
   await ask(request, 'moderator', 'POST', `/api/v1/admin/marketplace/listings/${id}/approve`, {
     content_hash,

@@ -47,9 +47,8 @@ export function useMe() {
 
 /** The suspension that is in effect, with its reason; one with an end is over by the clock. */
 export function suspension(me: Me | undefined) {
-  const standing = me?.standing;
-  if (standing?.state !== 'suspended') return undefined;
-  return standing.until && new Date(standing.until) <= new Date() ? undefined : standing;
+  const now = me?.suspension;
+  return now?.until && new Date(now.until) <= new Date() ? undefined : (now ?? undefined);
 }
 
 /** Reads the balance again after something that changes it. */

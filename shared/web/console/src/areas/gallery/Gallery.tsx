@@ -193,7 +193,7 @@ function Details({ id, onDeleted }: { id: string; onDeleted: () => void }) {
               </dd>
               <dt>Charge</dt>
               <dd>
-                {it.charge.credits} credit, {it.charge.state}
+                {it.charge.credits} credit, {it.charge.status}
               </dd>
               {it.input?.lighting && (
                 <>

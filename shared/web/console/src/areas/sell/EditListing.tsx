@@ -29,7 +29,7 @@ export function EditListing() {
       api.get(`/api/v1/marketplace/creator/listings/${id}`, undefined, signal),
     enabled: useSignedIn(),
     // A submitted version changes its state without us: soon while it is prepared, then in review.
-    refetchInterval: ({ state }) => FOLLOWED[state.data?.review.state ?? ''] ?? false,
+    refetchInterval: ({ state }) => FOLLOWED[state.data?.review.status ?? ''] ?? false,
   });
   return (
     <SignedIn title="Your listing">
@@ -104,7 +104,7 @@ function Editor({ it }: { it: OwnListing }) {
     : isProblem(submit.error)
       ? submit.error
       : undefined;
-  const review = it.review.state;
+  const review = it.review.status;
   const refused = review === 'rejected' || review === 'preparation_failed';
   const isInReview = review === 'pending' || review === 'preparing';
   const isOffSale = it.delisted !== null && review === 'published';
@@ -114,8 +114,8 @@ function Editor({ it }: { it: OwnListing }) {
       <div className="page-head">
         <div className="row">
           <h1>{it.title}</h1>
-          <Badge variant="light" color={STATE_COLOURS[it.state] ?? 'gray'}>
-            {Words(it.state)}
+          <Badge variant="light" color={STATE_COLOURS[it.status] ?? 'gray'}>
+            {Words(it.status)}
           </Badge>
         </div>
         {it.on_sale && (
@@ -203,5 +203,5 @@ function Editor({ it }: { it: OwnListing }) {
 
 /** The reason of a rejection that is in effect. */
 function rejection(it: OwnListing): string | null {
-  return it.review.state === 'rejected' ? it.review.reason : null;
+  return it.review.status === 'rejected' ? it.review.reason : null;
 }

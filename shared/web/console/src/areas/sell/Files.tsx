@@ -152,7 +152,7 @@ export function BeginVersion({
   });
   return (
     <Button size="xs" variant="default" loading={begin.isPending} onClick={() => begin.mutate()}>
-      {it.review.state === 'published' ? 'Begin the next version' : 'Withdraw it from review'}
+      {it.review.status === 'published' ? 'Begin the next version' : 'Withdraw it from review'}
     </Button>
   );
 }

@@ -15,8 +15,8 @@ export function Listings() {
   const list = usePages(['sell', 'listings'], (cursor, signal) =>
     api.get('/api/v1/marketplace/creator/listings', { limit: 50, cursor }, signal),
   );
-  const shown = list.items.filter(it => state === 'all' || it.state === state);
-  const states = [...new Set(list.items.map(it => it.state))];
+  const shown = list.items.filter(it => state === 'all' || it.status === state);
+  const states = [...new Set(list.items.map(it => it.status))];
   return (
     <>
       {states.length > 1 && (
@@ -70,8 +70,8 @@ export function Listings() {
                 </span>
                 <Why it={it} />
               </div>
-              <Badge variant="light" color={STATE_COLOURS[it.state] ?? 'gray'}>
-                {Words(it.state)}
+              <Badge variant="light" color={STATE_COLOURS[it.status] ?? 'gray'}>
+                {Words(it.status)}
               </Badge>
               <div className={classes.numbers}>
                 <span>{price(it.price)}</span>

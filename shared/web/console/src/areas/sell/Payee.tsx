@@ -23,7 +23,7 @@ const PAYEE: Record<string, string> = {
 /** Whether Stripe can pay the creator, and the way to its page. */
 export function Payee({ it }: { it: CreatorStats }) {
   const api = useApi();
-  const { state } = it.account;
+  const { status } = it.account;
   const begin = useMutation({
     mutationFn: () => api.post('/api/v1/marketplace/creator/onboarding'),
     onSuccess: made => location.assign(made.onboarding_url),
@@ -33,21 +33,21 @@ export function Payee({ it }: { it: CreatorStats }) {
     <section className="panel stack" aria-labelledby="payee">
       <div className="row between">
         <h2 id="payee">Being paid</h2>
-        <Badge variant="light" color={state === 'ready' ? 'green' : 'tungsten'}>
-          {state === 'none' ? 'Not set up' : Words(state)}
+        <Badge variant="light" color={status === 'ready' ? 'green' : 'tungsten'}>
+          {status === 'none' ? 'Not set up' : Words(status)}
         </Badge>
       </div>
-      <p>{PAYEE[state] ?? Words(state)}</p>
+      <p>{PAYEE[status] ?? Words(status)}</p>
       {it.account.requirements.length > 0 && (
         <p className="small quiet">
           Outstanding:{' '}
           {it.account.requirements.map(name => name.replaceAll(/[._]/g, ' ')).join('; ')}
         </p>
       )}
-      {state !== 'ready' && state !== 'closed' && (
+      {status !== 'ready' && status !== 'closed' && (
         <div>
           <Button size="xs" loading={begin.isPending} onClick={() => begin.mutate()}>
-            {state === 'none' ? 'Set it up at Stripe' : 'Go on at Stripe'}
+            {status === 'none' ? 'Set it up at Stripe' : 'Go on at Stripe'}
           </Button>
         </div>
       )}

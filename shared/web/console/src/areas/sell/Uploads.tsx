@@ -26,7 +26,7 @@ export function Uploads({
   onBegun: (now: OwnListing) => void;
 }) {
   const api = useApi();
-  const isEditable = !['published', 'preparing', 'pending'].includes(it.review.state);
+  const isEditable = !['published', 'preparing', 'pending'].includes(it.review.status);
   const [sending, setSending] = useState<Sending[]>([]);
   const change = (id: number, part: Partial<Sending>) =>
     setSending(all => all.map(one => (one.id === id ? { ...one, ...part } : one)));
@@ -44,14 +44,14 @@ export function Uploads({
       });
       await sendFile(form, file, { onProgress: share => change(id, { share }) });
       change(id, { share: 1, note: 'being inspected' });
-      const path = `/api/v1/marketplace/listings/${it.id}/uploads/${form.upload_id}` as const;
+      const path = `/api/v1/marketplace/listings/${it.id}/uploads/${form.id}` as const;
       const done = await waitFor<UploadState>({
         read: signal => api.read(path, signal),
-        isFinal: state => state.state !== 'waiting',
+        isFinal: state => state.status !== 'waiting',
         signal: AbortSignal.timeout(180_000),
       });
-      if (done.state === 'refused') {
-        change(id, { note: done.detail, failed: true });
+      if (done.status === 'refused') {
+        change(id, { note: done.detail ?? 'it was refused', failed: true });
       } else {
         setSending(all => all.filter(one => one.id !== id));
         onChange();
@@ -92,7 +92,7 @@ export function Uploads({
       {!isEditable && (
         <div className="row">
           <span className="quiet">
-            {it.review.state === 'published'
+            {it.review.status === 'published'
               ? 'Pictures and files are added to the next version.'
               : 'While it is prepared and reviewed, nothing is added to it.'}
           </span>

@@ -116,6 +116,6 @@ function emptyContent(type: ListingType): ListingDraft['content'] {
 /** The draft of a listing that exists. What is new is said anew of a version that follows one. */
 export function draftOf(it: OwnListing): ListingChange {
   const { type, title, description, category, tags, price, attribution, demo, content } = it;
-  const changes = it.review.state === 'published' ? null : it.changes;
+  const changes = it.review.status === 'published' ? null : it.changes;
   return { type, title, description, category, tags, price, attribution, demo, content, changes };
 }

@@ -21,7 +21,7 @@ export function Decisions({ it }: { it: Member }) {
   const [allowance, setAllowance] = useState<number | string>(it.limits.monthly_allowance ?? '');
   const [concurrency, setConcurrency] = useState<number | string>(it.limits.concurrency ?? '');
   const [end, setEnd] = useState<string | null>(null);
-  const path = `/api/v1/admin/users/${encodeURIComponent(it.user_id)}` as const;
+  const path = `/api/v1/admin/users/${encodeURIComponent(it.id)}` as const;
   const decide = useDecide();
   const act = (what: string, send: (ask: Ask) => Promise<unknown>, close: () => void) =>
     decide.mutate({ what, send, said: `${what}: done, and in the audit.`, close });
@@ -81,7 +81,7 @@ export function Decisions({ it }: { it: Member }) {
             />
           </div>
         </Confirm>
-        {it.standing.state === 'active' ? (
+        {it.status === 'active' ? (
           <Confirm
             action="Suspend"
             title="Suspend this member"

@@ -60,7 +60,7 @@ export function Generations() {
                 title="By day"
                 kind="bars"
                 data={it.days.map(day => ({
-                  date: day.day,
+                  date: day.date,
                   succeeded: day.succeeded,
                   failed: day.failed,
                 }))}

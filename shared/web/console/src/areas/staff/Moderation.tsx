@@ -185,7 +185,7 @@ function Beside({ it, other }: { it: PendingListing; other: string }) {
   );
 }
 
-const STANDINGS: Record<NonNullable<PendingListing['model']>['standing'], string> = {
+const OWNERSHIP: Record<NonNullable<PendingListing['model']>['ownership'], string> = {
   unclaimed: 'belongs to nobody yet: an approval gives it to this creator',
   owned: 'belongs to this creator',
   taken: 'belongs to another creator: it cannot be approved',
@@ -194,8 +194,8 @@ const STANDINGS: Record<NonNullable<PendingListing['model']>['standing'], string
 /** The tailored model that is sold, to be compared with the provider's console. */
 function ModelLine({ it }: { it: NonNullable<PendingListing['model']> }) {
   return (
-    <p className={it.standing === 'taken' ? 'down' : undefined}>
-      Its model {STANDINGS[it.standing]}. SHA-256 of its id:{' '}
+    <p className={it.ownership === 'taken' ? 'down' : undefined}>
+      Its model {OWNERSHIP[it.ownership]}. SHA-256 of its id:{' '}
       <span className={classes.hash}>{it.fingerprint}</span>
     </p>
   );

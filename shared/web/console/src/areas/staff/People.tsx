@@ -83,10 +83,10 @@ function Directory() {
       <List query={list} empty="Nobody matches.">
         <Table label="Members" columns={['Member', 'Plan', 'State', number('Credits'), 'Since']}>
           {list.items.map(it => (
-            <tr key={it.user_id}>
+            <tr key={it.id}>
               <td>
-                <Link to="/staff" search={{ tab: 'people', member: it.user_id }}>
-                  {it.display_name ?? it.email ?? it.user_id}
+                <Link to="/staff" search={{ tab: 'people', member: it.id }}>
+                  {it.display_name ?? it.email ?? it.id}
                 </Link>
                 {it.display_name && <div className="small quiet">{it.email}</div>}
               </td>

@@ -18,8 +18,8 @@ import { Who } from './Who.tsx';
 export function Standing({ it }: { it: Member }) {
   return (
     <div className="row">
-      <Badge size="sm" variant="light" color={it.standing.state === 'active' ? 'gray' : 'red'}>
-        {Words(it.standing.state)}
+      <Badge size="sm" variant="light" color={it.status === 'active' ? 'gray' : 'red'}>
+        {Words(it.status)}
       </Badge>
       {it.role && (
         <Badge size="sm" variant="light">
@@ -64,22 +64,22 @@ export function Person({ id }: { id: string }) {
 
 function Shown({ it }: { it: MemberRecord }) {
   const { profile } = it;
-  const { standing } = profile;
+  const { suspension } = profile;
   return (
     <>
       <div className="page-head">
         <div>
-          <h2>{profile.display_name ?? profile.email ?? profile.user_id}</h2>
+          <h2>{profile.display_name ?? profile.email ?? profile.id}</h2>
           <p className="quiet small">
-            {profile.email} · {profile.user_id}
+            {profile.email} · {profile.id}
           </p>
         </div>
         <Standing it={profile} />
       </div>
       {it.bio && <p className={classes.text}>{it.bio}</p>}
-      {standing.state === 'suspended' && (
+      {suspension && (
         <Alert color="red" variant="light" title="Suspended">
-          “{standing.reason}”{standing.until && `, until ${dateTime(standing.until)}`}
+          “{suspension.reason}”{suspension.until && `, until ${dateTime(suspension.until)}`}
         </Alert>
       )}
       <Figures
@@ -116,7 +116,7 @@ function Shown({ it }: { it: MemberRecord }) {
         </section>
       )}
       <Records it={it} />
-      <Made member={profile.user_id} />
+      <Made member={profile.id} />
       <section className="stack" aria-label="Audit">
         <h2>Audit</h2>
         <AuditRows rows={it.audit} />
@@ -127,7 +127,7 @@ function Shown({ it }: { it: MemberRecord }) {
 
 /** The newest records of each kind, and the way to all of them. */
 function Records({ it }: { it: MemberRecord }) {
-  const id = it.profile.user_id;
+  const id = it.profile.id;
   const all = (tab: string, search: { creator?: string; buyer?: string }) => (
     <Link to="/staff" search={{ tab, ...search }}>
       All
@@ -183,7 +183,7 @@ function Records({ it }: { it: MemberRecord }) {
         {it.listings.map(one => (
           <tr key={one.id}>
             <td>{one.title}</td>
-            <td>{Words(one.state)}</td>
+            <td>{Words(one.status)}</td>
           </tr>
         ))}
       </Newest>

@@ -123,7 +123,7 @@ function Flagged({ it }: { it: FlaggedListing }) {
         {it.subject === 'review' && it.review?.shown && it.listing_id && (
           <RemoveReview listingId={it.listing_id} id={it.review.id} />
         )}
-        {it.subject === 'image' && it.listing?.state === 'approved' && it.listing_id && (
+        {it.subject === 'image' && it.listing?.status === 'approved' && it.listing_id && (
           <Delist id={it.listing_id} title={it.listing.title} />
         )}
         {it.listing_id && (

@@ -79,7 +79,7 @@ function Numbers({ it }: { it: RevenueStats }) {
         <Chart
           title="Monthly recurring revenue"
           kind="area"
-          data={it.days.map(day => ({ date: day.day, mrr: day.mrr }))}
+          data={it.days.map(day => ({ date: day.date, mrr: day.mrr }))}
           x="date"
           series={[{ key: 'mrr', name: 'MRR', colour: 'var(--accent)' }]}
           format={money}
@@ -94,7 +94,7 @@ function Numbers({ it }: { it: RevenueStats }) {
         <Chart
           title="Revenue by day"
           kind="bars"
-          data={it.days.map(day => ({ date: day.day, net: day.revenue.net }))}
+          data={it.days.map(day => ({ date: day.date, net: day.revenue.net }))}
           x="date"
           series={[{ key: 'net', name: 'Net', colour: 'var(--accent)' }]}
           format={money}
