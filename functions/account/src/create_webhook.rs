@@ -25,11 +25,8 @@ use store::Store;
 use crate::webhook_view::WebhookWithSecret;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("account-create-webhook", "/api/v1/me/webhooks", Access::Member).with_errors(&[
-        "account_deleted",
-        "too_many_webhooks",
-        "webhook_not_found",
-    ]);
+    Endpoint::post("account-create-webhook", "/api/v1/me/webhooks", Access::Member)
+        .with_errors(&["account_deleted", "too_many_webhooks"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -40,6 +37,7 @@ pub struct Request {
     /// A note of the member's.
     description: Option<String>,
     /// The types of events to be sent, at least one.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "domain::webhook::event::wanted_types"))]
     events: BTreeSet<EventType>,
 }
 

@@ -42,6 +42,7 @@ pub struct Request {
     description: Option<Option<String>>,
     /// The types of events to be sent, at least one.
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "domain::webhook::event::wanted_types"))]
     events: Option<BTreeSet<EventType>>,
     /// Whether events are to be sent.
     #[serde(default, deserialize_with = "patch::sent")]

@@ -3,8 +3,8 @@
 //!
 //! Access: admins.
 //! Changes: nothing. It reads a few totals for each day from the first compared one to today,
-//! however many members there are. The metrics are a few seconds late. Their definitions:
-//! `domain::metrics`.
+//! however many members there are. The metrics are a few seconds late. The document
+//! says of each figure how it is defined.
 
 use domain::{
     metrics::{RevenueReport, Span},

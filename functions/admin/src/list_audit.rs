@@ -26,6 +26,7 @@ pub const ENDPOINT: Endpoint =
 pub struct Request {
     /// The id of a staff member, or the name of a job.
     actor: Option<String>,
+    /// Only this action.
     action: Option<Action>,
     /// Such as `user:user_1`: a user, listing, review, purchase or payout, or `directory:members`.
     target: Option<String>,

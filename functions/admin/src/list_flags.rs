@@ -4,7 +4,7 @@
 //! shown, with counts by reason and what was written, but without the reporters.
 //!
 //! Access: moderators and admins.
-//! Changes: nothing. A cursor contains the due time of the last one seen, as in `list_pending`. A
+//! Changes: nothing. A cursor contains the due time of the last one seen. A
 //! page costs 2 read units, and 2 to 6 for each subject on it.
 
 use clients::Previews;

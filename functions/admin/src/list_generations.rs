@@ -24,7 +24,9 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Whose generations.
     member_id: UserId,
+    /// Only those with this status.
     status: Option<Status>,
     #[serde(default)]
     limit: PageSize,

@@ -26,9 +26,12 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Only those with this status.
     status: Option<State>,
+    /// Only those of this type.
     #[serde(rename = "type")]
     kind: Option<Kind>,
+    /// Only those of this creator.
     creator_id: Option<UserId>,
     #[serde(default)]
     limit: PageSize,

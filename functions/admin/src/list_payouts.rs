@@ -25,7 +25,9 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Only those with this status.
     status: Option<PayoutStatus>,
+    /// Only those of this creator.
     creator_id: Option<UserId>,
     #[serde(default)]
     limit: PageSize,

@@ -28,9 +28,13 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Only those with this status.
     status: Option<PurchaseStatus>,
+    /// Only those of this buyer.
     buyer_id: Option<UserId>,
+    /// Only those of this creator's listings.
     creator_id: Option<UserId>,
+    /// Only those of this listing.
     listing_id: Option<ListingId>,
     #[serde(default)]
     limit: PageSize,

@@ -32,7 +32,9 @@ const TEXT_BYTES_MAX: usize = 254;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Only members on this plan.
     plan: Option<Plan>,
+    /// Only members who may act, or only those who may not.
     status: Option<MemberStatus>,
     /// With or without a listing.
     creator: Option<bool>,

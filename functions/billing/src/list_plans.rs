@@ -1,6 +1,7 @@
 //! `GET /api/v1/billing/plans`: plans and packs, with prices and credits.
 //!
-//! Access: anybody. Changes: nothing. The tables are `domain::plan` and `domain::pack`.
+//! Access: anybody.
+//! Changes: nothing.
 
 use domain::offer::{PackOffer, PlanOffer};
 use runtime::{Access, ApiError, Cacheable, Call, Endpoint, Function};

@@ -24,8 +24,6 @@ pub const ENDPOINT: Endpoint =
         .with_body_bytes_max(256 * 1024)
         .with_errors(&[
             "body_not_text",
-            "event_too_large",
-            "event_unreadable",
             "webhook_header_invalid",
             "webhook_signature_invalid",
             "webhook_timestamp_invalid",

@@ -1,7 +1,7 @@
 //! `POST /api/v1/marketplace/listings/{id}/uploads`: a presigned form to upload an image or a file.
 //!
 //! Access: the listing's creator, unless suspended; for all other callers it does not exist (404).
-//! A creator may request at most `UPLOAD_KIB_A_DAY` a day (`domain::marketplace::listing::upload`).
+//! A creator may request at most 8 GiB a day.
 //! Changes: a pending upload. The form is valid for five minutes, one key, one type and the
 //! declared size; the file goes into quarantine, and `background-render-preview` checks it.
 //! Retry: each request creates another upload; one that is never sent expires.

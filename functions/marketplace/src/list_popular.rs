@@ -31,6 +31,7 @@ const MAX_AGE_S: u32 = 60;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// The list of this category instead of that of all.
     category: Option<Category>,
     /// Most listings of the answer; a list has up to twenty.
     #[serde(default)]

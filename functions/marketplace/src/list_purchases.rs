@@ -19,6 +19,7 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Only the purchases of this listing.
     listing_id: Option<ListingId>,
     #[serde(default)]
     limit: PageSize,

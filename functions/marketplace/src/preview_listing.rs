@@ -2,9 +2,9 @@
 //!
 //! Access: anybody, at most [`PER_VISITOR`] and [`PER_LISTING`].
 //! Changes: a new image is stored under a hash of everything that determines its pixels, and counts
-//! against the listing's limit; the visitor's counter. Overrides are rounded to steps
-//! (`domain::marketplace::listing::demo`), which bounds the number of images. A process remembers
-//! the images it saw last, and checks the bucket only for others.
+//! against the listing's limit; the visitor's counter. Overrides are rounded to steps,
+//! which bounds the number of images. A process remembers the images it saw last, and checks the
+//! bucket only for others.
 //! Retry: the same request returns the same image.
 //!
 //! A template is shown by an example: its prompt with the visitor's `slots`, and without a value the

@@ -41,23 +41,32 @@ const MAX_AGE_S: u32 = 2;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// Words of the title, the description or the tags; of the last one, the beginning is enough.
     q: Option<String>,
+    /// Any of these types.
     #[serde(default, rename = "type")]
     kinds: Vec<Kind>,
+    /// Any of these categories.
     #[serde(default, rename = "category")]
     categories: Vec<Category>,
+    /// All of these tags.
     #[serde(default, rename = "tag")]
     tags: Vec<String>,
-    /// In cents.
+    /// The lowest price, in cents.
     price_min: Option<u64>,
-    /// In cents.
+    /// The highest price, in cents.
     price_max: Option<u64>,
+    /// The lowest average rating in stars, such as 4 or 4.5.
     rating_min: Option<Stars>,
+    /// Only listings of this creator.
     creator: Option<CreatorId>,
+    /// Only free listings, or only those with a price.
     free: Option<bool>,
+    /// The order; the best match first by default.
     sort: Option<Sort>,
     #[serde(default)]
     limit: PageSize,
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
 

@@ -26,7 +26,14 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
-.with_errors(&["listing_in_review", "listing_not_found", "selling_suspended"]);
+.with_errors(&[
+    "listing_in_review",
+    "listing_not_found",
+    "model_taken",
+    "no_draft",
+    "no_preview",
+    "selling_suspended",
+]);
 
 /// Seconds until a preparation has usually ended.
 const RETRY_AFTER_S: u32 = 3;

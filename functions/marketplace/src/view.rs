@@ -168,12 +168,30 @@ pub(crate) struct CreatorListingView {
     links: OwnLinks,
 }
 
+/// Where the newest version is on its way to buyers.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum ReviewStatus {
+    /// It is being edited.
+    Draft,
+    /// It was submitted, and its picture is drawn.
+    Preparing,
+    /// It could not be prepared; it can be submitted again.
+    PreparationFailed,
+    /// It waits for a moderator.
+    Pending,
+    /// A moderator rejected it.
+    Rejected,
+    /// It is on sale.
+    Published,
+}
+
 /// The review state of the newest version.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ReviewState {
-    /// `draft`, `preparing`, `preparation_failed`, `pending`, `rejected`, or `published`.
-    status: &'static str,
+    status: ReviewStatus,
     submitted_at: Option<Timestamp>,
     /// Why a moderator rejected it, or why it could not be prepared.
     reason: Option<String>,
@@ -418,16 +436,20 @@ impl CreatorListingView {
 impl ReviewState {
     fn of(listing: &Listing) -> ReviewState {
         let (status, submitted_at, reason) = match listing.draft.as_ref().map(|it| &it.state) {
-            None => ("published", None, None),
-            Some(DraftState::Draft) => ("draft", None, None),
+            None => (ReviewStatus::Published, None, None),
+            Some(DraftState::Draft) => (ReviewStatus::Draft, None, None),
             Some(DraftState::Preparing { submitted_at, .. }) => {
-                ("preparing", Some(*submitted_at), None)
+                (ReviewStatus::Preparing, Some(*submitted_at), None)
             }
             Some(DraftState::PreparationFailed { reason, .. }) => {
-                ("preparation_failed", None, Some(reason.clone()))
+                (ReviewStatus::PreparationFailed, None, Some(reason.clone()))
             }
-            Some(DraftState::Pending { submitted_at }) => ("pending", Some(*submitted_at), None),
-            Some(DraftState::Rejected { reason, .. }) => ("rejected", None, Some(reason.clone())),
+            Some(DraftState::Pending { submitted_at }) => {
+                (ReviewStatus::Pending, Some(*submitted_at), None)
+            }
+            Some(DraftState::Rejected { reason, .. }) => {
+                (ReviewStatus::Rejected, None, Some(reason.clone()))
+            }
         };
         ReviewState { status, submitted_at, reason }
     }

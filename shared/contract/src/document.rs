@@ -10,7 +10,9 @@ use runtime::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    functions, operation, problem, root,
+    functions, operation, problem,
+    prose::Constants,
+    root,
     schema::{self, Named, with_public_names},
     source::{self, capitalized},
     webhooks,
@@ -29,6 +31,7 @@ pub fn document() -> Result<String, String> {
 fn value() -> Result<Value, String> {
     let root = root();
     let problems = problem::problems(&root)?;
+    let constants = Constants::read(&root)?;
     let mut schemas = Schemas::new();
     let operations: Vec<_> =
         functions().iter().filter_map(|function| function.operation(&mut schemas)).collect();
@@ -40,7 +43,7 @@ fn value() -> Result<Value, String> {
     let mut tags = BTreeSet::from(["Webhooks"]);
     for operation in &operations {
         let endpoint = &operation.endpoint;
-        let docs = source::docs(&root, endpoint.name)?;
+        let docs = source::docs(&root, endpoint.name, &constants)?;
         let described = operation::described(operation, &docs, &named, &problems)?;
         tags.insert(operation::tag(endpoint));
         let path = paths.entry(endpoint.path.to_owned()).or_insert_with(|| json!({}));
@@ -76,6 +79,7 @@ fn value() -> Result<Value, String> {
     let answers: Vec<(&str, &str)> =
         answers.iter().map(|(op, name)| (*op, name.as_str())).collect();
     with_public_names(&mut document, &answers);
+    constants.tell(&mut document);
     Ok(document)
 }
 

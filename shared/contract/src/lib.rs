@@ -10,6 +10,7 @@ pub mod document;
 pub mod example;
 pub mod operation;
 pub mod problem;
+pub mod prose;
 pub mod schema;
 pub mod source;
 pub mod webhooks;

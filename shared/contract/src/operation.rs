@@ -122,7 +122,9 @@ fn input(operation: &Operation, named: &Named) -> Result<Input, String> {
     let in_path = |name: &str| endpoint.path.contains(&format!("{{{name}}}"));
     if !endpoint.method.has_body() {
         for (name, property) in properties.iter().filter(|(name, _)| !in_path(name)) {
-            input.parameters.push(parameter(name, "query", property, required.contains(name)));
+            let about = about(property, named);
+            let required = required.contains(name);
+            input.parameters.push(parameter((name, about), "query", property, required));
         }
         return Ok(input);
     }
@@ -151,13 +153,29 @@ fn path_parameters(endpoint: &Endpoint, properties: &Map<String, Value>) -> Vec<
     let names =
         endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let text = json!({"type": "string"});
-    names.map(|name| parameter(name, "path", properties.get(name).unwrap_or(&text), true)).collect()
+    names
+        .map(|name| parameter((name, None), "path", properties.get(name).unwrap_or(&text), true))
+        .collect()
 }
 
-fn parameter(name: &str, place: &str, property: &Value, required: bool) -> Value {
+/// What the type of a parameter says of it.
+fn about(property: &Value, named: &Named) -> Option<Value> {
+    let schema = without_null(property.clone());
+    let name = schema["$ref"].as_str()?.rsplit('/').next()?;
+    named.schemas.get(name)?.get("description").cloned()
+}
+
+/// A parameter is described by its field, or else by the type of that.
+fn parameter(
+    (name, about): (&str, Option<Value>),
+    place: &str,
+    property: &Value,
+    required: bool,
+) -> Value {
     let mut schema = without_null(property.clone());
     let mut out = json!({"name": name, "in": place, "required": required});
-    if let Some(description) = schema.as_object_mut().and_then(|it| it.remove("description")) {
+    let own = schema.as_object_mut().and_then(|it| it.remove("description"));
+    if let Some(description) = own.or(about) {
         out["description"] = description;
     }
     out["schema"] = schema;

@@ -61,12 +61,10 @@ const CRATES: [&str; 15] = [
 /// A sentence about a source that cannot be read.
 pub fn problems(root: &Path) -> Result<BTreeMap<String, Problem>, String> {
     let mut found: BTreeMap<String, Problem> = BTreeMap::new();
-    for folder in CRATES {
-        for file in sources(&root.join(folder).join("src"))? {
-            let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-            if text.contains("domain_error!") {
-                read_file(&text, &mut found).map_err(|e| format!("{}: {e}", file.display()))?;
-            }
+    for file in sources_of_crates(root)? {
+        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        if text.contains("domain_error!") {
+            read_file(&text, &mut found).map_err(|e| format!("{}: {e}", file.display()))?;
         }
     }
     for problem in found.values_mut() {
@@ -178,6 +176,15 @@ fn text(value: &Expr) -> Option<String> {
 }
 
 /// The Rust files below a folder, without tests.
+/// The sources of [`CRATES`], without tests and binaries.
+///
+/// # Errors
+/// A sentence about a folder that cannot be read.
+pub fn sources_of_crates(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let folders = CRATES.iter().map(|folder| sources(&root.join(folder).join("src")));
+    folders.collect::<Result<Vec<_>, String>>().map(|found| found.concat())
+}
+
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;

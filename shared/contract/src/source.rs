@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use crate::prose::Constants;
+
 /// The documentation of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Docs {
@@ -15,7 +17,7 @@ pub struct Docs {
 ///
 /// # Errors
 /// A sentence about the file that cannot be read.
-pub fn docs(root: &Path, name: &str) -> Result<Docs, String> {
+pub fn docs(root: &Path, name: &str, constants: &Constants) -> Result<Docs, String> {
     let domain = name.split('-').next().unwrap_or_default();
     let folder = root.join("functions").join(domain).join("src");
     let binary = read(&folder.join("bin").join(format!("{name}.rs")))?;
@@ -25,7 +27,9 @@ pub fn docs(root: &Path, name: &str) -> Result<Docs, String> {
         .map(|(module, _)| module.replace("::", "/"))
         .ok_or_else(|| format!("{name}.rs serves no function"))?;
     let file = folder.join(format!("{module}.rs"));
-    of_header(&read(&file)?).ok_or_else(|| format!("{}: no header", file.display()))
+    let docs = of_header(&read(&file)?).ok_or_else(|| format!("{}: no header", file.display()))?;
+    let told = |text: &str| constants.told(text, Some(&file));
+    Ok(Docs { summary: capitalized(&told(&docs.summary)), description: told(&docs.description) })
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -46,8 +50,7 @@ fn of_header(text: &str) -> Option<Docs> {
     };
     let paragraphs = paragraphs.map(paragraph).filter(|paragraph| !paragraph.is_empty());
     let description: Vec<String> = more.into_iter().chain(paragraphs).collect();
-    let description = plain(&description.join("\n\n"));
-    Some(Docs { summary: capitalized(&plain(summary)), description })
+    Some(Docs { summary: summary.to_owned(), description: description.join("\n\n") })
 }
 
 fn paragraph(lines: &[&str]) -> String {
@@ -70,26 +73,6 @@ fn paragraph(lines: &[&str]) -> String {
     text.trim().to_owned()
 }
 
-/// Without links into the code: [`crate::x::Name`] and [`Name`](path) become `Name`.
-fn plain(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("[`") {
-        out.push_str(before);
-        let Some((name, after)) = after.split_once("`]") else {
-            out.push_str("[`");
-            rest = after;
-            continue;
-        };
-        out.push_str(&format!("`{}`", name.rsplit("::").next().unwrap_or(name)));
-        rest = match after.strip_prefix('(').and_then(|link| link.split_once(')')) {
-            Some((_, after)) => after,
-            None => after,
-        };
-    }
-    out + rest
-}
-
 /// With its first letter in upper case.
 pub fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
@@ -105,9 +88,8 @@ mod tests {
         let header = "//! `GET /a/{id}`: one thing with its\n//! parts.\n//!\n//! Access: its owner, see\n\
                       //! [`crate::x::Owner`].\n//! Changes: nothing.\n//!\n//! More text.\n\nuse x;\n";
         let docs = of_header(header).unwrap();
-        assert_eq!(docs.summary, "One thing with its parts");
-        let expected =
-            "* **Access:** its owner, see `Owner`.\n* **Changes:** nothing.\n\nMore text.";
+        assert_eq!(docs.summary, "one thing with its parts");
+        let expected = "* **Access:** its owner, see [`crate::x::Owner`].\n* **Changes:** nothing.\n\nMore text.";
         assert_eq!(docs.description, expected);
     }
 }

@@ -39,3 +39,44 @@ fn no_endpoint_declares_what_its_rules_bring() {
         .collect();
     assert!(twice.is_empty(), "{twice:#?}");
 }
+
+/// A caller reads the document, and does not know the code.
+#[test]
+fn descriptions_are_for_callers() {
+    let document: Value = serde_json::from_str(&document().unwrap()).unwrap();
+    let mut found = Vec::new();
+    about_code(&document, &mut found);
+    assert!(found.is_empty(), "{found:#?}");
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for parameter in methods.as_object().unwrap().values().flat_map(parameters) {
+            let is_shared = parameter.get("$ref").is_some();
+            let is_described = parameter["description"].is_string() || parameter["in"] == "path";
+            assert!(is_shared || is_described, "{path}: {parameter}");
+        }
+    }
+}
+
+fn parameters(operation: &Value) -> Vec<Value> {
+    operation["parameters"].as_array().cloned().unwrap_or_default()
+}
+
+/// Collects descriptions that name what only the code has.
+fn about_code(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            let text = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+            let words = text.split('`').skip(1).step_by(2);
+            let is_constant = |word: &str| {
+                word.contains('_') && !word.contains(|it: char| it.is_ascii_lowercase())
+            };
+            if words.clone().any(|word| word.contains("::") || is_constant(word))
+                || text.contains("[`")
+            {
+                found.push(text.to_owned());
+            }
+            fields.values().for_each(|value| about_code(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| about_code(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

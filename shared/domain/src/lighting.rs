@@ -85,7 +85,7 @@ impl LightRole {
     pub const ALL: &[LightRole] = <LightRole as strum::VariantArray>::VARIANTS;
 }
 
-/// One light. Only `role` is required; the other fields default by role, see [`Light::of`].
+/// One light. Only `role` is required; the other fields default by role.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "PartialLight")]

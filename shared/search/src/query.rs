@@ -52,14 +52,14 @@ pub enum Cost {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
-    /// The best match; without a text as [`Sort::Newest`].
+    /// The best match; without a text, newest first.
     Relevance,
     /// Latest publication first.
     Newest,
     /// Most sales first.
     BestSelling,
     /// Best rating first, where few ratings weigh less: the mean with
-    /// [`domain::marketplace::community::listing_stats::PRIOR_RATINGS`] prior ratings added.
+    /// [`PRIOR_RATINGS`](domain::marketplace::community::listing_stats::PRIOR_RATINGS) prior ratings added.
     TopRated,
     /// Lowest price first.
     PriceAscending,

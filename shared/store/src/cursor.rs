@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::error::StoreError;
 
-/// Where the next page begins; opaque to callers.
+/// Where a page begins: the `next_cursor` of the one before, opaque to callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub(crate) String);
 

@@ -140,3 +140,25 @@ fn the_readme_has_every_event_and_the_schedule() {
     let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(readme.contains(&retry_table()), "{}", retry_table());
 }
+
+/// Who has asked to be deleted changes nothing more.
+#[tokio::test]
+async fn a_deleted_member_changes_no_webhook() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let path = path_of(&added(&kim).await);
+    let unknown = format!("{path}/deliveries/dlv_01M817QNM00000000000000001/redeliver");
+    expect!["404 delivery_not_found"].assert_eq(&kim.post(&unknown).await.brief());
+    assert_eq!(kim.delete("/api/v1/me").await.status(), 200);
+    let body = json!({"url": "https://example.com/hook", "events": ["sale.created"]});
+    for refused in [
+        kim.post(PATH).json(body).await,
+        kim.patch(&path).json(json!({"description": "x"})).await,
+        kim.delete(&path).await,
+        kim.post(format!("{path}/test")).await,
+        kim.post(format!("{path}/secret")).key("k").await,
+        kim.post(&unknown).await,
+    ] {
+        assert_eq!(refused.code(), "account_deleted", "{}", refused.pretty());
+    }
+}

@@ -1,5 +1,7 @@
 //! The edge: health, tokens and the provider's webhooks.
 
 mod authorizer;
+mod docs;
 mod health;
 mod webhook_bria;
+mod webhook_stripe;

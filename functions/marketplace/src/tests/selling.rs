@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    id::UploadId,
+    id::{ListingId, UploadId},
     lighting::LightingRig,
-    marketplace::{listing::upload::Preview, moderation::strike},
+    marketplace::{
+        Kind,
+        listing::{content::Content, revision::Description, upload::Preview},
+        moderation::strike,
+    },
 };
 use serde_json::{Value, json};
 use store::PageSize;
-use testing::listings;
+use testing::{Client, listings};
 
 use super::{
     CREATOR_LISTINGS, LISTINGS, app,
@@ -490,4 +494,32 @@ async fn a_creator_with_three_strikes_edits_drafts_and_submits_nothing() {
         202,
         "the suspension expires"
     );
+}
+
+/// A version is submitted once, shows something, and its model is not another creator's.
+#[tokio::test]
+async fn what_cannot_be_submitted_says_why() {
+    let app = app();
+    let (store, now) = (&app.store, app.now());
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    let submitted = async |by: &Client<'_>, id: &ListingId| {
+        by.post(format!("{LISTINGS}/{id}/submit")).await.brief()
+    };
+    let sold = on_sale(&app, &kim, "Rembrandt at Dusk").await;
+    assert_eq!(submitted(&kim, &sold).await, "409 no_draft");
+    let model = async |by: &Client<'_>, number| {
+        let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
+        let described = Description { content, ..listings::description("Silver prints", 0) };
+        let id = ListingId::new(now, number);
+        listings::draft(store, (&by.id, id), (Kind::ModelFinetune, described), now).await
+    };
+    let (first, second) = (model(&kim, 71).await, model(&ada, 72).await);
+    assert_eq!(submitted(&kim, &first).await, "409 no_preview");
+    listings::publish(store, &kim.id, &first, now).await;
+    let added = store.change_listing(&ada.id, &second, now, |shelf| {
+        let upload_id = UploadId::new(now, 73);
+        shelf.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
+    });
+    added.await.unwrap();
+    assert_eq!(submitted(&ada, &second).await, "409 model_taken");
 }

@@ -207,6 +207,18 @@ pub struct Event {
     pub timestamp: Timestamp,
 }
 
+/// The types that a webhook can want.
+#[cfg(feature = "schema")]
+pub fn wanted_types(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let wanted = EventType::ALL.iter().filter(|it| it.can_be_wanted()).map(|it| it.as_str());
+    schemars::json_schema!({
+        "type": "array",
+        "uniqueItems": true,
+        "minItems": 1,
+        "items": { "enum": wanted.collect::<Vec<_>>() },
+    })
+}
+
 impl EventType {
     /// Whether a webhook can want it.
     pub const fn can_be_wanted(self) -> bool {

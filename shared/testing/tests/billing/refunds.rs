@@ -165,6 +165,7 @@ async fn staff_decline_a_request_with_a_reason() {
     assert_eq!(market.request_refund(&sale.ann, purchase, "too dark").await.status(), 202);
     assert_eq!(decline(&Actor::moderator(), "Used.").await.status(), 403);
     assert_eq!(decline(&sale.kim.as_admin(), "Used.").await.brief(), "403 own_listing");
+    assert_eq!(decline(&sale.ann.as_admin(), "Used.").await.brief(), "403 own_purchase");
     assert_eq!(decline(&admin, "").await.status(), 422);
     let declined = decline(&admin, "Used.").await;
     assert_eq!(declined.status(), 200, "{}", declined.pretty());
@@ -287,6 +288,42 @@ async fn parts_never_add_up_to_more_than_was_paid() {
     let purchase = sale.now().await;
     assert_eq!((purchase.refunded, purchase.state), (PRICE, PurchaseState::Refunded));
     sale.market.assert_ledger_balances().await;
+    app.close().await;
+}
+
+/// While Stripe has not said whether it made a refund, there is no other; and there is an end to
+/// parts.
+#[tokio::test]
+async fn a_refund_waits_for_the_one_before_it() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let (market, purchase) = (&sale.market, &sale.purchase);
+    let unreached = Order::next(AtStripe::Answer(AnswerFault::BrokenConnection));
+    app.sandbox.order(unreached.on_route(Route::StripeRefunds).times(3)).unwrap();
+    assert_eq!(market.refund("first", purchase, Some(1)).await.status(), 503);
+    assert_eq!(market.refund("second", purchase, Some(1)).await.brief(), "409 refund_in_progress");
+    let buyers = market.request_refund(&sale.ann, purchase, "no").await;
+    assert_eq!(buyers.brief(), "409 refund_in_progress");
+    for nth in 0..20 {
+        let key = if nth == 0 { "first".to_owned() } else { format!("part-{nth}") };
+        assert_eq!(market.refund(&key, purchase, Some(1)).await.status(), 200, "{nth}");
+    }
+    assert_eq!(market.refund("more", purchase, Some(1)).await.brief(), "409 too_many_refunds");
+    let buyers = market.request_refund(&sale.ann, purchase, "no").await;
+    assert_eq!(buyers.brief(), "409 too_many_refunds");
+    app.deliver_events().await;
+    sale.check(20).await;
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_staff_refunded_cannot_be_asked_for() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    assert_eq!(sale.market.refund("all", &sale.purchase, None).await.status(), 200);
+    app.deliver_events().await;
+    let asked = sale.market.request_refund(&sale.ann, &sale.purchase, "no").await;
+    assert_eq!(asked.brief(), "409 refunded_already");
     app.close().await;
 }
 

@@ -202,7 +202,10 @@ fn why_a_generation_is_not_cancelled() {
         let refused = job.clone().cancel(&mut drafted(account, NOW)).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Conflict);
         let mut members = refused.extensions();
-        assert_eq!(members.pop(), Some(("charge", serde_json::json!(ChargeView::from(job.charge)))));
+        assert_eq!(
+            members.pop(),
+            Some(("charge", serde_json::json!(ChargeView::from(job.charge))))
+        );
         let over = status.is_final().then(|| ("generation_status", serde_json::json!(status)));
         assert_eq!(members.pop(), over);
         messages += &format!("{refused}\n");

@@ -39,7 +39,7 @@ pub enum LedgerAccount {
     CreatorAvailable,
     /// In a payout that is not sent yet.
     CreatorInPayout,
-    /// Sent to the creator, net of reversals. [`LedgerAccount::Transferred`] is its contra account.
+    /// Sent to the creator, net of reversals. `transferred` is its contra account.
     CreatorPaid,
     /// Transferred to the creator's connected account, net of reversals.
     Transferred,

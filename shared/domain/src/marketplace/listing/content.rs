@@ -25,7 +25,7 @@ pub const SLOT_VALUE_CHARS_MAX: usize = 200;
 /// Longest id of a tailored model, in characters.
 pub const MODEL_ID_CHARS_MAX: usize = 100;
 
-/// What a listing sells. Its [`Kind`] determines the parts.
+/// What a listing sells. Its type determines the parts.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -40,7 +40,7 @@ pub struct Content {
     /// The slots of a template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<Slot>,
-    /// The provider's name for a tailored model; see [`super::model`].
+    /// The provider's name for a tailored model.
     pub model_id: Option<String>,
 }
 

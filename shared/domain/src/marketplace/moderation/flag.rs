@@ -84,7 +84,7 @@ pub enum FlagSubject {
     },
 }
 
-/// The kinds of [`FlagSubject`].
+/// What a report can be about.
 #[derive(
     Debug,
     Clone,
