@@ -21,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/admin/marketplace/listings/{id}/reject",
     Access::Moderator,
 )
-.with_errors(&["listing_not_found", "own_listing", "version_changed"]);
+.with_errors(&["listing_not_found", "not_pending", "own_listing", "version_changed"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -295,12 +295,13 @@ pub fn codes_by_rule(operation: &Operation) -> BTreeSet<&'static str> {
     if endpoint.access != Access::Signed {
         codes.insert("invalid_request");
     }
-    // The general limit of a member counts every call.
+    // The general limit of a member counts every call. The gateway refuses a path that the policy
+    // of a caller cannot name.
     if !is_public {
-        codes.extend(["unauthenticated", "scope_missing", "rate_limited"]);
+        codes.extend(["unauthenticated", "forbidden", "scope_missing", "rate_limited"]);
     }
     if matches!(endpoint.access, Access::Moderator | Access::Admin) {
-        codes.extend(["forbidden", "account_suspended"]);
+        codes.insert("account_suspended");
     }
     if endpoint.rate.is_some() {
         codes.insert("rate_limited");

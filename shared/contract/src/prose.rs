@@ -89,14 +89,10 @@ impl Constants {
     pub fn tell(&self, document: &mut Value) {
         match document {
             Value::Object(fields) => {
-                for (name, value) in fields {
-                    match value {
-                        Value::String(text) if name == "description" => {
-                            *text = self.told(text, None);
-                        }
-                        value => self.tell(value),
-                    }
+                if let Some(Value::String(text)) = fields.get_mut("description") {
+                    *text = self.told(text, None);
                 }
+                fields.values_mut().for_each(|value| self.tell(value));
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.tell(item)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

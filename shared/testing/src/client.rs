@@ -134,12 +134,6 @@ impl<'a> ClientRequest<'a> {
         self.map(|request| request.text(body))
     }
 
-    /// With a body that is not text.
-    #[must_use]
-    pub fn bytes(self, body: &[u8]) -> ClientRequest<'a> {
-        self.map(|request| request.bytes(body))
-    }
-
     async fn send(self) -> Answer {
         let (path, query) = match self.target.split_once('?') {
             Some((path, query)) => (path, query),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use demo::api::BROWSER;
 use domain::{account::api_key::Scope, id::UserId, plan::Plan};
 use lambda_http::Request;
@@ -27,7 +26,6 @@ pub struct TestRequest {
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     body: Option<String>,
-    is_base64: bool,
     ip: String,
     head: bool,
 }
@@ -40,7 +38,6 @@ impl Default for TestRequest {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
-            is_base64: false,
             ip: SOURCE_IP.to_owned(),
             head: false,
         }
@@ -112,12 +109,6 @@ impl TestRequest {
         self
     }
 
-    /// With a body that is not text.
-    #[must_use]
-    pub fn bytes(self, body: &[u8]) -> TestRequest {
-        TestRequest { is_base64: true, ..self.text(STANDARD.encode(body)) }
-    }
-
     /// The API Gateway event of this request.
     pub fn event(&self, endpoint: &Endpoint) -> Request {
         request(&self.event_json(endpoint)).expect("an event")
@@ -154,7 +145,7 @@ impl TestRequest {
             "multiValueQueryStringParameters": multi(&self.query),
             "pathParameters": parameters,
             "body": self.body,
-            "isBase64Encoded": self.is_base64,
+            "isBase64Encoded": false,
             "requestContext": {
                 "requestId": "00000000-0000-4000-8000-000000000001",
                 "path": format!("/test{path}"),

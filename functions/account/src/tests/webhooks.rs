@@ -149,6 +149,8 @@ async fn a_deleted_member_changes_no_webhook() {
     let path = path_of(&added(&kim).await);
     let unknown = format!("{path}/deliveries/dlv_01M817QNM00000000000000001/redeliver");
     expect!["404 delivery_not_found"].assert_eq(&kim.post(&unknown).await.brief());
+    let sent = kim.post(format!("{path}/test")).await.json();
+    let delivery = sent["id"].as_str().unwrap();
     assert_eq!(kim.delete("/api/v1/me").await.status(), 200);
     let body = json!({"url": "https://example.com/hook", "events": ["sale.created"]});
     for refused in [
@@ -157,7 +159,7 @@ async fn a_deleted_member_changes_no_webhook() {
         kim.delete(&path).await,
         kim.post(format!("{path}/test")).await,
         kim.post(format!("{path}/secret")).key("k").await,
-        kim.post(&unknown).await,
+        kim.post(format!("{path}/deliveries/{delivery}/redeliver")).await,
     ] {
         assert_eq!(refused.code(), "account_deleted", "{}", refused.pretty());
     }

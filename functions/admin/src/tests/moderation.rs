@@ -29,6 +29,9 @@ async fn an_approved_listing_is_on_sale() {
     let again = approval(&app, &moderator, &id).await.key("k").await;
     assert_eq!((again.status(), again.json()), (200, judged), "the same key, the same answer");
     assert_eq!(approve(&app, &moderator, &id).await.brief(), "409 not_pending");
+    let late = json!({ "content_hash": "0".repeat(64), "reason": "Too near to another." });
+    let path = format!("/api/v1/admin/marketplace/listings/{id}/reject");
+    assert_eq!(moderator.post(path).json(late).await.brief(), "409 not_pending");
 }
 
 #[test]

@@ -4,4 +4,3 @@ mod authorizer;
 mod docs;
 mod health;
 mod webhook_bria;
-mod webhook_stripe;

@@ -51,6 +51,9 @@ async fn a_body_in_base64_is_accepted_and_one_that_is_too_large_is_not() {
     let encoded = base64::engine::general_purpose::STANDARD.encode(&event);
     let answer = app.deliver_encoded(&encoded, &signature).await;
     assert_eq!(answer.brief(), "200");
+    let picture = base64::engine::general_purpose::STANDARD.encode([0xff, 0xd8]);
+    let answer = app.deliver_encoded(&picture, &signature).await;
+    assert_eq!(answer.brief(), "400 body_not_text");
     assert_eq!(app.credits(&ann).await["available"], 60);
     let large = format!("{{\"pad\": \"{}\"}}", "x".repeat(256 * 1024));
     let signature = app.stripe().sign(&large, SECRET, app.now().as_secs());
