@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from intrinsics import Stack, chosen, conditions
+
 DATA = "infra/data.yaml"
 MESSAGING = "infra/messaging.yaml"
 PERMISSIONS = "infra/permissions.yaml"
@@ -15,8 +17,6 @@ WARM = "WARM"
 """The partition of the item that a process reads while it starts."""
 PLACEHOLDERS = "0364"
 """The first digits of the digest of what generates the secrets' placeholders."""
-
-Stack = dict[str, Any]
 
 
 def complaints(main: Stack, nested: dict[str, Stack]) -> Iterator[str]:
@@ -38,7 +38,7 @@ def public_previews(data: Stack) -> Iterator[str]:
     for cdn, url in product(["true", "false"], ["", "https://images.example"]):
         given = {name: "" for name in data["Parameters"]}
         given |= {"PreviewsCdn": cdn, "PreviewsUrl": url, "Environment": "prod"}
-        holds = {name: truth(it, given, data) for name, it in data["Conditions"].items()}
+        holds = conditions(given, data)
         is_public = cdn == "false" and url == ""
         bucket = data["Resources"]["Previews"]["Properties"]
         for name, value in bucket["PublicAccessBlockConfiguration"].items():
@@ -53,26 +53,6 @@ def public_previews(data: Stack) -> Iterator[str]:
             for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                 if statement.get("Effect") == "Allow" and statement["Principal"] == "*":
                     yield f"{DATA}: {name} is public with PreviewsCdn={cdn}, PreviewsUrl={url}"
-
-
-def truth(node: Any, given: dict[str, str], stack: Stack) -> bool:
-    """Whether a condition holds for these parameters."""
-    ((function, argument),) = node.items()
-    if function == "Fn::Equals":
-        one, other = (given[it["Ref"]] if isinstance(it, dict) else it for it in argument)
-        return str(one) == str(other)
-    if function == "Condition":
-        return truth(stack["Conditions"][argument], given, stack)
-    parts = [truth(it, given, stack) for it in argument]
-    return {"Fn::Not": not parts[0], "Fn::And": all(parts), "Fn::Or": any(parts)}[function]
-
-
-def chosen(node: Any, holds: dict[str, bool]) -> Any:
-    """A value, after its condition."""
-    if isinstance(node, dict) and "Fn::If" in node:
-        condition, then, otherwise = node["Fn::If"]
-        return chosen(then if holds[condition] else otherwise, holds)
-    return node
 
 
 def overwritten_secrets(data: Stack) -> Iterator[str]:

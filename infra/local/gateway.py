@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import boto3
+from intrinsics import conditions, resolved
 
 PREFLIGHT = "OPTIONS"
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -24,9 +25,12 @@ def main() -> None:
     values = {it["ParameterKey"]: it["ParameterValue"] for it in described["Parameters"]}
     listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     physical = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in listed}
-    for name, resource in processed["TemplateBody"]["Resources"].items():
+    template = processed["TemplateBody"]
+    holds = conditions(values, template)
+    for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::ApiGateway::RestApi":
-            complete(physical[name], resolved(resource["Properties"]["Body"], values), values)
+            document = resolved(resource["Properties"]["Body"], values, holds)
+            complete(physical[name], document, values)
 
 
 def complete(api: str, document: dict[str, Any], values: dict[str, str]) -> None:
@@ -57,22 +61,6 @@ def preflight(gateway: Any, api: str, resource: str, answer: dict[str, Any]) -> 
     declared = {name: False for name in headers}
     gateway.put_method_response(**where, statusCode=status, responseParameters=declared)
     gateway.put_integration_response(**where, statusCode=status, responseParameters=headers)
-
-
-def resolved(node: Any, values: dict[str, str]) -> Any:
-    """The document with `Ref` and `Fn::Sub` of the stack's parameters replaced by their values."""
-    if isinstance(node, list):
-        return [resolved(item, values) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if set(node) == {"Ref"} and node["Ref"] in values:
-        return values[node["Ref"]]
-    if set(node) == {"Fn::Sub"} and isinstance(node["Fn::Sub"], str):
-        text = node["Fn::Sub"]
-        for name, value in values.items():
-            text = text.replace("${" + name + "}", value)
-        return text
-    return {key: resolved(value, values) for key, value in node.items()}
 
 
 if __name__ == "__main__":

@@ -59,5 +59,5 @@ start_process() {
 }
 
 engine_complete() {
-  "$PYTHON" infra/local/verify.py deployed "$STACK" && "$PYTHON" infra/local/gateway.py "$STACK"
+  "$PYTHON" infra/local/verify.py deployed "$STACK" && PYTHONPATH=infra "$PYTHON" infra/local/gateway.py "$STACK"
 }

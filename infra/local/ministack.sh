@@ -19,4 +19,4 @@ engine_start() {
     "$PWD/$VENV/bin/ministack"
 }
 
-engine_complete() { "$PYTHON" infra/local/gateway.py "$STACK" && "$PYTHON" infra/local/queues.py; }
+engine_complete() { PYTHONPATH=infra "$PYTHON" infra/local/gateway.py "$STACK" && "$PYTHON" infra/local/queues.py; }

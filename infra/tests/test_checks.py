@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 import unittest
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -13,6 +14,7 @@ import account
 import alarms
 import check
 import deployed
+import intrinsics
 import protect
 import ready
 from samcli.yamlhelper import yaml_parse
@@ -46,6 +48,25 @@ class Checks(unittest.TestCase):
     def test_the_committed_templates_are_right(self) -> None:
         said = alarms.complaints(self.main, self.nested)
         self.assertEqual([*said, *account.complaints(self.main, self.nested)], [])
+
+    def test_a_response_of_the_gateway_comes_to_one_text(self) -> None:
+        given = {it: str(of.get("Default", "")) for it, of in self.main["Parameters"].items()}
+        body = self.main["Resources"]["Api"]["Properties"]["Body"]
+        roots = {
+            "https://api.example/v": {"PublicApiUrl": "https://api.example/v"},
+            "https://api.example": {"DomainName": "api.example"},
+            "https://$context.domainName/$context.stage": {},
+        }
+        for root, own in roots.items():
+            values = given | {"Environment": "prod"} | own
+            holds = intrinsics.conditions(values, self.main)
+            document = intrinsics.resolved(body, values, holds)
+            for kind, answer in document["x-amazon-apigateway-gateway-responses"].items():
+                with self.subTest(root=root, kind=kind):
+                    text = answer["responseTemplates"]["application/json"]
+                    # The one variable that API Gateway writes with its quotes.
+                    problem = json.loads(text.replace("$context.error.messageString", '"why"'))
+                    self.assertEqual(problem["type"], f"{root}/docs/problems/{problem['code']}")
 
     def test_an_alarm_is_of_its_stack(self) -> None:
         def change(_: Stack, nested: dict[str, Stack]) -> None:

@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 from typing import Any
 from unittest.mock import MagicMock, patch
 
+import on_table
 import protect
 import redrive
 import smoke
@@ -108,6 +109,37 @@ class GiveBack(unittest.TestCase):
         made = self.stream({})
         made.s3.get_object.side_effect = KeyError
         self.assertEqual(self.all(made, "stream"), (0, 1))
+
+
+class OnTableTest(unittest.TestCase):
+    """`scripts/verify`, `scripts/migrate` and `scripts/restore`, up to their program."""
+
+    def started(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """The command line of the program and its variables."""
+        found = MagicMock(access_key="key", secret_key="secret", token=None)
+        with (
+            patch("on_table.boto3") as boto3,
+            patch("on_table.deployed") as deployed,
+            patch("on_table.os.execve") as execve,
+            patch("sys.argv", ["on_table.py", "program", *arguments]),
+        ):
+            boto3.Session().get_credentials().get_frozen_credentials.return_value = found
+            deployed.region.return_value = "eu-central-1"
+            deployed.outputs.return_value = {"TableName": "of-the-stack"}
+            on_table.main()
+        _, command, variables = execve.call_args.args
+        return command, variables
+
+    def test_a_program_gets_the_table_of_the_stack(self) -> None:
+        command, variables = self.started("prod", "facts", "--dry-run")
+        self.assertEqual(command, ["program", "facts", "--dry-run"])
+        self.assertEqual(variables["TABLE_NAME"], "of-the-stack")
+        self.assertEqual(variables["AWS_REGION"], "eu-central-1")
+        self.assertEqual(variables["AWS_SESSION_TOKEN"], "")
+
+    def test_or_the_table_that_was_restored(self) -> None:
+        command, variables = self.started("prod", "--table", "restored")
+        self.assertEqual((command, variables["TABLE_NAME"]), (["program"], "restored"))
 
 
 class Secrets(unittest.TestCase):
