@@ -20,6 +20,7 @@ STATES = {
     "Invocations",
     "IteratorAge",
     "Latency",
+    "SearchIndexAgeHours",
 }
 """Metrics that stay bad for as long as their cause does; all others count events."""
 

@@ -27,7 +27,7 @@ CODE = "code: "
 EDGE = ("EdgeAuthorizer", "EdgeWebhookBria", "EdgeWebhookStripe")
 """Each reserves EdgeConcurrency, which is then its limit."""
 DELIVERY_SHARE, DELIVERY_S = 0.1, 1
-"""The part of generations of which a member's webhook is told, and how long that takes."""
+"""The share of generations whose end is sent to a webhook, and the seconds of a delivery."""
 BUSY = 0.8
 """The part of its workers up to which a queue stays empty."""
 JOB_INDEX_WRITES = 10

@@ -2,7 +2,7 @@
 
 `infra/load.py` and `infra/cost.py` share it. Units and times of functions come from the tables in
 shared/testing/README.md, parameters and memory from template.yaml, what Rust decides from its
-constants. What nobody has measured is an assumption below, with its reason.
+constants. What was not measured is an assumption below, with its reason.
 """
 
 import re

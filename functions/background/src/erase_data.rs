@@ -5,7 +5,8 @@
 //! Changes: files in both buckets; for a member also the subscription at Stripe, cancelled at once,
 //! their listings, jobs, inputs and presets, and the personal data of the account.
 //! Retry: every step may run twice and may be interrupted. An erasure stays due until all of it is
-//! done; one that fails is retried five minutes later and does not stop the others.
+//! done; one that fails is retried five minutes later and does not stop the others. After an
+//! interrupted run the next continues behind it (`walk`).
 
 use clients::{StoredFiles, Stripe, stored_files::Deleted};
 use domain::{
@@ -15,13 +16,15 @@ use domain::{
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::Settlement;
-use store::Store;
+use store::{IndexPosition, Store, StoreError};
 use tracing::{error, info};
+
+use crate::{run::Run, walk::Walk};
 
 pub const WORKER: Worker = Worker::new("background-erase-data");
 
-/// Most erasures in one run; the rest follow a minute later.
-const AT_ONCE: u16 = 20;
+/// One erasure at a time: one may take all the time of a run.
+const ONE: u16 = 1;
 
 #[derive(Connect)]
 struct Deps {
@@ -36,31 +39,56 @@ pub fn function() -> Function {
 }
 
 async fn handle(deps: &Deps, task: Task) -> Result<(), TaskError> {
-    let store = &deps.store;
-    let (mut files, mut failed) = (0, 0);
-    for erasure in store.due_erasures(task.now, AT_ONCE).await? {
-        let subject = erasure.subject.name();
-        let after = match erase(deps, &erasure, task.now).await {
-            Ok(Deleted { files: deleted, more }) => {
-                files += deleted;
-                info!(subject, files = deleted, "files of the subject deleted");
-                match (more, deleted) {
-                    (false, _) => erasure.after_pass(task.now),
-                    // A member whose generations are still running must not block the others.
-                    (true, 0) => Some(erasure.postponed(task.now)),
-                    (true, _) => Some(erasure.clone()),
-                }
+    let (store, mut counts, mut run) = (&deps.store, Counts::default(), Run::default());
+    let (mut walk, legs) = Walk::begin((store, &task), WORKER.name, &["erasures"]).await?;
+    for leg in &legs {
+        let page =
+            async |after: Option<&IndexPosition>| store.due_erasures(task.now, after, ONE).await;
+        let erase = async |due: Vec<Erasure>| {
+            for erasure in &due {
+                let after = attempt(deps, erasure, task.now, &mut counts).await;
+                let followed = store.follow_erasure(erasure, after.as_ref()).await;
+                run.take("erasure", &erasure.subject.name(), followed);
             }
-            Err(why) => {
-                failed += 1;
-                error!(subject, error = ?why, "erasure failed, retrying in five minutes");
-                Some(erasure.postponed(task.now))
-            }
+            Ok::<(), StoreError>(())
         };
-        store.follow_erasure(&erasure, after.as_ref()).await?;
+        walk.pages(leg, page, erase).await?;
     }
-    Metrics::new().count("FilesErased", files).count("ErasuresFailed", failed).emit();
-    Ok(())
+    Metrics::new().count("FilesErased", counts.files).count("ErasuresFailed", counts.failed).emit();
+    run.end_walk(walk).await
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    files: u64,
+    failed: u64,
+}
+
+/// Erases a subject. Returns the erasure that is still to be done, if any.
+async fn attempt(
+    deps: &Deps,
+    erasure: &Erasure,
+    now: Timestamp,
+    counts: &mut Counts,
+) -> Option<Erasure> {
+    let subject = erasure.subject.name();
+    match erase(deps, erasure, now).await {
+        Ok(Deleted { files, more }) => {
+            counts.files += files;
+            info!(subject, files, "files of the subject deleted");
+            match (more, files) {
+                (false, _) => erasure.after_pass(now),
+                // A member whose generations are still running must not block the others.
+                (true, 0) => Some(erasure.postponed(now)),
+                (true, _) => Some(erasure.clone()),
+            }
+        }
+        Err(why) => {
+            counts.failed += 1;
+            error!(subject, error = ?why, "erasure failed, retrying in five minutes");
+            Some(erasure.postponed(now))
+        }
+    }
 }
 
 /// Deletes all that exists of one subject now.

@@ -24,6 +24,7 @@ pub mod run_generation;
 mod settle;
 pub mod sweep_generations;
 pub mod verify_audit;
+mod walk;
 
 use runtime::Function;
 

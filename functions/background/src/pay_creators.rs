@@ -6,30 +6,45 @@
 //! a day pays no creator twice: a creator's payout of a day has one id, which is also Stripe's
 //! idempotency key.
 //!
-//! If a run is interrupted, the next run resumes each payout. A failure for one creator is counted,
-//! with an alarm, and does not stop the others: the next run retries it. If Stripe or the table
-//! does not answer at all, the run fails and EventBridge retries it.
+//! If a run is interrupted, the next one begins with the creator behind the last one (`walk`), and
+//! resumes each payout. A failure for one creator is counted, with an alarm, and does not stop the
+//! others: the next run retries it. If Stripe or the table does not answer at all, or the time is
+//! up, the run fails and Lambda repeats it.
 
 use std::collections::BTreeMap;
 
 use clients::{Stripe, stripe::Payouts};
 use domain::{
     Timestamp,
-    id::{PurchaseId, UserId},
+    id::{PayoutId, PurchaseId, UserId},
     marketplace::creator::payout::{Payout, PayoutDecision, PayoutState},
     time::DAY,
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::{Payer, PayoutProgress, SettleError, Settlement};
-use store::{Begun, SALES_AT_ONCE, Store};
+use store::{Begun, IndexPosition, SALES_AT_ONCE, Store};
 use tracing::{info, warn};
+
+use crate::walk::{Leg, Walk};
 
 pub const WORKER: Worker = Worker::new("background-pay-creators");
 
-/// Index entries per page.
-const PAGE: u16 = 100;
-/// Most pages of each kind in one run: the rest follow the next day.
-const TRIPS_MAX: u32 = 1_000;
+/// One at a time of what Stripe is asked about: the next run begins behind one that takes all the
+/// time.
+const ONE: u16 = 1;
+/// Sales on hold per page.
+const PAGE: u16 = 400;
+
+/// Reverses transfers of amounts paid out in excess.
+const RECOVER: &str = "recover";
+/// Resumes unfinished payouts of any day.
+const RESUME: &str = "resume";
+/// Releases sales whose hold is over.
+const RELEASE: &str = "release";
+/// Begins the payouts of the day.
+const PAY: &str = "pay";
+/// A payout just sent may already be too much, and by tomorrow it is at the bank.
+const RECOVER_AGAIN: &str = "recover_again";
 
 /// The counts of a run, for its log line and metrics; amounts are in cents.
 #[derive(Debug, Default)]
@@ -65,7 +80,7 @@ async fn handle(Deps { store, stripe, payouts }: &Deps, task: Task) -> Result<()
         midnight: task.sent_at.min(task.now).floor_to(DAY),
     };
     let mut tally = Tally::default();
-    let done = run.whole(&mut tally).await;
+    let done = run.whole(&task, &mut tally).await;
     let Tally { released, recovered, sent, cents, skipped, refused, stuck, failed } = tally;
     info!(released, recovered, sent, cents, skipped, refused, stuck, failed, "payout run ended");
     Metrics::new()
@@ -77,7 +92,7 @@ async fn handle(Deps { store, stripe, payouts }: &Deps, task: Task) -> Result<()
         .count("PayoutFailures", failed)
         .count("RecoveredCents", recovered)
         .emit();
-    Ok(done?)
+    done
 }
 
 struct Run<'a> {
@@ -89,56 +104,70 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn whole(&self, tally: &mut Tally) -> Result<(), SettleError> {
-        self.recover(tally).await?;
-        self.go_on(tally).await?;
-        self.release(tally).await?;
-        self.pay(tally).await?;
-        // A payout just sent may already be too much, and by tomorrow it is at the bank.
-        self.recover(tally).await
+    async fn whole(&self, task: &Task, tally: &mut Tally) -> Result<(), TaskError> {
+        let lists = [RECOVER, RESUME, RELEASE, PAY, RECOVER_AGAIN];
+        let (mut walk, legs) = Walk::begin((self.store, task), WORKER.name, &lists).await?;
+        for leg in &legs {
+            match leg.list {
+                RESUME => self.resume(&mut walk, leg, tally).await?,
+                RELEASE => self.release(&mut walk, leg, tally).await?,
+                PAY => self.pay(&mut walk, leg, tally).await?,
+                _ => self.recover(&mut walk, leg, tally).await?,
+            }
+        }
+        walk.end().await
     }
 
-    /// Reverses transfers of amounts paid out in excess.
-    async fn recover(&self, tally: &mut Tally) -> Result<(), SettleError> {
-        let mut after: Option<PurchaseId> = None;
-        for _ in 0..TRIPS_MAX {
-            let page = self.store.overpaid_sales(after.as_ref(), PAGE).await?;
-            let Some((_, last)) = page.last() else { break };
-            after = Some(last.clone());
-            for (creator, purchase) in &page {
+    async fn recover(
+        &self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+        tally: &mut Tally,
+    ) -> Result<(), SettleError> {
+        let page =
+            async |after: Option<&IndexPosition>| self.store.overpaid_sales(after, ONE).await;
+        let recover = async |overpaid: Vec<(UserId, PurchaseId)>| {
+            for (creator, purchase) in &overpaid {
                 let back = self.payer.recover(creator, purchase, self.now).await;
                 if let Some(back) = self.counted(creator, back, tally).await? {
                     tally.recovered += u64::try_from(back).unwrap_or(0);
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        walk.pages(leg, page, recover).await
     }
 
-    /// Resumes unfinished payouts of any day.
-    async fn go_on(&self, tally: &mut Tally) -> Result<(), SettleError> {
-        let mut after = None;
-        for _ in 0..TRIPS_MAX {
-            let page = self.store.open_payouts(after.as_ref(), PAGE).await?;
-            let Some((_, last)) = page.last() else { break };
-            after = Some(last.clone());
-            for (creator, id) in &page {
+    async fn resume(
+        &self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+        tally: &mut Tally,
+    ) -> Result<(), SettleError> {
+        let page = async |after: Option<&IndexPosition>| self.store.open_payouts(after, ONE).await;
+        let resume = async |open: Vec<(UserId, PayoutId)>| {
+            for (creator, id) in &open {
                 let payout = self.store.payout(creator, id).await.map_err(SettleError::from);
                 if let Some(payout) = self.counted(creator, payout, tally).await? {
                     self.carry_on(creator, payout, tally).await?;
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        walk.pages(leg, page, resume).await
     }
 
-    /// Releases sales whose hold is over.
-    async fn release(&self, tally: &mut Tally) -> Result<(), SettleError> {
-        let mut after = None;
-        for _ in 0..TRIPS_MAX {
-            let page = self.store.due_sales(self.now, after.as_ref(), PAGE * 4).await?;
+    async fn release(
+        &self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+        tally: &mut Tally,
+    ) -> Result<(), SettleError> {
+        let page =
+            async |after: Option<&IndexPosition>| self.store.due_sales(self.now, after, PAGE).await;
+        let release = async |due: Vec<(UserId, PurchaseId)>| {
             let mut by_creator: BTreeMap<UserId, Vec<PurchaseId>> = BTreeMap::new();
-            for (creator, purchase) in page.items {
+            for (creator, purchase) in due {
                 by_creator.entry(creator).or_default().push(purchase);
             }
             for (creator, sales) in &by_creator {
@@ -149,21 +178,20 @@ impl Run<'_> {
                     tally.released += u64::try_from(released).unwrap_or(u64::MAX);
                 }
             }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(())
+            Ok(())
+        };
+        walk.pages(leg, page, release).await
     }
 
-    async fn pay(&self, tally: &mut Tally) -> Result<(), SettleError> {
-        let mut after: Option<UserId> = None;
-        for _ in 0..TRIPS_MAX {
-            let page = self.store.due_creators(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.clone());
-            for creator in &page {
+    async fn pay(
+        &self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+        tally: &mut Tally,
+    ) -> Result<(), SettleError> {
+        let page = async |after: Option<&IndexPosition>| self.store.due_creators(after, ONE).await;
+        let pay = async |due: Vec<UserId>| {
+            for creator in &due {
                 let begun = self.begin(creator).await;
                 match self.counted(creator, begun, tally).await? {
                     Some(Begun::Skipped(payout)) => {
@@ -177,8 +205,9 @@ impl Run<'_> {
                     Some(Begun::Nothing | Begun::Over(_)) | None => {}
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        walk.pages(leg, page, pay).await
     }
 
     /// Begins a creator's payout of the day. Their connected account is refreshed from Stripe only

@@ -4,7 +4,7 @@
 //! passes; so this reads the top of each index and never scans the table. If a list cannot be
 //! written, the previous one stays. Repeated and late runs are safe: a view count is deleted in the
 //! write that adds it, and a list is computed from current data. A view count that cannot be added
-//! is logged and counted, and the lists are written all the same.
+//! is logged and counted, and hides no other; the lists are written all the same.
 
 use std::iter;
 
@@ -14,9 +14,12 @@ use domain::{
 };
 use futures_util::future::try_join_all;
 use runtime::{Function, Metrics, Task, TaskError, Worker};
-use store::{Popular, Store};
+use store::{Popular, Store, StoreError};
 
-use crate::run::Run;
+use crate::{
+    run::Run,
+    walk::{Leg, Walk},
+};
 
 pub const WORKER: Worker = Worker::new("background-rank-popular");
 
@@ -24,8 +27,6 @@ pub const WORKER: Worker = Worker::new("background-rank-popular");
 const SHOWN: usize = 20;
 /// Candidates per category: a good rating may lift a listing with a lower trending score.
 const LOOKED_AT: u16 = 40;
-/// Most rounds of adding up in one run; the rest follow a minute later.
-const ROUNDS_MAX: u32 = 20;
 
 /// The function of this worker.
 pub fn function() -> Function {
@@ -33,15 +34,15 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
-    let (mut views, mut run) = (0, Run::default());
-    for _ in 0..ROUNDS_MAX {
-        match run.take("tally", &"views", store.add_views(task.now).await) {
-            Some(None) | None => break,
-            Some(Some(added)) => views += added,
-        }
+    let mut run = Run::default();
+    let (mut walk, legs) = Walk::begin((store, &task), WORKER.name, &["views"]).await?;
+    for leg in &legs {
+        add_views(store, task.now, (&mut walk, leg), &mut run).await?;
     }
     let hottest = Category::ALL.iter().map(|category| store.hottest(*category, LOOKED_AT));
     let hottest = try_join_all(hottest).await?;
+    hottest.iter().for_each(|found| run.pass_over("listing", &found.unreadable));
+    let hottest: Vec<_> = hottest.into_iter().map(|found| found.items).collect();
     let all = hottest.iter().flatten().cloned().collect();
     let by_category = Category::ALL.iter().copied().map(Some).zip(hottest);
     let lists = iter::once((None, all)).chain(by_category);
@@ -51,8 +52,30 @@ async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
         }),
     )
     .await?;
+    run.end_walk(walk).await
+}
+
+/// Adds up all views that wait.
+async fn add_views(
+    store: &Store,
+    now: Timestamp,
+    (walk, leg): (&mut Walk<'_>, &Leg),
+    run: &mut Run,
+) -> Result<(), StoreError> {
+    let (mut views, mut after) = (0, leg.after.clone());
+    while !walk.is_time_up(leg, after.clone()).await? {
+        let added = store.add_views(now, after.as_deref()).await?;
+        views += added.views;
+        for (key, failure) in added.failed {
+            run.take("tally", &key, Err::<(), _>(failure));
+        }
+        after = added.next;
+        if after.is_none() {
+            break;
+        }
+    }
     Metrics::new().count("ListingViews", views).emit();
-    run.end()
+    Ok(())
 }
 
 /// The most popular first; among equals, the newest.

@@ -8,18 +8,19 @@
 //!
 //! A record that cannot be read or repaired is counted, with an alarm, and does not stop the rest:
 //! every list is read to its end, and an event that fails is parked for the next night. If a list
-//! itself cannot be read, the others are checked first, then the run fails and EventBridge retries
-//! it. After an interrupted run, the next one starts where events were last read to the end.
+//! itself cannot be read, the others are checked first, then the run fails and Lambda repeats it.
+//! After an interrupted run, or one whose time was up, the next one continues behind it (`walk`).
 
 use std::time::Duration;
 
 use clients::{
     Stripe, TopUpQueue,
-    queue::TopUpMessage,
+    queue::{NotSent, TopUpMessage},
     stripe::{ListedEvent, SubscriptionNow, webhook_event::Subject},
 };
 use domain::{
     Timestamp,
+    billing::{external::SubscriptionId, follow_up::FollowUp},
     id::{OrderId, PayoutId, PurchaseId, UserId},
     time::DAY,
 };
@@ -28,16 +29,33 @@ use settlement::{EventOutcome, ReceivedEvent, SettleError, Settlement};
 use store::{IndexPage, IndexPosition, ParkedEvent, Store, StoreError};
 use tracing::{info, warn};
 
+use crate::walk::{Leg, Walk};
+
 pub const WORKER: Worker = Worker::new("background-reconcile-stripe");
 
 /// Stripe lists events for 30 days: <https://docs.stripe.com/api/events>.
 const EVENTS_KEPT: Duration = DAY.saturating_mul(30);
 /// Stripe may list an event a little after its creation.
 const OVERLAP: Duration = Duration::from_secs(60 * 60);
-/// Our own records per page.
+/// One at a time of what Stripe is asked about: the next run begins behind one that takes all the
+/// time.
+const ONE: u16 = 1;
+/// Top-ups of a page.
 const PAGE: u16 = 100;
-/// Most pages of one list in one run: a hundred thousand records.
+/// Most pages of events in one run.
 const PAGES_MAX: u32 = 1_000;
+
+/// The lists, in their order.
+const LISTS: [&str; 8] = [
+    "parked events",
+    "events",
+    "orders",
+    "purchases",
+    "payouts",
+    "subscriptions",
+    "follow-ups",
+    "top-ups",
+];
 
 /// The counts of a run.
 #[derive(Debug, Default)]
@@ -64,7 +82,7 @@ async fn handle(Deps { store, stripe, queue }: &Deps, task: Task) -> Result<(), 
     let settlement = Settlement::new(store, stripe);
     let mut run =
         Run { store, stripe, settlement, now: task.now, found: Found::default(), error: None };
-    let done = run.whole(queue).await;
+    let done = run.whole(&task, queue).await;
     let Found { looked_at, repaired, paid_back, failed } = run.found;
     info!(looked_at, repaired, failed, "Stripe reconciliation ended");
     Metrics::new()
@@ -89,22 +107,22 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Checks every list. Ends early only if Stripe or the table does not answer at all.
-    async fn whole(&mut self, queue: &TopUpQueue) -> Result<(), TaskError> {
-        let done = self.replay_parked().await;
-        self.ended("parked events", done).await?;
-        let done = self.look_through_events().await;
-        self.ended("events", done).await?;
-        let done = self.look_at_orders().await;
-        self.ended("orders", done).await?;
-        let done = self.look_at_purchases().await;
-        self.ended("purchases", done).await?;
-        let done = self.look_at_payouts().await;
-        self.ended("payouts", done).await?;
-        let done = self.look_at_subscriptions().await;
-        self.ended("subscriptions", done).await?;
-        let done = self.carry_out_follow_ups().await;
-        self.ended("follow-ups", done).await?;
-        self.send_top_ups(queue).await
+    async fn whole(&mut self, task: &Task, queue: &TopUpQueue) -> Result<(), TaskError> {
+        let (mut walk, legs) = Walk::begin((self.store, task), WORKER.name, &LISTS).await?;
+        for leg in &legs {
+            let done = match leg.list {
+                "parked events" => self.replay_parked(&mut walk, leg).await,
+                "events" => self.look_through_events(&mut walk, leg).await,
+                "orders" => self.look_at_orders(&mut walk, leg).await,
+                "purchases" => self.look_at_purchases(&mut walk, leg).await,
+                "payouts" => self.look_at_payouts(&mut walk, leg).await,
+                "subscriptions" => self.look_at_subscriptions(&mut walk, leg).await,
+                "follow-ups" => self.carry_out_follow_ups(&mut walk, leg).await,
+                _ => self.send_top_ups(&mut walk, leg, queue).await,
+            };
+            self.ended(leg.list, done).await?;
+        }
+        walk.end().await
     }
 
     /// Records the result of a list. If it could not be read, the run continues with the others.
@@ -149,19 +167,16 @@ impl Run<'_> {
     }
 
     /// Replays parked events: the fault may be fixed by now.
-    async fn replay_parked(&mut self) -> Result<(), SettleError> {
-        let mut after = None;
-        for _ in 0..PAGES_MAX {
-            let page = self.store.parked_events(after.as_ref(), PAGE).await?;
-            for parked in &page.items {
-                self.replay(parked).await?;
+    async fn replay_parked(&mut self, walk: &mut Walk<'_>, leg: &Leg) -> Result<(), SettleError> {
+        let store = self.store;
+        let page = async |after: Option<&IndexPosition>| store.parked_events(after, ONE).await;
+        let replay = async |parked: Vec<ParkedEvent>| {
+            for event in &parked {
+                self.replay(event).await?;
             }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(())
+            Ok(())
+        };
+        walk.pages(leg, page, replay).await
     }
 
     async fn replay(&mut self, parked: &ParkedEvent) -> Result<(), SettleError> {
@@ -190,7 +205,15 @@ impl Run<'_> {
     }
 
     /// Applies every event since the checkpoint that was not applied.
-    async fn look_through_events(&mut self) -> Result<(), SettleError> {
+    async fn look_through_events(
+        &mut self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+    ) -> Result<(), SettleError> {
+        if walk.is_time_up(leg, None).await? {
+            return Ok(());
+        }
+        walk.leave(leg, None).await?;
         let oldest = self.now.minus(EVENTS_KEPT);
         let checkpoint = self.store.events_checkpoint().await?;
         let since = checkpoint.map_or(oldest, |at| at.minus(OVERLAP).max(oldest));
@@ -241,75 +264,95 @@ impl Run<'_> {
     }
 
     /// Orders whose outcome no event has reported.
-    async fn look_at_orders(&mut self) -> Result<(), SettleError> {
+    async fn look_at_orders(&mut self, walk: &mut Walk<'_>, leg: &Leg) -> Result<(), SettleError> {
         let (store, settlement, now) = (self.store, self.settlement, self.now);
-        let due = async |after: Option<&_>| store.due_orders(now, after, PAGE).await;
+        let due = async |after: Option<&_>| store.due_orders(now, after, ONE).await;
         let look = async |(user, id): &(UserId, OrderId)| {
             look_at_order(store, &settlement, (user, id), now).await
         };
-        self.walk("order", due, look).await
+        self.look_at_each("order", (walk, leg), due, look).await
     }
 
     /// Purchases whose outcome no event has reported, and those with a refund still to make.
-    async fn look_at_purchases(&mut self) -> Result<(), SettleError> {
+    async fn look_at_purchases(
+        &mut self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+    ) -> Result<(), SettleError> {
         let (store, settlement, now) = (self.store, self.settlement, self.now);
-        let due = async |after: Option<&_>| store.due_purchases(now, after, PAGE).await;
+        let due = async |after: Option<&_>| store.due_purchases(now, after, ONE).await;
         let look =
             async |(buyer, id): &(UserId, PurchaseId)| settlement.purchase(buyer, id, now).await;
-        self.walk("purchase", due, look).await
+        self.look_at_each("purchase", (walk, leg), due, look).await
     }
 
     /// Sent payouts not yet confirmed by a bank. The listed events do not include those of
     /// connected accounts.
-    async fn look_at_payouts(&mut self) -> Result<(), SettleError> {
+    async fn look_at_payouts(&mut self, walk: &mut Walk<'_>, leg: &Leg) -> Result<(), SettleError> {
         let (store, settlement, now) = (self.store, self.settlement, self.now);
-        let sent = async |after: Option<&_>| store.sent_payouts(after, PAGE).await;
+        let sent = async |after: Option<&_>| store.sent_payouts(after, ONE).await;
         let look = async |(creator, id): &(UserId, PayoutId)| {
             settlement.look_at_sent(creator, id, now).await
         };
-        self.walk("payout", sent, look).await
+        self.look_at_each("payout", (walk, leg), sent, look).await
+    }
+
+    /// Carries out recorded follow-ups that are not yet done at Stripe.
+    async fn carry_out_follow_ups(
+        &mut self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+    ) -> Result<(), SettleError> {
+        let (store, settlement, now) = (self.store, self.settlement, self.now);
+        let due = async |after: Option<&_>| store.due_follow_ups(after, ONE).await;
+        let carry_out = async |due: &FollowUp| settlement.carry_out_due(due, now).await;
+        self.look_at_each("follow-up", (walk, leg), due, carry_out).await
     }
 
     /// Checks every record of one of our lists.
-    async fn walk<T>(
+    async fn look_at_each<T>(
         &mut self,
         what: &str,
+        (walk, leg): (&mut Walk<'_>, &Leg),
         page: impl AsyncFn(Option<&IndexPosition>) -> Result<IndexPage<T>, StoreError>,
         look: impl AsyncFn(&T) -> Result<EventOutcome, SettleError>,
     ) -> Result<(), SettleError> {
-        let mut after = None;
-        for _ in 0..PAGES_MAX {
-            let found = page(after.as_ref()).await?;
-            for one in &found.items {
+        let each = async |found: Vec<T>| {
+            for one in &found {
                 let outcome = look(one).await;
                 self.count(what, outcome).await?;
             }
-            after = found.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(())
+            Ok(())
+        };
+        walk.pages(leg, page, each).await
     }
 
     /// Subscriptions that differ from our records.
-    async fn look_at_subscriptions(&mut self) -> Result<(), SettleError> {
-        let mut after = None;
-        for _ in 0..PAGES_MAX {
+    async fn look_at_subscriptions(
+        &mut self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+    ) -> Result<(), SettleError> {
+        let mut after = leg.after.as_deref().and_then(|id| SubscriptionId::parse(id).ok());
+        loop {
+            let here = after.as_ref().map(ToString::to_string);
+            if walk.is_time_up(leg, here).await? {
+                return Ok(());
+            }
             let page = self.stripe.subscriptions(after.as_ref()).await?;
+            after = page.items.last().map(|last| last.id.clone()).filter(|_| page.more);
+            walk.leave(leg, after.as_ref().map(ToString::to_string)).await?;
             for at_stripe in page.items {
-                after = Some(at_stripe.id);
                 let outcome = match at_stripe.now {
                     Ok(now) => self.look_at_subscription(&now).await,
                     Err(error) => Err(error.into()),
                 };
                 self.count("subscription", outcome).await?;
             }
-            if !page.more {
-                break;
+            if after.is_none() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     async fn look_at_subscription(
@@ -330,28 +373,26 @@ impl Run<'_> {
         self.settlement.subscription(&user, &theirs.id, self.now).await
     }
 
-    /// Carries out recorded follow-ups that are not yet done at Stripe.
-    async fn carry_out_follow_ups(&mut self) -> Result<(), SettleError> {
-        for done in self.settlement.carry_out_due(self.now, PAGE).await? {
-            self.count("follow-up", done).await?;
-        }
-        Ok(())
-    }
-
     /// Sends a message for each due top-up: the first one may be lost.
-    async fn send_top_ups(&self, queue: &TopUpQueue) -> Result<(), TaskError> {
-        let mut after = None;
-        for _ in 0..PAGES_MAX {
-            let page = self.store.due_top_ups(after.as_ref(), PAGE).await?;
+    async fn send_top_ups(
+        &mut self,
+        walk: &mut Walk<'_>,
+        leg: &Leg,
+        queue: &TopUpQueue,
+    ) -> Result<(), SettleError> {
+        let store = self.store;
+        let page = async |after: Option<&IndexPosition>| store.due_top_ups(after, PAGE).await;
+        let send = async |due: Vec<UserId>| {
             let messages: Vec<_> =
-                page.items.into_iter().map(|user_id| TopUpMessage { user_id }).collect();
-            queue.send(&messages).await.into_iter().collect::<Result<(), _>>()?;
-            after = page.next;
-            if after.is_none() {
-                break;
+                due.into_iter().map(|user_id| TopUpMessage { user_id }).collect();
+            let sent = queue.send(&messages).await.into_iter().collect::<Result<(), NotSent>>();
+            if let Err(unsent) = sent {
+                warn!(%unsent, "messages of due top-ups not sent, the next run sends them");
+                self.found.failed += 1;
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        walk.pages(leg, page, send).await
     }
 }
 

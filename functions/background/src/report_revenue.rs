@@ -4,8 +4,8 @@
 //! reported; nor is a day before the first activity. A report covers the thirty days up to its day.
 //! It is stored once: a run for a day that has one recomputes the metrics, compares, and changes
 //! nothing. If stored totals differ from the day's facts, or a report from its metrics, that counts
-//! as drift, with an alarm. A run first ends unpaid grace periods, and counts facts of the day that
-//! the stream did not deliver.
+//! as drift, with an alarm. A run first ends unpaid grace periods, and counts facts of the last days
+//! that the stream did not deliver: those about money, which are written with what they are about.
 //!
 //! Files have content-addressed names and are written before the item that names them, so a run may
 //! be interrupted.
@@ -27,13 +27,15 @@ use crate::{
 
 pub const WORKER: Worker = Worker::new("background-report-revenue");
 
+/// How many days are counted again: an end may be dated back, and the stream may be read late.
+const RECOUNTED_DAYS: u32 = 3;
 /// How many days a report covers.
 const DAYS: u32 = 30;
 /// The folder of its files.
 const FOLDER: &str = "revenue";
 
-/// Most queries of the index of grace periods in one run.
-const TRIPS_MAX: u32 = 200;
+/// Grace periods of a page.
+const PAGE: u16 = 100;
 
 /// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,17 +81,13 @@ pub(crate) async fn report(
     let (store, ..) = deps;
     let day = Day::of(due.min(now)).minus(1);
     let ended = end_graces(store, now, run).await?;
-    let facts = store.facts_of_day(day).await?;
     let span = Span { from: day.minus(DAYS - 1), to: day };
     let mut numbers = store.metrics(span, now).await?;
-    let mut outcome = Outcome {
-        sums_differed: differing(&numbers, day, &Counters::fold(&facts)),
-        ..Outcome::default()
-    };
+    let mut outcome = Outcome::default();
+    for earlier in 0..RECOUNTED_DAYS {
+        outcome.sums_differed += recount(store, day.minus(earlier), &numbers).await?;
+    }
     if outcome.sums_differed > 0 {
-        let sums = outcome.sums_differed;
-        warn!(%day, sums, "totals differ from the facts of the day, counting missing facts");
-        store.count(&facts).await?;
         numbers = store.metrics(span, now).await?;
     }
     match optional(store.report(day).await)? {
@@ -103,20 +101,32 @@ pub(crate) async fn report(
     Ok(outcome)
 }
 
+/// Counts the facts of a day that its totals lack. Returns how many of the totals differed.
+async fn recount(store: &Store, day: Day, numbers: &Numbers) -> Result<u64, TaskError> {
+    let facts = store.facts_of_day(day).await?;
+    let sums = differing(numbers, day, &Counters::fold(&facts));
+    if sums > 0 {
+        warn!(%day, sums, "totals differ from the facts of the day, counting missing facts");
+        store.count(&facts).await?;
+    }
+    Ok(sums)
+}
+
 /// Ends unpaid grace periods, each dated when it ended. Returns how many.
 async fn end_graces(store: &Store, now: Timestamp, run: &mut Run) -> Result<u64, TaskError> {
-    let mut ended = 0;
-    for _ in 0..TRIPS_MAX {
-        let before = ended;
-        for user in store.due_graces(now).await? {
-            let done = run.take("grace", &user, store.end_grace(&user, now).await);
+    let (mut ended, mut after) = (0, None);
+    loop {
+        let page = store.due_graces(now, after.as_ref(), PAGE).await?;
+        run.pass_over("grace", &page.unreadable);
+        for user in &page.items {
+            let done = run.take("grace", user, store.end_grace(user, now).await);
             ended += u64::from(done.unwrap_or_default());
         }
-        if ended == before {
-            break;
+        after = page.next;
+        if after.is_none() {
+            return Ok(ended);
         }
     }
-    Ok(ended)
 }
 
 /// The report as of the end of the day: the same, whenever it is computed.

@@ -6,6 +6,8 @@ use domain::{DomainError, ErrorKind};
 use runtime::{Metrics, TaskError};
 use tracing::error;
 
+use crate::walk::Walk;
+
 /// The failures of a run so far.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
@@ -33,6 +35,23 @@ impl Run {
                 None
             }
         }
+    }
+
+    /// Logs and counts items that cannot be read; the run continues without them.
+    pub(crate) fn pass_over(&mut self, what: &'static str, keys: &[String]) {
+        for key in keys {
+            error!(what, key, "cannot be read, the run continues without it");
+            self.failed += 1;
+        }
+    }
+
+    /// Ends the run and its walk.
+    ///
+    /// # Errors
+    /// The first transient failure, or that the walk is unfinished.
+    pub(crate) async fn end_walk(self, walk: Walk<'_>) -> Result<(), TaskError> {
+        let ended = walk.end().await;
+        self.end().and(ended)
     }
 
     /// Ends the run. A transient failure makes the run fail, after everything else is done, so that

@@ -56,8 +56,8 @@ async fn handle(
     call: Call<Request>,
 ) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();
-    verify(&secrets.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused())?;
     let body = std::str::from_utf8(&raw.body).map_err(|_| CallError::NotText)?;
+    verify(&secrets.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused())?;
     let received = Settlement::new(store, stripe).receive(body, call.now).await?;
     count(&received);
     Ok(NoStore(Response { received: true }))

@@ -48,6 +48,8 @@ struct Index {
 enum Stale {
     #[error("there is no search index")]
     Missing,
+    #[error("the search index is older than the changes that are stored")]
+    Outdated,
     #[error(transparent)]
     Bucket(#[from] SnapshotError),
     #[error(transparent)]
@@ -96,6 +98,9 @@ impl SearchIndex {
     async fn load_newest(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Stale> {
         let etag = loaded.index.etag.as_deref();
         let Some(mut next) = newest(&self.snapshots, etag).await? else { return Ok(()) };
+        if next.since(now).plus(CHANGES_KEPT) <= now {
+            log_stale(&Stale::Outdated);
+        }
         let applied = self.apply_changes(&mut next, now).await;
         if applied.is_ok() || loaded.index.etag.is_none() {
             (loaded.index, loaded.changes_read_at) = (next, now);
@@ -105,7 +110,8 @@ impl SearchIndex {
 
     async fn apply_changes(&self, index: &mut Index, now: Timestamp) -> Result<(), Stale> {
         let changes = self.store.catalogue_changes(index.since(now)).await?;
-        index.catalogue.apply(changes.iter().map(|change| Change::from(&change.change)))?;
+        // One that cannot be read is reported when the index is built.
+        index.catalogue.apply(changes.items.iter().map(|it| Change::from(&it.change)))?;
         index.applied_to = Some(now);
         Ok(())
     }

@@ -7,7 +7,8 @@ use runtime::{
     Operation,
     contract::{Content, PROBLEM_PAGES, Schemas},
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Serializer, Value, json, ser::PrettyFormatter};
 
 use crate::{
     functions, operation, problem,
@@ -18,14 +19,17 @@ use crate::{
     webhooks,
 };
 
-/// The document as committed.
+/// The document as committed, a line a value for those who compare two of them.
 ///
 /// # Errors
 /// A sentence about what is not complete.
 pub fn document() -> Result<String, String> {
-    let mut text = serde_json::to_string_pretty(&sorted(value()?)).map_err(|e| e.to_string())?;
-    text.push('\n');
-    Ok(text)
+    let mut text = Vec::new();
+    // With one blank a level: the document is served as it is committed.
+    let mut out = Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b" "));
+    sorted(value()?).serialize(&mut out).map_err(|e| e.to_string())?;
+    text.push(b'\n');
+    String::from_utf8(text).map_err(|e| e.to_string())
 }
 
 fn value() -> Result<Value, String> {

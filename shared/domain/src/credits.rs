@@ -484,12 +484,21 @@ impl Credits {
     ) -> Result<Credits, LedgerError> {
         let mut credits = Credits::default();
         for entry in entries {
-            let again = credits.post(&entry.cause, entry.movement.clone(), entry.at)?;
-            if again != *entry {
-                return Err(LedgerError(format!("entry {} is out of order", entry.seq)));
-            }
+            credits.append(entry)?;
         }
         Ok(credits)
+    }
+
+    /// Applies the next entry of a ledger that is read entry by entry.
+    ///
+    /// # Errors
+    /// When an entry is missing before it, or it contradicts those before it.
+    pub fn append(&mut self, entry: &LedgerEntry) -> Result<(), LedgerError> {
+        let again = self.post(&entry.cause, entry.movement.clone(), entry.at)?;
+        match again == *entry {
+            true => Ok(()),
+            false => Err(LedgerError(format!("entry {} is out of order", entry.seq))),
+        }
     }
 
     fn apply(&mut self, movement: &Movement, now: Timestamp) -> Result<(), LedgerError> {

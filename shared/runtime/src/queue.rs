@@ -82,6 +82,7 @@ fn task<M: DeserializeOwned>(
         now,
         sent_at: sent_at(message).unwrap_or(now),
         attempt: attribute(message, "ApproximateReceiveCount").unwrap_or(1),
+        ends_at: context.ends_at(),
         clock: context.clock.clone(),
         entropy: context.entropy.clone(),
     })

@@ -2,22 +2,24 @@
 //! one result for each.
 //!
 //! The event source mapping must set `ReportBatchItemFailures`: Lambda then repeats the batch from
-//! the first failed change, so a handler sees some changes twice. A parked change is skipped: one
-//! that can never succeed must not block the shard behind it.
+//! the first failed change, so a handler sees some changes twice. It also must bisect: a change that
+//! never succeeds ends up in a batch of its own, and after the last attempt the whole record is
+//! stored in the bucket of stream failures, which has an alarm (`stream-gave-up`). So no change is
+//! passed over, and one that fails delays those behind it until then.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use connect::Connect;
 use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, value::RawValue};
-use tracing::Instrument;
+use tracing::{Instrument, warn};
 
 use crate::{
     boot::{self, Events, Program, Served},
     context::InvocationContext,
     guard,
     telemetry::{self, Ended},
-    worker::{TaskError, Worker, log_failure},
+    worker::{TaskError, Worker},
 };
 
 /// A batch of changes from DynamoDB Streams; unknown fields are ignored. `aws_lambda_events` requires
@@ -128,9 +130,12 @@ pub(crate) async fn dispatch_stream<C, H>(
 where
     H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
 {
-    let numbers: Vec<_> =
-        event.records.iter().map(|change| change.item.sequence_number.clone()).collect();
-    let batch = telemetry::span(numbers.first().map_or("", String::as_str));
+    let names: Vec<(String, Image)> = event
+        .records
+        .iter()
+        .map(|change| (change.item.sequence_number.clone(), change.item.keys.clone()))
+        .collect();
+    let batch = telemetry::span(names.first().map_or("", |(number, _)| number));
     let ended = Ended::begin(worker.name, context);
     let changes = Changes { items: event.records, now: context.now() };
     let work = guard::within(context.time_left(), handle(capabilities, changes));
@@ -138,20 +143,25 @@ where
     let _in_span = batch.enter();
     let results = results.unwrap_or_else(|e| vec![Err(TaskError::Retry(e))]);
     let mut failed = SqsBatchResponse::default();
-    for (index, number) in numbers.into_iter().enumerate() {
+    for (index, (number, key)) in names.into_iter().enumerate() {
         match results.get(index) {
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
-                log_failure(worker, error);
-                match error {
-                    TaskError::Retry(_) => failed.add_failure(number),
-                    TaskError::Park(_) => {}
-                }
-            }
+            Some(Ok(())) => continue,
+            Some(Err(failure)) => log_failed_change(&number, &key, failure),
             // A change without a result was not processed.
-            None => failed.add_failure(number),
+            None => {}
         }
+        failed.add_failure(number);
     }
     ended.log_work(context, if failed.batch_item_failures.is_empty() { "done" } else { "retry" });
     failed
+}
+
+fn log_failed_change(number: &str, key: &Image, failure: &TaskError) {
+    let key: Vec<&str> = key.0.keys().filter_map(|name| key.text(name)).collect();
+    let key = key.join(" ");
+    let (code, error) = (failure.error().refusal().code(), failure.error().chain());
+    warn!(
+        change = number,
+        key, code, error, "change failed, retried until it is stored as given up"
+    );
 }

@@ -9,7 +9,8 @@ use domain::{
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tracing::{Instrument, Span, error, warn};
+use store::{RunLease, Store};
+use tracing::{Instrument, Span, error, info, warn};
 
 use crate::{
     boot::{self, Events, Failed, Program, Served},
@@ -54,6 +55,8 @@ pub struct Task<M = ()> {
     pub sent_at: Timestamp,
     /// Delivery count, this one included; 1 for a scheduled run.
     pub attempt: u32,
+    /// When it must end by itself.
+    pub(crate) ends_at: Option<Timestamp>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
 }
@@ -69,6 +72,11 @@ impl<M> Task<M> {
         self.entropy.next()
     }
 
+    /// Whether the time is nearly up: nothing more should be begun.
+    pub fn is_ending(&self) -> bool {
+        self.ends_at.is_some_and(|ends_at| ends_at <= self.clock.now())
+    }
+
     /// Records the actor and the job id in every following log line.
     pub fn log_job(&self, actor: &UserId, job: &JobId) {
         Span::current().record("actor", actor.as_str()).record("job_id", job.as_str());
@@ -80,7 +88,7 @@ impl<M> Task<M> {
 pub enum TaskError {
     /// Transient: it is redelivered.
     Retry(ApiError),
-    /// Permanent: a message goes to the dead-letter queue, a change is skipped.
+    /// Permanent: a message goes to the dead-letter queue, a change to the stream's failures.
     Park(ApiError),
 }
 
@@ -136,7 +144,9 @@ where
     Program::new(worker.name, C::variables(), answer)
 }
 
-/// Does one scheduled run.
+/// Does one scheduled run, unless another one of the same function is under way: EventBridge may
+/// send an event twice, and a run may outlast the time between two. A run that dies holds its lease
+/// until Lambda would have ended it.
 ///
 /// # Errors
 /// What the handler returned.
@@ -148,18 +158,41 @@ pub(crate) async fn dispatch_schedule<C, H>(
     event: ScheduleEvent,
 ) -> Result<(), TaskError>
 where
+    C: Connect,
     H: AsyncFn(&C, Task) -> Result<(), TaskError>,
 {
+    let now = context.now();
     let task = Task {
         body: (),
-        now: context.now(),
-        sent_at: event.time.unwrap_or(context.now()),
+        now,
+        sent_at: event.time.unwrap_or(now),
         attempt: 1,
+        ends_at: context.ends_at(),
         clock: context.clock.clone(),
         entropy: context.entropy.clone(),
     };
-    let work = async { guard::within(context.time_left(), handle(capabilities, task)).await? };
+    let store = capabilities.table().and_then(|table| table.downcast_ref::<Store>());
+    let work = async {
+        // Without a deadline, which only a test lacks, a lease could not end.
+        let (Some(store), Some(until)) = (store, context.deadline) else {
+            return guard::within(context.time_left(), handle(capabilities, task)).await?;
+        };
+        let Some(lease) = store.lease_run(worker.name, (now, until)).await? else {
+            info!("another run of this function is under way, this one does nothing");
+            return Ok(());
+        };
+        let done = guard::within(context.time_left(), handle(capabilities, task)).await;
+        release(store, &lease).await;
+        done?
+    };
     supervise(worker, context, &event.id, work).await
+}
+
+/// Ends the lease of a run. If that fails, it ends by itself.
+async fn release(store: &Store, lease: &RunLease) {
+    if let Err(error) = store.release_run(lease).await {
+        warn!(%error, "lease of the run not released, it ends with the function's timeout");
+    }
 }
 
 /// EventBridge's event of a schedule; unknown fields are ignored. `aws_lambda_events` requires a source
@@ -192,7 +225,7 @@ pub(crate) async fn supervise(
 }
 
 /// Logs why a task failed; parked tasks are counted, because they need a person.
-pub(crate) fn log_failure(worker: &Worker, failed: &TaskError) {
+fn log_failure(worker: &Worker, failed: &TaskError) {
     let refusal = failed.error();
     let (code, error) = (refusal.refusal().code(), refusal.chain());
     match failed {

@@ -109,6 +109,18 @@ impl Catalogue {
     /// As [`Catalogue::build`].
     pub fn snapshot(&self, as_of: i64) -> Result<Vec<u8>, CatalogueError> {
         let documents = self.documents().collect::<Result<Vec<Document>, CatalogueError>>()?;
+        self.snapshot_of(documents, as_of)
+    }
+
+    /// The same of `documents`: its own, with newer totals.
+    ///
+    /// # Errors
+    /// As [`Catalogue::build`].
+    pub fn snapshot_of(
+        &self,
+        documents: Vec<Document>,
+        as_of: i64,
+    ) -> Result<Vec<u8>, CatalogueError> {
         let oldest = as_of.saturating_sub(UNLISTED_KEPT_MS);
         let kept = self.unlisted.iter().filter(|(_, gone)| gone.since >= oldest);
         let kept = kept.map(|(key, gone)| (*key, gone.clone())).collect();

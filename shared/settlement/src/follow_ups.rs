@@ -35,26 +35,16 @@ const LATE_PAYMENTS: &str = "late_payments";
 const SAME_KEY_S: i64 = 60 * 60;
 
 impl Settlement<'_> {
-    /// Carries out at most `most` due follow-ups, oldest first, and returns the outcome of each. A
-    /// failed one does not stop the others, and waits behind them for the next run.
+    /// Carries out a due follow-up. One that fails stays due.
     ///
     /// # Errors
-    /// When DynamoDB is unavailable.
+    /// When Stripe or DynamoDB is unavailable, or Stripe refuses the request.
     pub async fn carry_out_due(
         &self,
+        due: &FollowUp,
         now: Timestamp,
-        most: u16,
-    ) -> Result<Vec<Result<EventOutcome, SettleError>>, SettleError> {
-        let mut done = Vec::new();
-        for follow_up in self.store.due_follow_ups(most).await? {
-            let carried_out = self.carry_out(&follow_up, now).await;
-            if let Err(why) = &carried_out {
-                failed(&follow_up, why);
-                self.store.follow_up_postponed(&follow_up, now).await?;
-            }
-            done.push(carried_out);
-        }
-        Ok(done)
+    ) -> Result<EventOutcome, SettleError> {
+        self.carry_out(due, now).await.inspect_err(|why| failed(due, why))
     }
 
     /// Carries out the follow-ups that were just recorded. A failure does not fail the update that

@@ -4,8 +4,12 @@
 //! next run resumes an interrupted one. If an answer was lost or was a failure, its effect is
 //! looked up at Stripe before the request is sent again, under the idempotency key of the next
 //! attempt.
+//!
+//! The same lookup makes a restored table safe ([`lost`]): it shows the transfers whose payouts the
+//! table has lost.
 
 mod bank;
+mod lost;
 mod recovery;
 
 use clients::{
@@ -60,21 +64,18 @@ impl<'a> Payer<'a> {
     /// When Stripe or DynamoDB is unavailable. All progress is stored: call again.
     pub async fn advance(
         &self,
-        mut payout: Payout,
+        payout: Payout,
         now: Timestamp,
     ) -> Result<PayoutProgress, SettleError> {
-        let mut may_have_sent = payout.state == PayoutState::Sending;
+        let (mut payout, lost) = self.look_up_transfers(payout, now).await?;
         let mut refused = None;
         for _ in 0..STEPS_MAX {
             payout = match &payout.state {
-                PayoutState::Collecting => self.collect(&payout, now).await?,
+                PayoutState::Collecting => match self.collect(&payout, now).await? {
+                    Some(more) => more,
+                    None => self.plan(&payout, now).await?,
+                },
                 PayoutState::Planned => self.address(&payout, now).await?,
-                PayoutState::Sending if may_have_sent => {
-                    match self.find_sent(&payout, now).await? {
-                        Ok(sent) => sent,
-                        Err(unsent) => self.send(&unsent, &mut refused, now).await?,
-                    }
-                }
                 PayoutState::Sending => self.send(&payout, &mut refused, now).await?,
                 PayoutState::Failed { code } => match self.detach_sales(&payout, now).await? {
                     Some(next) => next,
@@ -84,28 +85,39 @@ impl<'a> Payer<'a> {
                 | PayoutState::Sent
                 | PayoutState::Paid
                 | PayoutState::Reopened { .. } => {
+                    for transfer in &lost {
+                        if !self.adopt_lost(&payout.creator_id, transfer, now).await? {
+                            let why = "transfer_of_another_state".to_owned();
+                            return Ok(PayoutProgress::Stuck(payout, why));
+                        }
+                    }
                     return Ok(match refused {
                         Some(code) => PayoutProgress::Refused(payout, code),
                         None => PayoutProgress::Over(payout),
                     });
                 }
             };
-            may_have_sent &= payout.state == PayoutState::Sending;
         }
         Ok(PayoutProgress::Stuck(payout, "too_many_steps".to_owned()))
     }
 
-    /// Adds payable sales, or fixes the amount when there are no more.
-    async fn collect(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
+    /// Adds payable sales; `None` when there are no more.
+    async fn collect(
+        &self,
+        payout: &Payout,
+        now: Timestamp,
+    ) -> Result<Option<Payout>, SettleError> {
         let sales = self.settlement.store.payable_sales(&payout.creator_id).await?;
-        if !sales.is_empty() {
-            let after =
-                self.settlement.step(payout, (&sales, now), |step| step.collect(now)).await?;
-            // The index may lag: if nothing changed, there is nothing more to collect now.
-            if after.sales > payout.sales || after.state != payout.state {
-                return Ok(after);
-            }
+        if sales.is_empty() {
+            return Ok(None);
         }
+        let after = self.settlement.step(payout, (&sales, now), |step| step.collect(now)).await?;
+        // The index may lag: if nothing changed, there is nothing more to collect now.
+        Ok((after.sales > payout.sales || after.state != payout.state).then_some(after))
+    }
+
+    /// Fixes its amount.
+    async fn plan(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         self.settlement.step(payout, (&[], now), |step| step.plan(now)).await
     }
 
@@ -135,25 +147,6 @@ impl<'a> Payer<'a> {
                     .step(payout, (&[], now), |step| step.fail(why.into_str(), now))
                     .await
             }
-        }
-    }
-
-    /// Looks up a transfer that may have been made. If there is none, returns the payout with the
-    /// attempt to make now: it is recorded first, so that two keys are never in use at once.
-    async fn find_sent(
-        &self,
-        payout: &Payout,
-        now: Timestamp,
-    ) -> Result<Result<Payout, Payout>, SettleError> {
-        let noted = self.note_attempt(payout, now).await?;
-        let Some(account) = noted.account.as_ref().filter(|_| noted.state == PayoutState::Sending)
-        else {
-            // Another run advanced it meanwhile.
-            return Ok(Ok(noted));
-        };
-        match self.payouts.find_transfer(&noted.id, account, noted.created_at).await? {
-            Some(transfer) => self.sent(&noted, &transfer, now).await.map(Ok),
-            None => Ok(Err(noted)),
         }
     }
 
@@ -219,7 +212,7 @@ impl<'a> Payer<'a> {
             let Some(transfer) = &payout.transfer else { return Ok(Some(payout.clone())) };
             let (rest, name) = (payout.standing(), payout.return_key());
             let key = Attempt::key(payout.attempt, &name);
-            if rest > 0 && !self.was_reversed(transfer, &name).await? {
+            if rest > 0 && self.reversed_as(transfer, &name).await?.is_none() {
                 match self.payouts.reverse(transfer, rest, (&name, &key)).await {
                     Ok(_) => {}
                     Err(error) => {
@@ -276,9 +269,15 @@ impl<'a> Payer<'a> {
         after.await.map(Some)
     }
 
-    async fn was_reversed(&self, transfer: &TransferId, name: &str) -> Result<bool, SettleError> {
+    /// The amount of a reversal that was made under this name, in minor units.
+    async fn reversed_as(
+        &self,
+        transfer: &TransferId,
+        name: &str,
+    ) -> Result<Option<i64>, SettleError> {
         let reversals = self.payouts.reversals(transfer).await?;
-        Ok(reversals.iter().any(|it| it.name.as_deref() == Some(name)))
+        let made = reversals.into_iter().find(|it| it.name.as_deref() == Some(name));
+        Ok(made.map(|it| it.amount))
     }
 }
 

@@ -146,7 +146,7 @@ impl Transaction {
     pub(crate) fn account(self, change: &AccountChange) -> Result<Self, StoreError> {
         let user = &change.account.user_id;
         let with_account = self
-            .put_versioned(change.expected_version, &change.account)?
+            .put_versioned(Some(&change.before), &change.account)?
             .person(&change.before, &change.account)?;
         let with_ledger = change.entries.iter().try_fold(with_account, |this, entry| {
             this.new_item(ItemKind::Ledger, &Key::ledger(user, entry.seq), entry)

@@ -72,7 +72,7 @@ impl Store {
             Some(before) if before.text == new.text => Ok((Transaction::default(), before)),
             Some(_) => Err(StoreError::refused(AppealError::Appealed)),
             None => {
-                let writes = Transaction::default().draft(draft)?.put_versioned(0, &new)?;
+                let writes = Transaction::default().draft(draft)?.put_versioned(None, &new)?;
                 Ok((writes, Appeal { version: 1, ..new }))
             }
         })

@@ -105,7 +105,7 @@ impl Store {
 impl Transaction {
     /// Writes a member's billing in place of `read`, and the owner of a new customer.
     pub(crate) fn billing(self, read: &Billing, after: &Billing) -> Result<Self, StoreError> {
-        let this = self.put_versioned(read.version, after)?;
+        let this = self.put_versioned(Some(read), after)?;
         match after.customer.as_ref().filter(|customer| read.customer.as_ref() != Some(customer)) {
             Some(customer) => this.customer(customer, &after.user_id),
             None => Ok(this),

@@ -20,7 +20,7 @@ use crate::{
         API_KEY_PREFIX, DELIVERY_PREFIX, ERASURES, INPUT_PREFIX, Item, JOB_PREFIX, Key, PK,
         PRESET_PREFIX, SK, WEBHOOKS, due_bound, erasure_of, text, user_pk,
     },
-    table::{Store, backoff},
+    table::{IndexPage, IndexPosition, Store, backoff},
     transaction::{Committed, ItemKind, Transaction},
     versioned::Versioned,
 };
@@ -70,11 +70,11 @@ impl Store {
     pub async fn due_erasures(
         &self,
         now: Timestamp,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<Erasure>, StoreError> {
-        let due = self.query_index(ERASURES, Some(due_bound(now)), most).await?;
-        let keys: Vec<Key> = due.iter().filter_map(erasure_of).map(Key::erasure).collect();
-        self.get_all(&keys).await?.rest()
+    ) -> Result<IndexPage<Erasure>, StoreError> {
+        let key = |item: &Item| erasure_of(item).map(Key::erasure);
+        self.loaded(self.walked(ERASURES, Some(due_bound(now)), (after, most), key).await?).await
     }
 
     /// Writes the rest of an erasure, or ends it. If it was requested again meanwhile, that request
@@ -85,7 +85,7 @@ impl Store {
         after: Option<&Erasure>,
     ) -> Result<(), StoreError> {
         let writes = match after {
-            Some(after) => Transaction::default().put_versioned(before.version, after)?,
+            Some(after) => Transaction::default().put_versioned(Some(before), after)?,
             None => Transaction::default().delete_versioned(before),
         };
         let (Committed::Yes | Committed::Conflict(_)) = self.commit(writes).await?;

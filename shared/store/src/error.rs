@@ -26,6 +26,10 @@ pub enum StoreError {
     /// DynamoDB is unavailable.
     #[error("The service is temporarily unavailable: try again.")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A newer build wrote the stored item, with this number of its shape: nothing was written. A
+    /// retry may reach a newer process.
+    #[error("The service is being updated: try again.")]
+    NewerShape(u32),
     /// A stored item is not what this crate writes: a bug of ours.
     #[error("A stored item cannot be read.")]
     Corrupt(#[source] Box<dyn Error + Send + Sync>),
@@ -51,25 +55,32 @@ domain::domain_error! {
     StoreError wraps [Refused] {
         Busy => Unavailable, "account_busy";
         Unavailable => Unavailable, "temporarily_unavailable";
+        NewerShape => Unavailable, "temporarily_unavailable";
         Corrupt => Internal, "internal_error";
     }
     fn fields(&self) -> &[FieldError] {
         match self {
             StoreError::Refused(inner) => inner.fields(),
-            StoreError::Busy | StoreError::Unavailable(_) | StoreError::Corrupt(_) => &[],
+            StoreError::Busy
+            | StoreError::Unavailable(_)
+            | StoreError::NewerShape(_)
+            | StoreError::Corrupt(_) => &[],
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             StoreError::Refused(inner) => inner.retry_after_s(),
-            StoreError::Busy | StoreError::Unavailable(_) => Some(1),
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::NewerShape(_) => Some(1),
             StoreError::Corrupt(_) => None,
         }
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
             StoreError::Refused(inner) => inner.extensions(),
-            StoreError::Busy | StoreError::Unavailable(_) | StoreError::Corrupt(_) => Vec::new(),
+            StoreError::Busy
+            | StoreError::Unavailable(_)
+            | StoreError::NewerShape(_)
+            | StoreError::Corrupt(_) => Vec::new(),
         }
     }
 }

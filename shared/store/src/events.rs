@@ -137,9 +137,9 @@ impl Store {
     ) -> Result<IndexPage<ParkedEvent>, StoreError> {
         let (most, key) = (most.min(PageSize::MAX), |item: &Item| event_of(item).map(Key::event));
         let page = self.walked(PARKED_EVENTS, None, (after, most), key).await?;
-        let events: Vec<EventItem> = self.get_all(&page.items).await?.rest()?;
-        let items = events.into_iter().filter_map(EventItem::parked).collect();
-        Ok(IndexPage { items, next: page.next })
+        let IndexPage { items, unreadable, next } = self.loaded::<EventItem>(page).await?;
+        let items = items.into_iter().filter_map(EventItem::parked).collect();
+        Ok(IndexPage { items, unreadable, next })
     }
 
     /// Deletes a parked event that was replayed or is not wanted. If it was applied meanwhile, its

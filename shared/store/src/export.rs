@@ -13,7 +13,7 @@ use crate::{
     error::StoreError,
     keys::{
         BOUGHT_PREFIX, FLAGS_PREFIX, IDEMPOTENCY_PREFIX, INDEX_PK, INDEX_SK, Item, Key, LISTING,
-        NONCE, PERSON_PREFIX, PK, REVISION_PREFIX, SK, TTL, listing_pk, text, user_pk,
+        NONCE, PERSON_PREFIX, PK, REVISION_PREFIX, SHAPE, SK, TTL, listing_pk, text, user_pk,
     },
     table::{Store, decode},
 };
@@ -24,7 +24,7 @@ const LISTINGS: &str = "~listings";
 /// reports by others, and records that expire within a day.
 const NOT_EXPORTED: [&str; 4] = [PERSON_PREFIX, BOUGHT_PREFIX, FLAGS_PREFIX, IDEMPOTENCY_PREFIX];
 /// Attributes of every item that are about storage.
-const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
+const STORAGE: [&str; 8] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, SHAPE, "version"];
 /// Attributes that are internal proofs or secrets, or identify another person: buyers, sharers and
 /// the moderator who decided.
 const OTHERS: [&str; 12] = [

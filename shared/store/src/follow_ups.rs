@@ -15,7 +15,7 @@ use crate::{
     cursor::PageSize,
     error::StoreError,
     keys::{FOLLOW_UPS, INDEX_PK, Item, Key, PK, SK, text},
-    table::{Store, encode},
+    table::{IndexPage, IndexPosition, Store, encode},
     transaction::{ItemKind, Transaction},
 };
 
@@ -33,14 +33,17 @@ struct Done {
 
 impl Store {
     /// Due follow-ups, oldest first; at most `most`, and never more than 100 (Q63).
-    pub async fn due_follow_ups(&self, most: u16) -> Result<Vec<FollowUp>, StoreError> {
-        let entries = self.query_index(FOLLOW_UPS, None, most.min(PageSize::MAX)).await?;
+    pub async fn due_follow_ups(
+        &self,
+        after: Option<&IndexPosition>,
+        most: u16,
+    ) -> Result<IndexPage<FollowUp>, StoreError> {
         let key = |entry: &Item| {
             let (pk, sk) = (text(entry, PK)?.to_owned(), text(entry, SK)?.to_owned());
             Some(Key { pk, sk })
         };
-        let keys: Vec<Key> = entries.iter().filter_map(key).collect();
-        self.get_all(&keys).await?.rest()
+        let page = (after, most.min(PageSize::MAX));
+        self.loaded(self.walked(FOLLOW_UPS, None, page, key).await?).await
     }
 
     /// A member's follow-up, unless it is completed or was never recorded (Q64).
@@ -68,16 +71,6 @@ impl Store {
             .name("#index", INDEX_PK)
             .value(":noted_at", string(follow_up.noted_at));
         self.put_item(encode(&key, &done)?, is_due).await.map(drop)
-    }
-
-    /// Moves a follow-up that failed behind the others.
-    pub async fn follow_up_postponed(
-        &self,
-        follow_up: &FollowUp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let again = FollowUp { noted_at: now, ..follow_up.clone() };
-        self.commit(Transaction::default().follow_up(&again)?).await.map(drop)
     }
 }
 

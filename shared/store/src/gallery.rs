@@ -217,6 +217,8 @@ impl Store {
         let names: Vec<String> = (0..statuses.len()).map(|nth| format!(":s{nth}")).collect();
         let mut query = self
             .jobs_in(user, &range)
+            // A suspension cancels what it finds here: a job of the last moment must be among it.
+            .consistent_read(true)
             .filter_expression(format!("#status IN ({})", names.join(", ")))
             .expression_attribute_names("#status", "status");
         for (name, status) in names.iter().zip(statuses) {
@@ -266,9 +268,9 @@ impl Store {
             if job.favourite == favourite {
                 return Ok((Transaction::default(), JobAndInput { job, input }));
             }
-            let expected = job.version;
+            let before = job.clone();
             let job = job.set_favourite(favourite, now).map_err(StoreError::refused)?;
-            let writes = Transaction::default().job(&job, expected)?;
+            let writes = Transaction::default().job(Some(&before), &job)?;
             Ok((writes.standing(user, &account.standing)?, JobAndInput { job, input }))
         };
         self.update_items(&keys, mark).await

@@ -15,10 +15,14 @@ use crate::{
     idempotency::{Created, Idempotency, Outcome, outcome},
     keys::{Item, JOB_PREFIX, Key, due_bound, job_index, job_of, open_pk, set_index_key},
     marketplace::Licensed,
-    table::{BatchItems, Store, decode, decode_image, encode},
+    rewrite::{Rewrite, set_shape},
+    table::{BatchItems, IndexPage, IndexPosition, Store, decode, decode_image, encode},
     transaction::{ItemKind, Transaction},
     update::{Decided, UpdateError},
 };
+
+/// The number of a job's shape: see [`crate::rewrite`].
+const SHAPE: u32 = 1;
 
 /// A job and its input.
 #[derive(Debug, Clone)]
@@ -106,7 +110,7 @@ impl Store {
             let (job, input) = place(&mut draft, named).decided()?;
             let writes = Transaction::default()
                 .account(&draft.finish())?
-                .job(&job, 0)?
+                .job(None, &job)?
                 .new_item(ItemKind::Input, &Key::input(user, &job.id), &input)?
                 .remember(user, Some(request), Outcome::Job(job.id.clone()), now)?
                 .made_with(licensed.as_ref(), now)?;
@@ -193,11 +197,11 @@ impl Store {
                 return Ok((Transaction::default(), job));
             }
             let mut draft = begin_update(account, user, None, now)?;
-            let expected = job.version;
+            let before = job.clone();
             let cancelled = how(job, &mut draft).map_err(StoreError::refused)?;
             let writes = Transaction::default()
                 .account(&draft.finish())?
-                .job(&cancelled, expected)?
+                .job(Some(&before), &cancelled)?
                 .remember(user, request, Outcome::Job(cancelled.id.clone()), now)?;
             Ok((writes, cancelled))
         })
@@ -242,7 +246,7 @@ impl Store {
     /// Writes a job that advanced without touching credits, if its version is unchanged. `true` if
     /// it was written.
     pub async fn advance(&self, before: &Job, after: &Job) -> Result<bool, StoreError> {
-        self.replace(job_item(after)?, before.version).await
+        self.replace(&job_item(before)?, job_item(after)?, before.version).await
     }
 
     /// Ends a job and its hold in one transaction, if the job's version is unchanged.
@@ -265,7 +269,7 @@ impl Store {
             let mut draft = begin_update(account, &job.user_id, None, now)?;
             let ended = end(job.clone(), &mut draft).decided()?;
             let writes = Transaction::default().account(&draft.finish())?;
-            Ok((writes.job(&ended, job.version)?, Settled::Now(Box::new(ended))))
+            Ok((writes.job(Some(job), &ended)?, Settled::Now(Box::new(ended))))
         };
         match self.update_unless(&[ItemKind::Job], async || self.get_all(&keys).await, end).await {
             Ok(settled) => Ok(settled),
@@ -279,18 +283,23 @@ impl Store {
         &self,
         shard: u8,
         now: Timestamp,
-        most: u16,
-    ) -> Result<Vec<(UserId, JobId)>, StoreError> {
-        let due = self.query_index(&open_pk(shard), Some(due_bound(now)), most).await?;
-        Ok(due.iter().filter_map(job_of).collect())
+        (after, most): (Option<&IndexPosition>, u16),
+    ) -> Result<IndexPage<(UserId, JobId)>, StoreError> {
+        self.walked(&open_pk(shard), Some(due_bound(now)), (after, most), job_of).await
     }
 }
 
 impl Transaction {
-    /// Writes a job in place of version `expected`; zero is a new one. The domain counts its
-    /// version.
-    pub(crate) fn job(self, job: &Job, expected: u64) -> Result<Self, StoreError> {
-        Ok(self.put(ItemKind::Job, job_item(job)?, Condition::version(expected)))
+    /// Writes a job in place of `before`, or a new one. The domain counts its version.
+    pub(crate) fn job(self, before: Option<&Job>, job: &Job) -> Result<Self, StoreError> {
+        let item = job_item(job)?;
+        Ok(match before {
+            Some(before) => {
+                let rewrite = Rewrite::of(&job_item(before)?, &item, before.version);
+                self.rewrite(ItemKind::Job, Key::job(&job.user_id, &job.id), rewrite)
+            }
+            None => self.put(ItemKind::Job, item, Condition::absent()),
+        })
     }
 }
 
@@ -298,6 +307,7 @@ impl Transaction {
 fn job_item(job: &Job) -> Result<Item, StoreError> {
     let mut item = encode(&Key::job(&job.user_id, &job.id), job)?;
     set_index_key(&mut item, Some(job_index(job)));
+    set_shape(&mut item, SHAPE);
     Ok(item)
 }
 

@@ -23,6 +23,8 @@
 //! | customer | `CUSTOMER#<customer>` | `USER` | the member of a Stripe customer |
 //! | event | `EVENT#<event>` | `EVENT` | applied (30 days, by TTL), or parked with its body |
 //! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | until when Stripe's events were checked |
+//! | lease of a function's scheduled runs | `RUN#<function>` | `LEASE` | held by one run until it ends or its time is up |
+//! | position of a function's scheduled runs | `RUN#<function>` | `POSITION` | where the last one stopped in its lists |
 //! | listing | `LISTING#<listing>` | `LISTING` | the list of versions; `version` is its optimistic lock |
 //! | entry of a listing in staff's lists | `LISTING#<listing>` | `STATE` | only keys |
 //! | listing version | `LISTING#<listing>` | `REVISION#<number>` | guarded by the version of the listing; never changed once on sale |
@@ -187,6 +189,7 @@
 //! | Q78 | a member, their webhooks, and a key's record or a delivery | BatchGetItem | 1 trip |
 //! | Q79 | the deliveries of a webhook, newest first | GetItem, Query `DELIVERY#<webhook>#` backwards | 2 trips a page |
 //! | Q80 | deliveries whose attempt is due or whose message is lost | Query `gsi1` for each of the 4 shards, then BatchGetItem | 8 trips a minute |
+//! | Q81 | the lease of a function's runs; where the last one stopped | PutItem; GetItem | 1 trip each a run |
 
 mod account;
 mod audit;
@@ -194,6 +197,7 @@ mod billing;
 mod generation;
 mod listing;
 mod metrics;
+mod run;
 mod sale;
 mod webhook;
 
@@ -216,6 +220,8 @@ pub const DELIVERY_SHARDS: u8 = 4;
 pub(crate) const PK: &str = "pk";
 /// See [`PK`].
 pub(crate) const SK: &str = "sk";
+/// Both, as a projection.
+pub(crate) const KEYS: &str = "pk, sk";
 /// The index.
 pub(crate) const INDEX: &str = "gsi1";
 /// The attributes of the index's key.
@@ -226,6 +232,8 @@ pub(crate) const INDEX_SK: &str = "gsi1sk";
 pub(crate) const TTL: &str = "expires_at";
 /// A random mark of the write that made an item, for writes outside transactions.
 pub(crate) const NONCE: &str = "nonce";
+/// The number of the shape of an item, see `rewrite`.
+pub(crate) const SHAPE: &str = "shape";
 const USER_PREFIX: &str = "USER#";
 
 /// A map of attributes.

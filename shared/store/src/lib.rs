@@ -34,10 +34,13 @@ mod marketplace;
 mod metrics;
 mod names;
 mod orders;
+mod partition;
 mod people;
 mod presets;
 mod rates;
 mod reports;
+mod rewrite;
+mod runs;
 mod staff;
 mod staff_lists;
 mod table;
@@ -59,19 +62,22 @@ pub use idempotency::{Claim, Idempotency, KeyError, REMEMBERED};
 pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
 pub use keys::{DELIVERY_SHARDS, OPEN_SHARDS};
 pub use marketplace::{
-    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged,
+    AddedViews, Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged,
     FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag, Popular, PurchaseRecord,
     Resolved, SALES_AT_ONCE, SellerRecord, SharedListing, Tally, changed_submission, payout_id,
 };
-pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
+pub use metrics::{Board, Counted, FACTS_AT_ONCE, facts_of, stated_by};
 pub use names::Names;
 pub use orders::changed_top_up;
+pub use partition::{MemberItem, Partition, Unreadable};
 pub use people::PeopleFilter;
 pub use rates::{Rate, RateLimited};
 pub use reports::StoredReport;
+pub use rewrite::{ItemChange, missing_shape};
+pub use runs::{RunLease, RunPosition};
 pub use staff::Staff;
 pub use staff_lists::{ListingFilter, PayoutFilter, PurchaseFilter};
-pub use table::{IndexPage, IndexPosition, Store};
+pub use table::{IndexPage, IndexPosition, Readable, Store};
 pub use update::Decided;
 pub use webhooks::{DeliveryRef, DeliveryWork, announced_by, queued_delivery};
 

@@ -6,7 +6,8 @@ mod listing;
 mod moderation;
 mod purchase;
 
-pub use community::{SharedListing, Tally};
+pub use community::{AddedViews, SharedListing, Tally};
+pub(crate) use creator::entry_of;
 pub use creator::{Audited, Begun, SALES_AT_ONCE, payout_id};
 pub use listing::{
     Arrival, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, ListingPage, ListingUpdate, Popular,

@@ -4,6 +4,11 @@
 //! derived from the table's stream ([`stated_by`]). [`Store::count`] marks a fact as counted and
 //! adds it to the sums in one transaction, so a change that the stream delivers twice, late or out
 //! of order is counted once.
+//!
+//! The stream keeps a change for a day. If it is not read for longer, facts about money are still in
+//! the table, and the nightly report counts them. Facts of jobs and members are derived again from
+//! the items they are about ([`facts_of`]), by `scripts/migrate ENV facts`: writing them with each
+//! job would cost every generation two write units for what an operator needs once in years.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +19,7 @@ use domain::{
     billing::Billing,
     generation::Job,
     id::{Named, UserId},
-    marketplace::creator::journal::{Entry, Posting},
     metrics::{Counters, Fact, FactKind, Metrics, Ranked, Span, TOP},
-    money::Currency,
     time::{Day, Month},
 };
 use serde::{Deserialize, Serialize};
@@ -27,11 +30,12 @@ use crate::{
     condition::{Condition, string},
     error::StoreError,
     keys::{
-        FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, SK, cause_of, creator_of_journal,
-        due_bound, facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day,
-        sums_pk, text, user_of,
+        FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, SK, creator_of_journal, due_bound,
+        facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
+        user_of,
     },
-    table::{Store, decode, decode_image, encode},
+    marketplace::entry_of,
+    table::{IndexPage, IndexPosition, Store, decode, encode, image_item},
     transaction::{ItemKind, Transaction},
     versioned::versioned,
 };
@@ -39,8 +43,8 @@ use crate::{
 /// Most facts of one transaction: each may change two ranking entries and the sums of its own day,
 /// and DynamoDB takes a hundred writes.
 pub const FACTS_AT_ONCE: usize = 24;
-/// Most billings of one trip.
-const GRACES_AT_ONCE: u16 = 100;
+/// Most facts of one trip that only reads.
+const MARKS_AT_ONCE: usize = 100;
 /// Most trips for a month or a shard of a day's facts.
 const TRIPS_MAX: u32 = 200;
 /// How often the sums are read again because they changed meanwhile.
@@ -92,18 +96,6 @@ versioned! {
         |it| Some(rank_index(it.board, it.month, &it.id, it.amount));
 }
 
-/// A posting in a stream image.
-#[derive(Debug, Deserialize)]
-struct StreamedLeg {
-    pk: String,
-    sk: String,
-    about: String,
-    at: Timestamp,
-    currency: Currency,
-    #[serde(flatten)]
-    leg: Posting,
-}
-
 #[derive(Debug, Deserialize)]
 struct Mark {
     counted: String,
@@ -114,30 +106,38 @@ struct Mark {
 /// # Errors
 /// [`StoreError::Corrupt`] when the item has the key of such an item and is none.
 pub fn stated_by(image: &Map<String, Value>) -> Result<Vec<Fact>, StoreError> {
-    let of = |name: &str| image.get(name).and_then(|value| value.get("S")?.as_str());
-    let pk = of(PK).unwrap_or_default();
-    if is_facts(pk) {
-        let waits = of(COUNTED) == Some(NOT_YET);
-        let fact = if waits { decode_image(image, |_| true)? } else { None };
-        return Ok(fact.into_iter().collect());
+    let of = |name: &str, kind: &str| image.get(name).and_then(|value| value.get(kind)?.as_str());
+    let sk = of(SK, "S").unwrap_or_default();
+    // A member joins with the first version of the account.
+    let is_known = is_account(sk) && of("version", "N") != Some("1");
+    match is_known {
+        true => Ok(Vec::new()),
+        false => facts_of(image_item(image)?),
     }
-    if let Some(creator) = creator_of_journal(pk) {
-        let leg: Option<StreamedLeg> = decode_image(image, |_| true)?;
-        return leg.map_or(Ok(Vec::new()), |leg| of_leg(creator, leg));
-    }
-    let account: Option<Account> = decode_image(image, is_account)?;
-    if let Some(account) = account.filter(|account| account.version == 1) {
-        return Ok(vec![Fact::of_member(&account.user_id, account.created_at)]);
-    }
-    let job: Option<Job> = decode_image(image, |sk| sk.starts_with(JOB_PREFIX))?;
-    Ok(job.as_ref().map(Fact::of_job).unwrap_or_default())
 }
 
-fn of_leg(creator: &str, streamed: StreamedLeg) -> Result<Vec<Fact>, StoreError> {
-    let StreamedLeg { pk, sk, about, at, currency, leg } = streamed;
-    let creator = UserId::parse(creator).map_err(|_| StoreError::corrupt(pk))?;
-    let cause = cause_of(&sk, leg.role)?;
-    Ok(Fact::of_leg(&creator, &Entry { cause, about, at, currency, leg }).into_iter().collect())
+/// The facts that a stored item states, except those that are counted; empty if it states none.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when the item has the key of such an item and is none.
+pub fn facts_of(item: Item) -> Result<Vec<Fact>, StoreError> {
+    let (pk, sk) = (text(&item, PK).unwrap_or_default(), text(&item, SK).unwrap_or_default());
+    if is_facts(pk) {
+        let waits = text(&item, COUNTED) == Some(NOT_YET);
+        return if waits { Ok(vec![decode(item)?]) } else { Ok(Vec::new()) };
+    }
+    if let Some(creator) = creator_of_journal(pk) {
+        let creator = UserId::parse(creator).map_err(StoreError::corrupt)?;
+        return Ok(Fact::of_leg(&creator, &entry_of(item)?).into_iter().collect());
+    }
+    if is_account(sk) {
+        let account: Account = decode(item)?;
+        return Ok(vec![Fact::of_member(&account.user_id, account.created_at)]);
+    }
+    if sk.starts_with(JOB_PREFIX) {
+        return Ok(Fact::of_job(&decode::<Job>(item)?));
+    }
+    Ok(Vec::new())
 }
 
 /// The ranking entries that a fact changes, and by how much.
@@ -175,6 +175,25 @@ impl From<Rank> for Ranked {
 }
 
 impl Store {
+    /// Those of some facts that are not counted yet, each once (Q49).
+    pub async fn uncounted(&self, facts: Vec<Fact>) -> Result<Vec<Fact>, StoreError> {
+        let mut seen = BTreeSet::new();
+        let mut facts: Vec<Fact> =
+            facts.into_iter().filter(|fact| seen.insert((fact.day(), fact.id.clone()))).collect();
+        let mut marks = Vec::with_capacity(facts.len());
+        for some in facts.chunks(MARKS_AT_ONCE) {
+            let keys: Vec<Key> = some.iter().map(Key::fact).collect();
+            let mut found = self.get_all(&keys).await?;
+            for _ in some {
+                let mark: Option<Mark> = found.next()?;
+                marks.push(mark.is_some_and(|mark| mark.counted == YES));
+            }
+        }
+        let mut counted = marks.into_iter();
+        facts.retain(|_| counted.next() == Some(false));
+        Ok(facts)
+    }
+
     /// Counts facts, each once however often it is given (Q49).
     ///
     /// # Errors
@@ -268,9 +287,13 @@ impl Store {
 
     /// Members whose grace period ended by `now` without a payment, longest ago first (Q50). The
     /// index may lag: it may still show some that were just ended.
-    pub async fn due_graces(&self, now: Timestamp) -> Result<Vec<UserId>, StoreError> {
-        let due = self.query_index(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
-        Ok(due.iter().filter_map(user_of).collect())
+    pub async fn due_graces(
+        &self,
+        now: Timestamp,
+        after: Option<&IndexPosition>,
+        most: u16,
+    ) -> Result<IndexPage<UserId>, StoreError> {
+        self.walked(GRACES, Some(due_bound(now)), (after, most), user_of).await
     }
 
     /// Ends a member's grace period, dated when it ended; `false` if it is not due or already
@@ -368,7 +391,7 @@ impl Transaction {
             let version = before.map_or(0, |rank| rank.version);
             let owner = owners.get(&id).cloned();
             let owner = owner.or_else(|| before.and_then(|rank| rank.owner.clone()));
-            this.put_versioned(version, &Rank { board, month, id, amount, owner, version })
+            this.put_versioned(before, &Rank { board, month, id, amount, owner, version })
         })
     }
 }

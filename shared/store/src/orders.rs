@@ -38,21 +38,20 @@ impl Store {
         place: impl Fn(&AccountUpdate) -> D,
     ) -> Result<PackOrder, StoreError> {
         let keys = [Key::account(user), Key::idempotency(user, &request.key)];
-        let create =
-            |mut found: BatchItems| {
-                let account: Option<Account> = found.next()?;
-                // A repeat is answered before any rule runs.
-                if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
-                    return Ok((Transaction::default(), Created::Before(id)));
-                }
-                let draft = begin_update(account, user, email, now)?;
-                let order = first_version(place(&draft).decided()?);
-                let writes = Transaction::default()
-                    .draft(draft)?
-                    .put_versioned(0, &order)?
-                    .remember(user, Some(request), Outcome::Order(order.id.clone()), now)?;
-                Ok((writes, Created::New(order)))
-            };
+        let create = |mut found: BatchItems| {
+            let account: Option<Account> = found.next()?;
+            // A repeat is answered before any rule runs.
+            if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
+                return Ok((Transaction::default(), Created::Before(id)));
+            }
+            let draft = begin_update(account, user, email, now)?;
+            let order = first_version(place(&draft).decided()?);
+            let writes = Transaction::default()
+                .draft(draft)?
+                .put_versioned(None, &order)?
+                .remember(user, Some(request), Outcome::Order(order.id.clone()), now)?;
+            Ok((writes, Created::New(order)))
+        };
         match self.update_items(&keys, create).await? {
             Created::New(order) => Ok(order),
             Created::Before(id) => self.order(user, &id).await,
@@ -77,7 +76,7 @@ impl Store {
             let order = begin(&mut draft).decided()?.map(first_version);
             let writes = Transaction::default().draft(draft)?;
             match order {
-                Some(order) => Ok((writes.put_versioned(0, &order)?, Some(order))),
+                Some(order) => Ok((writes.put_versioned(None, &order)?, Some(order))),
                 None => Ok((writes, None)),
             }
         };

@@ -250,7 +250,7 @@ impl Store {
         needed: Role,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let staff = self.query_index(&Facet::Staff.partition(), None, PageSize::MAX).await?;
+        let staff = self.query_index(&Facet::Staff.partition(), PageSize::MAX).await?;
         let others = staff.iter().filter_map(user_of).filter(|it| it != user);
         let others: BTreeSet<UserId> = others.collect();
         let others: Vec<Account> = self.each(others.iter().map(Key::account)).await?;

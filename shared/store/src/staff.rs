@@ -15,7 +15,7 @@ use crate::{
     error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, outcome},
     keys::{Key, STANDINGS, due_bound, user_of},
-    table::Store,
+    table::{IndexPage, IndexPosition, Store},
     transaction::Transaction,
     update::Decided,
 };
@@ -106,10 +106,10 @@ impl Store {
     pub async fn due_standings(
         &self,
         now: Timestamp,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<UserId>, StoreError> {
-        let due = self.query_index(STANDINGS, Some(due_bound(now)), most).await?;
-        Ok(due.iter().filter_map(user_of).collect())
+    ) -> Result<IndexPage<UserId>, StoreError> {
+        self.walked(STANDINGS, Some(due_bound(now)), (after, most), user_of).await
     }
 
     /// Applies a member's current status: lifts an expired suspension, cancels the queued

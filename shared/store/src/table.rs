@@ -1,13 +1,13 @@
 //! The table: reading items as types, and single writes.
 
-use std::{error::Error, pin::Pin, time::Duration};
+use std::{error::Error, fmt, pin::Pin, str::FromStr, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
-        put_item::PutItemError,
         query::{QueryOutput, builders::QueryFluentBuilder},
+        update_item::UpdateItemError,
     },
     types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
@@ -18,7 +18,8 @@ use crate::{
     condition::{Condition, conditional, number, string},
     cursor::PageSize,
     error::StoreError,
-    keys::{INDEX, Item, Key, NONCE, SK, text, user_pk},
+    keys::{INDEX, INDEX_PK, INDEX_SK, Item, Key, NONCE, PK, SHAPE, SK, text, user_pk},
+    rewrite::{Rewrite, newer},
 };
 
 /// Backoff: full jitter up to 10 ms, 20 ms, … and never above this.
@@ -37,9 +38,33 @@ pub struct Store {
 /// it are too deep for the compiler.
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Where the next page of an index partition begins.
+/// Where the next page of an index partition begins. As a text it can be stored.
 #[derive(Debug, Clone)]
 pub struct IndexPosition(Item);
+
+impl IndexPosition {
+    /// The names of its attributes, in the order of the text.
+    const NAMES: [&str; 4] = [INDEX_PK, INDEX_SK, PK, SK];
+}
+
+impl fmt::Display for IndexPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = IndexPosition::NAMES.map(|name| text(&self.0, name).unwrap_or_default());
+        f.write_str(&parts.join("\n"))
+    }
+}
+
+impl FromStr for IndexPosition {
+    type Err = StoreError;
+    fn from_str(stored: &str) -> Result<IndexPosition, StoreError> {
+        let parts: Vec<&str> = stored.split('\n').collect();
+        if parts.len() != IndexPosition::NAMES.len() {
+            return Err(StoreError::corrupt(format!("{stored} is no position of an index")));
+        }
+        let named = IndexPosition::NAMES.iter().zip(parts);
+        Ok(IndexPosition(named.map(|(name, part)| ((*name).to_owned(), string(part))).collect()))
+    }
+}
 
 /// A page of an index partition. A walk returns every entry once, so that one that stays where it
 /// is, because nothing can be done about it, does not block those behind it.
@@ -47,6 +72,8 @@ pub struct IndexPosition(Item);
 pub struct IndexPage<T> {
     /// The items. There may be none before the end.
     pub items: Vec<T>,
+    /// The keys of those that cannot be read.
+    pub unreadable: Vec<String>,
     /// Where to continue; `None` at the end.
     pub next: Option<IndexPosition>,
 }
@@ -127,26 +154,36 @@ impl Store {
         Ok(written(conditional!(put, condition).send().await)?.is_some())
     }
 
-    /// Writes one item in place of version `expected`; `false` on a write conflict.
+    /// Writes one item in place of `before`, of version `expected`; `false` on a write conflict.
     ///
     /// The item carries a random mark of this write, so that a retry after a lost answer recognises
     /// its own work.
-    pub(crate) async fn replace(&self, mut item: Item, expected: u64) -> Result<bool, StoreError> {
+    pub(crate) async fn replace(
+        &self,
+        before: &Item,
+        mut item: Item,
+        expected: u64,
+    ) -> Result<bool, StoreError> {
         let nonce = format!("{:016x}", rand::random::<u64>());
         item.insert(NONCE.to_owned(), string(&nonce));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let put = conditional!(put, Condition::version(expected))
+        let Rewrite { update, condition } = Rewrite::of(before, &item, expected);
+        item.retain(|name, _| matches!(name.as_str(), PK | SK));
+        let write = self.client.update_item().table_name(&self.table).set_key(Some(item));
+        let write = conditional!(write.update_expression(update), condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        if let Err(error) = &put
-            && let Some(PutItemError::ConditionalCheckFailedException(failed)) =
+        if let Err(error) = &write
+            && let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
                 error.as_service_error()
-            && failed.item().and_then(|present| text(present, NONCE)) == Some(&nonce)
+            && let Some(present) = failed.item()
         {
-            return Ok(true);
+            if text(present, NONCE) == Some(&nonce) {
+                return Ok(true);
+            }
+            return newer(present).map_or(Ok(false), Err);
         }
-        Ok(written(put)?.is_some())
+        Ok(written(write)?.is_some())
     }
 
     /// Sets the checkout session of an item, unless it has one, and returns the updated item;
@@ -194,14 +231,13 @@ impl Store {
         answer.items.unwrap_or_default().into_iter().map(decode).collect()
     }
 
-    /// The first entries of an index partition, below `bound` if given.
+    /// The first entries of an index partition.
     pub(crate) async fn query_index(
         &self,
         partition: &str,
-        bound: Option<String>,
         most: u16,
     ) -> Result<Vec<Item>, StoreError> {
-        self.in_index(partition, bound.map(|bound| ("<", bound)), most).await
+        self.in_index(partition, None, most).await
     }
 
     /// The next entries of an index partition, above `after` if given.
@@ -260,8 +296,25 @@ impl Store {
         let query = query.set_exclusive_start_key(after.map(|IndexPosition(key)| key.clone()));
         let answer = query.send().await.map_err(StoreError::unavailable)?;
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(IndexPosition);
-        let items = answer.items.unwrap_or_default().iter().filter_map(read).collect();
-        Ok(IndexPage { items, next })
+        let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+        for entry in answer.items.unwrap_or_default() {
+            match read(&entry) {
+                Some(item) => items.push(item),
+                None => unreadable.push(name_of(&entry)),
+            }
+        }
+        Ok(IndexPage { items, unreadable, next })
+    }
+
+    /// The items of a page of keys. Those that do not exist are left out: the index lags.
+    pub(crate) async fn loaded<T: DeserializeOwned>(
+        &self,
+        page: IndexPage<Key>,
+    ) -> Result<IndexPage<T>, StoreError> {
+        let IndexPage { items: keys, mut unreadable, next } = page;
+        let found = self.get_all(&keys).await?.readable();
+        unreadable.extend(found.unreadable);
+        Ok(IndexPage { items: found.items, unreadable, next })
     }
 
     /// Entries of an index partition in descending order, below the entry `after`: the item's own
@@ -337,6 +390,59 @@ impl BatchItems {
     pub(crate) fn rest<T: DeserializeOwned>(self) -> Result<Vec<T>, StoreError> {
         self.0.flatten().map(decode).collect()
     }
+
+    /// The same, apart from those that cannot be read.
+    pub(crate) fn readable<T: DeserializeOwned>(self) -> Readable<T> {
+        Readable::of(self.0.flatten())
+    }
+}
+
+/// Items, and the keys of those that cannot be read: one damaged item must not hide the others.
+#[derive(Debug)]
+pub struct Readable<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The keys of those that cannot be read.
+    pub unreadable: Vec<String>,
+}
+
+impl<T> Default for Readable<T> {
+    fn default() -> Readable<T> {
+        Readable { items: Vec::new(), unreadable: Vec::new() }
+    }
+}
+
+impl<T> Readable<T> {
+    /// The same with every item mapped.
+    pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Readable<U> {
+        let items = self.items.into_iter().map(turn).collect();
+        Readable { items, unreadable: self.unreadable }
+    }
+
+    /// Adds others.
+    pub(crate) fn extend(&mut self, other: Readable<T>) {
+        self.items.extend(other.items);
+        self.unreadable.extend(other.unreadable);
+    }
+}
+
+impl<T: DeserializeOwned> Readable<T> {
+    pub(crate) fn of(found: impl IntoIterator<Item = Item>) -> Readable<T> {
+        let mut read = Readable::default();
+        for item in found {
+            let name = name_of(&item);
+            match decode(item) {
+                Ok(item) => read.items.push(item),
+                Err(_) => read.unreadable.push(name),
+            }
+        }
+        read
+    }
+}
+
+/// The key of an item, as logs name it.
+pub(crate) fn name_of(item: &Item) -> String {
+    [PK, SK].map(|part| text(item, part).unwrap_or_default()).join(" ")
 }
 
 /// The answer to a conditional write; `None` if its condition failed.
@@ -362,7 +468,11 @@ pub(crate) async fn backoff(round: u32) {
 
 /// Decodes an item.
 pub(crate) fn decode<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(StoreError::corrupt)
+    let shape = item.get(SHAPE).map(|shape| (SHAPE.to_owned(), shape.clone()));
+    // It may be of a newer build; if it is not, this is a bug of ours.
+    serde_dynamo::from_item(item).map_err(|error| {
+        newer(&shape.into_iter().collect()).unwrap_or_else(|| StoreError::corrupt(error))
+    })
 }
 
 /// Decodes a stream image; `None` unless its sort key is `wanted`.
@@ -374,9 +484,16 @@ pub(crate) fn decode_image<T: DeserializeOwned>(
     if !sk.is_some_and(wanted) {
         return Ok(None);
     }
+    decode(image_item(image)?).map(Some)
+}
+
+/// The item of a stream image.
+pub(crate) fn image_item(
+    image: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Item, StoreError> {
     let item: serde_dynamo::Item = serde_json::from_value(serde_json::Value::Object(image.clone()))
         .map_err(StoreError::corrupt)?;
-    serde_dynamo::from_item(item).map(Some).map_err(StoreError::corrupt)
+    Ok(item.into())
 }
 
 /// Encodes a value as an item at `key`.

@@ -29,6 +29,8 @@ use crate::{
 pub(crate) trait Versioned: Serialize + Clone + PartialEq {
     /// Its kind in a transaction.
     const PART: ItemKind;
+    /// The number of its shape: see [`crate::rewrite`].
+    const SHAPE: u32 = 1;
     /// Its key.
     fn key(&self) -> Key;
     /// Its index key.

@@ -37,8 +37,8 @@ use crate::{
         deliveries_pk, deliveries_prefix, delivery_index, delivery_of, due_bound, is_account,
         set_index_key,
     },
-    table::{BatchItems, Store, decode_image, encode},
-    transaction::Transaction,
+    table::{BatchItems, IndexPage, IndexPosition, Store, decode_image, encode},
+    transaction::{Committed, Transaction},
     update::Decided,
     versioned::versioned,
 };
@@ -289,7 +289,7 @@ impl Store {
             found(&webhooks, id)?.require_enabled().map_err(StoreError::refused)?;
             let to = (user.clone(), id.clone());
             let delivery = Delivery::new(to, event.0.clone(), &event.1, now);
-            Ok((writes.put_versioned(0, &delivery)?, delivery))
+            Ok((writes.put_versioned(None, &delivery)?, delivery))
         })
         .await
     }
@@ -379,30 +379,33 @@ impl Store {
         .await
     }
 
-    /// Queues the deliveries of a shard that are due, longest first: those whose next attempt is
-    /// due, and those whose message is lost (Q71). Returns how many.
-    pub async fn queue_due_deliveries(
+    /// The deliveries of a shard that are due, longest first: those whose next attempt is due, and
+    /// those whose message is lost (Q80).
+    pub async fn due_deliveries(
         &self,
         shard: u8,
         now: Timestamp,
-        most: u16,
-    ) -> Result<usize, StoreError> {
-        let due = self.query_index(&deliveries_pk(shard), Some(due_bound(now)), most).await?;
-        let keys: Vec<Key> = due.iter().filter_map(delivery_of).collect();
-        let deliveries: Vec<Delivery> = self.get_all(&keys).await?.rest()?;
-        let mut queued = 0;
-        for delivery in deliveries {
-            // The index may lag behind.
-            if delivery.look_at().is_none_or(|look_at| now < look_at) {
-                continue;
-            }
-            let mut after = delivery.clone();
-            after.queue(now);
-            // On a conflict a worker or the member was first.
-            self.commit(Transaction::default().replace(Some(&delivery), &after)?).await?;
-            queued += 1;
+        (after, most): (Option<&IndexPosition>, u16),
+    ) -> Result<IndexPage<Delivery>, StoreError> {
+        let bound = Some(due_bound(now));
+        let page = self.walked(&deliveries_pk(shard), bound, (after, most), delivery_of).await?;
+        self.loaded(page).await
+    }
+
+    /// Queues a delivery that is due. `false` if it is not: the index may lag behind, or a worker or
+    /// the member was first.
+    pub async fn queue_delivery(
+        &self,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if delivery.look_at().is_none_or(|look_at| now < look_at) {
+            return Ok(false);
         }
-        Ok(queued)
+        let mut after = delivery.clone();
+        after.queue(now);
+        let writes = Transaction::default().replace(Some(delivery), &after)?;
+        Ok(self.commit(writes).await? == Committed::Yes)
     }
 }
 

@@ -10,7 +10,7 @@ use testing::{Client, TestApp};
 use super::account_app;
 
 async fn due(app: &TestApp) -> Vec<Erasure> {
-    app.store.due_erasures(app.now(), 10).await.unwrap()
+    app.store.due_erasures(app.now(), None, 10).await.unwrap().items
 }
 
 /// The steps of `background-erase-data` for a member, without files and Stripe.

@@ -63,20 +63,20 @@ async fn found(app: &TestApp) -> [BTreeSet<ListingId>; 2] {
     let whole = app.store.whole_catalogue().await.unwrap();
     let mut followed = BTreeSet::new();
     let start = app.now().minus(DAY * 100);
-    for change in app.store.catalogue_changes(start).await.unwrap() {
+    for change in app.store.catalogue_changes(start).await.unwrap().items {
         match change.change {
             Change::Listed(entry) => followed.insert(entry.card.id),
             Change::Unlisted { listing_id, .. } => followed.remove(&listing_id),
         };
     }
-    [whole.into_iter().map(|entry| entry.card.id).collect(), followed]
+    [whole.items.into_iter().map(|entry| entry.card.id).collect(), followed]
 }
 
 async fn is_found(app: &TestApp, id: &ListingId) -> bool {
     let [whole, followed] = found(app).await.map(|ids| ids.contains(id));
     assert_eq!(whole, followed, "the index and its changes agree");
     let hot = app.store.hottest(domain::marketplace::Category::Portrait, 40).await;
-    let hot = hot.unwrap().iter().any(|(card, _)| card.id == *id);
+    let hot = hot.unwrap().items.iter().any(|(card, _)| card.id == *id);
     assert_eq!(whole, hot, "the popular lists agree, too");
     assert_eq!(whole, app.store.listing_page(id, app.now()).await.is_ok());
     whole
@@ -85,7 +85,7 @@ async fn is_found(app: &TestApp, id: &ListingId) -> bool {
 /// One run of `background-follow-sellers`.
 async fn follow_sellers(app: &TestApp) -> u64 {
     let mut moved = 0;
-    for creator in app.store.due_sellers(app.now(), 20).await.unwrap() {
+    for creator in app.store.due_sellers(app.now(), None, 20).await.unwrap().items {
         moved += app.store.sync_visibility(&creator, app.now()).await.unwrap();
     }
     moved

@@ -161,7 +161,7 @@ async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
     let moderator = app.client(&Actor::moderator());
     let id = pending_listing(&app, &lena(), "Rembrandt").await;
     assert_eq!(approve(&app, &moderator, &id).await.status(), 200);
-    let due = async || app.store.due_erasures(app.now(), 10).await.unwrap();
+    let due = async || app.store.due_erasures(app.now(), None, 10).await.unwrap().items;
     let body = json!({ "reason": "Copied.", "pictures": "keep" });
     assert_eq!(moderator.post(listing_path(&id, "delist")).json(body).await.status(), 200);
     assert_eq!(due().await, []);

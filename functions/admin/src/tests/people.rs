@@ -152,9 +152,9 @@ async fn a_suspension_ends_by_its_date() {
     let banned = ban(until(now.plus(DAY))).await;
     assert_eq!(banned.status(), 200);
     let store = &app.store;
-    assert_eq!(store.due_standings(now, 10).await.unwrap(), []);
+    assert_eq!(store.due_standings(now, None, 10).await.unwrap().items, []);
     assert_eq!(
-        store.due_standings(now.plus(DAY), 10).await.unwrap(),
+        store.due_standings(now.plus(DAY), None, 10).await.unwrap().items,
         std::slice::from_ref(&kim.id)
     );
     store.apply_suspension(&kim.id, now.plus(DAY)).await.unwrap();

@@ -59,7 +59,8 @@ async fn a_dead_letter_ends_a_job_that_no_worker_has_claimed() {
     let app = WorkerApp::bria(&bria, "leased");
     let job = app.post("leased").await;
     app.relay().await;
-    app.engine.order("PutItem", 1, Fault::HangAfter);
+    // The first update counts the call, the second claims the job.
+    app.engine.order("UpdateItem", 2, Fault::HangAfter);
     assert_eq!(app.engine.until_hung(app.process_batch()).await, None, "it died");
     app.process_dead_letters(&dead_of(&app, &job)).await;
     assert_eq!(app.job(&job).await.status, Status::Submitting, "a worker may have claimed it");

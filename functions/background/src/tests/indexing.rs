@@ -5,10 +5,13 @@ use std::time::Duration;
 use domain::{
     id::{ListingId, UserId},
     marketplace::Kind,
+    time::DAY,
 };
 use search::{Catalogue, Query};
-use testing::{TestApp, listings};
+use serde_json::{Value, json};
+use testing::{TestApp, engine::TABLE, listings};
 
+use super::worker_app::MINUTE;
 use crate::index_listings::WORKER;
 
 /// Runs the function; returns the key of the current index.
@@ -42,4 +45,116 @@ async fn an_index_of_an_earlier_format_is_replaced_though_nothing_changed() {
     assert!(!catalogue.is_rebuilt());
     let query = Query { text: Some("灯光".to_owned()), ..Query::default() };
     assert_eq!(catalogue.search(&query, 20, None).unwrap().total, 1);
+}
+
+/// Publishes a listing of a creator.
+async fn on_sale(app: &TestApp, creator: &str, title: &str) -> ListingId {
+    let (now, creator) = (app.now(), UserId::parse(creator).unwrap());
+    let described = (Kind::LightingPreset, listings::description(title, 900));
+    let id = ListingId::new(now, app.ambient.entropy.next());
+    let id = listings::draft(&app.store, (&creator, id), described, now).await;
+    listings::publish(&app.store, &creator, &id, now).await;
+    id
+}
+
+/// Hides the listings of a creator.
+async fn hide(app: &TestApp, creator: &str) {
+    let creator = UserId::parse(creator).unwrap();
+    let suspended = app.store.update_account(&creator, None, app.now(), |draft| {
+        draft.suspend("Copies.".to_owned(), None);
+    });
+    suspended.await.unwrap();
+    app.store.sync_visibility(&creator, app.now()).await.unwrap();
+}
+
+/// The ids of the listings in the current index.
+async fn indexed(app: &TestApp) -> Vec<String> {
+    let key = run(app).await;
+    let (blob, _) = app.images_bucket().get(&key).await.unwrap();
+    let catalogue = Catalogue::open(blob).unwrap();
+    let mut ids: Vec<String> = catalogue.documents().map(|found| found.unwrap().id).collect();
+    ids.sort();
+    ids
+}
+
+fn stored(app: &TestApp, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<Value> {
+    let mut items = app.engine.dump();
+    let part = |item: &Value, name: &str| item[name]["S"].as_str().unwrap().to_owned();
+    items.retain(|item| is_wanted(&part(item, "pk"), &part(item, "sk")));
+    items
+}
+
+fn put(app: &TestApp, item: &Value) {
+    let put = json!({ "TableName": TABLE, "Item": item });
+    app.engine.run("PutItem", &put.to_string()).unwrap();
+}
+
+fn delete(app: &TestApp, item: &Value) {
+    let key = json!({ "pk": item["pk"], "sk": item["sk"] });
+    let delete = json!({ "TableName": TABLE, "Key": key });
+    app.engine.run("DeleteItem", &delete.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_is_passed_over() {
+    let app = TestApp::serving(&[crate::functions]);
+    let bad = on_sale(&app, "kim", "One").await;
+    let good = on_sale(&app, "lee", "Two").await;
+    let partition = format!("LISTING#{bad}");
+    let mut damaged = stored(&app, |pk, sk| pk == partition && sk == "LISTING").remove(0);
+    damaged["kind"] = json!({ "N": "1" });
+    put(&app, &damaged);
+    for mut change in stored(&app, |pk, sk| pk.starts_with("CHANGES#") && sk.contains(bad.as_str()))
+    {
+        change["change"] = json!({ "S": "of an earlier format" });
+        put(&app, &change);
+    }
+    assert_eq!(indexed(&app).await, [good.as_str()], "the whole index");
+
+    app.ambient.clock.advance(MINUTE * 5);
+    let lost = on_sale(&app, "max", "Three").await;
+    for mut change in
+        stored(&app, |pk, sk| pk.starts_with("CHANGES#") && sk.contains(lost.as_str()))
+    {
+        change["change"] = json!({ "N": "1" });
+        put(&app, &change);
+    }
+    let later = on_sale(&app, "lee", "Four").await;
+    assert_eq!(indexed(&app).await, [good.as_str(), later.as_str()], "and its changes");
+}
+
+/// The index was not built for four days, and the changes of the first have lapsed.
+#[tokio::test]
+async fn an_index_older_than_the_changes_is_built_whole() {
+    let app = TestApp::serving(&[crate::functions]);
+    let withdrawn = on_sale(&app, "kim", "One").await;
+    assert_eq!(indexed(&app).await, [withdrawn.as_str()]);
+    hide(&app, "kim").await;
+    let approved = on_sale(&app, "lee", "Two").await;
+    app.ambient.clock.advance(DAY * 4);
+    for lapsed in stored(&app, |pk, _| pk.starts_with("CHANGES#")) {
+        delete(&app, &lapsed);
+    }
+    assert_eq!(indexed(&app).await, [approved.as_str()]);
+}
+
+/// A process whose write took long adds an older change after the newer one.
+#[tokio::test]
+async fn an_older_change_does_not_list_a_listing_again() {
+    let app = TestApp::serving(&[crate::functions]);
+    let id = on_sale(&app, "kim", "One").await;
+    let listed = |pk: &str, sk: &str| pk == "CHANGES#CATALOGUE" && sk.contains(id.as_str());
+    let mut late = stored(&app, listed).remove(0);
+    assert_eq!(indexed(&app).await, [id.as_str()]);
+    app.ambient.clock.advance(MINUTE * 5);
+    hide(&app, "kim").await;
+    assert!(indexed(&app).await.is_empty());
+    app.ambient.clock.advance(MINUTE * 5);
+    late["sk"] = json!({ "S": format!("{}#{id}", app.now()) });
+    put(&app, &late);
+    // Something else changes, so that an index is written.
+    let other = on_sale(&app, "lee", "Two").await;
+    assert_eq!(indexed(&app).await, [other.as_str()]);
+    app.ambient.clock.advance(DAY * 2 + MINUTE * 60 * 23);
+    assert_eq!(indexed(&app).await, [other.as_str()], "nor when the index is built whole");
 }

@@ -16,6 +16,7 @@ mod paths;
 mod pictures;
 mod relay;
 mod reports;
+mod runs;
 mod submissions;
 mod sweep;
 mod uploads;

@@ -29,7 +29,7 @@ async fn the_job_of_a_crashed_worker_is_resumed_after_its_lease() {
     let app = WorkerApp::studio();
     let job = app.post("a red chair").await;
     app.relay().await;
-    app.engine.order("PutItem", 1, Fault::HangAfter);
+    app.engine.order("UpdateItem", 1, Fault::HangAfter);
     assert_eq!(app.engine.until_hung(app.process_batch()).await, None, "it died");
     app.queue.purge();
     assert_eq!(app.job(&job).await.status, Status::Submitting);

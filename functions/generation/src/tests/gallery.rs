@@ -178,7 +178,7 @@ async fn only_what_has_ended_is_deleted() {
         assert_eq!([deleted, delete(&kim, job).await.brief()], ["204", "204"]);
         assert_eq!(get_generation(&kim, &job.id).await.brief(), "404 generation_not_found");
     }
-    let due = app.store.due_erasures(app.now(), 100).await.unwrap();
+    let due = app.store.due_erasures(app.now(), None, 100).await.unwrap().items;
     let erased: Vec<_> = due.into_iter().map(|erasure| erasure.subject).collect();
     let is_due = |job: &&Job| {
         let (user_id, job_id) = (job.user_id.clone(), job.id.clone());

@@ -196,7 +196,7 @@ async fn stars_are_written_as_people_write_them() {
     let app = app();
     let kim = app.sign_in("kim");
     let id = on_sale(&app, &kim, "Lamp").await;
-    let mut entry = app.store.whole_catalogue().await.unwrap().remove(0);
+    let mut entry = app.store.whole_catalogue().await.unwrap().items.remove(0);
     (entry.card.rating, entry.card.ratings) = (Some(450), 2);
     let (now, documents) = (app.now(), [Document::from(&entry)]);
     let blob = Catalogue::build(documents, now.as_millis()).unwrap();

@@ -41,7 +41,7 @@ async fn a_list_is_read_again_after_ten_seconds() {
     let app = app();
     let kim = app.sign_in("kim");
     on_sale(&app, &kim, "Lamp").await;
-    let card = app.store.whole_catalogue().await.unwrap().remove(0).card;
+    let card = app.store.whole_catalogue().await.unwrap().items.remove(0).card;
     assert!(titles(popular(&app)).await.is_empty());
     rank(&app, None, vec![card.clone()]).await;
     rank(&app, Some(Category::Portrait), vec![card.clone()]).await;

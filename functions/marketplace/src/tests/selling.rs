@@ -102,7 +102,7 @@ async fn a_listing_that_was_never_on_sale_can_be_deleted_and_makes_room() {
         );
     }
     assert_eq!(kim.get(CREATOR_LISTINGS).await.json()["items"], json!([]));
-    let erased = app.store.due_erasures(app.now(), 10).await.unwrap();
+    let erased = app.store.due_erasures(app.now(), None, 10).await.unwrap().items;
     let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
     let deleted = [&unsent, &waits, &sent_back].map(|id| format!("listing#{id}"));
     assert_eq!(erased, BTreeSet::from(deleted), "their files are deleted");
@@ -156,14 +156,14 @@ async fn pictures_and_files_of_a_draft_are_removed_and_ordered() {
         assert_eq!(ordered.status(), 200, "{}", ordered.pretty());
         assert_eq!(ids(&ordered.json()), [json!(names[2]), json!(names[0]), json!(names[1])]);
     }
-    assert_eq!(store.due_erasures(now, 10).await.unwrap(), []);
+    assert_eq!(store.due_erasures(now, None, 10).await.unwrap().items, []);
     let removed = json!({ "remove": [names[0], asset] });
     for _ in 0..2 {
         let left = kim.patch(&path).json(removed.clone()).await.json();
         assert_eq!(ids(&left), [json!(names[2]), json!(names[1])]);
         assert_eq!(left["assets"], json!([]));
     }
-    let erased = store.due_erasures(now, 10).await.unwrap();
+    let erased = store.due_erasures(now, None, 10).await.unwrap().items;
     let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
     let gone = [names[0].to_string(), asset.as_str().unwrap().to_owned()];
     assert_eq!(erased, BTreeSet::from(gone.map(|name| format!("upload#{id}#{name}"))));
@@ -201,7 +201,7 @@ async fn when_a_creator_leaves_the_pictures_of_every_version_are_deleted() {
         assert_eq!(store.close_down(&kim.id, now).await.unwrap(), 0);
     }
     assert_eq!(pictures().await, (0, 0));
-    let erased = store.due_erasures(now, 10).await.unwrap();
+    let erased = store.due_erasures(now, None, 10).await.unwrap().items;
     let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
     assert_eq!(erased, BTreeSet::from([format!("listing#{id}"), format!("pictures#{id}")]));
 }

@@ -10,7 +10,7 @@ use domain::{
         order::PackOrder,
         payment::Payment,
     },
-    id::{OrderId, PurchaseId, UserId},
+    id::{CreatorId, OrderId, PurchaseId, UserId},
     marketplace::purchase::Purchase,
 };
 use stripe_checkout::checkout_session::{
@@ -143,8 +143,8 @@ impl Stripe {
     }
 
     /// Opens a listing's checkout, or returns the one opened under the same key
-    /// (`purchase:{purchase}`). The card is not saved. The payment's transfer group, which later
-    /// transfers to the creator name, is the purchase's id.
+    /// (`purchase:{purchase}`). The card is not saved. The payment is in the creator's transfer
+    /// group, as are the transfers that are made from it.
     ///
     /// # Errors
     /// See [`StripeError`]; refused when the price is below Stripe's minimum (50 cents).
@@ -159,7 +159,7 @@ impl Stripe {
         let metadata = read::about(&purchase.buyer_id, &about);
         let mut data = CreateCheckoutSessionPaymentIntentData::new();
         data.metadata = Some(metadata.clone());
-        data.transfer_group = Some(purchase.id.to_string());
+        data.transfer_group = Some(CreatorId::of(&purchase.creator_id).to_string());
         let request = self
             .page(for_sale_once(purchase), &purchase.buyer_id, customer, urls)
             .mode(CheckoutSessionMode::Payment)

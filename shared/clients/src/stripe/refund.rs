@@ -1,7 +1,7 @@
 //! Refunds of a payment, in full or in part.
 //!
 //! A refund carries its idempotency key in its metadata: the key finds one that got no response,
-//! even after Stripe has forgotten the key.
+//! even after Stripe has forgotten the key, and one whose failure Stripe replays.
 
 use domain::billing::external::{PaymentId, RefundId};
 use serde_json::json;
@@ -70,7 +70,8 @@ impl Stripe {
         }
     }
 
-    /// Refunds an amount in minor units, or all that is left, once under this key.
+    /// Refunds an amount in minor units, or all that is left, once under this key. If Stripe replays
+    /// a failure, the refund is looked up, and requested again if there is none.
     ///
     /// # Errors
     /// See [`StripeError`]. `charge_disputed` and `charge_already_refunded` are refusals, as is an
@@ -84,17 +85,25 @@ impl Stripe {
         reason: RefundReason,
     ) -> Result<Refund, StripeError> {
         let request = refund_request(payment, amount, key, reason);
-        let made = self.transport.act("refund a payment", request.customize(), key).await?;
-        reading(&made)
+        let find = async || {
+            let made = self.refunds(payment).await?;
+            Ok(made.into_iter().find(|refund| refund.key.as_deref() == Some(key)))
+        };
+        let read = async |made: stripe_shared::Refund| reading(&made);
+        self.transport.once("refund a payment", (&request, key), find, read).await
     }
 
-    /// The refunds of a payment, newest first: at most a page.
+    /// All refunds of a payment, newest first. There is no second page: one that is missed would be
+    /// made again, so a payment with more is an error.
     ///
     /// # Errors
     /// See [`StripeError`].
     pub async fn refunds(&self, payment: &PaymentId) -> Result<Vec<Refund>, StripeError> {
         let request = ListRefund::new().payment_intent(payment.as_str()).limit(PAGE_SIZE);
         let found = self.transport.ask("list refunds", request.customize()).await?;
+        if found.has_more {
+            return Err(StripeError::unreached(format!("{payment} has more refunds than a page")));
+        }
         found.data.iter().map(reading).collect()
     }
 }

@@ -142,7 +142,7 @@ impl Stripe {
             let request = RequestBuilder::new(StripeMethod::Post, format!("/subscriptions/{id}"))
                 .form(&NoEnd { cancel_at: "", expand: [COUPONS] });
             let key = format!("{key}:date");
-            changed = self.transport.act(operation, request.customize(), &key).await?;
+            changed = self.transport.make(operation, &request, &key).await?;
         }
         self.now(&changed).await
     }

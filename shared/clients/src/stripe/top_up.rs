@@ -2,7 +2,8 @@
 //!
 //! Money may move here with no one watching, so the payment of an order is looked up before it is
 //! charged: Stripe forgets a key after a day, but not the payment. However the request ends, its
-//! outcome is looked up by the order id in the payment's metadata.
+//! outcome is looked up by the order id in the payment's metadata. If Stripe replays a failure that
+//! left no payment, the card is charged under the next key.
 
 use domain::{
     billing::{external::CustomerId, order::PackOrder, payment::Payment},
@@ -24,6 +25,9 @@ use super::{
     payment,
     read::{self, Metadata},
 };
+
+/// Most pages of a customer's payments that are read. One that is not found would be charged again.
+const PAGES_MAX: usize = 20;
 
 /// The outcome of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +82,7 @@ impl Stripe {
             return Ok(Charged::NoPaymentMethod);
         };
         let error = match self.charge(order, customer, &card).await {
-            Ok(intent) => return Ok(Charged::Settled(self.payment_of(intent).await?)),
+            Ok(payment) => return Ok(Charged::Settled(payment)),
             Err(error) => error,
         };
         if !may_have_left_a_payment(&error) {
@@ -101,7 +105,7 @@ impl Stripe {
         order: &PackOrder,
         customer: &CustomerId,
         card: &str,
-    ) -> Result<PaymentIntent, StripeError> {
+    ) -> Result<Payment, StripeError> {
         let pack = order.sold();
         let request = RequestBuilder::new(StripeMethod::Post, "/payment_intents").form(&Intent {
             amount: pack.price_cents,
@@ -119,7 +123,9 @@ impl Stripe {
             expand: [payment::EXPANDED],
         });
         let key = format!("top-up:{}", order.id);
-        self.transport.act("charge a saved card", request.customize(), &key).await
+        let find = async || self.payment_of_order(order, customer).await;
+        let read = async |made: PaymentIntent| self.payment_of(made).await;
+        self.transport.once("charge a saved card", (&request, &key), find, read).await
     }
 
     /// The payment created for an order, if any, from a day before the order on: clocks differ by
@@ -135,22 +141,32 @@ impl Stripe {
             created: RangeQueryTs,
             limit: i64,
             expand: [&'a str; 1],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            starting_after: Option<String>,
         }
-        let request = RequestBuilder::new(StripeMethod::Get, "/payment_intents").query(&Wanted {
+        let mut wanted = Wanted {
             customer: customer.as_str(),
             created: RangeQueryTs::gte(order.created_at.minus(DAY).as_secs()),
             limit: PAGE_SIZE,
             expand: ["data.latest_charge.balance_transaction"],
-        });
-        let found: List<PaymentIntent> =
-            self.transport.ask("list payments", request.customize()).await?;
+            starting_after: None,
+        };
         let theirs = |intent: &PaymentIntent| {
             read::order(Some(&intent.metadata)).as_ref() == Some(&order.id)
         };
-        match found.data.into_iter().find(theirs) {
-            Some(intent) => Ok(Some(self.payment_of(intent).await?)),
-            None => Ok(None),
+        for _ in 0..PAGES_MAX {
+            let request = RequestBuilder::new(StripeMethod::Get, "/payment_intents").query(&wanted);
+            let found: List<PaymentIntent> =
+                self.transport.ask("list payments", request.customize()).await?;
+            wanted.starting_after = found.data.last().map(|last| last.id.to_string());
+            if let Some(intent) = found.data.into_iter().find(theirs) {
+                return Ok(Some(self.payment_of(intent).await?));
+            }
+            if !found.has_more {
+                return Ok(None);
+            }
         }
+        Err(StripeError::unreached(format!("{customer} has more payments than the page limit")))
     }
 
     async fn saved_card(&self, customer: &CustomerId) -> Result<Option<String>, StripeError> {

@@ -5,6 +5,10 @@
 //! it was made under. A reversal carries its name in its metadata, for the same reason. For a day
 //! Stripe replays its response to a key, failures included: before using another key, look up what
 //! was done.
+//!
+//! All payments for a creator's listings and all transfers to the creator are in one transfer
+//! group, the creator's public id. It is derived from the member alone, so the transfers are found
+//! even if the table was restored to a time before their payouts existed.
 
 use std::fmt;
 
@@ -12,7 +16,7 @@ use connect::{Aws, Connect, Environment, InitError};
 use domain::{
     Timestamp,
     billing::external::{ChargeId, ConnectedAccountId, ReceivedId, ReversalId, TransferId},
-    id::{PayoutId, UserId},
+    id::{CreatorId, PayoutId, UserId},
     money::{Currency, Money},
     time::DAY,
 };
@@ -33,7 +37,7 @@ use crate::{
 
 const STRIPE_PAYOUTS_SECRET_ARN: &str = "STRIPE_PAYOUTS_SECRET_ARN";
 
-/// Most pages of an account's transfers that are read.
+/// Most pages of a creator's transfers that are read.
 const PAGES_MAX: usize = 20;
 
 /// A transfer to make for a payout.
@@ -59,6 +63,10 @@ pub struct NewTransfer<'a> {
 pub struct Transfer {
     /// Stripe's id.
     pub id: TransferId,
+    /// The payout it was made for; `None` if it was made by hand.
+    pub payout: Option<PayoutId>,
+    /// The creator's connected account.
+    pub account: ConnectedAccountId,
     /// The payment that the creator's account received.
     pub received: ReceivedId,
     /// The amount sent.
@@ -124,12 +132,12 @@ impl Payouts {
         Ok(Payouts { transport: Transport::new(Http::pooled()?, base, api_key)? })
     }
 
-    /// Transfers a payout to its creator's account, once under its key. The transfer group is the
-    /// charge's for money of a charge, else the payout.
+    /// Transfers a payout to its creator's account, once under its key. A transfer of a charge's
+    /// money is in the charge's transfer group, which is the creator's as well.
     ///
     /// # Errors
     /// See [`StripeError`]. `balance_insufficient` and `insufficient_capabilities_for_transfer` are
-    /// refusals: nothing was sent. After [`StripeError::Unknown`] call [`Payouts::find_transfer`].
+    /// refusals: nothing was sent. After [`StripeError::Unknown`] call [`Payouts::transfers_to`].
     pub async fn transfer(&self, new: &NewTransfer<'_>) -> Result<Transfer, StripeError> {
         #[serde_with::skip_serializing_none]
         #[derive(Serialize)]
@@ -138,7 +146,7 @@ impl Payouts {
             currency: &'a str,
             destination: &'a str,
             source_transaction: Option<&'a str>,
-            transfer_group: Option<&'a str>,
+            transfer_group: Option<CreatorId>,
             metadata: Metadata,
         }
         let payout = new.payout.as_str();
@@ -147,7 +155,7 @@ impl Payouts {
             currency: new.amount.currency.as_str(),
             destination: new.account.as_str(),
             source_transaction: new.source.map(ChargeId::as_str),
-            transfer_group: new.source.is_none().then_some(payout),
+            transfer_group: new.source.is_none().then(|| CreatorId::of(new.user)),
             metadata: read::about(new.user, &[(PAYOUT_ID, payout)]),
         });
         let made: TransferAnswer =
@@ -155,45 +163,42 @@ impl Payouts {
         Ok(made.read())
     }
 
-    /// The transfer of a payout to an account, if one was made later than a day before `since`:
-    /// clocks differ by less.
+    /// Every transfer to a creator, to whichever account, that was made later than a day before
+    /// `since`, because clocks differ by less; newest first.
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn find_transfer(
+    pub async fn transfers_to(
         &self,
-        payout: &PayoutId,
-        account: &ConnectedAccountId,
+        creator: &UserId,
         since: Timestamp,
-    ) -> Result<Option<Transfer>, StripeError> {
+    ) -> Result<Vec<Transfer>, StripeError> {
         #[derive(Serialize)]
-        struct Wanted<'a> {
-            destination: &'a str,
+        struct Wanted {
+            transfer_group: CreatorId,
             created: RangeQueryTs,
             limit: i64,
             #[serde(skip_serializing_if = "Option::is_none")]
             starting_after: Option<TransferId>,
         }
         let mut wanted = Wanted {
-            destination: account.as_str(),
+            transfer_group: CreatorId::of(creator),
             created: RangeQueryTs::gte(since.minus(DAY).as_secs()),
             limit: PAGE_SIZE,
             starting_after: None,
         };
+        let mut transfers = Vec::new();
         for _ in 0..PAGES_MAX {
             let request = RequestBuilder::new(StripeMethod::Get, "/transfers").query(&wanted);
             let found: List<TransferAnswer> =
                 self.transport.json("list transfers", &request, None).await?;
             wanted.starting_after = found.data.last().map(|last| last.id.clone());
-            let theirs = |it: &TransferAnswer| it.payout() == Some(payout.as_str());
-            if let Some(transfer) = found.data.into_iter().find(theirs) {
-                return Ok(Some(transfer.read()));
-            }
+            transfers.extend(found.data.into_iter().map(TransferAnswer::read));
             if !found.has_more {
-                return Ok(None);
+                return Ok(transfers);
             }
         }
-        Err(StripeError::unreached(format!("{account} has more transfers than the page limit")))
+        Err(StripeError::unreached(format!("{creator} has more transfers than the page limit")))
     }
 
     /// A transfer in its current state.
@@ -227,16 +232,31 @@ impl Payouts {
         Ok(made.id)
     }
 
-    /// The reversals of a transfer, newest first: at most a page.
+    /// All reversals of a transfer, newest first. One that is missed would be made again.
     ///
     /// # Errors
     /// See [`StripeError`].
     pub async fn reversals(&self, id: &TransferId) -> Result<Vec<Reversal>, StripeError> {
-        let request = RequestBuilder::new(StripeMethod::Get, format!("/transfers/{id}/reversals"))
-            .query(&json!({ "limit": PAGE_SIZE }));
-        let found: List<ReversalAnswer> =
-            self.transport.json("list reversals", &request, None).await?;
-        Ok(found.data.into_iter().map(ReversalAnswer::read).collect())
+        #[serde_with::skip_serializing_none]
+        #[derive(Serialize)]
+        struct Wanted {
+            limit: i64,
+            starting_after: Option<ReversalId>,
+        }
+        let mut wanted = Wanted { limit: PAGE_SIZE, starting_after: None };
+        let mut reversals: Vec<Reversal> = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let path = format!("/transfers/{id}/reversals");
+            let request = RequestBuilder::new(StripeMethod::Get, path).query(&wanted);
+            let found: List<ReversalAnswer> =
+                self.transport.json("list reversals", &request, None).await?;
+            reversals.extend(found.data.into_iter().map(ReversalAnswer::read));
+            if !found.has_more {
+                return Ok(reversals);
+            }
+            wanted.starting_after = reversals.last().map(|last| last.id.clone());
+        }
+        Err(StripeError::unreached(format!("{id} has more reversals than the page limit")))
     }
 }
 
@@ -271,6 +291,7 @@ impl Stripe {
 #[derive(Deserialize)]
 struct TransferAnswer {
     id: TransferId,
+    destination: ConnectedAccountId,
     destination_payment: ReceivedId,
     amount: i64,
     amount_reversed: i64,
@@ -281,13 +302,12 @@ struct TransferAnswer {
 }
 
 impl TransferAnswer {
-    fn payout(&self) -> Option<&str> {
-        self.metadata.as_ref()?.get(PAYOUT_ID).map(String::as_str)
-    }
-
     fn read(self) -> Transfer {
+        let payout = self.metadata.as_ref().and_then(|it| it.get(PAYOUT_ID));
         Transfer {
+            payout: payout.and_then(|id| PayoutId::parse(id).ok()),
             id: self.id,
+            account: self.destination,
             received: self.destination_payment,
             amount: Money { amount: self.amount, currency: self.currency },
             reversed: self.amount_reversed,

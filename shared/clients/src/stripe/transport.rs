@@ -112,7 +112,7 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// Most keys tried for a request that is safe to repeat.
+/// Most keys tried for one request.
 const KEYS_MAX: u32 = 20;
 
 /// Why a request failed.
@@ -188,6 +188,38 @@ impl Transport {
         request.send(self).await.map_err(|error| error.during(operation))
     }
 
+    /// Sends a request that must have one effect and whose effect `find` finds. A failure that Stripe
+    /// replays is over: if its request left nothing, it is sent again under the next key
+    /// (`{key}:2`), so that a failure does not block further attempts for a day. The keys are used
+    /// in their order and each is over before the next, so two callers make one effect.
+    pub(super) async fn once<T: Readable, F>(
+        &self,
+        operation: &'static str,
+        (request, key): (&RequestBuilder, &str),
+        find: impl AsyncFn() -> Result<Option<F>, StripeError>,
+        read: impl AsyncFn(T) -> Result<F, StripeError>,
+    ) -> Result<F, StripeError> {
+        for nth in 1.. {
+            match Box::pin(self.try_send(&Wire::v1(request, None), Some(&nth_key(key, nth)))).await
+            {
+                Ok(body) => {
+                    let made = parsed(&body).map_err(|error| error.during(operation))?;
+                    return read(made).await;
+                }
+                Err(Failed::Kept(error)) => {
+                    if let Some(found) = find().await? {
+                        return Ok(found);
+                    }
+                    if nth >= KEYS_MAX {
+                        return Err(error.during(operation));
+                    }
+                }
+                Err(Failed::Otherwise(error)) => return Err(error.during(operation)),
+            }
+        }
+        Err(StripeError::unreached("no attempt was made").during(operation))
+    }
+
     /// Sends a request that is safe to repeat: a page that was not shown yet, a change that sets a
     /// state, a refund of the rest. Where Stripe replays a stored failure, the next key is used
     /// (`{key}:2`), so that a failure does not block further attempts.
@@ -199,16 +231,14 @@ impl Transport {
     ) -> Result<T, StripeError> {
         let mut nth = 1;
         let body = loop {
-            let key = if nth == 1 { key.to_owned() } else { format!("{key}:{nth}") };
-            match Box::pin(self.try_send(&Wire::v1(request, None), Some(&key))).await {
+            match Box::pin(self.try_send(&Wire::v1(request, None), Some(&nth_key(key, nth)))).await
+            {
                 Ok(body) => break body,
                 Err(Failed::Kept(_)) if nth < KEYS_MAX => nth += 1,
                 Err(failed) => return Err(failed.into_error().during(operation)),
             }
         };
-        let text = str::from_utf8(&body).map_err(StripeError::unknown);
-        text.and_then(|text| miniserde::json::from_str(text).map_err(StripeError::unknown))
-            .map_err(|error| error.during(operation))
+        parsed(&body).map_err(|error| error.during(operation))
     }
 
     /// Like `ask` and `act`, for objects without a type in async-stripe.
@@ -399,6 +429,17 @@ impl StripeClient for Transport {
         let key = overrides.request_strategy.and_then(|strategy| strategy.get_key());
         async move { self.exchange(&request, key.as_ref().map(IdempotencyKey::as_str)).await }
     }
+}
+
+/// The key of the nth attempt at a request.
+fn nth_key(key: &str, nth: u32) -> String {
+    if nth == 1 { key.to_owned() } else { format!("{key}:{nth}") }
+}
+
+/// A response in async-stripe's type.
+fn parsed<T: Readable>(body: &[u8]) -> Result<T, StripeError> {
+    let text = str::from_utf8(body).map_err(StripeError::unknown)?;
+    miniserde::json::from_str(text).map_err(StripeError::unknown)
 }
 
 /// A v2 query: `given`, and the parts to include, indexed as v2 takes lists

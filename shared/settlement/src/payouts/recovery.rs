@@ -6,7 +6,7 @@ use domain::{
     marketplace::creator::{
         attempt::Attempt,
         payout::{Payout, PayoutState, update::PayoutUpdate},
-        sale::{Reversal, Sale},
+        sale::Reversal,
     },
 };
 use tracing::warn;
@@ -44,41 +44,50 @@ impl Payer<'_> {
         };
         let name = sale.reversal_cause(recovery.number).to_string();
         let key = Attempt::key(noted_on.recovery_attempt, &name);
-        // A reversal that was recorded before may have been made already.
-        let again = sale.recovery == Some(recovery);
-        let done = again && self.was_reversed(transfer, &name).await?;
-        let refused = match done {
-            true => None,
-            false => match self.payouts.reverse(transfer, recovery.amount, (&name, &key)).await {
-                Ok(_) => None,
-                Err(error) => Some(refusal(error)?),
+        // It may have been made already: by a run that was interrupted, or before the table was
+        // restored, then maybe of another amount.
+        let made = match self.reversed_as(transfer, &name).await? {
+            Some(amount) => Ok(amount),
+            None => match self.payouts.reverse(transfer, recovery.amount, (&name, &key)).await {
+                Ok(_) => Ok(recovery.amount),
+                Err(error) => Err(refusal(error)?),
             },
         };
-        self.end_recovery(&noted.payout, (purchase, recovery), refused.as_deref(), now).await
+        self.end_recovery(&noted.payout, (purchase, recovery), made, now).await
     }
 
+    /// Records the amount that was reversed, or the code with which Stripe refused it.
     async fn end_recovery(
         &self,
         payout: &Payout,
         (purchase, recovery): (&PurchaseId, Reversal),
-        refused: Option<&str>,
+        made: Result<i64, String>,
         now: Timestamp,
     ) -> Result<i64, SettleError> {
-        if let Some(code) = refused {
+        if let Err(code) = &made {
             let actor = &payout.creator_id;
             warn!(%purchase, %actor, code, "reversal refused, the amount stays creator debt");
         }
         self.settlement
-            .step(payout, (std::slice::from_ref(purchase), now), |step| match refused {
-                None => step.recovered(recovery, now),
-                Some(_) => {
-                    let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
-                    sale.into_iter().for_each(Sale::write_off);
-                    Ok(())
+            .step(payout, (std::slice::from_ref(purchase), now), |step| {
+                let Some(sale) = step.sales.first_mut().filter(|it| it.recovery == Some(recovery))
+                else {
+                    return Ok(());
+                };
+                match &made {
+                    Ok(amount) => {
+                        let made = Reversal { amount: *amount, ..recovery };
+                        sale.recovery = Some(made);
+                        step.recovered(made, now)
+                    }
+                    Err(_) => {
+                        sale.write_off();
+                        Ok(())
+                    }
                 }
             })
             .await?;
-        Ok(if refused.is_none() { recovery.amount } else { 0 })
+        Ok(made.unwrap_or(0))
     }
 }
 

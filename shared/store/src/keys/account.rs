@@ -15,7 +15,7 @@ pub(crate) const PRESET_PREFIX: &str = "PRESET#";
 pub(crate) const PERSON_PREFIX: &str = "PERSON#";
 pub(crate) const APPEAL_PREFIX: &str = "APPEAL#";
 pub(crate) const IDEMPOTENCY_PREFIX: &str = "IDEM#";
-const ACCOUNT: &str = "ACCOUNT";
+pub(crate) const ACCOUNT: &str = "ACCOUNT";
 /// Index partition of accounts that need a pack, or are being charged for one.
 pub(crate) const TOP_UPS: &str = "TOPUPS";
 /// Index partition of accounts with a due status change.

@@ -5,6 +5,7 @@ mod payees;
 mod payouts;
 
 pub use journals::Audited;
+pub(crate) use journals::entry_of;
 pub use payouts::{Begun, SALES_AT_ONCE, payout_id};
 
 use domain::{id::UserId, marketplace::creator::balance::CreatorBalance};

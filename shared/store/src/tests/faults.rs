@@ -84,14 +84,14 @@ async fn a_claim_is_known_to_be_ours_although_the_answer_was_lost() {
     let job = app.posted(&user, NOW).await;
     // Two workers in the same millisecond write the same item, except for the random mark.
     let claimed = job.clone().claim_submit(NOW);
-    app.engine.order("PutItem", 1, Fault::LoseAnswer);
+    app.engine.order("UpdateItem", 1, Fault::LoseAnswer);
     assert!(app.store.advance(&job, &claimed).await.unwrap());
     assert!(!app.store.advance(&job, &claimed).await.unwrap());
     assert_eq!(app.store.job(&user, &job.id).await.unwrap(), claimed);
 
     let accepted = claimed.clone().accept("request_1", NOW);
     for nth in 1..=3 {
-        app.engine.order("PutItem", nth, Fault::LoseAnswer);
+        app.engine.order("UpdateItem", nth, Fault::LoseAnswer);
     }
     let lost = app.store.advance(&claimed, &accepted).await;
     assert_eq!(code(lost), "temporarily_unavailable");

@@ -25,7 +25,7 @@ impl TestApp {
     }
 
     async fn due(&self) -> Vec<FollowUp> {
-        self.store.due_follow_ups(10).await.unwrap()
+        self.store.due_follow_ups(None, 10).await.unwrap().items
     }
 }
 
@@ -45,8 +45,7 @@ async fn a_follow_up_waits_until_it_is_done() {
     assert_eq!(app.due().await, [first.clone(), second.clone()], "the longest waiting first");
     assert_eq!(app.store.follow_up(&user, &two).await.unwrap(), Some(first.clone()));
 
-    // A postponed one waits behind the others.
-    app.store.follow_up_postponed(&first, NOW.plus(DAY * 2)).await.unwrap();
+    app.note_follow_up(&user, &two, NOW.plus(DAY * 2)).await;
     let again = noted(&two, NOW.plus(DAY * 2));
     assert_eq!(app.due().await, [second.clone(), again.clone()]);
 

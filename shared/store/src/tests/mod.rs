@@ -21,6 +21,7 @@ mod people;
 mod presets;
 mod records;
 mod settle;
+mod shapes;
 mod staff;
 
 use std::{

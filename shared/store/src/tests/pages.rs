@@ -85,7 +85,7 @@ async fn a_full_page_of_a_hundred_finished_jobs_knows_that_there_are_more() {
     for total in 2..=101u32 {
         let now = NOW.plus(SECOND * total);
         let job = Job { id: JobId::new(now, 0), version: 1, ..cancelled.clone() };
-        let written = Transaction::default().job(&job, 0).unwrap();
+        let written = Transaction::default().job(None, &job).unwrap();
         app.store.commit(written).await.unwrap();
         if total < 99 {
             continue;

@@ -206,7 +206,7 @@ async fn jobs_somebody_should_look_at_come_longest_waiting_first() {
     let look = async |now: Timestamp, most: u16| {
         let mut shards = Vec::new();
         for shard in 0..crate::OPEN_SHARDS {
-            let due = app.store.due_jobs(shard, now, most).await.unwrap();
+            let due = app.store.due_jobs(shard, now, (None, most)).await.unwrap().items;
             shards.push(
                 due.into_iter()
                     .map(|(owner, id)| {

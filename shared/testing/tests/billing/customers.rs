@@ -26,7 +26,7 @@ async fn an_address_changed_at_the_issuer_is_changed_at_stripe() {
     assert_eq!(address_at_stripe(&app, &ann).await, before);
     app.reconcile().await.unwrap();
     assert_eq!(address_at_stripe(&app, &ann).await, "ann@new.test");
-    assert_eq!(app.store.due_follow_ups(100).await.unwrap(), []);
+    assert_eq!(app.store.due_follow_ups(None, 100).await.unwrap().items, []);
     // Opening a hosted page copies it immediately.
     let ann = ann.at_address("ann@newer.test");
     assert_eq!(app.portal(&ann).await.status(), 200);

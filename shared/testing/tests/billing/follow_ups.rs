@@ -44,7 +44,7 @@ impl Duplicate {
         assert_eq!(app.refunded(), [9900], "{case}");
         let line = "surplus_subscriptions end_surplus user: -";
         assert_eq!(app.audit_lines().await, [line], "{case}");
-        assert_eq!(app.store.due_follow_ups(100).await.unwrap(), [], "{case}");
+        assert_eq!(app.store.due_follow_ups(None, 100).await.unwrap().items, [], "{case}");
         let account = app.account(&ann.id).await;
         assert_eq!((account.plan, account.credits.totals().available), (Plan::Pro, 500), "{case}");
         app.close().await;
@@ -139,7 +139,7 @@ async fn an_open_invoice_is_voided_when_its_subscription_is_over() {
         app.deliver_events().await;
         assert_eq!(app.invoices(&ann).await[0]["status"], "void");
         assert_eq!(app.account(&ann.id).await.plan, Plan::Free);
-        assert_eq!(app.store.due_follow_ups(100).await.unwrap(), []);
+        assert_eq!(app.store.due_follow_ups(None, 100).await.unwrap().items, []);
         app.close().await;
     }
 }
@@ -176,7 +176,7 @@ async fn a_payment_after_the_end_is_refunded_and_grants_nothing() {
         assert_eq!(account.credits.totals().granted, 10 + 500 + 10, "{order}");
         let invoice = &app.invoices(&ann).await[0];
         assert_eq!(invoice["amount_refunded"]["amount"], 2900, "{order}");
-        assert_eq!(app.store.due_follow_ups(100).await.unwrap(), [], "{order}");
+        assert_eq!(app.store.due_follow_ups(None, 100).await.unwrap().items, [], "{order}");
         app.close().await;
     }
 }

@@ -1,7 +1,10 @@
 //! A failure for one creator, member or object does not stop the others, and its work is done once
 //! it can be.
 
-use domain::marketplace::creator::payout::PayoutState;
+use std::time::Duration;
+
+use domain::{id::CreatorId, marketplace::creator::payout::PayoutState};
+use runtime::InvocationContext;
 use sandbox::{
     faults::{AnswerFault, Fault, Order},
     route::Route,
@@ -55,6 +58,45 @@ async fn a_transfer_that_fails_does_not_stop_the_others() {
         market.assert_ledger_balances().await;
         app.close().await;
     }
+}
+
+/// Stripe never answers about one creator's transfers, so their payout takes all the time of every
+/// run. The next run begins behind them.
+#[tokio::test]
+async fn a_run_that_is_cut_off_at_a_creator_is_continued_behind_them() {
+    let app = BillingApp::new().await;
+    let market = Marketplace::new(&app);
+    let creators = ["kim", "lee", "max"].map(|name| app.new_member(name));
+    for creator in &creators {
+        let listing = market.on_sale(creator, PRICE).await;
+        let buyer = app.new_member(&format!("buyer-of-{}", creator.id));
+        market.sold(&buyer, &listing, PRICE).await;
+        market.complete_onboarding(creator, Bank::Works).await;
+    }
+    app.advance_days(7);
+    let order = Order::next(Fault::Answer(AnswerFault::Silence)).on_route(Route::StripeTransfers);
+    let transfer_group = CreatorId::of(&creators[0].id).to_string();
+    app.sandbox.order(order.on_marker(transfer_group).times(1_000)).unwrap();
+    let event = json!({ "id": "run", "time": app.now() });
+    for _ in 0..2 {
+        let deadline = Some(app.now().plus(Duration::from_secs(2)));
+        let context = InvocationContext { deadline, ..app.ambient.clone() };
+        assert!(app.invoke_in(&context, "background-pay-creators", &event).await.is_err());
+    }
+    let states = async || {
+        let mut states = Vec::new();
+        for creator in &creators {
+            states.push(market.payout_states(creator).await.remove(0).0);
+        }
+        states
+    };
+    assert_eq!(states().await, ["collecting", "sent", "sent"]);
+    app.sandbox.clear_faults();
+    market.pay_creators().await.unwrap();
+    assert_eq!(states().await, ["sent"; 3]);
+    assert_eq!(market.transfers().len(), 3);
+    market.assert_ledger_balances().await;
+    app.close().await;
 }
 
 /// After a day on which every attempt fails, the next day succeeds.

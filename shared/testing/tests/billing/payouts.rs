@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::{
+    id::CreatorId,
     marketplace::{
         creator::journal::LedgerAccount, creator::payout::PayoutState, creator::sale::SaleState,
     },
@@ -107,7 +108,7 @@ async fn a_payout_of_one_sale_is_a_transfer_of_its_charge() {
     let payment = sale.purchase.payment.as_ref().unwrap().as_str();
     let charge = app.stripe().object(payment).unwrap()["latest_charge"].clone();
     assert_eq!(transfer["source_transaction"], charge);
-    assert_eq!(transfer["transfer_group"], json!(sale.purchase.id));
+    assert_eq!(transfer["transfer_group"], json!(CreatorId::of(&sale.kim.id)));
     sale.market.pay_days(2).await;
     sale.check_payouts(&[("paid", NET)]).await;
     app.close().await;

@@ -72,6 +72,35 @@ async fn a_parked_event_is_retried_every_night() {
     app.close().await;
 }
 
+/// More than a page of them, and parked before all others.
+#[tokio::test]
+async fn parked_events_that_cannot_be_read_hide_no_others() {
+    let app = BillingApp::new().await;
+    let ann = app.new_member("ann");
+    for number in 0..120 {
+        let id = format!("evt_{number:03}");
+        let damaged = json!({
+            "pk": { "S": format!("EVENT#{id}") }, "sk": { "S": "EVENT" },
+            "gsi1pk": { "S": "EVENTS#PARKED" },
+            "gsi1sk": { "S": format!("2026-01-01T00:00:00.000Z#{id}") },
+            "id": { "S": id }, "kind": { "N": "1" },
+        });
+        let put = json!({ "TableName": testing::engine::TABLE, "Item": damaged });
+        app.engine.run("PutItem", &put.to_string()).unwrap();
+    }
+    let url = app.checkout(&ann, json!({"pack": "pack_50"})).await;
+    app.pay(&url, Card::Succeeds);
+    let completed = |event: &String| kind_of(event) == "checkout.session.completed";
+    let event = app.events().into_iter().find(completed).unwrap();
+    let id = domain::billing::external::EventId::parse(&crate::billing_app::id_of(&event)).unwrap();
+    app.store.park_event(Some(&id), &kind_of(&event), &event, "a fault", app.now()).await.unwrap();
+    app.reconcile().await.unwrap();
+    assert_eq!(app.credits(&ann).await["available"], 60);
+    let left = app.store.parked_events(None, 100).await.unwrap();
+    assert_eq!((left.items.len(), left.unreadable.len()), (0, 100), "they stay, for a person");
+    app.close().await;
+}
+
 #[tokio::test]
 async fn an_order_whose_end_had_no_event_is_read() {
     let app = BillingApp::new().await;

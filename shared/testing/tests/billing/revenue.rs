@@ -34,7 +34,7 @@ impl Numbers {
     /// Ends the grace periods that are over, as the nightly run does. Returns how many.
     async fn end_graces(&self) -> usize {
         let mut ended = 0;
-        for user in self.app.store.due_graces(self.app.now()).await.unwrap() {
+        for user in self.app.store.due_graces(self.app.now(), None, 100).await.unwrap().items {
             let done = self.app.store.end_grace(&user, self.app.now()).await.unwrap();
             ended += usize::from(done);
         }

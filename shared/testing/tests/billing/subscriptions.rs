@@ -369,7 +369,7 @@ async fn a_ban_without_an_end_stops_the_renewal() {
         assert_eq!(app.cancel(&ann, false).await.status(), 200);
         app.deliver_events().await;
         assert_eq!(app.subscription(&ann).await["subscription"]["cancel_at_period_end"], false);
-        assert_eq!(app.store.due_follow_ups(100).await.unwrap(), []);
+        assert_eq!(app.store.due_follow_ups(None, 100).await.unwrap().items, []);
         app.close().await;
     }
 }

@@ -172,6 +172,23 @@ async fn a_lost_answer_never_charges_twice() {
     }
 }
 
+/// Stripe replays the failure of a charge for a day: the next message charges under the next key.
+#[tokio::test]
+async fn a_charge_that_failed_is_made_by_the_next_message() {
+    let (app, ann) = with_top_ups(Card::Succeeds).await;
+    app.spend(&ann, 50).await;
+    let fault = Order::next(Fault::Answer(AnswerFault::ServerError));
+    app.sandbox.order(fault.on_route(Route::StripePayments).on_marker("POST")).unwrap();
+    assert_ne!(app.send_top_up_message(&json!(ann.id)).await, all_done());
+    assert_eq!(app.send_top_up_message(&json!(ann.id)).await, all_done());
+    app.deliver_events().await;
+    assert_eq!(app.credits(&ann).await["available"], 60);
+    let charged = app.stripe().event_types();
+    let charged = charged.iter().filter(|kind| *kind == "charge.succeeded").count();
+    assert_eq!(charged, 2, "the first pack, and one more");
+    app.close().await;
+}
+
 #[tokio::test]
 async fn a_suspended_member_is_not_charged() {
     let (app, ann) = with_top_ups(Card::Succeeds).await;

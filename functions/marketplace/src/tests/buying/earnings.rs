@@ -30,7 +30,7 @@ async fn a_creator_sees_what_they_sold() {
     }
     let views = [(listing.clone(), (0..30).collect()), (free, (0..10).collect())];
     app.store.note_views(views.into(), app.now()).await.unwrap();
-    app.store.add_views(app.now()).await.unwrap();
+    app.store.add_views(app.now(), None).await.unwrap();
 
     let answer = lena.get(STATS).await;
     let mut stats = answer.json();

@@ -1,6 +1,6 @@
 //! Listings: their checkout, their payment's metadata, and their refunds.
 
-use domain::billing::payment::PaymentState;
+use domain::{billing::payment::PaymentState, id::CreatorId};
 use sandbox::stripe::{Decision, Opening};
 use serde_json::{Value, json};
 
@@ -70,7 +70,8 @@ async fn a_payment_says_what_it_is_for() {
     for id in [payment.id.as_str(), payment.charge.as_ref().unwrap().as_str()] {
         let object = visit.object(id);
         assert_eq!(object["metadata"], about, "{id}");
-        assert_eq!(object["transfer_group"], json!(listing.id), "{id}");
+        let group = json!(CreatorId::of(&listing.creator_id));
+        assert_eq!(object["transfer_group"], group, "{id}");
     }
     assert_eq!(visit.object(payment.id.as_str())["setup_future_usage"], Value::Null);
     // The card was not saved, so there is none to charge later.

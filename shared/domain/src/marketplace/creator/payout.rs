@@ -7,8 +7,8 @@
 //! | state | meaning | next |
 //! |---|---|---|
 //! | `skipped` | nothing is paid on that date, for a reason shown to the creator | |
-//! | `collecting` | payable sales are added in batches | `planned` |
-//! | `planned` | its amount is fixed, less debt | `sending`; `failed` if the creator is banned |
+//! | `collecting` | payable sales are added in batches | `planned`; `sent` if its transfer is found; `failed` if one that no payout records is |
+//! | `planned` | its amount is fixed, less debt | `sending`; the same; `failed` if the creator is banned |
 //! | `sending` | the transfer is requested from Stripe under the payout's key | `sent`, `failed` |
 //! | `sent` | the transfer is on the creator's connected account | `paid`, `failed` |
 //! | `paid` | the bank received it | `failed`: banks return money days later |
@@ -18,6 +18,11 @@
 //! A payout's amount is frozen once sales are in it, because Stripe may know it. Later refunds and
 //! disputes become creator debt ([`super::sale::Sale::account`]), recovered by reversing a part of
 //! the transfer, or else offset by the next payout.
+//!
+//! A table that was restored may have lost payouts whose transfers exist at Stripe. So the
+//! transfers to a creator are looked up before one is made, and a payout adopts its own: it takes
+//! the amount that was sent, and the difference to its sales becomes debt, the creator's or
+//! ours ([`PayoutUpdate::adopt`](update::PayoutUpdate::adopt)).
 
 pub mod update;
 
@@ -289,6 +294,11 @@ impl Payout {
             | PayoutState::Paid
             | PayoutState::Reopened { .. } => false,
         }
+    }
+
+    /// Whether its transfer is still to be made.
+    pub const fn is_unsent(&self) -> bool {
+        matches!(self.state, PayoutState::Collecting | PayoutState::Planned | PayoutState::Sending)
     }
 
     /// What is left of its transfer after reversals, in minor units.

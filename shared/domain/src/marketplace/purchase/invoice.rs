@@ -18,8 +18,8 @@ impl Purchase {
         self.paid.filter(|paid| paid.amount > 0).map(|_| InvoiceId::of_purchase(&self.id))
     }
 
-    /// Our receipt for what was paid, to `bill_to`; `None` if nothing was paid. Every listing is
-    /// sold by us, whoever created it.
+    /// Our receipt for what was paid, to `bill_to`; `None` if nothing was paid. We are the seller, not
+    /// the creator.
     pub fn invoice(&self, bill_to: Option<&str>) -> Option<Invoice> {
         let (id, paid, paid_at) = (self.invoice_id()?, self.paid?, self.paid_at?);
         let sale = PaidSale {

@@ -16,9 +16,10 @@ use crate::{
             balance::CreatorBalance,
             journal::{Balances, LedgerAccount, Posting, Role},
             payout::{
-                PAYOUT_MIN, Payout, PayoutDecision, PayoutState, SkipReason, update::PayoutUpdate,
+                PAYOUT_MIN, Payout, PayoutDecision, PayoutState, SkipReason,
+                update::{PayoutUpdate, SentTransfer},
             },
-            sale::{Sale, SaleState, release},
+            sale::{Reversal, Sale, SaleState, release},
         },
         purchase::update::{PaymentFollowUp, PurchaseUpdate},
     },
@@ -69,6 +70,55 @@ fn sent(price: u32) -> PayoutUpdate {
 
 fn of(step: &PayoutUpdate, account: LedgerAccount) -> i64 {
     step.book.balances.of(account)
+}
+
+/// The transfer that was sent is the truth: what its sales are worth by now, more or less, is debt.
+#[test]
+fn a_transfer_that_is_found_is_adopted_with_its_own_amount() {
+    for (amount, reversed, in_debt) in
+        [(800, 0, 0), (500, 0, -300), (1_000, 0, 200), (800, 300, -300), (1_000, 300, -100)]
+    {
+        let (transfer, received) = transfer();
+        let name = format!("{amount} {reversed}");
+        let mut step = collected(1_000);
+        let sale = step.sales[0].purchase_id.clone();
+        let reversal = Reversal { number: 2, amount: reversed };
+        let reversals = if reversed > 0 { vec![(sale, reversal)] } else { Vec::new() };
+        let (account, sent_at) = (account(), day(8));
+        let found = SentTransfer {
+            transfer,
+            received,
+            account,
+            amount,
+            sent_at,
+            reversed,
+            reversals: reversals.clone(),
+        };
+        step.adopt(&found, day(9)).unwrap();
+        assert_eq!(step.payout.state, PayoutState::Sent, "{name}");
+        assert_eq!(step.payout.standing(), amount - reversed, "{name}");
+        assert_eq!(of(&step, LedgerAccount::CreatorDebt), in_debt, "{name}");
+        assert_eq!(of(&step, LedgerAccount::Transferred), amount - reversed, "{name}");
+        assert_eq!(of(&step, LedgerAccount::CreatorInPayout), 0, "{name}");
+        assert_eq!(step.book.balances.sum(), 0, "{name}");
+        // A reversal that was made is not made again under its number.
+        let (sale, again) = (&step.sales[0], reversals.is_empty());
+        assert_eq!((sale.recovered, sale.recoveries), (reversed, if again { 0 } else { 2 }));
+        // A second adoption, and a payout that is over, change nothing.
+        let once = step.clone();
+        step.adopt(&found, day(10)).unwrap();
+        assert_eq!((step.payout, step.book.balances), (once.payout, once.book.balances));
+    }
+}
+
+/// What was sold after the transfer was made is not in it.
+#[test]
+fn a_payout_collects_what_was_payable_when_it_was_created() {
+    let (book, sale) = payable(1_000);
+    let later = Sale { hold_until: day(9), ..sale };
+    let mut step = PayoutUpdate::new(payout(1), book, vec![later]);
+    step.collect(day(9)).unwrap();
+    assert_eq!((step.payout.sales, step.payout.collected), (0, 0));
 }
 
 #[test]
@@ -387,7 +437,8 @@ impl Shop {
     fn begin(&mut self) {
         let plan = self.book.plan(None, true);
         if self.book.payout.is_none() && plan == PayoutDecision::Pay {
-            let payout = payout(self.payouts.len() as u128 + 1);
+            let number = self.payouts.len() as u128 + 1;
+            let payout = Payout { created_at: self.now, ..payout(number) };
             self.book.payout = Some(payout.id.clone());
             self.payouts.push(payout);
         }

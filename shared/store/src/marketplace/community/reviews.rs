@@ -62,7 +62,7 @@ impl Store {
             let writes = Transaction::default()
                 .standing(user, &draft.account().standing)?
                 .fenced(ItemKind::Review, &Key::review(listing, &review.id), &review, None)?
-                .put_versioned(owned.version, &after)?
+                .put_versioned(Some(&owned), &after)?
                 .replace(Some(&stats), &sums)?
                 .replace(Some(&book), &sold)?
                 .touched(listing, now)?;

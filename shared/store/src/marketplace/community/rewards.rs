@@ -11,13 +11,14 @@ use domain::{
     money::Currency,
 };
 use serde::de::IgnoredAny;
+use tracing::warn;
 
 use crate::{
     accounts::begin_update,
     cursor::{Cursor, Page, PageSize},
     error::StoreError,
     keys::{HELD_REWARDS, Key, REWARD_PREFIX, due_bound, reward_of, user_pk},
-    table::{Store, decode},
+    table::{IndexPage, IndexPosition, Store, decode},
     transaction::Transaction,
 };
 
@@ -37,10 +38,10 @@ impl Store {
     pub async fn due_rewards(
         &self,
         now: Timestamp,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
-        let due = self.query_index(HELD_REWARDS, Some(due_bound(now)), most).await?;
-        Ok(due.iter().filter_map(reward_of).collect())
+    ) -> Result<IndexPage<(UserId, PurchaseId)>, StoreError> {
+        self.walked(HELD_REWARDS, Some(due_bound(now)), (after, most), reward_of).await
     }
 
     /// A page of a member's rewards, newest first (Q69).
@@ -70,9 +71,10 @@ impl Store {
             }
             start = answer.last_evaluated_key;
             if start.is_none() {
-                break;
+                return Ok(rewards);
             }
         }
+        warn!(actor = %sharer, counted = rewards.len(), "more rewards than are read at once");
         Ok(rewards)
     }
 

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
@@ -22,13 +23,12 @@ use domain::{
     time::DAY,
 };
 use serde::{Deserialize, Serialize};
-use tracing::warn;
 
 use crate::{
     condition::Condition,
     error::StoreError,
     keys::{Item, Key, PK, SK, VIEWS, text},
-    table::{Store, decode, encode},
+    table::{Store, decode, encode, name_of},
     transaction::{ItemKind, Transaction},
 };
 
@@ -37,7 +37,7 @@ pub type Tally = BTreeMap<ListingId, BTreeSet<u32>>;
 
 /// How long a tally waits at most; older ones are not counted.
 const KEPT: Duration = DAY.saturating_mul(2);
-/// Most tallies of one run.
+/// Most tallies of a page.
 const TALLIES_MAX: i32 = 50;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,6 +55,17 @@ struct TallyItem {
     expires_at: i64,
 }
 
+/// What became of a page of tallies.
+#[derive(Debug, Default)]
+pub struct AddedViews {
+    /// How many of their visitors count.
+    pub views: u64,
+    /// The keys of those that could not be counted, and why.
+    pub failed: Vec<(String, StoreError)>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
 impl Store {
     /// Writes a tally of views.
     pub async fn note_views(&self, visitors: Tally, now: Timestamp) -> Result<(), StoreError> {
@@ -66,38 +77,32 @@ impl Store {
         self.put_item(item, Condition::none()).await.map(drop)
     }
 
-    /// Counts waiting tallies, oldest first (Q33). Returns how many of their visitors count; `None`
-    /// if none wait. Each tally is counted once: the same write deletes it. One that cannot be
-    /// counted waits until it expires and does not block the others.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable, or no waiting tally could be counted.
-    pub async fn add_views(&self, now: Timestamp) -> Result<Option<u64>, StoreError> {
-        let answer = self
-            .partition(VIEWS.to_owned())
-            .limit(TALLIES_MAX)
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let waiting = answer.items.unwrap_or_default();
-        if waiting.is_empty() {
-            return Ok(None);
-        }
-        let (mut sum, mut done, mut failed) = (0, 0, None);
-        for item in waiting {
+    /// Counts a page of waiting tallies, oldest first, behind `after` (Q33). Each tally is counted
+    /// once: the same write deletes it. One that cannot be counted waits until it expires.
+    pub async fn add_views(
+        &self,
+        now: Timestamp,
+        after: Option<&str>,
+    ) -> Result<AddedViews, StoreError> {
+        let waiting = self.partition(VIEWS.to_owned());
+        let waiting = match after {
+            Some(after) => waiting
+                .key_condition_expression("pk = :pk AND sk > :after")
+                .expression_attribute_values(":after", AttributeValue::S(after.to_owned())),
+            None => waiting,
+        };
+        let answer = waiting.limit(TALLIES_MAX).consistent_read(true).send().await;
+        let answer = answer.map_err(StoreError::unavailable)?;
+        let next = answer.last_evaluated_key.as_ref().and_then(|last| text(last, SK));
+        let mut added = AddedViews { next: next.map(str::to_owned), ..AddedViews::default() };
+        for item in answer.items.unwrap_or_default() {
+            let name = name_of(&item);
             match self.add_tally(item, now).await {
-                Ok(added) => (sum, done) = (sum + added, done + 1),
-                Err(error) => {
-                    warn!(%error, "views of a tally not counted, retrying in a minute");
-                    failed.get_or_insert(error);
-                }
+                Ok(views) => added.views += views,
+                Err(error) => added.failed.push((name, error)),
             }
         }
-        match failed {
-            Some(error) if done == 0 => Err(error),
-            Some(_) | None => Ok(Some(sum)),
-        }
+        Ok(added)
     }
 
     async fn add_tally(&self, item: Item, now: Timestamp) -> Result<u64, StoreError> {
@@ -136,7 +141,7 @@ impl Store {
                 let mut after = before.clone();
                 let views = views.get(&before.creator_id).copied().unwrap_or_default();
                 after.count_views(views, at);
-                writes = writes.put_versioned(before.version, &after)?;
+                writes = writes.put_versioned(Some(before), &after)?;
             }
             let writes = match rest.is_empty() {
                 true => writes.delete(ItemKind::Change, key.clone(), Condition::exists()),
@@ -158,7 +163,11 @@ impl Store {
         some: &Tally,
         at: Timestamp,
     ) -> Result<Option<(Transaction, BTreeMap<UserId, u64>, Vec<CreatorBalance>)>, StoreError> {
-        let Some(_) = self.get::<TallyItem>(key).await? else { return Ok(None) };
+        let Some(stored) = self.get::<TallyItem>(key).await? else { return Ok(None) };
+        // A concurrent run may have counted this part: the stored tally is without it.
+        if !some.keys().all(|listing| stored.is_about(listing)) {
+            return Ok(None);
+        }
         let keys = some.keys().flat_map(|id| [Key::stats(id), Key::visitors(id)]);
         let mut found = self.get_all(&keys.collect::<Vec<Key>>()).await?;
         let mut by_creator: BTreeMap<UserId, u64> = BTreeMap::new();
@@ -186,6 +195,10 @@ impl TallyItem {
     fn of(visitors: Tally, at: Timestamp) -> TallyItem {
         let expires_at = at.plus(KEPT).as_secs();
         TallyItem { visitors, views: BTreeMap::new(), at: Some(at), expires_at }
+    }
+
+    fn is_about(&self, listing: &ListingId) -> bool {
+        self.visitors.contains_key(listing) || self.views.contains_key(listing)
     }
 
     /// The visitors, and when they came. A mere number of views becomes as many visitors, at most

@@ -7,6 +7,7 @@ use domain::{
         balance::CreatorBalance,
         journal::{Balances, Entry, Journal, Posting},
     },
+    metrics::Fact,
     money::Currency,
 };
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ impl Store {
     /// When there is more than some hundred thousand sales, or DynamoDB is unavailable.
     pub async fn journal(&self, creator: &UserId) -> Result<Vec<Entry>, StoreError> {
         let items = self.all_of(journal_pk(creator), TRIPS_MAX).await?;
-        items.into_iter().map(entry).collect()
+        items.into_iter().map(entry_of).collect()
     }
 
     /// A creator's balance, with all journal entries. If it changes meanwhile, both are read again
@@ -111,10 +112,13 @@ impl Store {
 }
 
 impl Transaction {
-    /// Writes journals, each posting of which must be new.
+    /// Writes journals, each posting of which must be new, with the facts that they state.
     pub(crate) fn journals(self, journals: &[Journal]) -> Result<Self, StoreError> {
+        let entries = journals.iter().flat_map(|it| it.entries().map(move |entry| (it, entry)));
+        let facts = entries.filter_map(|(it, entry)| Fact::of_leg(&it.creator_id, &entry));
+        let this = self.facts(&facts.collect::<Vec<Fact>>())?;
         let legs = journals.iter().flat_map(|it| it.legs.iter().map(move |leg| (it, leg)));
-        legs.into_iter().try_fold(self, |this, (journal, leg)| {
+        legs.into_iter().try_fold(this, |this, (journal, leg)| {
             let key = Key::journal(&journal.creator_id, &journal.cause, leg.role);
             let (about, at) = (journal.about.clone(), journal.at);
             let line = Line { about, at, currency: journal.currency, leg: *leg };
@@ -123,7 +127,8 @@ impl Transaction {
     }
 }
 
-fn entry(item: Item) -> Result<Entry, StoreError> {
+/// The posting of an item.
+pub(crate) fn entry_of(item: Item) -> Result<Entry, StoreError> {
     let key = text(&item, SK).unwrap_or_default().to_owned();
     let Line { about, at, currency, leg } = decode(item)?;
     Ok(Entry { cause: cause_of(&key, leg.role)?, about, at, currency, leg })

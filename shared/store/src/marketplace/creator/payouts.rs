@@ -7,6 +7,7 @@ use domain::{
     account::{Account, AccountStatus},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::creator::{
+        balance::CreatorBalance,
         payee::{Payee, PayeeState},
         payout::{Payout, PayoutDecision, PayoutState, SkipReason, update::PayoutUpdate},
         sale::{Sale, release},
@@ -92,24 +93,22 @@ impl Store {
         .await
     }
 
-    /// Creators that a payout run must process, after `after` (Q36).
+    /// Creators that a payout run must process (Q36).
     pub async fn due_creators(
         &self,
-        after: Option<&UserId>,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<UserId>, StoreError> {
-        let due = self.listed_after(DUE_CREATORS, after.map(UserId::as_str), most).await?;
-        Ok(due.iter().filter_map(user_of).collect())
+    ) -> Result<IndexPage<UserId>, StoreError> {
+        self.walked(DUE_CREATORS, None, (after, most), user_of).await
     }
 
     /// Open payouts, oldest first (Q36).
     pub async fn open_payouts(
         &self,
-        after: Option<&PayoutId>,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<(UserId, PayoutId)>, StoreError> {
-        let open = self.listed_after(OPEN_PAYOUTS, after.map(PayoutId::as_str), most).await?;
-        Ok(open.iter().filter_map(payout_of).collect())
+    ) -> Result<IndexPage<(UserId, PayoutId)>, StoreError> {
+        self.walked(OPEN_PAYOUTS, None, (after, most), payout_of).await
     }
 
     /// Sent payouts that no bank is known to have received, oldest first (Q36).
@@ -124,16 +123,15 @@ impl Store {
     /// Overpaid sales (Q36).
     pub async fn overpaid_sales(
         &self,
-        after: Option<&PurchaseId>,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
-        let due = self.listed_after(OVERPAID_SALES, after.map(PurchaseId::as_str), most).await?;
-        Ok(due.iter().filter_map(sale_of).collect())
+    ) -> Result<IndexPage<(UserId, PurchaseId)>, StoreError> {
+        self.walked(OVERPAID_SALES, None, (after, most), sale_of).await
     }
 
     /// Some of a creator's payable sales, at most [`SALES_AT_ONCE`] (Q36). The index may lag.
     pub async fn payable_sales(&self, creator: &UserId) -> Result<Vec<PurchaseId>, StoreError> {
-        let found = self.query_index(&payable_pk(creator), None, SALES_AT_ONCE).await?;
+        let found = self.query_index(&payable_pk(creator), SALES_AT_ONCE).await?;
         Ok(found.iter().filter_map(sale_of).map(|(_, id)| id).collect())
     }
 
@@ -228,7 +226,8 @@ impl Store {
             let owner = (creator.clone(), midnight.date());
             let payout = Payout::new(id.clone(), owner, state, (amount, Currency::USD), now);
             let version = before.as_ref().map_or(0, |it| it.version);
-            let writes = writes.replace(Some(&book), &after)?.put_versioned(version, &payout)?;
+            let writes =
+                writes.replace(Some(&book), &after)?.put_versioned(before.as_ref(), &payout)?;
             let begun = if is_skipped(&payout) { Begun::Skipped } else { Begun::Open };
             Ok((writes, Created::New(begun(payout.with_version(version + 1)))))
         };
@@ -236,6 +235,37 @@ impl Store {
             Created::New(begun) => Ok(begun),
             Created::Before(open) => self.payout(creator, &open).await.map(Begun::Open),
         }
+    }
+
+    /// Opens a payout that the table has lost, to which a transfer at Stripe belongs, under its own
+    /// id. `None` if the creator has an open payout, or this one is stored as sent. The
+    /// creator's status does not matter: the money was sent.
+    pub async fn open_lost_payout(
+        &self,
+        creator: &UserId,
+        id: &PayoutId,
+        sent_at: Timestamp,
+    ) -> Result<Option<Payout>, StoreError> {
+        let keys = [Key::creator(creator), Key::payout(creator, id)];
+        self.update_items(&keys, |mut found| {
+            let book = book_of(creator, found.next()?);
+            let before: Option<Payout> = found.next()?;
+            let is_unsent = |it: &Payout| is_skipped(it) || is_reopened(it);
+            if book.payout.is_some() || before.as_ref().is_some_and(|it| !is_unsent(it)) {
+                return Ok((Transaction::default(), None));
+            }
+            let (owner, state) = ((creator.clone(), sent_at.date()), PayoutState::Collecting);
+            let payout = Payout::new(id.clone(), owner, state, (0, Currency::USD), sent_at);
+            // A part of the cause of its journals: those of the first time stay.
+            let batches = before.as_ref().map_or(0, |it| it.batches);
+            let payout = Payout { batches, ..payout };
+            let after = CreatorBalance { payout: Some(id.clone()), ..book.clone() };
+            let version = before.as_ref().map_or(0, |it| it.version);
+            let writes = Transaction::default().replace(Some(&book), &after)?;
+            let writes = writes.put_versioned(before.as_ref(), &payout)?;
+            Ok((writes, Some(payout.with_version(version + 1))))
+        })
+        .await
     }
 
     /// One step of a payout: `decide` changes it, and everything that differs is written at once
@@ -266,6 +296,10 @@ impl Store {
 
 fn is_skipped(payout: &Payout) -> bool {
     matches!(payout.state, PayoutState::Skipped { .. })
+}
+
+fn is_reopened(payout: &Payout) -> bool {
+    matches!(payout.state, PayoutState::Reopened { .. })
 }
 
 /// What a payout update is read by.

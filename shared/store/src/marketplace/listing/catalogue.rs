@@ -27,7 +27,8 @@ use crate::{
     cursor::PageSize,
     error::StoreError,
     keys::{Changing, INDEX, Item, Key, OPEN_SHARDS, SK, hot_pk, listing_of, on_sale_pk, text},
-    table::{Store, decode, encode},
+    marketplace::sums_of,
+    table::{Readable, Store, encode},
     transaction::{ItemKind, Transaction},
 };
 
@@ -40,11 +41,12 @@ pub const CHANGES_OVERLAP: Duration = Duration::from_secs(2 * 60);
 const CHANGES_MAX: i32 = 500;
 
 /// A change of the catalogue.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct CatalogueChange {
     /// When it was decided, by the writer's clock.
     pub at: Timestamp,
     /// What changed.
+    #[serde(flatten)]
     pub change: Change,
 }
 
@@ -70,7 +72,7 @@ impl Touched {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct ChangeItem {
     at: Timestamp,
     #[serde(flatten)]
@@ -98,15 +100,15 @@ impl Store {
     pub async fn catalogue_changes(
         &self,
         since: Timestamp,
-    ) -> Result<Vec<CatalogueChange>, StoreError> {
-        let items = self.changes(Changing::Catalogue, since).await?.into_iter();
-        let change =
-            |item| decode(item).map(|ChangeItem { at, change, .. }| CatalogueChange { at, change });
-        items.map(change).collect()
+    ) -> Result<Readable<CatalogueChange>, StoreError> {
+        Ok(Readable::of(self.changes(Changing::Catalogue, since).await?))
     }
 
     /// Changed statistics of listings on sale, from `since` on (Q32).
-    pub async fn changed_stats(&self, since: Timestamp) -> Result<Vec<ListingStats>, StoreError> {
+    pub async fn changed_stats(
+        &self,
+        since: Timestamp,
+    ) -> Result<Readable<ListingStats>, StoreError> {
         let items = self.changes(Changing::Sums, since).await?;
         let mut ids: Vec<ListingId> = items
             .iter()
@@ -114,10 +116,10 @@ impl Store {
             .collect();
         ids.sort();
         ids.dedup();
-        let mut all = Vec::with_capacity(ids.len());
+        let mut all = Readable::default();
         for some in ids.chunks(usize::from(PageSize::MAX)) {
             let keys: Vec<Key> = some.iter().map(Key::stats).collect();
-            all.extend(self.get_all(&keys).await?.rest::<ListingStats>()?);
+            all.extend(self.get_all(&keys).await?.readable());
         }
         Ok(all)
     }
@@ -145,8 +147,8 @@ impl Store {
 
     /// Every visible listing on sale, to rebuild the search index (Q24): page after page,
     /// unordered.
-    pub async fn whole_catalogue(&self) -> Result<Vec<Entry>, StoreError> {
-        let mut all = Vec::new();
+    pub async fn whole_catalogue(&self) -> Result<Readable<Entry>, StoreError> {
+        let mut all = Readable::default();
         for shard in 0..OPEN_SHARDS {
             let mut pages = self
                 .client
@@ -163,7 +165,7 @@ impl Store {
                 ids.extend(listing_of(&item.map_err(StoreError::unavailable)?));
             }
             for some in ids.chunks(usize::from(PageSize::MAX / 2)) {
-                all.extend(self.entries(some).await?.into_iter().map(|(entry, _)| entry));
+                all.extend(self.entries(some).await?.map(|(entry, _)| entry));
             }
         }
         Ok(all)
@@ -174,7 +176,7 @@ impl Store {
         &self,
         category: Category,
         most: u16,
-    ) -> Result<Vec<(Card, ListingStats)>, StoreError> {
+    ) -> Result<Readable<(Card, ListingStats)>, StoreError> {
         let answer = self
             .client
             .query()
@@ -190,30 +192,49 @@ impl Store {
         let items = answer.items.unwrap_or_default();
         let ids: Vec<ListingId> = items.iter().filter_map(listing_of).collect();
         let entries = self.entries(&ids).await?;
-        Ok(entries.into_iter().map(|(entry, stats)| (entry.card, stats)).collect())
+        Ok(entries.map(|(entry, stats)| (entry.card, stats)))
     }
 
     /// The visible listings on sale among `ids`, at most 50, in two trips.
-    async fn entries(&self, ids: &[ListingId]) -> Result<Vec<(Entry, ListingStats)>, StoreError> {
-        let mut heads = self.heads(ids).await?;
-        heads.retain(|(listing, _)| listing.shown().is_some());
+    async fn entries(
+        &self,
+        ids: &[ListingId],
+    ) -> Result<Readable<(Entry, ListingStats)>, StoreError> {
+        let mut entries = Readable::default();
+        let keys = ids.iter().flat_map(|id| [Key::listing(id), Key::stats(id)]);
+        let mut found = self.get_all(&keys.collect::<Vec<_>>()).await?;
+        let mut shown: Vec<(Listing, ListingStats)> = Vec::with_capacity(ids.len());
+        for id in ids {
+            let read: (Result<Option<Listing>, _>, Result<_, _>) = (found.next(), found.next());
+            match read {
+                (Ok(Some(listing)), Ok(stats)) if listing.shown().is_some() => {
+                    let stats = sums_of(&listing, stats);
+                    shown.push((listing, stats));
+                }
+                (Ok(_), Ok(_)) => {}
+                (Err(_), _) | (_, Err(_)) => entries.unreadable.push(id.to_string()),
+            }
+        }
         let revision = |(listing, _): &(Listing, ListingStats)| {
             listing.on_sale().map(|on_sale| Key::revision(&listing.id, on_sale.number))
         };
-        let creators: BTreeSet<&UserId> = heads.iter().map(|(it, _)| &it.creator_id).collect();
-        let mut keys: Vec<Key> = heads.iter().filter_map(revision).collect();
-        keys.extend(creators.into_iter().map(Key::account));
+        let creators: BTreeSet<&UserId> = shown.iter().map(|(it, _)| &it.creator_id).collect();
+        let mut keys: Vec<Key> = shown.iter().filter_map(revision).collect();
+        keys.extend(creators.iter().map(|creator| Key::account(creator)));
         let mut found = self.get_all(&keys).await?;
-        let revisions: Vec<Option<Revision>> =
-            heads.iter().map(|_| found.next()).collect::<Result<_, _>>()?;
-        let creators: Vec<Account> = found.rest()?;
-        let names: BTreeMap<&UserId, &Account> =
-            creators.iter().map(|creator| (&creator.user_id, creator)).collect();
-        let entry = |((listing, stats), revision): ((Listing, ListingStats), Option<Revision>)| {
-            let name = names.get(&listing.creator_id)?.profile.display_name.clone();
-            Some((Entry::of(&listing, &revision?, &stats, name)?, stats))
-        };
-        Ok(heads.into_iter().zip(revisions).filter_map(entry).collect())
+        let revisions: Vec<Result<Option<Revision>, StoreError>> =
+            shown.iter().map(|_| found.next()).collect();
+        let creators = found.readable::<Account>().items;
+        let names: BTreeMap<UserId, Option<String>> =
+            creators.into_iter().map(|it| (it.user_id, it.profile.display_name)).collect();
+        for ((listing, stats), revision) in shown.into_iter().zip(revisions) {
+            let read = revision.ok().flatten().zip(names.get(&listing.creator_id));
+            match read.and_then(|(it, name)| Entry::of(&listing, &it, &stats, name.clone())) {
+                Some(entry) => entries.items.push((entry, stats)),
+                None => entries.unreadable.push(listing.id.to_string()),
+            }
+        }
+        Ok(entries)
     }
 
     /// The popular list of a category, or of all; `None` before the first (Q34).

@@ -26,7 +26,7 @@ use crate::{
         INDEX, INDEX_SK, Item, Key, LISTING, PENDING, creator_pk, listing_of, similar_pk, text,
     },
     marketplace::sums_of,
-    table::{Store, decode, decode_image},
+    table::{Readable, Store, decode, decode_image},
 };
 
 /// The public page of a listing on sale.
@@ -114,12 +114,21 @@ impl Store {
 
     /// All listings of a creator (Q22): at most [`domain::marketplace::listing::LISTINGS_MAX`].
     pub async fn whole_shelf(&self, creator: &UserId) -> Result<Vec<Listing>, StoreError> {
+        let Readable { items, unreadable } = self.readable_shelf(creator).await?;
+        unreadable.first().map_or(Ok(items), |key| Err(StoreError::corrupt(key.clone())))
+    }
+
+    /// The same, apart from those that cannot be read.
+    pub(in crate::marketplace) async fn readable_shelf(
+        &self,
+        creator: &UserId,
+    ) -> Result<Readable<Listing>, StoreError> {
         let most = i32::from(domain::marketplace::listing::LISTINGS_MAX);
         let ids = self.ids_of(creator, most, None).await?;
-        let mut listings = Vec::with_capacity(ids.len());
+        let mut listings = Readable::default();
         for some in ids.chunks(usize::from(PageSize::MAX)) {
             let keys: Vec<Key> = some.iter().map(Key::listing).collect();
-            listings.extend(self.get_all(&keys).await?.rest()?);
+            listings.extend(self.get_all(&keys).await?.readable());
         }
         Ok(listings)
     }

@@ -160,7 +160,7 @@ impl Store {
             let writes = Transaction::default()
                 .draft(draft)?
                 .replace(book.as_ref(), &after)?
-                .put_versioned(0, &listing)?
+                .put_versioned(None, &listing)?
                 .listed(None, &listing)?
                 .new_item(ItemKind::Revision, &revision_key(&newest), &newest)?
                 .remember(user, request, Outcome::Listing(listing.id.clone()), now)?;

@@ -104,7 +104,7 @@ impl Store {
                 Ok(revision) => {
                     let after = Listing { updated_at: now, ..before.clone() };
                     let key = revision_key(&revision);
-                    writes = writes.put_versioned(before.version, &after)?;
+                    writes = writes.put_versioned(Some(&before), &after)?;
                     writes = writes.fenced(ItemKind::Revision, &key, &revision, None)?;
                     UploadState::Taken
                 }

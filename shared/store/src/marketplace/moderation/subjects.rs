@@ -125,7 +125,7 @@ impl Store {
             let mut writes = Transaction::default()
                 .acting(moderator, acting.as_ref())?
                 .fenced(ItemKind::Review, &Key::review(id, review_id), &after, None)?
-                .put_versioned(stats.version, &sums)?
+                .put_versioned(Some(&stats), &sums)?
                 .replace(Some(&book), &rated)?
                 .touched(id, now)?;
             if let Some(told) = told {

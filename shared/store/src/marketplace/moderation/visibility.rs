@@ -17,7 +17,7 @@ use crate::{
     error::StoreError,
     keys::{DUE_SELLERS, Key, due_bound, user_of},
     marketplace::{book_of, strikes_of},
-    table::Store,
+    table::{IndexPage, IndexPosition, Readable, Store},
     transaction::{Committed, Transaction},
 };
 
@@ -62,9 +62,13 @@ impl Store {
 
     /// Creators whose selling suspension by strikes started or ended, and whose listings must be
     /// hidden or shown (Q45).
-    pub async fn due_sellers(&self, now: Timestamp, most: u16) -> Result<Vec<UserId>, StoreError> {
-        let due = self.query_index(DUE_SELLERS, Some(due_bound(now)), most).await?;
-        Ok(due.iter().filter_map(user_of).collect())
+    pub async fn due_sellers(
+        &self,
+        now: Timestamp,
+        after: Option<&IndexPosition>,
+        most: u16,
+    ) -> Result<IndexPage<UserId>, StoreError> {
+        self.walked(DUE_SELLERS, Some(due_bound(now)), (after, most), user_of).await
     }
 
     /// Hides or shows a creator's listings, by whether they may sell at `now`: those on sale are
@@ -86,9 +90,10 @@ impl Store {
         let Some(account): Option<Account> = found.next()? else { return Ok(0) };
         let strikes: Option<Strikes> = found.next()?;
         let hidden = !Seller::from(&account).may_sell(now);
-        let mut shelf = self.whole_shelf(creator).await?;
+        let Readable { items: mut shelf, unreadable } = self.readable_shelf(creator).await?;
         shelf.retain(|listing| listing.on_sale().is_some() && listing.hidden != hidden);
-        let (mut moved, mut failed) = (0, None);
+        let mut failed = unreadable.first().map(|key| StoreError::corrupt(key.clone()));
+        let mut moved = 0;
         for listing in &shelf {
             match self.follow_listing(&listing.id, now).await {
                 Ok(()) => moved += 1,

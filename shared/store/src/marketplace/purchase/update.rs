@@ -234,7 +234,7 @@ impl Transaction {
         after: PurchaseUpdate,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let mut this = self.put_versioned(before.purchase.version, &after.purchase)?;
+        let mut this = self.put_versioned(Some(&before.purchase), &after.purchase)?;
         this = this.parts_of(before, &after)?;
         let (purchase, buyer) = (&after.purchase, &after.purchase.buyer_id);
         if before.purchase.version == 0 {

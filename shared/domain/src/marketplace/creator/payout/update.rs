@@ -3,6 +3,7 @@
 use super::{PAYOUT_MIN, Payout, PayoutState, SkipReason};
 use crate::{
     billing::external::{BankPayoutId, ConnectedAccountId, ReceivedId, TransferId},
+    id::PurchaseId,
     marketplace::creator::{
         attempt::Attempt,
         balance::CreatorBalance,
@@ -27,13 +28,32 @@ pub struct PayoutUpdate {
     pub journals: Vec<Journal>,
 }
 
+/// A transfer of a payout as Stripe states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentTransfer {
+    /// Stripe's id.
+    pub transfer: TransferId,
+    /// The payment that the connected account received.
+    pub received: ReceivedId,
+    /// The connected account.
+    pub account: ConnectedAccountId,
+    /// The amount sent, in minor units.
+    pub amount: i64,
+    /// When it was made.
+    pub sent_at: Timestamp,
+    /// The part that was reversed, in minor units.
+    pub reversed: i64,
+    /// The reversals of which it consists, by the sale that each is for.
+    pub reversals: Vec<(PurchaseId, Reversal)>,
+}
+
 impl PayoutUpdate {
     /// An update without changes so far.
     pub fn new(payout: Payout, book: CreatorBalance, sales: Vec<Sale>) -> PayoutUpdate {
         PayoutUpdate { payout, book, sales, journals: Vec::new() }
     }
 
-    /// Adds the payable sales.
+    /// Adds the payable sales whose hold ended before it was created.
     ///
     /// # Errors
     /// Only if amounts overflow.
@@ -42,7 +62,9 @@ impl PayoutUpdate {
             return Ok(());
         }
         let mut sum = 0;
-        for sale in self.sales.iter_mut().filter(|sale| sale.is_payable()) {
+        let until = self.payout.created_at;
+        let due = |sale: &&mut Sale| sale.is_payable() && sale.hold_until <= until;
+        for sale in self.sales.iter_mut().filter(due) {
             sale.payout_id = Some(self.payout.id.clone());
             (sale.collected, sale.recovered) = (sale.kept.net, 0);
             sum += sale.collected;
@@ -137,6 +159,45 @@ impl PayoutUpdate {
         self.post_move(PayoutMove::Sent, legs, now)
     }
 
+    /// Records its transfer that was found at Stripe: of the amount that was sent, whatever its
+    /// sales are worth by now. The difference is debt, in the creator's favor if the sales are worth
+    /// more. What was reversed for its sales is recovered.
+    ///
+    /// # Errors
+    /// Only if amounts overflow.
+    pub fn adopt(&mut self, found: &SentTransfer, now: Timestamp) -> Result<(), Unbalanced> {
+        let payout = &mut self.payout;
+        if !payout.is_unsent() {
+            return Ok(());
+        }
+        let planned = payout.amount;
+        payout.settled += planned - found.amount;
+        (payout.amount, payout.reversed) = (found.amount, found.reversed);
+        payout.account = Some(found.account.clone());
+        payout.transfer = Some(found.transfer.clone());
+        payout.received = Some(found.received.clone());
+        (payout.state, payout.sent_at) = (PayoutState::Sent, Some(found.sent_at));
+        self.book.payout = None;
+        for (purchase, reversal) in &found.reversals {
+            let theirs = |sale: &&mut Sale| {
+                sale.purchase_id == *purchase && sale.payout_id.as_ref() == Some(&self.payout.id)
+            };
+            if let Some(sale) = self.sales.iter_mut().find(theirs) {
+                sale.recovered += reversal.amount;
+                sale.recoveries = sale.recoveries.max(reversal.number);
+            }
+        }
+        let left = found.amount - found.reversed;
+        let legs = [
+            Posting::new(Role::InPayout, LedgerAccount::CreatorInPayout, planned),
+            Posting::new(Role::Paid, LedgerAccount::CreatorPaid, -left),
+            Posting::new(Role::Transfer, LedgerAccount::Transferred, left),
+            Posting::new(Role::TransferCash, LedgerAccount::BuyerCash, -left),
+            Posting::new(Role::DebtSettled, LedgerAccount::CreatorDebt, left - planned),
+        ];
+        self.post_move(PayoutMove::Sent, legs, now)
+    }
+
     /// Records that the bank received it. Ignored if it failed or was already paid.
     pub fn paid(&mut self, bank_payout: BankPayoutId, now: Timestamp) {
         if self.payout.state == PayoutState::Sent {
@@ -187,12 +248,13 @@ impl PayoutUpdate {
         self.reverse_debt_offset(settled, now)
     }
 
-    /// Fails it for good: Stripe refused, or the creator was banned meanwhile.
+    /// Fails it for good: Stripe refused, the creator was banned meanwhile, or another transfer was
+    /// found that no payout records.
     ///
     /// # Errors
     /// Only if amounts overflow.
     pub fn fail(&mut self, code: &str, now: Timestamp) -> Result<(), Unbalanced> {
-        if !matches!(self.payout.state, PayoutState::Planned | PayoutState::Sending) {
+        if !self.payout.is_unsent() {
             return Ok(());
         }
         self.payout.state = PayoutState::Failed { code: code.to_owned() };

@@ -107,7 +107,7 @@ impl Transaction {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let this = self
-            .put_versioned(before.listing.version, &after.listing)?
+            .put_versioned(Some(&before.listing), &after.listing)?
             .listed(Some(&before.listing), &after.listing)?
             .revisions(before, after)?
             .model(before, after)?

@@ -1,0 +1,17 @@
+//! Keys of scheduled runs.
+
+use super::Key;
+
+const RUN_PREFIX: &str = "RUN#";
+
+impl Key {
+    /// The lease of a function's runs.
+    pub(crate) fn run_lease(function: &str) -> Key {
+        Key { pk: format!("{RUN_PREFIX}{function}"), sk: "LEASE".to_owned() }
+    }
+
+    /// Where the last run of a function stopped.
+    pub(crate) fn run_position(function: &str) -> Key {
+        Key { pk: format!("{RUN_PREFIX}{function}"), sk: "POSITION".to_owned() }
+    }
+}
