@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['client/src/**/*.test.ts', 'console/src/**/*.test.{ts,tsx}'],
+    setupFiles: ['console/vitest.setup.ts'],
     restoreMocks: true,
   },
 });

@@ -1,4 +1,5 @@
-import { accessible, ask, expect, look, signIn, somebody, test } from './support.ts';
+import type { OpenAppeal, OwnListing, Page } from '@prolight/client';
+import { accessible, ask, draftListing, expect, look, signIn, somebody, test } from './support.ts';
 
 test('a suspended member sees why, appeals, and reads the decision', async ({ page, browser }) => {
   test.setTimeout(180_000);
@@ -52,20 +53,13 @@ test('a rejected listing is appealed where it is shown', async ({ page, request 
   test.setTimeout(180_000);
   const maker = somebody('rejected');
   const title = `Plain light ${Date.now().toString(36)}`;
-  const made = await ask<{ id: string }>(request, maker, 'POST', '/api/v1/marketplace/listings', {
-    type: 'lighting_preset',
-    title,
-    description: 'A large source from the front.',
-    category: 'portrait',
-    price: { amount: 700, currency: 'usd' },
-    content: { lighting: { lights: [{ role: 'key' }] } },
-  });
+  const made = await draftListing(request, maker, title);
   await ask(request, maker, 'POST', `/api/v1/marketplace/listings/${made.id}/submit`, {});
   await page.goto(`/sell/listings/${made.id}`);
   await signIn(page, maker);
   await expect(page.getByText('A moderator looks at it.')).toBeVisible({ timeout: 60_000 });
   const own = `/api/v1/marketplace/creator/listings/${made.id}`;
-  const { content_hash } = await ask<{ content_hash: string }>(request, maker, 'GET', own);
+  const { content_hash } = await ask<OwnListing>(request, maker, 'GET', own);
   const reason = 'It is a light, not a rig.';
   await ask(request, 'moderator', 'POST', `/api/v1/admin/marketplace/listings/${made.id}/reject`, {
     content_hash,
@@ -78,7 +72,7 @@ test('a rejected listing is appealed where it is shown', async ({ page, request 
   await expect(page.getByText('You wrote: “One is enough.”')).toBeVisible();
   await look(page, 'sell-appealed');
 
-  const { items } = await ask<{ items: { id: string; text: string; member: { id: string } }[] }>(
+  const { items } = await ask<Page<OpenAppeal>>(
     request,
     'admin',
     'GET',

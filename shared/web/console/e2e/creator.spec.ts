@@ -29,8 +29,7 @@ test('a creator sells a rig that staff approve and a stranger buys', async ({ pa
   await expect(page.getByRole('heading', { name: title })).toBeVisible();
 
   const picture = await page
-    .getByRole('img', { name: /grey ball/ })
-    .first()
+    .getByRole('img', { name: 'A bust in the light of this rig' })
     .screenshot();
   const chooser = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Add pictures' }).click();

@@ -1,12 +1,7 @@
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
-import {
-  type APIRequestContext,
-  type BrowserContext,
-  test as base,
-  expect,
-  type Page,
-} from '@playwright/test';
+import { type APIRequestContext, test as base, expect, type Page } from '@playwright/test';
+import type { OwnListing } from '@prolight/client';
 
 export const SANDBOX = process.env.SANDBOX_URL ?? 'http://127.0.0.1:4570';
 export const API = process.env.PROLIGHT_API_URL ?? '';
@@ -62,6 +57,28 @@ export async function ask<T>(
   return (await answer.json()) as T;
 }
 
+/** A draft of a lighting rig that a creator sells, made by their program. */
+export function draftListing(
+  request: APIRequestContext,
+  maker: string,
+  title: string,
+): Promise<Pick<OwnListing, 'id'>> {
+  return ask(request, maker, 'POST', '/api/v1/marketplace/listings', {
+    type: 'lighting_preset',
+    title,
+    description: 'One hard light from the side, and a dark wall behind.',
+    category: 'portrait',
+    tags: ['hard', 'dark'],
+    price: { amount: 700, currency: 'usd' },
+    content: {
+      lighting: {
+        lights: [{ role: 'key', azimuth: -60 }],
+        backdrop: { colour: 'charcoal' },
+      },
+    },
+  });
+}
+
 /** Prints a number that is measured and not asserted: it is of the machine as much as of the code. */
 export function measured(text: string): void {
   process.stdout.write(`     ${text}\n`);
@@ -106,13 +123,4 @@ export async function accessible(page: Page, name: string): Promise<void> {
       .map(node => `${rule.id}: ${node.target.join(' ')}: ${node.html.slice(0, 140)}`),
   );
   expect.soft(lines, `axe: ${name}`).toEqual([]);
-}
-
-export async function withContext(
-  context: BrowserContext,
-  work: (page: Page) => Promise<void>,
-): Promise<void> {
-  const page = await context.newPage();
-  await work(page);
-  await page.close();
 }

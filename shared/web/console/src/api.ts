@@ -46,14 +46,16 @@ export class Api {
   async put<P extends PathOf<'put'>>(
     path: Exact<'put', P>,
     body: BodyOf<'put', P>,
+    ask: Ask = {},
   ): Promise<AnswerOf<'put', P>> {
-    return (await this.transport.send<AnswerOf<'put', P>>('PUT', path, { body })).data;
+    return (await this.transport.send<AnswerOf<'put', P>>('PUT', path, { ...ask, body })).data;
   }
   async patch<P extends PathOf<'patch'>>(
     path: Exact<'patch', P>,
     body: BodyOf<'patch', P>,
+    ask: Ask = {},
   ): Promise<AnswerOf<'patch', P>> {
-    return (await this.transport.send<AnswerOf<'patch', P>>('PATCH', path, { body })).data;
+    return (await this.transport.send<AnswerOf<'patch', P>>('PATCH', path, { ...ask, body })).data;
   }
   async delete<P extends PathOf<'delete'>>(
     path: Exact<'delete', P>,

@@ -8,7 +8,6 @@ const DOCUMENT = join(HERE, '../../../contract/openapi.json');
 /** What the console does not call, and why. Everything else of the document it does. */
 const NOT_CALLED: Record<string, string> = {
   'account-get-key': 'the list has all of a key',
-  'account-get-webhook': 'the list has all of a webhook',
   'admin-get-report': 'the list has links to the files of a report, which are opened',
   'billing-get-invoice-pdf': 'the list has the link to the file of an invoice, which is opened',
   'edge-get-config': 'it is read before there is a client (config.ts)',
@@ -19,7 +18,6 @@ const NOT_CALLED: Record<string, string> = {
   'edge-get-problem': 'a page of the service, whose address is the type of a problem',
   'edge-webhook-bria': 'for the provider of images',
   'edge-webhook-stripe': 'for Stripe',
-  'generation-get-preset': 'the list has all of a preset',
   'marketplace-follow-share': 'a link that people follow to the console',
   'marketplace-follow-share-head': 'as above, for what previews links',
 };

@@ -1,6 +1,6 @@
 import { lazy, Suspense } from 'react';
 import classes from './Chart.module.css';
-import { number, Table } from './Table.tsx';
+import { type Column, Table } from './Table.tsx';
 
 export interface Series {
   key: string;
@@ -55,19 +55,19 @@ export function Chart({ title, data, x, series, format, kind, height = 200 }: Pr
         <summary>As a table</summary>
         <Table
           label="The numbers as a table"
-          columns={['Day', ...series.map(one => number(one.name))]}
-        >
-          {data.map(row => (
-            <tr key={String(row[x])}>
-              <td>{day(String(row[x]))}</td>
-              {series.map(one => (
-                <td key={one.key} className="right">
-                  {format(Number(row[one.key] ?? 0))}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </Table>
+          rows={data}
+          id={row => String(row[x])}
+          columns={[
+            { name: 'Day', is: 'day', cell: row => day(String(row[x])) },
+            ...series.map(
+              (one): Column<(typeof data)[number]> => ({
+                name: one.name,
+                is: 'number',
+                cell: row => format(Number(row[one.key] ?? 0)),
+              }),
+            ),
+          ]}
+        />
       </details>
     </figure>
   );

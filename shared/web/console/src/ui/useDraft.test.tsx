@@ -34,4 +34,11 @@ describe('a draft', () => {
     write('');
     expect(readDraft('note')).toBeUndefined();
   });
+
+  it('is not forgotten by another tab that has none', () => {
+    const [one, other] = [draft(), draft()];
+    one.write('half a sentence');
+    other.write('');
+    expect(draft().value()).toEqual({ text: 'half a sentence' });
+  });
 });

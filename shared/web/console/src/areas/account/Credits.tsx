@@ -5,7 +5,7 @@ import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
 import { count, date, dateTime, Words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
-import { number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 
 /** What there is to spend, until when, and where it went. */
 export function Credits() {
@@ -45,22 +45,19 @@ export function Credits() {
               <h2 id="lots">Where they come from</h2>
               <Table
                 label="Lots"
-                columns={['Source', 'Granted', number('Left'), number('Spent'), 'Expires']}
-              >
-                {it.lots.map(lot => (
-                  <tr key={lot.id}>
-                    <td>{Words(lot.source)}</td>
-                    <td className="when">{date(lot.granted_at)}</td>
-                    <td className="right">
-                      {lot.available === null
-                        ? 'unlimited'
-                        : `${count(lot.available)} of ${count(lot.granted)}`}
-                    </td>
-                    <td className="right">{count(lot.spent)}</td>
-                    <td>{lot.expires_at ? date(lot.expires_at) : 'never'}</td>
-                  </tr>
-                ))}
-              </Table>
+                rows={it.lots}
+                id={lot => lot.id}
+                columns={[
+                  { name: 'Source', cell: lot => Words(lot.source) },
+                  { name: 'Granted', is: 'day', cell: lot => date(lot.granted_at) },
+                  { name: 'Left', is: 'number', cell: left },
+                  { name: 'Spent', is: 'number', cell: lot => count(lot.spent) },
+                  {
+                    name: 'Expires',
+                    cell: lot => (lot.expires_at ? date(lot.expires_at) : 'never'),
+                  },
+                ]}
+              />
             </section>
           </>
         )}
@@ -82,6 +79,10 @@ export function Credits() {
       <Ledger />
     </>
   );
+}
+
+function left({ available, granted }: CreditsNow['lots'][number]): string {
+  return available === null ? 'unlimited' : `${count(available)} of ${count(granted)}`;
 }
 
 function granted({ credits, plan }: NonNullable<CreditsNow['next_grant']>): string {
@@ -120,19 +121,17 @@ function Ledger() {
       <List query={list} empty="No movement yet.">
         <Table
           label="Ledger"
-          columns={[number('No.'), 'When', 'What', number('Credits'), number('Left'), 'Cause']}
-        >
-          {list.items.map(it => (
-            <tr key={it.seq}>
-              <td className="right quiet">{it.seq}</td>
-              <td className="when">{dateTime(it.at)}</td>
-              <td>{Words(it.kind)}</td>
-              <td className="right">{amount(it)}</td>
-              <td className="right">{count(it.available_after)}</td>
-              <td className="small quiet">{it.cause}</td>
-            </tr>
-          ))}
-        </Table>
+          rows={list.items}
+          id={it => it.seq}
+          columns={[
+            { name: 'No.', is: 'number', cell: it => <span className="quiet">{it.seq}</span> },
+            { name: 'When', is: 'day', cell: it => dateTime(it.at) },
+            { name: 'What', cell: it => Words(it.kind) },
+            { name: 'Credits', is: 'number', cell: amount },
+            { name: 'Left', is: 'number', cell: it => count(it.available_after) },
+            { name: 'Cause', cell: it => <span className="small quiet">{it.cause}</span> },
+          ]}
+        />
       </List>
     </section>
   );

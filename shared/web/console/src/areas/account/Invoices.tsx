@@ -1,10 +1,11 @@
 import { Badge, Button } from '@mantine/core';
+import type { Invoice } from '@prolight/client';
 import { useMutation } from '@tanstack/react-query';
 import { useApi } from '../../context.tsx';
 import { date, money, Words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
-import { ACTIONS, number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 
 export function Invoices() {
   const api = useApi();
@@ -15,36 +16,42 @@ export function Invoices() {
     <List query={list} empty="No invoice yet. They appear after the first payment.">
       <Table
         label="Invoices"
-        columns={['Number', 'Date', 'For', 'State', number('Total'), ACTIONS]}
-      >
-        {list.items.map(it => (
-          <tr key={it.id}>
-            <td>{it.number ?? it.id}</td>
-            <td className="when">{date(it.created_at)}</td>
-            <td>{it.lines[0]?.description ?? Words(it.kind)}</td>
-            <td>
-              <Badge
-                size="sm"
-                variant="light"
-                color={it.status === 'paid' ? 'green' : it.status === 'open' ? 'red' : 'gray'}
-              >
-                {Words(it.status)}
-              </Badge>
-              {it.amount_refunded.amount > 0 && (
-                <div className="small quiet">{money(it.amount_refunded)} refunded</div>
-              )}
-            </td>
-            <td className="right">{money(it.total)}</td>
-            <td>
+        rows={list.items}
+        id={it => it.id}
+        columns={[
+          { name: 'Number', cell: it => it.number ?? it.id },
+          { name: 'Date', is: 'day', cell: it => date(it.created_at) },
+          { name: 'For', cell: it => it.lines[0]?.description ?? Words(it.kind) },
+          { name: 'State', cell: it => <State it={it} /> },
+          { name: 'Total', is: 'number', cell: it => money(it.total) },
+          {
+            name: 'Actions',
+            is: 'actions',
+            cell: it => (
               <div className="row">
                 {it.status === 'open' && it.links.hosted && <a href={it.links.hosted}>Pay</a>}
                 <OpenFile path={it.links.pdf} label="PDF" />
               </div>
-            </td>
-          </tr>
-        ))}
-      </Table>
+            ),
+          },
+        ]}
+      />
     </List>
+  );
+}
+
+const COLOURS: Partial<Record<Invoice['status'], string>> = { paid: 'green', open: 'red' };
+
+function State({ it }: { it: Invoice }) {
+  return (
+    <>
+      <Badge size="sm" variant="light" color={COLOURS[it.status] ?? 'gray'}>
+        {Words(it.status)}
+      </Badge>
+      {it.amount_refunded.amount > 0 && (
+        <div className="small quiet">{money(it.amount_refunded)} refunded</div>
+      )}
+    </>
   );
 }
 

@@ -213,14 +213,20 @@ function TopUps({ offers, it }: { offers: Plans; it: Subscription }) {
   const queries = useQueryClient();
   const refresh = useRefreshMe();
   const { data: me } = useMe();
-  const [pack, setPack] = useState(it.top_up?.pack ?? offers.packs[0]?.pack);
-  const [below, setBelow] = useState(it.top_up?.below ?? 10);
-  const [most, setMost] = useState(it.top_up?.monthly_max ?? 2);
+  // What is not entered here is as it is stored, also when another tab changes it.
+  const [entered, setEntered] = useState<Partial<NonNullable<Subscription['top_up']>>>({});
+  const { pack, below, monthly_max } = {
+    pack: offers.packs[0]?.pack,
+    below: 10,
+    monthly_max: 2,
+    ...it.top_up,
+    ...entered,
+  };
   const save = useMutation({
     mutationFn: (enabled: boolean) =>
       api.put(
         '/api/v1/billing/top-up',
-        enabled ? { enabled, pack, below, monthly_max: most } : { enabled },
+        enabled ? { enabled, pack, below, monthly_max } : { enabled },
       ),
     onSuccess: (_, enabled) => {
       announce(enabled ? 'Packs are bought when your balance is low.' : 'Top-ups are off.');
@@ -254,19 +260,21 @@ function TopUps({ offers, it }: { offers: Plans; it: Subscription }) {
             label: `${one.name}, ${money(one.price)}`,
           }))}
           value={pack}
-          onChange={value => setPack(offers.packs.find(one => one.pack === value)?.pack)}
+          onChange={value =>
+            setEntered({ ...entered, pack: offers.packs.find(one => one.pack === value)?.pack })
+          }
         />
         <NumberInput
           label="When fewer credits are left than"
           min={1}
           value={below}
-          onChange={value => setBelow(Number(value))}
+          onChange={value => setEntered({ ...entered, below: Number(value) })}
         />
         <NumberInput
           label="At most, packs a month"
           min={1}
-          value={most}
-          onChange={value => setMost(Number(value))}
+          value={monthly_max}
+          onChange={value => setEntered({ ...entered, monthly_max: Number(value) })}
         />
       </div>
       <div className="row">

@@ -1,12 +1,14 @@
 import { Button, Textarea, TextInput } from '@mantine/core';
-import { isProblem, type Me } from '@prolight/client';
+import type { Me } from '@prolight/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { ME, useApi, useMe, useServices } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
+import { ConflictNotice } from '../../ui/ConflictNotice.tsx';
 import { dateTime } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
+import { useEdit } from '../../ui/useEdit.ts';
 
 export function Profile() {
   const me = useMe();
@@ -26,33 +28,25 @@ export function Profile() {
 function Names({ it }: { it: Me }) {
   const api = useApi();
   const queries = useQueryClient();
-  const [name, setName] = useState(it.display_name ?? '');
-  const [bio, setBio] = useState(it.bio ?? '');
-  useEffect(() => {
-    setName(it.display_name ?? '');
-    setBio(it.bio ?? '');
-  }, [it.display_name, it.bio]);
-  const save = useMutation({
-    mutationFn: () =>
-      api.patch('/api/v1/me', {
-        display_name: name.trim() === '' ? null : name,
-        bio: bio.trim() === '' ? null : bio,
-      }),
-    onSuccess: now => {
-      queries.setQueryData(ME, now);
-      announce('Your profile is saved. Listings show it within moments.');
+  const edit = useEdit({
+    stored: it,
+    draftOf: ({ display_name, bio }) => ({ name: display_name ?? '', bio: bio ?? '' }),
+    action: 'Save',
+    read: () => api.read('/api/v1/me'),
+    write: ({ name, bio }, ask) => {
+      const body = { display_name: orNull(name), bio: orNull(bio) };
+      return api.patch('/api/v1/me', body, ask);
     },
-    onError: error => announceProblem(error, 'Save'),
+    onStored: now => queries.setQueryData(ME, now),
+    onSaved: () => announce('Your profile is saved. Listings show it within moments.'),
   });
-  const field = (pointer: string) =>
-    isProblem(save.error) ? save.error.field(pointer) : undefined;
   return (
     <form
       className="panel stack"
       aria-labelledby="profile"
       onSubmit={event => {
         event.preventDefault();
-        save.mutate();
+        edit.save();
       }}
     >
       <h2 id="profile">Profile</h2>
@@ -60,26 +54,31 @@ function Names({ it }: { it: Me }) {
         label="Name"
         description="Shown beside your listings and reviews."
         maxLength={80}
-        value={name}
-        error={field('/display_name')}
-        onChange={event => setName(event.currentTarget.value)}
+        value={edit.draft.name}
+        error={edit.problem?.field('/display_name')}
+        onChange={event => edit.change({ name: event.currentTarget.value })}
       />
       <Textarea
         label="About you"
         autosize
         minRows={2}
         maxLength={1000}
-        value={bio}
-        error={field('/bio')}
-        onChange={event => setBio(event.currentTarget.value)}
+        value={edit.draft.bio}
+        error={edit.problem?.field('/bio')}
+        onChange={event => edit.change({ bio: event.currentTarget.value })}
       />
+      <ConflictNotice edit={edit} />
       <div>
-        <Button type="submit" loading={save.isPending}>
+        <Button type="submit" loading={edit.isSaving}>
           Save
         </Button>
       </div>
     </form>
   );
+}
+
+function orNull(text: string): string | null {
+  return text.trim() === '' ? null : text;
 }
 
 interface Exported {

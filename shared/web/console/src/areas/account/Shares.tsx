@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useApi } from '../../context.tsx';
 import { count, date, Words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
-import { number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 
 /** The member's links to listings, and the credits that sales through them brought. */
 export function Shares() {
@@ -35,38 +35,45 @@ function Links() {
       >
         <Table
           label="Shared links"
+          rows={list.items}
+          id={it => it.id}
           columns={[
-            'Listing',
-            number('Visitors'),
-            number('Sales'),
-            number('Credits'),
-            'Last visit',
+            {
+              name: 'Listing',
+              cell: it => (
+                <>
+                  {it.title === null ? (
+                    'No longer on sale'
+                  ) : (
+                    <Link to="/market/listings/$id" params={{ id: it.listing_id }}>
+                      {it.title}
+                    </Link>
+                  )}
+                  <div className="small quiet">{it.url}</div>
+                </>
+              ),
+            },
+            { name: 'Visitors', is: 'number', cell: it => count(it.views) },
+            { name: 'Sales', is: 'number', cell: it => count(it.sales) },
+            {
+              name: 'Credits',
+              is: 'number',
+              cell: ({ credits }) => (
+                <>
+                  {count(credits.granted)}
+                  {credits.held > 0 && (
+                    <div className="small quiet">{count(credits.held)} held</div>
+                  )}
+                </>
+              ),
+            },
+            {
+              name: 'Last visit',
+              is: 'day',
+              cell: it => (it.last_viewed_at ? date(it.last_viewed_at) : '–'),
+            },
           ]}
-        >
-          {list.items.map(it => (
-            <tr key={it.id}>
-              <td>
-                {it.title === null ? (
-                  'No longer on sale'
-                ) : (
-                  <Link to="/market/listings/$id" params={{ id: it.listing_id }}>
-                    {it.title}
-                  </Link>
-                )}
-                <div className="small quiet">{it.url}</div>
-              </td>
-              <td className="right">{count(it.views)}</td>
-              <td className="right">{count(it.sales)}</td>
-              <td className="right">
-                {count(it.credits.granted)}
-                {it.credits.held > 0 && (
-                  <div className="small quiet">{count(it.credits.held)} held</div>
-                )}
-              </td>
-              <td className="when">{it.last_viewed_at ? date(it.last_viewed_at) : '–'}</td>
-            </tr>
-          ))}
-        </Table>
+        />
       </List>
     </section>
   );
@@ -93,25 +100,36 @@ function Rewards() {
     <section className="stack" aria-labelledby="rewards">
       <h2 id="rewards">Rewards</h2>
       <List query={list} empty="No sale through a link of yours yet.">
-        <Table label="Rewards" columns={['Earned', number('Credits'), 'State']}>
-          {list.items.map((it, nth) => (
-            <tr key={nth}>
-              <td className="when">{it.earned_at ? date(it.earned_at) : '–'}</td>
-              <td className="right">{count(it.credits)}</td>
-              <td>
-                <Badge size="sm" variant="light" color={COLOURS[it.status]}>
-                  {Words(it.status)}
-                </Badge>{' '}
-                <span className="small quiet">
-                  {it.status === 'held' && it.due_at && `until ${date(it.due_at)}`}
-                  {it.status !== 'held' && it.decided_at && date(it.decided_at)}
-                  {it.reason && `, ${CANCELLED[it.reason] ?? it.reason}`}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <Table
+          label="Rewards"
+          rows={list.items}
+          id={(_, nth) => nth}
+          columns={[
+            {
+              name: 'Earned',
+              is: 'day',
+              cell: it => (it.earned_at ? date(it.earned_at) : '–'),
+            },
+            { name: 'Credits', is: 'number', cell: it => count(it.credits) },
+            { name: 'State', cell: it => <State it={it} /> },
+          ]}
+        />
       </List>
     </section>
+  );
+}
+
+function State({ it }: { it: Reward }) {
+  return (
+    <>
+      <Badge size="sm" variant="light" color={COLOURS[it.status]}>
+        {Words(it.status)}
+      </Badge>{' '}
+      <span className="small quiet">
+        {it.status === 'held' && it.due_at && `until ${date(it.due_at)}`}
+        {it.status !== 'held' && it.decided_at && date(it.decided_at)}
+        {it.reason && `, ${CANCELLED[it.reason] ?? it.reason}`}
+      </span>
+    </>
   );
 }

@@ -10,7 +10,7 @@ import { announce, announceProblem } from '../../ui/problem.tsx';
 import { Secret } from '../../ui/Secret.tsx';
 import classes from './Account.module.css';
 import { DELIVERIES, Deliveries } from './Deliveries.tsx';
-import { EVENT_NAMES, WebhookForm } from './WebhookForm.tsx';
+import { ChangeWebhook, EVENT_NAMES, NewWebhook } from './WebhookForm.tsx';
 
 const WEBHOOKS = ['webhooks'] as const;
 
@@ -31,9 +31,9 @@ export function Webhooks() {
     <section className="stack" aria-labelledby="webhooks">
       <div className="row between">
         <h2 id="webhooks">Webhooks</h2>
-        <WebhookForm
-          onSaved={(_, secret) => {
-            setShown(secret);
+        <NewWebhook
+          onMade={made => {
+            setShown(made);
             refresh();
           }}
         />
@@ -162,7 +162,7 @@ function Actions({ it, onChange, onSecret, onTest }: Props & { onTest: () => voi
       >
         Send a test event
       </Button>
-      <WebhookForm webhook={it} onSaved={onChange} />
+      <ChangeWebhook it={it} onStored={onChange} />
       <Confirm
         action="Replace the secret"
         title="Replace the signing secret"

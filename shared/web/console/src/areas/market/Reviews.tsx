@@ -64,12 +64,14 @@ function ReplyForm({ it, review }: { it: Listing; review: Review }) {
   const api = useApi();
   const queries = useQueryClient();
   const [open, setOpen] = useState(false);
-  const [text, setText] = useState(review.reply?.text ?? '');
+  const [entered, setEntered] = useState<string>();
+  const text = entered ?? review.reply?.text ?? '';
   const reply = useMutation({
     mutationFn: () =>
       api.post(`/api/v1/marketplace/listings/${it.id}/reviews/${review.id}/reply`, { text }),
     onSuccess: () => {
       setOpen(false);
+      setEntered(undefined);
       announce('Your reply is published.');
       void queries.invalidateQueries({ queryKey: ['reviews', it.id] });
     },
@@ -97,7 +99,7 @@ function ReplyForm({ it, review }: { it: Listing; review: Review }) {
         autosize
         minRows={2}
         value={text}
-        onChange={event => setText(event.currentTarget.value)}
+        onChange={event => setEntered(event.currentTarget.value)}
       />
       <div>
         <Button type="submit" size="xs" loading={reply.isPending}>

@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { count, date, money } from '../../ui/format.tsx';
 import { Empty, List, Loaded, usePages } from '../../ui/lists.tsx';
-import { number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { OpenFile } from '../account/Invoices.tsx';
 
 const STATES: Record<Earning['status'], { name: string; color: string }> = {
@@ -46,49 +46,55 @@ function Sales() {
       >
         <Table
           label="Sales"
+          rows={list.items}
+          id={it => it.purchase_id}
           columns={[
-            'Sold',
-            'Listing',
-            'State',
-            number('Price'),
-            number('Fee'),
-            number('Your share'),
+            { name: 'Sold', is: 'day', cell: it => date(it.sold_at) },
+            { name: 'Listing', cell: it => <Sold it={it} /> },
+            {
+              name: 'State',
+              cell: it => (
+                <>
+                  <Badge size="sm" variant="light" color={STATES[it.status].color}>
+                    {STATES[it.status].name}
+                  </Badge>
+                  <div className="small quiet">{since(it)}</div>
+                </>
+              ),
+            },
+            { name: 'Price', is: 'number', cell: it => money(it.gross) },
+            { name: 'Fee', is: 'number', cell: it => money(it.fee) },
+            {
+              name: 'Your share',
+              is: 'number',
+              cell: it => (
+                <>
+                  {money(it.net)}
+                  {it.refunded.amount > 0 && (
+                    <div className="small quiet">{money(it.refunded)} refunded</div>
+                  )}
+                </>
+              ),
+            },
           ]}
-        >
-          {list.items.map(it => (
-            <tr key={it.purchase_id}>
-              <td className="when">{date(it.sold_at)}</td>
-              <td>
-                <Link to="/sell/listings/$id" params={{ id: it.listing_id }}>
-                  {it.title}
-                </Link>
-                <div className="small quiet">
-                  Version {it.version}
-                  {it.found_by && `, ${FOUND[it.found_by]}`}
-                </div>
-                {it.refund_reason && (
-                  <div className="small quiet">Refunded: “{it.refund_reason}”</div>
-                )}
-              </td>
-              <td>
-                <Badge size="sm" variant="light" color={STATES[it.status].color}>
-                  {STATES[it.status].name}
-                </Badge>
-                <div className="small quiet">{since(it)}</div>
-              </td>
-              <td className="right">{money(it.gross)}</td>
-              <td className="right">{money(it.fee)}</td>
-              <td className="right">
-                {money(it.net)}
-                {it.refunded.amount > 0 && (
-                  <div className="small quiet">{money(it.refunded)} refunded</div>
-                )}
-              </td>
-            </tr>
-          ))}
-        </Table>
+        />
       </List>
     </section>
+  );
+}
+
+function Sold({ it }: { it: Earning }) {
+  return (
+    <>
+      <Link to="/sell/listings/$id" params={{ id: it.listing_id }}>
+        {it.title}
+      </Link>
+      <div className="small quiet">
+        Version {it.version}
+        {it.found_by && `, ${FOUND[it.found_by]}`}
+      </div>
+      {it.refund_reason && <div className="small quiet">Refunded: “{it.refund_reason}”</div>}
+    </>
   );
 }
 
@@ -163,34 +169,30 @@ function Revenue({ month }: { month: string }) {
         ) : (
           <Table
             label="Revenue of the month"
+            rows={it.items}
+            id={row => `${row.date} ${row.listing_id}`}
             columns={[
-              'Day',
-              'Listing',
-              number('Sales'),
-              number('By search'),
-              number('By links'),
-              number('Paid'),
-              number('Refunded'),
-              number('Your share'),
-            ]}
-          >
-            {it.items.map(row => (
-              <tr key={`${row.date} ${row.listing_id}`}>
-                <td className="when">{date(row.date)}</td>
-                <td>
+              { name: 'Day', is: 'day', cell: row => date(row.date) },
+              {
+                name: 'Listing',
+                cell: row => (
                   <Link to="/sell/listings/$id" params={{ id: row.listing_id }}>
                     {row.title}
                   </Link>
-                </td>
-                <td className="right">{count(row.sales)}</td>
-                <td className="right">{count(row.found_by.search)}</td>
-                <td className="right">{count(row.found_by.share)}</td>
-                <td className="right">{money(row.gross)}</td>
-                <td className="right">{row.refunded.amount > 0 ? money(row.refunded) : '–'}</td>
-                <td className="right">{money(row.net)}</td>
-              </tr>
-            ))}
-          </Table>
+                ),
+              },
+              { name: 'Sales', is: 'number', cell: row => count(row.sales) },
+              { name: 'By search', is: 'number', cell: row => count(row.found_by.search) },
+              { name: 'By links', is: 'number', cell: row => count(row.found_by.share) },
+              { name: 'Paid', is: 'number', cell: row => money(row.gross) },
+              {
+                name: 'Refunded',
+                is: 'number',
+                cell: row => (row.refunded.amount > 0 ? money(row.refunded) : '–'),
+              },
+              { name: 'Your share', is: 'number', cell: row => money(row.net) },
+            ]}
+          />
         )
       }
     </Loaded>

@@ -1,19 +1,21 @@
 import { Alert, Badge, Button } from '@mantine/core';
-import { isProblem, type ListingChange, type OwnListing } from '@prolight/client';
+import { isProblem, type OwnListing } from '@prolight/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { useApi, useSignedIn } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
+import { ConflictNotice } from '../../ui/ConflictNotice.tsx';
 import { Words } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
 import { announce, announceProblem, ProblemNotice } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
-import { forgetDraft, readDraft, useDraft } from '../../ui/useDraft.ts';
+import { forgetDraft, readDraft } from '../../ui/useDraft.ts';
+import { useEdit } from '../../ui/useEdit.ts';
 import { AppealOf } from '../account/Appeals.tsx';
 import { ListingForm } from './ListingForm.tsx';
 import { Why } from './Listings.tsx';
-import { draftOf, STATE_COLOURS } from './listing.ts';
+import { draftOf, isInReview, STATE_COLOURS } from './listing.ts';
 import { Uploads } from './Uploads.tsx';
 
 /** How often a version is looked at again, in milliseconds, by its state. */
@@ -51,35 +53,26 @@ function Editor({ it }: { it: OwnListing }) {
   const api = useApi();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const name = `listing.${it.id}`;
-  const [restored] = useState(() => readDraft<ListingChange>(name) !== undefined);
-  const [draft, setDraft] = useDraft<ListingChange>(name, () => draftOf(it));
-  const saved = JSON.stringify(draftOf(it));
-  const changed = JSON.stringify(draft) !== saved;
-  const before = useRef(saved);
-  useEffect(() => {
-    // An approval, or a change made elsewhere: what was not changed here follows it.
-    const was = before.current;
-    before.current = saved;
-    setDraft(old => (JSON.stringify(old) === was ? (JSON.parse(saved) as ListingChange) : old));
-  }, [saved, setDraft]);
+  const keptAs = `edit.${it.id}`;
+  const [restored] = useState(() => readDraft(keptAs) !== undefined);
   const show = (now: OwnListing) => {
     queries.setQueryData(['sell', 'listing', it.id], now);
     void queries.invalidateQueries({ queryKey: ['sell', 'listings'] });
   };
   const refresh = () => queries.invalidateQueries({ queryKey: ['sell'] });
   const path = `/api/v1/marketplace/listings/${it.id}` as const;
-  const save = useMutation({
-    mutationFn: () => {
-      const { type: _, ...rest } = draft;
-      return api.patch(path, rest);
-    },
-    onSuccess: now => {
-      show(now);
-      setDraft(draftOf(now));
-      announce(it.on_sale ? 'Saved as the next version: submit it to put it on sale.' : 'Saved.');
-    },
-    onError: error => announceProblem(error, 'Save'),
+  const edit = useEdit({
+    stored: it,
+    draftOf,
+    // A change withdraws what was submitted.
+    isAsShown: now => isInReview(now) === isInReview(it),
+    keptAs,
+    action: 'Save',
+    read: () => api.read(`/api/v1/marketplace/creator/listings/${it.id}`),
+    write: ({ type: _, ...draft }, ask) => api.patch(path, draft, ask),
+    onStored: show,
+    onSaved: () =>
+      announce(it.on_sale ? 'Saved as the next version: submit it to put it on sale.' : 'Saved.'),
   });
   const submit = useMutation({
     mutationFn: () => api.post(`${path}/submit`),
@@ -92,21 +85,16 @@ function Editor({ it }: { it: OwnListing }) {
   const retire = useMutation({
     mutationFn: () => api.delete(path),
     onSuccess: () => {
-      forgetDraft(name);
+      forgetDraft(keptAs);
       announce(it.on_sale ? 'It is off sale.' : 'The draft is gone.');
       void refresh();
       void navigate({ to: '/sell', search: {} });
     },
     onError: error => announceProblem(error, 'Take it off sale'),
   });
-  const problem = isProblem(save.error)
-    ? save.error
-    : isProblem(submit.error)
-      ? submit.error
-      : undefined;
+  const problem = edit.problem ?? (isProblem(submit.error) ? submit.error : undefined);
   const review = it.review.status;
   const refused = review === 'rejected' || review === 'preparation_failed';
-  const isInReview = review === 'pending' || review === 'preparing';
   const isOffSale = it.delisted !== null && review === 'published';
   const decision = it.delisted?.by === 'staff' ? it.delisted.reason : rejection(it);
   return (
@@ -128,54 +116,48 @@ function Editor({ it }: { it: OwnListing }) {
         <Alert color={refused || it.delisted ? 'red' : 'tungsten'} variant="light">
           <div className="stack">
             <Why it={it} />
-            {isInReview && <span>A change withdraws it: it has to be submitted again.</span>}
+            {isInReview(it) && <span>A change withdraws it: it has to be submitted again.</span>}
             {decision !== null && <AppealOf reason={decision} listingId={it.id} />}
           </div>
         </Alert>
       )}
-      {restored && changed && (
+      {restored && edit.isChanged && (
         <Alert color="gray" variant="light">
           <div className="row between">
             <span>Changes that you had not saved were kept in this browser.</span>
-            <Button size="compact-xs" variant="default" onClick={() => setDraft(draftOf(it))}>
+            <Button size="compact-xs" variant="default" onClick={edit.discard}>
               Discard them
             </Button>
           </div>
         </Alert>
       )}
-      <Uploads
-        it={it}
-        onChange={refresh}
-        onBegun={now => {
-          show(now);
-          setDraft(old => ({ ...old, changes: now.changes }));
-        }}
-      />
+      <Uploads it={it} onChange={refresh} onStored={show} />
       <form
         className="stack-lg"
         onSubmit={event => {
           event.preventDefault();
-          save.mutate();
+          edit.save();
         }}
       >
         <ListingForm
-          draft={draft}
+          draft={edit.draft}
           follows={it.on_sale !== null || it.version > 1}
           problem={problem}
-          onChange={change => setDraft(old => ({ ...old, ...change }))}
+          onChange={edit.change}
         />
         {problem && <ProblemNotice error={problem} />}
+        <ConflictNotice edit={edit} />
         <div className="row between">
           <div className="row">
-            <Button type="submit" loading={save.isPending} disabled={!changed}>
+            <Button type="submit" loading={edit.isSaving} disabled={!edit.isChanged}>
               {it.on_sale ? 'Save the next version' : 'Save'}
             </Button>
             {(review === 'draft' || refused || isOffSale) && (
               <Button
                 variant="default"
                 loading={submit.isPending}
-                disabled={changed}
-                title={changed ? 'Save first' : undefined}
+                disabled={edit.isChanged}
+                title={edit.isChanged ? 'Save first' : undefined}
                 onClick={() => submit.mutate()}
               >
                 Submit for review

@@ -6,7 +6,9 @@ import { useEffect, useRef, useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { bytes } from '../../ui/format.tsx';
-import { announceProblem } from '../../ui/problem.tsx';
+import { announce, announceProblem } from '../../ui/problem.tsx';
+import { ChangedElsewhere, saveIfUnchanged } from '../../ui/saveIfUnchanged.ts';
+import { isInReview } from './listing.ts';
 import classes from './Sell.module.css';
 
 type Change = NonNullable<BodyOf<'patch', `/api/v1/marketplace/listings/${string}`>>;
@@ -139,16 +141,27 @@ export function Files({ it }: { it: OwnListing }) {
 /** Makes a version that is on sale, or in review, one that can be changed. */
 export function BeginVersion({
   it,
-  onBegun,
+  onStored,
 }: {
   it: OwnListing;
-  onBegun: (now: OwnListing) => void;
+  onStored: (now: OwnListing) => void;
 }) {
   const api = useApi();
   const begin = useMutation({
-    mutationFn: () => api.patch(`/api/v1/marketplace/listings/${it.id}`, {}),
-    onSuccess: onBegun,
-    onError: error => announceProblem(error, 'Begin the next version'),
+    mutationFn: () =>
+      saveIfUnchanged({
+        read: () => api.read(`/api/v1/marketplace/creator/listings/${it.id}`),
+        // Another version may be in review by now, which nobody wants to withdraw.
+        isAsSeen: now => now.version === it.version && isInReview(now) === isInReview(it),
+        write: ask => api.patch(`/api/v1/marketplace/listings/${it.id}`, {}, ask),
+      }),
+    onSuccess: onStored,
+    onError: error => {
+      if (error instanceof ChangedElsewhere) {
+        onStored(error.stored);
+        announce('It was changed elsewhere; this page shows it as it is now.');
+      } else announceProblem(error, 'Begin the next version');
+    },
   });
   return (
     <Button size="xs" variant="default" loading={begin.isPending} onClick={() => begin.mutate()}>

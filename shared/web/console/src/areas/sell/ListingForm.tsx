@@ -1,11 +1,19 @@
 import { Checkbox, NumberInput, Select, Switch, Textarea, TextInput } from '@mantine/core';
-import type { DemoSubject, ListingChange, ListingDraft, Problem, Slot } from '@prolight/client';
+import type {
+  DemoSubject,
+  ListingChange,
+  ListingDraft,
+  Problem,
+  Slot,
+  StructuredPrompt,
+} from '@prolight/client';
 import { useState } from 'react';
 import { SUBJECT_NAMES, SUBJECTS, words } from '../../ui/format.tsx';
-import { FirstLook } from '../studio/FirstLook.tsx';
+import { isSame } from '../../ui/saveIfUnchanged.ts';
 import { BackdropPanel, CameraPanel, LightPanel } from '../studio/Inspector.tsx';
 import { Plan } from '../studio/Plan.tsx';
-import { FIRST } from '../studio/rig.ts';
+import { Preview } from '../studio/Preview.tsx';
+import { CAMERA, FIRST } from '../studio/rig.ts';
 import { band, CATEGORIES } from './listing.ts';
 import classes from './Sell.module.css';
 
@@ -93,6 +101,17 @@ export function ListingForm({ draft, follows, onChange, problem }: Props) {
   );
 }
 
+/**
+ * Text that stands for a value, as it was typed. Where the value is no longer the one that was
+ * typed, because what is stored was loaded, it is written anew.
+ */
+function useTyped(value: unknown, write: () => string) {
+  const [typed, setTyped] = useState<{ text: string; value: unknown }>();
+  const isOfValue = typed !== undefined && isSame(typed.value, value);
+  const type = (text: string, stands: unknown) => setTyped({ text, value: stands });
+  return [isOfValue ? typed.text : write(), type] as const;
+}
+
 /** Words separated by commas. */
 function Tags({
   value,
@@ -103,7 +122,7 @@ function Tags({
   error: string | undefined;
   onChange: (tags: string[]) => void;
 }) {
-  const [text, setText] = useState(value.join(', '));
+  const [text, type] = useTyped(value, () => value.join(', '));
   return (
     <TextInput
       label="Tags"
@@ -111,9 +130,10 @@ function Tags({
       value={text}
       error={error}
       onChange={event => {
-        setText(event.currentTarget.value);
-        const tags = event.currentTarget.value.split(',').map(tag => tag.trim().toLowerCase());
-        onChange([...new Set(tags.filter(tag => tag !== ''))].slice(0, 9));
+        const parts = event.currentTarget.value.split(',').map(tag => tag.trim().toLowerCase());
+        const tags = [...new Set(parts.filter(tag => tag !== ''))].slice(0, 9);
+        type(event.currentTarget.value, tags);
+        onChange(tags);
       }}
     />
   );
@@ -156,6 +176,7 @@ function Content({ draft, onChange, problem }: Props) {
 function Rig({ draft, onChange }: Props) {
   const [selected, setSelected] = useState(0);
   const rig = draft.content.lighting ?? FIRST;
+  const camera = draft.content.camera ?? CAMERA;
   const set = (lighting: typeof rig) => onChange({ content: { ...draft.content, lighting } });
   return (
     <section className="panel stack" aria-labelledby="sold">
@@ -164,7 +185,7 @@ function Rig({ draft, onChange }: Props) {
         <div className="stack">
           <Plan
             rig={rig}
-            focalLength={draft.content.camera?.focal_length_mm ?? 85}
+            focalLength={camera.focal_length_mm}
             selected={selected}
             onSelect={setSelected}
             onMove={(index, change) =>
@@ -178,7 +199,7 @@ function Rig({ draft, onChange }: Props) {
               setSelected(0);
             }}
           />
-          <FirstLook rig={rig} />
+          <Preview rig={rig} camera={camera} />
         </div>
         <div className="stack-lg">
           <LightPanel rig={rig} selected={selected} onSelect={setSelected} onChange={set} />
@@ -191,15 +212,15 @@ function Rig({ draft, onChange }: Props) {
 
 function Template({ draft, onChange, problem }: Props) {
   const { content } = draft;
-  const [text, setText] = useState(() => JSON.stringify(content.structured_prompt, null, 2));
-  const [invalid, setInvalid] = useState<string>();
+  const prompt = content.structured_prompt;
+  const [text, type] = useTyped(prompt, () => JSON.stringify(prompt, null, 2));
   const slots = content.slots ?? [];
   const setSlots = (next: Slot[]) => onChange({ content: { ...content, slots: next } });
   const used = [
     ...new Set([...text.matchAll(/\{\{([a-z][a-z0-9_]*)\}\}/g)].map(it => it[1] ?? '')),
   ];
   const missing = used.filter(name => !slots.some(slot => slot.name === name));
-  const prompt = problem?.errors.filter(it => it.pointer.startsWith('/content')) ?? [];
+  const wrong = problem?.errors.filter(it => it.pointer.startsWith('/content')) ?? [];
   return (
     <section className="panel stack" aria-labelledby="sold">
       <h2 id="sold">What is sold</h2>
@@ -212,17 +233,15 @@ function Template({ draft, onChange, problem }: Props) {
         maxRows={26}
         spellCheck={false}
         value={text}
-        error={invalid ?? (prompt.map(it => it.detail).join(' ') || undefined)}
+        error={
+          parsed(text) === undefined
+            ? 'This is not valid JSON yet; the last valid text is kept.'
+            : wrong.map(it => it.detail).join(' ') || undefined
+        }
         onChange={event => {
-          setText(event.currentTarget.value);
-          try {
-            onChange({
-              content: { ...content, structured_prompt: JSON.parse(event.currentTarget.value) },
-            });
-            setInvalid(undefined);
-          } catch {
-            setInvalid('This is not valid JSON yet; the last valid text is kept.');
-          }
+          const next = parsed(event.currentTarget.value) ?? prompt;
+          type(event.currentTarget.value, next);
+          onChange({ content: { ...content, structured_prompt: next } });
         }}
       />
       <h3>What the buyer fills in</h3>
@@ -276,6 +295,14 @@ function Template({ draft, onChange, problem }: Props) {
       </div>
     </section>
   );
+}
+
+function parsed(json: string): StructuredPrompt | undefined {
+  try {
+    return JSON.parse(json) as StructuredPrompt;
+  } catch {
+    return undefined;
+  }
 }
 
 function Demo({ draft, onChange }: Props) {

@@ -6,7 +6,7 @@ import { useRef } from 'react';
 import { useApi } from '../../context.tsx';
 import { announce, announceProblem, ProblemNotice } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
-import { useDraft } from '../../ui/useDraft.ts';
+import { forgetDraft, useDraft } from '../../ui/useDraft.ts';
 import { ListingForm } from './ListingForm.tsx';
 import { emptyListing, TYPES } from './listing.ts';
 import classes from './Sell.module.css';
@@ -50,16 +50,15 @@ function Form({ type }: { type: ListingType }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const key = useRef(newKey());
-  const [draft, setDraft, forget] = useDraft<ListingDraft>(`listing.${type}`, () =>
-    emptyListing(type),
-  );
+  const name = `listing.${type}`;
+  const [draft, setDraft] = useDraft<ListingDraft>(name, () => emptyListing(type));
   const create = useMutation({
     mutationFn: () =>
       api.post('/api/v1/marketplace/listings', draft, {
         idempotencyKey: key.current,
       }),
     onSuccess: made => {
-      forget();
+      forgetDraft(name);
       announce('The draft is saved. Add pictures, then submit it.');
       void queries.invalidateQueries({ queryKey: ['sell'] });
       void navigate({ to: '/sell/listings/$id', params: { id: made.id } });

@@ -1,10 +1,9 @@
-import { Badge } from '@mantine/core';
 import { useApi } from '../../context.tsx';
-import { date, money, Words } from '../../ui/format.tsx';
+import { date, money } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
-import { number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { Payee, useStats } from './Payee.tsx';
-import { PAYOUT_COLOURS, payoutReason } from './payouts.ts';
+import { PayoutState } from './PayoutState.tsx';
 
 /** What was sent to the creator's bank, and why nothing was. */
 export function Payouts() {
@@ -22,32 +21,31 @@ export function Payouts() {
       >
         <Table
           label="Payouts"
-          columns={['Day', 'State', number('Sales'), number('Amount'), 'Sent', 'At the bank']}
-        >
-          {list.items.map(it => (
-            <tr key={it.id}>
-              <td className="when">{date(it.date)}</td>
-              <td>
-                <Badge size="sm" variant="light" color={PAYOUT_COLOURS[it.status]}>
-                  {Words(it.status)}
-                </Badge>
-                {it.reason && <div className="small quiet">{payoutReason(it.reason)}</div>}
-              </td>
-              <td className="right">{it.sales}</td>
-              <td className="right">
-                {money(it.amount)}
-                {it.settled.amount > 0 && (
-                  <div className="small quiet">less {money(it.settled)} of refunds before</div>
-                )}
-                {it.reversed.amount > 0 && (
-                  <div className="small quiet">{money(it.reversed)} taken back</div>
-                )}
-              </td>
-              <td className="when">{it.sent_at ? date(it.sent_at) : '–'}</td>
-              <td className="when">{it.paid_at ? date(it.paid_at) : '–'}</td>
-            </tr>
-          ))}
-        </Table>
+          rows={list.items}
+          id={it => it.id}
+          columns={[
+            { name: 'Day', is: 'day', cell: it => date(it.date) },
+            { name: 'State', cell: it => <PayoutState it={it} /> },
+            { name: 'Sales', is: 'number', cell: it => it.sales },
+            {
+              name: 'Amount',
+              is: 'number',
+              cell: it => (
+                <>
+                  {money(it.amount)}
+                  {it.settled.amount > 0 && (
+                    <div className="small quiet">less {money(it.settled)} of refunds before</div>
+                  )}
+                  {it.reversed.amount > 0 && (
+                    <div className="small quiet">{money(it.reversed)} taken back</div>
+                  )}
+                </>
+              ),
+            },
+            { name: 'Sent', is: 'day', cell: it => (it.sent_at ? date(it.sent_at) : '–') },
+            { name: 'At the bank', is: 'day', cell: it => (it.paid_at ? date(it.paid_at) : '–') },
+          ]}
+        />
       </List>
     </>
   );

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
 import { BeginVersion, Files } from './Files.tsx';
+import { isInReview } from './listing.ts';
 
 interface Sending {
   id: number;
@@ -19,14 +20,14 @@ let count = 0;
 export function Uploads({
   it,
   onChange,
-  onBegun,
+  onStored,
 }: {
   it: OwnListing;
   onChange: () => void;
-  onBegun: (now: OwnListing) => void;
+  onStored: (now: OwnListing) => void;
 }) {
   const api = useApi();
-  const isEditable = !['published', 'preparing', 'pending'].includes(it.review.status);
+  const isEditable = it.review.status !== 'published' && !isInReview(it);
   const [sending, setSending] = useState<Sending[]>([]);
   const change = (id: number, part: Partial<Sending>) =>
     setSending(all => all.map(one => (one.id === id ? { ...one, ...part } : one)));
@@ -96,7 +97,7 @@ export function Uploads({
               ? 'Pictures and files are added to the next version.'
               : 'While it is prepared and reviewed, nothing is added to it.'}
           </span>
-          <BeginVersion it={it} onBegun={onBegun} />
+          <BeginVersion it={it} onStored={onStored} />
         </div>
       )}
       {it.previews.length === 0 && (

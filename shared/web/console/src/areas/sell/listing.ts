@@ -113,6 +113,11 @@ function emptyContent(type: ListingType): ListingDraft['content'] {
   }
 }
 
+/** Whether its newest version is with us: prepared, or looked at by a moderator. */
+export function isInReview({ review }: OwnListing): boolean {
+  return review.status === 'preparing' || review.status === 'pending';
+}
+
 /** The draft of a listing that exists. What is new is said anew of a version that follows one. */
 export function draftOf(it: OwnListing): ListingChange {
   const { type, title, description, category, tags, price, attribution, demo, content } = it;

@@ -7,7 +7,7 @@ import { useApi } from '../../context.tsx';
 import { count, dateTime, Words } from '../../ui/format.tsx';
 import { Empty, List, usePages } from '../../ui/lists.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
-import { number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { Filter } from './Filter.tsx';
 import classes from './Staff.module.css';
 
@@ -152,31 +152,41 @@ export function Audit() {
 export function AuditRows({ rows }: { rows: AuditRow[] }) {
   if (rows.length === 0) return <Empty>No entry.</Empty>;
   return (
-    <Table label="Audit entries" columns={[number('No.'), 'When', 'Who', 'What', 'On', 'Why']}>
-      {rows.map(it => (
-        <tr key={it.seq}>
-          <td className="right quiet">{it.seq}</td>
-          <td className="when">{dateTime(it.at)}</td>
-          <td>{it.actor.kind === 'staff' ? (it.actor.name ?? it.actor.id) : it.actor.name}</td>
-          <td>{Words(it.action)}</td>
-          <td className="small">{it.target.name ?? `${it.target.kind}:${it.target.id}`}</td>
-          <td className="wide">
-            {it.reason}
-            {(it.origin !== null || it.before !== null || it.after !== null) && (
-              <details>
-                <summary className="small quiet">Request and change</summary>
-                <pre className="code">
-                  {JSON.stringify(
-                    { request: it.origin, before: it.before, after: it.after },
-                    null,
-                    2,
-                  )}
-                </pre>
-              </details>
-            )}
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <Table
+      label="Audit entries"
+      rows={rows}
+      id={it => it.seq}
+      columns={[
+        { name: 'No.', is: 'number', cell: it => <span className="quiet">{it.seq}</span> },
+        { name: 'When', is: 'day', cell: it => dateTime(it.at) },
+        {
+          name: 'Who',
+          cell: ({ actor }) => (actor.kind === 'staff' ? (actor.name ?? actor.id) : actor.name),
+        },
+        { name: 'What', cell: it => Words(it.action) },
+        {
+          name: 'On',
+          cell: ({ target }) => (
+            <span className="small">{target.name ?? `${target.kind}:${target.id}`}</span>
+          ),
+        },
+        { name: 'Why', is: 'text', cell: it => <Why it={it} /> },
+      ]}
+    />
+  );
+}
+
+function Why({ it }: { it: AuditRow }) {
+  const { reason, origin, before, after } = it;
+  return (
+    <>
+      {reason}
+      {(origin !== null || before !== null || after !== null) && (
+        <details>
+          <summary className="small quiet">Request and change</summary>
+          <pre className="code">{JSON.stringify({ request: origin, before, after }, null, 2)}</pre>
+        </details>
+      )}
+    </>
   );
 }

@@ -18,8 +18,13 @@ function endsIn(days: number): string {
 export function Decisions({ it }: { it: Member }) {
   const api = useApi();
   const [amount, setAmount] = useState<number | string>(10);
-  const [allowance, setAllowance] = useState<number | string>(it.limits.monthly_allowance ?? '');
-  const [concurrency, setConcurrency] = useState<number | string>(it.limits.concurrency ?? '');
+  // What is not entered here is as it is stored, also when somebody else changes it meanwhile.
+  const [limits, setLimits] = useState<{
+    allowance?: number | string;
+    concurrency?: number | string;
+  }>({});
+  const allowance = limits.allowance ?? it.limits.monthly_allowance ?? '';
+  const concurrency = limits.concurrency ?? it.limits.concurrency ?? '';
   const [end, setEnd] = useState<string | null>(null);
   const path = `/api/v1/admin/users/${encodeURIComponent(it.id)}` as const;
   const decide = useDecide();
@@ -62,7 +67,10 @@ export function Decisions({ it }: { it: Member }) {
                   concurrency: number(concurrency),
                   reason,
                 }),
-              close,
+              () => {
+                setLimits({});
+                close();
+              },
             )
           }
         >
@@ -71,13 +79,13 @@ export function Decisions({ it }: { it: Member }) {
               label="Credits a month; empty is the plan’s"
               min={0}
               value={allowance}
-              onChange={setAllowance}
+              onChange={allowance => setLimits({ ...limits, allowance })}
             />
             <NumberInput
               label="Generations at once; empty is the plan’s"
               min={1}
               value={concurrency}
-              onChange={setConcurrency}
+              onChange={concurrency => setLimits({ ...limits, concurrency })}
             />
           </div>
         </Confirm>

@@ -5,7 +5,10 @@ import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
 import { count, decimal, percent, Words } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { Period, usePeriod } from './Period.tsx';
+
+const DOLLARS = new Intl.NumberFormat(undefined, { style: 'currency', currency: 'USD' });
 
 function seconds(ms: number | null): string {
   return ms === null ? '–' : `${decimal(ms / 1000)} s`;
@@ -76,31 +79,21 @@ export function Generations() {
               {(['by_plan', 'by_provider'] as const).map(part => (
                 <section key={part} className="panel stack">
                   <h2>{Words(part)}</h2>
-                  <table className="plain">
-                    <thead>
-                      <tr>
-                        <th>Name</th>
-                        <th className="right">Finished</th>
-                        <th className="right">Succeeded</th>
-                        <th className="right">Cost</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {it.period[part].map(row => (
-                        <tr key={row.name}>
-                          <td>{Words(row.name)}</td>
-                          <td className="right">{count(row.finished)}</td>
-                          <td className="right">{percent(row.success_bps)}</td>
-                          <td className="right">
-                            {new Intl.NumberFormat(undefined, {
-                              style: 'currency',
-                              currency: 'USD',
-                            }).format(row.cost_micros / 1_000_000)}
-                          </td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
+                  <Table
+                    label={Words(part)}
+                    rows={it.period[part]}
+                    id={row => row.name}
+                    columns={[
+                      { name: 'Name', cell: row => Words(row.name) },
+                      { name: 'Finished', is: 'number', cell: row => count(row.finished) },
+                      { name: 'Succeeded', is: 'number', cell: row => percent(row.success_bps) },
+                      {
+                        name: 'Cost',
+                        is: 'number',
+                        cell: row => DOLLARS.format(row.cost_micros / 1_000_000),
+                      },
+                    ]}
+                  />
                 </section>
               ))}
             </div>
@@ -123,16 +116,15 @@ function Popular({ title, rows }: { title: string; rows: GenerationStats['popula
       {rows.length === 0 ? (
         <p className="quiet">None was used.</p>
       ) : (
-        <table className="plain">
-          <tbody>
-            {rows.map(row => (
-              <tr key={row.id}>
-                <td>{row.name ?? row.id}</td>
-                <td className="right">{count(row.amount)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          label={title}
+          rows={rows}
+          id={row => row.id}
+          columns={[
+            { cell: row => row.name ?? row.id },
+            { is: 'number', cell: row => count(row.amount) },
+          ]}
+        />
       )}
     </section>
   );

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { date, price, TYPE_NAMES, Words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
-import { ACTIONS, number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { STATE_COLOURS } from '../sell/listing.ts';
 import { Filter } from './Filter.tsx';
 import { Delist } from './ListingDecisions.tsx';
@@ -51,50 +51,58 @@ export function Listings() {
       <List query={list} empty="No listing matches.">
         <Table
           label="Listings"
-          columns={['Listing', 'By', 'State', number('Price'), 'Changed', ACTIONS]}
-        >
-          {list.items.map(it => (
-            <Row key={it.id} it={it} />
-          ))}
-        </Table>
+          rows={list.items}
+          id={it => it.id}
+          columns={[
+            { name: 'Listing', cell: it => <Title it={it} /> },
+            { name: 'By', cell: it => <Who it={it.creator} /> },
+            { name: 'State', cell: it => <State it={it} /> },
+            { name: 'Price', is: 'number', cell: it => (it.price ? price(it.price) : '–') },
+            { name: 'Changed', is: 'day', cell: it => date(it.updated_at) },
+            {
+              name: 'Actions',
+              is: 'actions',
+              cell: it => it.status === 'approved' && <Delist id={it.id} title={titleOf(it)} />,
+            },
+          ]}
+        />
       </List>
     </section>
   );
 }
 
-function Row({ it }: { it: StaffListing }) {
-  const title = it.title ?? it.id;
-  const isSeen = it.status === 'approved' && !it.hidden;
+function titleOf(it: StaffListing): string {
+  return it.title ?? it.id;
+}
+
+function Title({ it }: { it: StaffListing }) {
   return (
-    <tr>
-      <td>
-        {isSeen ? (
-          <Link to="/market/listings/$id" params={{ id: it.id }}>
-            {title}
-          </Link>
-        ) : (
-          title
-        )}
-        <div className="small quiet">{TYPE_NAMES[it.type]}</div>
-      </td>
-      <td>
-        <Who it={it.creator} />
-      </td>
-      <td>
-        <Badge size="sm" variant="light" color={STATE_COLOURS[it.status] ?? 'gray'}>
-          {Words(it.status)}
-        </Badge>
-        {it.hidden && <div className="small quiet">hidden: its creator may not sell</div>}
-        {it.delisted && (
-          <div className="small quiet">
-            by {it.delisted.by}, {date(it.delisted.at)}
-            {it.delisted.reason && `: “${it.delisted.reason}”`}
-          </div>
-        )}
-      </td>
-      <td className="right">{it.price ? price(it.price) : '–'}</td>
-      <td className="when">{date(it.updated_at)}</td>
-      <td>{it.status === 'approved' && <Delist id={it.id} title={title} />}</td>
-    </tr>
+    <>
+      {it.status === 'approved' && !it.hidden ? (
+        <Link to="/market/listings/$id" params={{ id: it.id }}>
+          {titleOf(it)}
+        </Link>
+      ) : (
+        titleOf(it)
+      )}
+      <div className="small quiet">{TYPE_NAMES[it.type]}</div>
+    </>
+  );
+}
+
+function State({ it }: { it: StaffListing }) {
+  return (
+    <>
+      <Badge size="sm" variant="light" color={STATE_COLOURS[it.status] ?? 'gray'}>
+        {Words(it.status)}
+      </Badge>
+      {it.hidden && <div className="small quiet">hidden: its creator may not sell</div>}
+      {it.delisted && (
+        <div className="small quiet">
+          by {it.delisted.by}, {date(it.delisted.at)}
+          {it.delisted.reason && `: “${it.delisted.reason}”`}
+        </div>
+      )}
+    </>
   );
 }

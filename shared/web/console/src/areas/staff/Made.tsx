@@ -38,33 +38,45 @@ export function Made({ member }: { member: string }) {
         />
       </div>
       <List query={list} empty="None.">
-        <Table label="Generations" columns={['When', 'State', 'Charge', 'Made with', 'By']}>
-          {list.items.map(it => (
-            <tr key={it.id}>
-              <td className="when">
-                {dateTime(it.created_at)}
-                <div className="small quiet">{it.id}</div>
-              </td>
-              <td>
-                <StatusBadge status={it.status} />
-                {it.failure && <div className="small quiet">{words(it.failure)}</div>}
-              </td>
-              <td>
-                {it.charge.credits}, {words(it.charge.status)}
-              </td>
-              <td>
-                {it.listing ? (
-                  <Link to="/market/listings/$id" params={{ id: it.listing.id }}>
-                    {it.listing.name ?? it.listing.id}
+        <Table
+          label="Generations"
+          rows={list.items}
+          id={it => it.id}
+          columns={[
+            {
+              name: 'When',
+              is: 'day',
+              cell: it => (
+                <>
+                  {dateTime(it.created_at)}
+                  <div className="small quiet">{it.id}</div>
+                </>
+              ),
+            },
+            {
+              name: 'State',
+              cell: it => (
+                <>
+                  <StatusBadge status={it.status} />
+                  {it.failure && <div className="small quiet">{words(it.failure)}</div>}
+                </>
+              ),
+            },
+            { name: 'Charge', cell: it => `${it.charge.credits}, ${words(it.charge.status)}` },
+            {
+              name: 'Made with',
+              cell: ({ listing }) =>
+                listing ? (
+                  <Link to="/market/listings/$id" params={{ id: listing.id }}>
+                    {listing.name ?? listing.id}
                   </Link>
                 ) : (
                   '–'
-                )}
-              </td>
-              <td>{Words(it.provider)}</td>
-            </tr>
-          ))}
-        </Table>
+                ),
+            },
+            { name: 'By', cell: it => Words(it.provider) },
+          ]}
+        />
       </List>
     </section>
   );

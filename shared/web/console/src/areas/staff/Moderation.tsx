@@ -6,7 +6,8 @@ import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { bytes, date, price, TYPE_NAMES, When, words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
-import { FirstLook } from '../studio/FirstLook.tsx';
+import { Preview } from '../studio/Preview.tsx';
+import { CAMERA } from '../studio/rig.ts';
 import { Reported } from './Reported.tsx';
 import { SellerLine } from './Seller.tsx';
 import classes from './Staff.module.css';
@@ -91,23 +92,7 @@ function Pending({ it }: { it: PendingListing }) {
         </p>
       )}
       <SellerLine it={it.creator} />
-      <details>
-        <summary>What it sells</summary>
-        <div className="stack">
-          {it.content.lighting && (
-            <div className={classes.look}>
-              <FirstLook rig={it.content.lighting} />
-            </div>
-          )}
-          <pre className="code">{JSON.stringify(it.content, null, 2)}</pre>
-          {it.assets.map(file => (
-            <p key={file.sha256}>
-              <a href={file.url}>{file.file_name}</a> ({bytes(file.bytes)}),{' '}
-              <span className="small quiet">{file.sha256}</span>
-            </p>
-          ))}
-        </div>
-      </details>
+      <Sold it={it} />
       <div className="row">
         <Confirm
           action="Approve"
@@ -152,6 +137,31 @@ function Pending({ it }: { it: PendingListing }) {
         {similar !== undefined && <Beside it={it} other={similar} />}
       </Modal>
     </article>
+  );
+}
+
+/** What buyers get; the picture is drawn when it is looked at. */
+function Sold({ it }: { it: PendingListing }) {
+  const [open, setOpen] = useState(false);
+  const { lighting, camera } = it.content;
+  return (
+    <details onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>What it sells</summary>
+      <div className="stack">
+        {open && lighting && (
+          <div className={classes.look}>
+            <Preview rig={lighting} camera={camera ?? CAMERA} />
+          </div>
+        )}
+        <pre className="code">{JSON.stringify(it.content, null, 2)}</pre>
+        {it.assets.map(file => (
+          <p key={file.sha256}>
+            <a href={file.url}>{file.file_name}</a> ({bytes(file.bytes)}),{' '}
+            <span className="small quiet">{file.sha256}</span>
+          </p>
+        ))}
+      </div>
+    </details>
   );
 }
 

@@ -1,12 +1,11 @@
-import { Badge } from '@mantine/core';
 import type { StaffPayout } from '@prolight/client';
 import { useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
-import { date, money, Words } from '../../ui/format.tsx';
+import { date, money } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
-import { number, Table } from '../../ui/Table.tsx';
-import { PAYOUT_COLOURS, payoutReason } from '../sell/payouts.ts';
+import { Table } from '../../ui/Table.tsx';
+import { PayoutState } from '../sell/PayoutState.tsx';
 import { Filter } from './Filter.tsx';
 import { OnlyOf } from './OnlyOf.tsx';
 import classes from './Staff.module.css';
@@ -40,39 +39,38 @@ export function Payouts() {
       <List query={list} empty="No payout matches.">
         <Table
           label="Payouts"
-          columns={['Day', 'To', 'State', number('Sales'), number('Amount'), 'Sent', 'Paid']}
-        >
-          {list.items.map(it => (
-            <tr key={it.id}>
-              <td className="when">{date(it.date)}</td>
-              <td>
-                <Who it={it.creator} />
-              </td>
-              <td>
-                <Badge size="sm" variant="light" color={PAYOUT_COLOURS[it.status]}>
-                  {Words(it.status)}
-                </Badge>
-                {it.reason && <div className="small quiet">{payoutReason(it.reason)}</div>}
-              </td>
-              <td className="right">{it.sales}</td>
-              <td className="right">
-                {money(it.amount)}
-                {it.settled.amount !== 0 && (
-                  <div className="small quiet">{money(it.settled)} settled</div>
-                )}
-                {it.reversed.amount !== 0 && (
-                  <div className="small quiet">{money(it.reversed)} reversed</div>
-                )}
-              </td>
-              <td className="when">
-                {it.sent_at ? date(it.sent_at) : '–'}
-                {it.transfer_id && <div className="small quiet">{it.transfer_id}</div>}
-              </td>
-              <td className="when">{it.paid_at ? date(it.paid_at) : '–'}</td>
-            </tr>
-          ))}
-        </Table>
+          rows={list.items}
+          id={it => it.id}
+          columns={[
+            { name: 'Day', is: 'day', cell: it => date(it.date) },
+            { name: 'To', cell: it => <Who it={it.creator} /> },
+            { name: 'State', cell: it => <PayoutState it={it} /> },
+            { name: 'Sales', is: 'number', cell: it => it.sales },
+            { name: 'Amount', is: 'number', cell: it => <Amount it={it} /> },
+            {
+              name: 'Sent',
+              is: 'day',
+              cell: it => (
+                <>
+                  {it.sent_at ? date(it.sent_at) : '–'}
+                  {it.transfer_id && <div className="small quiet">{it.transfer_id}</div>}
+                </>
+              ),
+            },
+            { name: 'Paid', is: 'day', cell: it => (it.paid_at ? date(it.paid_at) : '–') },
+          ]}
+        />
       </List>
     </section>
+  );
+}
+
+function Amount({ it }: { it: StaffPayout }) {
+  return (
+    <>
+      {money(it.amount)}
+      {it.settled.amount !== 0 && <div className="small quiet">{money(it.settled)} settled</div>}
+      {it.reversed.amount !== 0 && <div className="small quiet">{money(it.reversed)} reversed</div>}
+    </>
   );
 }

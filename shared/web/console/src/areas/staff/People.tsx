@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { count, date, Words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
-import { number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { Filter } from './Filter.tsx';
 import { Person, Standing } from './Person.tsx';
 import classes from './Staff.module.css';
@@ -81,24 +81,28 @@ function Directory() {
         />
       </div>
       <List query={list} empty="Nobody matches.">
-        <Table label="Members" columns={['Member', 'Plan', 'State', number('Credits'), 'Since']}>
-          {list.items.map(it => (
-            <tr key={it.id}>
-              <td>
-                <Link to="/staff" search={{ tab: 'people', member: it.id }}>
-                  {it.display_name ?? it.email ?? it.id}
-                </Link>
-                {it.display_name && <div className="small quiet">{it.email}</div>}
-              </td>
-              <td>{Words(it.plan)}</td>
-              <td>
-                <Standing it={it} />
-              </td>
-              <td className="right">{count(it.credits.available)}</td>
-              <td className="when">{date(it.created_at)}</td>
-            </tr>
-          ))}
-        </Table>
+        <Table
+          label="Members"
+          rows={list.items}
+          id={it => it.id}
+          columns={[
+            {
+              name: 'Member',
+              cell: it => (
+                <>
+                  <Link to="/staff" search={{ tab: 'people', member: it.id }}>
+                    {it.display_name ?? it.email ?? it.id}
+                  </Link>
+                  {it.display_name && <div className="small quiet">{it.email}</div>}
+                </>
+              ),
+            },
+            { name: 'Plan', cell: it => Words(it.plan) },
+            { name: 'State', cell: it => <Standing it={it} /> },
+            { name: 'Credits', is: 'number', cell: it => count(it.credits.available) },
+            { name: 'Since', is: 'day', cell: it => date(it.created_at) },
+          ]}
+        />
       </List>
     </>
   );

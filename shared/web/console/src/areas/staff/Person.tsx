@@ -1,13 +1,13 @@
 import { Alert, Badge, Button } from '@mantine/core';
-import type { Member, MemberRecord } from '@prolight/client';
+import type { Member, MemberRecord, Money } from '@prolight/client';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useApi } from '../../context.tsx';
 import { Figures } from '../../ui/Figures.tsx';
-import { count, date, dateTime, money, Words, words } from '../../ui/format.tsx';
+import { count, date, dateTime, money, Words } from '../../ui/format.tsx';
 import { Loaded } from '../../ui/lists.tsx';
-import { Table } from '../../ui/Table.tsx';
+import { type Column, Table } from '../../ui/Table.tsx';
 import { Appealed } from './Appeals.tsx';
 import { AuditRows } from './Audit.tsx';
 import { Decisions } from './Decisions.tsx';
@@ -135,58 +135,71 @@ function Records({ it }: { it: MemberRecord }) {
   );
   return (
     <div className={classes.records}>
-      <Newest title="Credits">
-        {it.lots.map(lot => (
-          <tr key={lot.id}>
-            <td className="when">{date(lot.granted_at)}</td>
-            <td>
-              {Words(lot.source)}
-              {lot.expires_at && <div className="small quiet">expires {date(lot.expires_at)}</div>}
-            </td>
-            <td className="right">
-              {count(lot.granted - lot.spent - lot.expired - lot.revoked)} of {count(lot.granted)}
-            </td>
-          </tr>
-        ))}
-      </Newest>
-      <Newest title="Invoices">
-        {it.invoices.map(one => (
-          <tr key={one.id}>
-            <td className="when">{date(one.created_at)}</td>
-            <td>
-              {Words(one.status)}
-              {one.amount_refunded.amount > 0 && (
-                <div className="small quiet">{money(one.amount_refunded)} refunded</div>
-              )}
-            </td>
-            <td className="right">{money(one.total)}</td>
-          </tr>
-        ))}
-      </Newest>
-      <Newest title="Purchases" more={all('sales', { buyer: id })}>
-        {it.orders.map(one => (
-          <tr key={one.id}>
-            <td className="when">{date(one.created_at)}</td>
-            <td>
-              {one.title}
-              {one.refunded > 0 && (
-                <div className="small quiet">
-                  {money({ ...one.price, amount: one.refunded })} refunded
-                </div>
-              )}
-            </td>
-            <td className="right">{money(one.price)}</td>
-          </tr>
-        ))}
-      </Newest>
-      <Newest title="Listings" more={all('listings', { creator: id })}>
-        {it.listings.map(one => (
-          <tr key={one.id}>
-            <td>{one.title}</td>
-            <td>{Words(one.status)}</td>
-          </tr>
-        ))}
-      </Newest>
+      <Newest
+        title="Credits"
+        rows={it.lots}
+        id={lot => lot.id}
+        columns={[
+          { is: 'day', cell: lot => date(lot.granted_at) },
+          {
+            cell: lot => (
+              <>
+                {Words(lot.source)}
+                {lot.expires_at && (
+                  <div className="small quiet">expires {date(lot.expires_at)}</div>
+                )}
+              </>
+            ),
+          },
+          {
+            is: 'number',
+            cell: ({ granted, spent, expired, revoked }) =>
+              `${count(granted - spent - expired - revoked)} of ${count(granted)}`,
+          },
+        ]}
+      />
+      <Newest
+        title="Invoices"
+        rows={it.invoices}
+        id={one => one.id}
+        columns={[
+          { is: 'day', cell: one => date(one.created_at) },
+          {
+            cell: one => (
+              <>
+                {Words(one.status)}
+                <Refunded amount={one.amount_refunded} />
+              </>
+            ),
+          },
+          { is: 'number', cell: one => money(one.total) },
+        ]}
+      />
+      <Newest
+        title="Purchases"
+        more={all('sales', { buyer: id })}
+        rows={it.orders}
+        id={one => one.id}
+        columns={[
+          { is: 'day', cell: one => date(one.created_at) },
+          {
+            cell: one => (
+              <>
+                {one.title}
+                <Refunded amount={{ ...one.price, amount: one.refunded }} />
+              </>
+            ),
+          },
+          { is: 'number', cell: one => money(one.price) },
+        ]}
+      />
+      <Newest
+        title="Listings"
+        more={all('listings', { creator: id })}
+        rows={it.listings}
+        id={one => one.id}
+        columns={[{ cell: one => one.title }, { cell: one => Words(one.status) }]}
+      />
       {it.profile.creator && (
         <section className="panel stack">
           <h3>As a creator</h3>
@@ -200,50 +213,62 @@ function Records({ it }: { it: MemberRecord }) {
           </p>
         </section>
       )}
-      <Newest title="Strikes">
-        {it.strikes.map(one => (
-          <tr key={one.created_at}>
-            <td className="when">{date(one.created_at)}</td>
-            <td>
-              {one.listing.name ?? one.listing.id}: “{one.reason}”
-              <div className="small quiet">
-                by <Who it={one.by} />, counts until {date(one.expires_at)}
-              </div>
-            </td>
-          </tr>
-        ))}
-      </Newest>
-      <Newest title="The last hundred generations">
-        {Object.entries(it.counts.recent_generations).map(([status, amount]) => (
-          <tr key={status}>
-            <td>{Words(words(status))}</td>
-            <td className="right">{count(amount)}</td>
-          </tr>
-        ))}
-      </Newest>
+      <Newest
+        title="Strikes"
+        rows={it.strikes}
+        id={one => one.created_at}
+        columns={[
+          { is: 'day', cell: one => date(one.created_at) },
+          {
+            cell: one => (
+              <>
+                {one.listing.name ?? one.listing.id}: “{one.reason}”
+                <div className="small quiet">
+                  by <Who it={one.by} />, counts until {date(one.expires_at)}
+                </div>
+              </>
+            ),
+          },
+        ]}
+      />
+      <Newest
+        title="The last hundred generations"
+        rows={Object.entries(it.counts.recent_generations)}
+        id={([status]) => status}
+        columns={[
+          { cell: ([status]) => Words(status) },
+          { is: 'number', cell: ([, amount]) => count(amount) },
+        ]}
+      />
     </div>
   );
 }
 
-function Newest({
+function Refunded({ amount }: { amount: Money }) {
+  return amount.amount > 0 && <div className="small quiet">{money(amount)} refunded</div>;
+}
+
+function Newest<T>({
   title,
   more,
-  children,
+  ...table
 }: {
   title: string;
   more?: ReactNode;
-  children: ReactNode[];
+  rows: T[];
+  id: (it: T) => string;
+  columns: Column<T>[];
 }) {
   return (
     <section className="panel stack">
       <div className="row between">
         <h3>{title}</h3>
-        {children.length > 0 && more}
+        {table.rows.length > 0 && more}
       </div>
-      {children.length === 0 ? (
+      {table.rows.length === 0 ? (
         <p className="quiet">None.</p>
       ) : (
-        <Table label={title}>{children}</Table>
+        <Table label={title} {...table} />
       )}
     </section>
   );

@@ -4,7 +4,7 @@ import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { count, date, money, Words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
-import { number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { OnlyOf } from './OnlyOf.tsx';
 import { Refund } from './Refund.tsx';
 import classes from './Staff.module.css';
@@ -109,24 +109,28 @@ function Balances() {
             ? `All ${count(list.items.length)} balances shown equal the sums of their entries.`
             : `${count(differ)} balances differ from the sums of their entries.`}
         </p>
-        <Table label="Balances" columns={['Creator', number('Entries'), 'Equal']}>
-          {list.items.map(it => (
-            <tr key={it.creator.id}>
-              <td>
-                <Who it={it.creator} />
-              </td>
-              <td className="right">{count(it.entries)}</td>
-              <td className={it.equal ? 'up' : 'down'}>
-                {it.equal ? 'Yes' : 'No'}
-                {it.differences.map(one => (
-                  <div key={one.account} className="small">
-                    {Words(one.account)}: kept {count(one.kept)}, entries {count(one.folded)}
-                  </div>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <Table
+          label="Balances"
+          rows={list.items}
+          id={it => it.creator.id}
+          columns={[
+            { name: 'Creator', cell: it => <Who it={it.creator} /> },
+            { name: 'Entries', is: 'number', cell: it => count(it.entries) },
+            {
+              name: 'Equal',
+              cell: it => (
+                <div className={it.equal ? 'up' : 'down'}>
+                  {it.equal ? 'Yes' : 'No'}
+                  {it.differences.map(one => (
+                    <div key={one.account} className="small">
+                      {Words(one.account)}: kept {count(one.kept)}, entries {count(one.folded)}
+                    </div>
+                  ))}
+                </div>
+              ),
+            },
+          ]}
+        />
       </List>
     </section>
   );

@@ -6,6 +6,7 @@ import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
 import { count, date, percent, When, Words, wholeMoney } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { OpenFile } from '../account/Invoices.tsx';
 import { Period, usePeriod } from './Period.tsx';
 
@@ -107,17 +108,16 @@ function Numbers({ it }: { it: RevenueStats }) {
           {it.top_creators.items.length === 0 ? (
             <p className="quiet">No sale in this month yet.</p>
           ) : (
-            <table className="plain">
-              <tbody>
-                {it.top_creators.items.map((creator, nth) => (
-                  <tr key={creator.creator_id}>
-                    <td className="quiet">{nth + 1}</td>
-                    <td>{creator.display_name ?? creator.creator_id}</td>
-                    <td className="right">{money(creator.gross)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <Table
+              label={`Creators of ${it.top_creators.month}`}
+              rows={it.top_creators.items}
+              id={creator => creator.creator_id}
+              columns={[
+                { cell: (_, nth) => <span className="quiet">{nth + 1}</span> },
+                { cell: creator => creator.display_name ?? creator.creator_id },
+                { is: 'number', cell: creator => money(creator.gross) },
+              ]}
+            />
           )}
         </section>
       </div>
@@ -145,69 +145,64 @@ interface Part {
   money: (cents: number) => string;
 }
 
+interface Movement {
+  name: string;
+  /** Absent in a total. */
+  count?: number;
+  mrr: number;
+}
+
 /** From the MRR at the start to that at the end, movement by movement. */
 function Bridge({ period, money }: Part) {
-  const { movements } = period;
-  const row = (name: string, movement: { count: number; mrr: number }) => (
-    <tr>
-      <td>{name}</td>
-      <td className="right quiet">{movement.count}</td>
-      <td className={`right ${movement.mrr < 0 ? 'down' : ''}`}>{money(movement.mrr)}</td>
-    </tr>
-  );
-  const total = (name: string, value: number): ReactNode => (
-    <tr>
-      <td>
-        <b>{name}</b>
-      </td>
-      <td />
-      <td className="right">
-        <b>{money(value)}</b>
-      </td>
-    </tr>
-  );
+  const { start, movements, end } = period;
+  const rows: Movement[] = [
+    { name: 'At the start', mrr: start.mrr },
+    { name: 'New', ...movements.new },
+    { name: 'Came back', ...movements.reactivation },
+    { name: 'Grew', ...movements.expansion },
+    { name: 'Shrank', ...movements.contraction },
+    { name: 'Left', ...movements.churned },
+    { name: 'At the end', mrr: end.mrr },
+  ];
+  const weighed = (it: Movement, text: string) =>
+    it.count === undefined ? <b>{text}</b> : <Signed value={it.mrr}>{text}</Signed>;
   return (
     <section className="panel stack" aria-labelledby="bridge">
       <h2 id="bridge">How MRR moved</h2>
-      <table className="plain">
-        <tbody>
-          {total('At the start', period.start.mrr)}
-          {row('New', movements.new)}
-          {row('Came back', movements.reactivation)}
-          {row('Grew', movements.expansion)}
-          {row('Shrank', movements.contraction)}
-          {row('Left', movements.churned)}
-          {total('At the end', period.end.mrr)}
-        </tbody>
-      </table>
+      <Table
+        label="How MRR moved"
+        rows={rows}
+        id={it => it.name}
+        columns={[
+          { cell: it => (it.count === undefined ? <b>{it.name}</b> : it.name) },
+          { is: 'number', cell: it => <span className="quiet">{it.count}</span> },
+          { is: 'number', cell: it => weighed(it, money(it.mrr)) },
+        ]}
+      />
     </section>
   );
+}
+
+/** A number that is marked where it is below zero. */
+function Signed({ value, children }: { value: number; children: ReactNode }) {
+  return <div className={value < 0 ? 'down' : undefined}>{children}</div>;
 }
 
 function Sources({ period, money }: Part) {
   return (
     <section className="panel stack" aria-labelledby="sources">
       <h2 id="sources">What was earned</h2>
-      <table className="plain">
-        <thead>
-          <tr>
-            <th>From</th>
-            <th className="right">Paid</th>
-            <th className="right">Returned</th>
-            <th className="right">Net</th>
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(period.by_source).map(([name, sums]) => (
-            <tr key={name}>
-              <td>{Words(name)}</td>
-              <td className="right">{money(sums.paid)}</td>
-              <td className="right">{money(sums.returned)}</td>
-              <td className="right">{money(sums.net)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        label="What was earned"
+        rows={Object.entries(period.by_source)}
+        id={([name]) => name}
+        columns={[
+          { name: 'From', cell: ([name]) => Words(name) },
+          { name: 'Paid', is: 'number', cell: ([, sums]) => money(sums.paid) },
+          { name: 'Returned', is: 'number', cell: ([, sums]) => money(sums.returned) },
+          { name: 'Net', is: 'number', cell: ([, sums]) => money(sums.net) },
+        ]}
+      />
     </section>
   );
 }
@@ -216,29 +211,30 @@ function Margins({ period, money }: Part) {
   return (
     <section className="panel stack" aria-labelledby="margins">
       <h2 id="margins">Margins by plan</h2>
-      <table className="plain">
-        <thead>
-          <tr>
-            <th>Plan</th>
-            <th className="right">Revenue</th>
-            <th className="right">Costs</th>
-            <th className="right">Margin</th>
-          </tr>
-        </thead>
-        <tbody>
-          {period.margins.map(row => (
-            <tr key={row.plan}>
-              <td>{Words(row.plan)}</td>
-              <td className="right">{money(row.revenue)}</td>
-              <td className="right">{money(row.generation_cost + row.processor_fees)}</td>
-              <td className={`right ${row.gross_margin < 0 ? 'down' : ''}`}>
+      <Table
+        label="Margins by plan"
+        rows={period.margins}
+        id={row => row.plan}
+        columns={[
+          { name: 'Plan', cell: row => Words(row.plan) },
+          { name: 'Revenue', is: 'number', cell: row => money(row.revenue) },
+          {
+            name: 'Costs',
+            is: 'number',
+            cell: row => money(row.generation_cost + row.processor_fees),
+          },
+          {
+            name: 'Margin',
+            is: 'number',
+            cell: row => (
+              <Signed value={row.gross_margin}>
                 {money(row.gross_margin)}
                 <div className="small quiet">{percent(row.gross_margin_bps)}</div>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+              </Signed>
+            ),
+          },
+        ]}
+      />
     </section>
   );
 }
@@ -276,24 +272,29 @@ function Reports() {
     <section className="stack" aria-labelledby="reports">
       <h2 id="reports">Reports by day</h2>
       <List query={list} empty="The first report is made in the night after the first day.">
-        <table className="plain">
-          <tbody>
-            {list.items.map(it => (
-              <tr key={it.date}>
-                <td className="when">{date(it.date)}</td>
-                <td className="quiet">
+        <Table
+          label="Reports by day"
+          rows={list.items}
+          id={it => it.date}
+          columns={[
+            { is: 'day', cell: it => date(it.date) },
+            {
+              cell: it => (
+                <span className="quiet">
                   made <When at={it.made_at} />
-                </td>
-                <td>
-                  <div className="row">
-                    <OpenFile path={it.links.pdf} label="PDF" />
-                    <OpenFile path={it.links.csv} label="CSV" />
-                  </div>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+                </span>
+              ),
+            },
+            {
+              cell: it => (
+                <div className="row">
+                  <OpenFile path={it.links.pdf} label="PDF" />
+                  <OpenFile path={it.links.csv} label="CSV" />
+                </div>
+              ),
+            },
+          ]}
+        />
       </List>
     </section>
   );

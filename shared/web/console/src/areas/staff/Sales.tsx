@@ -1,11 +1,11 @@
 import { Badge } from '@mantine/core';
 import type { StaffPurchase } from '@prolight/client';
 import { Link, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { date, money, price, TYPE_NAMES, Words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
-import { ACTIONS, number, Table } from '../../ui/Table.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { Filter } from './Filter.tsx';
 import { OnlyOf } from './OnlyOf.tsx';
 import { Refund } from './Refund.tsx';
@@ -40,59 +40,73 @@ export function Sales() {
       <List query={list} empty="No purchase matches.">
         <Table
           label="Sales"
-          columns={['When', 'Listing', 'Bought by', 'Sold by', 'State', number('Paid'), ACTIONS]}
-        >
-          {list.items.map(it => (
-            <Row key={it.id} it={it} />
-          ))}
-        </Table>
+          rows={list.items}
+          id={it => it.id}
+          columns={[
+            { name: 'When', is: 'day', cell: it => date(it.paid_at ?? it.created_at) },
+            {
+              name: 'Listing',
+              cell: it => (
+                <>
+                  <Link to="/market/listings/$id" params={{ id: it.listing.id }}>
+                    {titleOf(it)}
+                  </Link>
+                  <div className="small quiet">
+                    {TYPE_NAMES[it.type]}, version {it.version}
+                  </div>
+                </>
+              ),
+            },
+            { name: 'Bought by', cell: it => <Who it={it.buyer} /> },
+            { name: 'Sold by', cell: it => <Who it={it.creator} /> },
+            { name: 'State', cell: it => <State it={it} /> },
+            {
+              name: 'Paid',
+              is: 'number',
+              cell: it => (
+                <>
+                  {price(it.paid ?? it.price)}
+                  {it.refunded.amount > 0 && (
+                    <div className="small quiet">{money(it.refunded)} refunded</div>
+                  )}
+                </>
+              ),
+            },
+            { name: 'Actions', is: 'actions', cell: refund },
+          ]}
+        />
       </List>
     </section>
   );
 }
 
-function Row({ it }: { it: StaffPurchase }) {
-  const title = it.listing.name ?? it.listing.id;
-  const left = (it.paid?.amount ?? 0) - it.refunded.amount;
+function titleOf(it: StaffPurchase): string {
+  return it.listing.name ?? it.listing.id;
+}
+
+function State({ it }: { it: StaffPurchase }) {
   return (
-    <tr>
-      <td className="when">{date(it.paid_at ?? it.created_at)}</td>
-      <td>
-        <Link to="/market/listings/$id" params={{ id: it.listing.id }}>
-          {title}
-        </Link>
-        <div className="small quiet">
-          {TYPE_NAMES[it.type]}, version {it.version}
-        </div>
-      </td>
-      <td>
-        <Who it={it.buyer} />
-      </td>
-      <td>
-        <Who it={it.creator} />
-      </td>
-      <td>
-        <Badge size="sm" variant="light" color={it.status === 'paid' ? 'green' : 'gray'}>
-          {Words(it.status)}
-        </Badge>
-        {it.refund_asked_at && (
-          <div className="small quiet">refund asked for {date(it.refund_asked_at)}</div>
-        )}
-      </td>
-      <td className="right">
-        {price(it.paid ?? it.price)}
-        {it.refunded.amount > 0 && <div className="small quiet">{money(it.refunded)} refunded</div>}
-      </td>
-      <td>
-        {it.status === 'paid' && it.paid && left > 0 && (
-          <Refund
-            key={left}
-            purchaseId={it.id}
-            title={title}
-            refundable={{ ...it.paid, amount: left }}
-          />
-        )}
-      </td>
-    </tr>
+    <>
+      <Badge size="sm" variant="light" color={it.status === 'paid' ? 'green' : 'gray'}>
+        {Words(it.status)}
+      </Badge>
+      {it.refund_asked_at && (
+        <div className="small quiet">refund asked for {date(it.refund_asked_at)}</div>
+      )}
+    </>
+  );
+}
+
+/** The way to refund what is left of it, if anything is. */
+function refund(it: StaffPurchase): ReactNode {
+  const left = (it.paid?.amount ?? 0) - it.refunded.amount;
+  if (it.status !== 'paid' || !it.paid || left <= 0) return null;
+  return (
+    <Refund
+      key={left}
+      purchaseId={it.id}
+      title={titleOf(it)}
+      refundable={{ ...it.paid, amount: left }}
+    />
   );
 }

@@ -1,13 +1,15 @@
 import { Button, Modal, TextInput } from '@mantine/core';
-import type { Preset } from '@prolight/client';
+import type { Preset, PresetRequest } from '@prolight/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
+import { ConflictNotice } from '../../ui/ConflictNotice.tsx';
 import { TYPE_NAMES, When } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
+import { useEdit } from '../../ui/useEdit.ts';
 import { type Draft, toPreset } from './draft.ts';
 
 const PRESETS = ['presets'] as const;
@@ -88,18 +90,22 @@ function Own({
   const api = useApi();
   const queries = useQueryClient();
   const path = `/api/v1/presets/${it.id}` as const;
-  const done = (said: string) => {
-    announce(said);
-    void queries.invalidateQueries({ queryKey: PRESETS });
-  };
-  const replace = useMutation({
-    mutationFn: () => api.put(path, toPreset(draft, it.name)),
-    onSuccess: () => done(`“${it.name}” is now the set on the table.`),
-    onError: error => announceProblem(error, 'Replace the preset'),
+  const refresh = () => void queries.invalidateQueries({ queryKey: PRESETS });
+  const edit = useEdit({
+    stored: it,
+    draftOf: contentOf,
+    action: 'Replace the preset',
+    read: () => api.read(path),
+    write: (preset, ask) => api.put(path, preset, ask),
+    onStored: refresh,
+    onSaved: () => announce(`“${it.name}” is now the set on the table.`),
   });
   const remove = useMutation({
     mutationFn: () => api.delete(path),
-    onSuccess: () => done(`“${it.name}” is deleted.`),
+    onSuccess: () => {
+      announce(`“${it.name}” is deleted.`);
+      refresh();
+    },
     onError: error => announceProblem(error, 'Delete the preset'),
   });
   return (
@@ -118,10 +124,13 @@ function Own({
           action="Replace"
           label={`Replace “${it.name}”`}
           title={`Replace “${it.name}”`}
-          busy={replace.isPending}
-          onConfirm={(_, close) => replace.mutate(undefined, { onSuccess: close })}
+          busy={edit.isSaving}
+          onConfirm={(_, close) => edit.save(toPreset(draft, it.name), close)}
         >
-          It becomes the set on the table: its lights, camera and prompt.
+          <div className="stack">
+            <p>It becomes the set on the table: its lights, camera and prompt.</p>
+            <ConflictNotice edit={edit} onLoad={onLoad} />
+          </div>
         </Confirm>
         <Confirm
           action="Delete"
@@ -136,6 +145,11 @@ function Own({
       </span>
     </li>
   );
+}
+
+/** What of a preset is replaced. */
+function contentOf({ id: _, created_at: __, updated_at: ___, ...content }: Preset): PresetRequest {
+  return content;
 }
 
 /** Bought listings that a picture can be made with. */

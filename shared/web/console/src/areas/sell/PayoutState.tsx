@@ -1,7 +1,8 @@
+import { Badge } from '@mantine/core';
 import type { Payout } from '@prolight/client';
 import { Words } from '../../ui/format.tsx';
 
-export const PAYOUT_COLOURS: Record<Payout['status'], string> = {
+const COLOURS: Record<Payout['status'], string> = {
   skipped: 'gray',
   collecting: 'tungsten',
   planned: 'tungsten',
@@ -28,7 +29,14 @@ const REASONS: Record<string, string> = {
   no_account: 'The bank knows no such account.',
 };
 
-/** The reason of a payout in a sentence; a code that is not known here is shown as it is. */
-export function payoutReason(code: string): string {
-  return REASONS[code] ?? Words(code);
+/** The state of a payout and its reason; a code that is not known here is shown as it is. */
+export function PayoutState({ it }: { it: Pick<Payout, 'status' | 'reason'> }) {
+  return (
+    <>
+      <Badge size="sm" variant="light" color={COLOURS[it.status]}>
+        {Words(it.status)}
+      </Badge>
+      {it.reason && <div className="small quiet">{REASONS[it.reason] ?? Words(it.reason)}</div>}
+    </>
+  );
 }

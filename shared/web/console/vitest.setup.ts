@@ -1,0 +1,2 @@
+// Text areas that grow wait for the document's fonts, of which happy-dom knows nothing.
+Object.defineProperty(document, 'fonts', { value: new EventTarget() });
