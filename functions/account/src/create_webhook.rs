@@ -26,7 +26,7 @@ use crate::webhook_view::WebhookWithSecret;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("account-create-webhook", "/api/v1/me/webhooks", Access::Member)
-        .with_errors(&["account_deleted", "too_many_webhooks"]);
+        .with_errors(&["too_many_webhooks"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

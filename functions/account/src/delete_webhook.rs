@@ -12,7 +12,7 @@ use store::Store;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::delete("account-delete-webhook", "/api/v1/me/webhooks/{id}", Access::Member)
-        .with_errors(&["account_deleted", "webhook_not_found"]);
+        .with_errors(&["webhook_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -22,7 +22,6 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key()
 .with_rate(Rate::a_minute(60))
 .with_errors(&[
-    "account_deleted",
     "delivery_in_progress",
     "delivery_not_found",
     "webhook_disabled",

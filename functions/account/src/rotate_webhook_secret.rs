@@ -23,7 +23,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .requires_key()
-.with_errors(&["account_deleted", "webhook_not_found"]);
+.with_errors(&["webhook_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

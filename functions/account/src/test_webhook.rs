@@ -24,7 +24,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("account-test-webhook", "/api/v1/me/webhooks/{id}/test", Access::Member)
         .ignores_key()
         .with_rate(Rate::a_minute(20))
-        .with_errors(&["account_deleted", "webhook_disabled", "webhook_not_found"]);
+        .with_errors(&["webhook_disabled", "webhook_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -12,9 +12,8 @@ use store::Store;
 
 use crate::view::MeView;
 
-pub const ENDPOINT: Endpoint = Endpoint::patch("account-update-me", "/api/v1/me", Access::Member)
-    .with_if_match()
-    .with_errors(&["account_deleted"]);
+pub const ENDPOINT: Endpoint =
+    Endpoint::patch("account-update-me", "/api/v1/me", Access::Member).with_if_match();
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

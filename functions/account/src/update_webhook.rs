@@ -27,7 +27,7 @@ use crate::webhook_view::WebhookView;
 pub const ENDPOINT: Endpoint =
     Endpoint::patch("account-update-webhook", "/api/v1/me/webhooks/{id}", Access::Member)
         .with_if_match()
-        .with_errors(&["account_deleted", "webhook_not_found"]);
+        .with_errors(&["webhook_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

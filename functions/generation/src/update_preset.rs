@@ -15,7 +15,8 @@ use crate::view::PresetView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::put("generation-update-preset", "/api/v1/presets/{id}", Access::Member)
-        .with_errors(&["precondition_failed", "preset_not_found"]);
+        .with_if_match()
+        .with_errors(&["preset_not_found"]);
 
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -313,7 +313,7 @@ pub fn codes_by_rule(operation: &Operation) -> BTreeSet<&'static str> {
         }
     }
     if endpoint.method != Method::Get && !is_public {
-        codes.extend(["account_busy", "account_suspended"]);
+        codes.extend(["account_busy", "account_deleted", "account_suspended"]);
     }
     if endpoint.key != KeyRule::Ignored {
         codes.extend([

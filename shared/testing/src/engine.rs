@@ -8,7 +8,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    future::poll_fn,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
 };
 
 use aws_sdk_dynamodb::{
@@ -29,6 +32,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use dynoxide::{Database, ImportOptions};
+use futures_util::future::maybe_done;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -44,7 +48,7 @@ tokio::task_local! { static UNOBSERVED: (); }
 
 /// Runs `work` without counting its requests and without faults: the start of a process is not part
 /// of a call.
-pub(crate) fn unobserved<F: Future>(work: F) -> impl Future<Output = F::Output> {
+pub fn unobserved<F: Future>(work: F) -> impl Future<Output = F::Output> {
     UNOBSERVED.scope((), work)
 }
 
@@ -92,6 +96,61 @@ impl Fault {
     }
 }
 
+/// Two pieces of work at once that take turns: before each request to the table, `choose` decides
+/// whether the other goes on. The same choices give the same order of requests, which threads do
+/// not.
+pub struct Turns<'a, C> {
+    engine: &'a Engine,
+    choose: C,
+}
+
+impl<'a, C: FnMut() -> bool> Turns<'a, C> {
+    /// Turns on this engine.
+    pub fn new(engine: &'a Engine, choose: C) -> Turns<'a, C> {
+        Turns { engine, choose }
+    }
+
+    /// Does both.
+    pub async fn both<T>(
+        mut self,
+        one: Pin<Box<dyn Future<Output = T> + '_>>,
+        other: Pin<Box<dyn Future<Output = T> + '_>>,
+    ) -> (T, T) {
+        let mut work = [maybe_done(one), maybe_done(other)];
+        let mut turn = 0;
+        self.engine.state().takes_turns = true;
+        poll_fn(|cx| {
+            loop {
+                let is_done = Pin::new(&mut work[turn]).poll(cx).is_ready();
+                let waits = std::mem::take(&mut self.engine.state().waits);
+                let next = match is_done {
+                    true if Pin::new(&mut work[1 - turn]).output_mut().is_some() => {
+                        return Poll::Ready(());
+                    }
+                    true => true,
+                    // It waits for something else, and whoever it waits for wakes it.
+                    false if !waits => return Poll::Pending,
+                    false => {
+                        (self.choose)() && Pin::new(&mut work[1 - turn]).output_mut().is_none()
+                    }
+                };
+                turn = if next { 1 - turn } else { turn };
+            }
+        })
+        .await;
+        self.engine.state().takes_turns = false;
+        let [one, other] = &mut work;
+        let done = [one, other].map(|work| Pin::new(work).take_output().expect("both are done"));
+        done.into()
+    }
+}
+
+impl<C> Drop for Turns<'_, C> {
+    fn drop(&mut self) {
+        self.engine.state().takes_turns = false;
+    }
+}
+
 /// Requests and capacity used.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage {
@@ -116,6 +175,9 @@ struct State {
     faults: Vec<(String, u32, Fault)>,
     /// Position in the stream.
     iterator: Option<String>,
+    /// Whether requests wait for their turn, and whether one does.
+    takes_turns: bool,
+    waits: bool,
 }
 
 /// The engine with its table.
@@ -189,6 +251,11 @@ impl Engine {
     /// Orders `fault` for the `nth` next request of `operation` (1 is the next one; `*` is any).
     pub fn order(&self, operation: &str, nth: u32, fault: Fault) {
         self.state().faults.push((operation.to_owned(), nth, fault));
+    }
+
+    /// Withdraws the faults that were not met.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
     }
 
     /// Runs `work` until it ends or hangs on a fault; `None` if it hung and was dropped.
@@ -266,6 +333,22 @@ impl Engine {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits once, if [`Turns`] decide who goes on.
+    async fn turn(&self) {
+        let mut waited = false;
+        poll_fn(|_| {
+            let mut state = self.state();
+            match waited || !state.takes_turns {
+                true => Poll::Ready(()),
+                false => {
+                    (waited, state.waits) = (true, true);
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
     }
 
     async fn hang(&self) {
@@ -427,6 +510,7 @@ impl HttpConnector for Engine {
             if UNOBSERVED.try_with(|()| ()).is_ok() {
                 return Ok(reply(engine.unfailing(&operation, &body)));
             }
+            engine.turn().await;
             let fault = engine.due_fault(&operation);
             if fault == Some(Fault::HangBefore) {
                 engine.hang().await;

@@ -272,6 +272,17 @@ pub fn batch_event(batch: &[QueuedMessage]) -> Value {
     json!({"Records": records.collect::<Vec<_>>()})
 }
 
+/// Whether the event source of the relay passes a record of the stream on.
+pub fn is_relayed(record: &Value) -> bool {
+    let image = &record["dynamodb"]["NewImage"];
+    let text = |name: &str| image[name]["S"].as_str().unwrap_or_default();
+    let is_job = ["queued", "submitted", "succeeded", "failed", "cancelled"];
+    let is_news = ["ACCOUNT", "BILLING", "FLAGS", "LISTING"].contains(&text("sk"))
+        || ["PAYOUT#", "SALE#"].iter().any(|prefix| text("sk").starts_with(prefix));
+    let is_delivery = text("delivery_state") == "queued";
+    record["eventName"] != "REMOVE" && (is_job.contains(&text("status")) || is_news || is_delivery)
+}
+
 /// The failed items of a batch: message ids, or sequence numbers of the stream.
 pub fn failed_items(response: &Value) -> Vec<String> {
     let failures = response["batchItemFailures"].as_array().expect("a list of failures");

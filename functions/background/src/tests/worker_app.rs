@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use store::{Idempotency, SourceRef};
 use testing::{
     Actor, Answer, TestApp,
-    queue::{QueuedMessage, TestQueue, batch_event, failed_items},
+    queue::{QueuedMessage, TestQueue, batch_event, failed_items, is_relayed},
 };
 
 use super::bria_sandbox::BriaSandbox;
@@ -162,17 +162,7 @@ impl<'a> WorkerApp<'a> {
     /// The stream's records since the last call that pass the filter of the relay's event source.
     pub(super) fn changes(&self) -> Value {
         let mut batch = self.app.engine.stream_batch();
-        let passes = |record: &Value| {
-            let image = &record["dynamodb"]["NewImage"];
-            let text = |name: &str| image[name]["S"].as_str().unwrap_or_default();
-            let is_job = ["queued", "submitted", "succeeded", "failed", "cancelled"];
-            let is_news = ["ACCOUNT", "BILLING", "FLAGS", "LISTING"].contains(&text("sk"))
-                || ["PAYOUT#", "SALE#"].iter().any(|prefix| text("sk").starts_with(prefix));
-            let is_delivery = text("delivery_state") == "queued";
-            let wanted = is_job.contains(&text("status")) || is_news || is_delivery;
-            record["eventName"] != "REMOVE" && wanted
-        };
-        batch["Records"].as_array_mut().unwrap().retain(passes);
+        batch["Records"].as_array_mut().unwrap().retain(is_relayed);
         batch
     }
 

@@ -7,12 +7,10 @@
 #![expect(clippy::unwrap_used, reason = "a missing value should fail the test")]
 
 mod bank_failures;
-mod billing_app;
 mod checkouts;
 mod crashes;
 mod creator_debt;
 mod customers;
-mod dice;
 mod disputes;
 mod fees;
 mod follow_ups;
@@ -20,7 +18,6 @@ mod isolation;
 mod ledger_audit;
 mod lost_stream;
 mod many_sales;
-mod marketplace;
 mod onboarding;
 mod orders;
 mod paid_sale;
@@ -39,3 +36,5 @@ mod subscriptions;
 mod top_ups;
 mod webhooks;
 mod year;
+
+use simulator::{billing_app, dice, marketplace};

@@ -14,30 +14,14 @@ use domain::{
 };
 use sandbox::stripe::{Bank, Card};
 use serde_json::{Value, json};
+use simulator::findings;
 use testing::engine::{Engine, TABLE};
-use upkeep::{
-    migrate::Mode,
-    progress::Progress,
-    put_back::put_back,
-    table::Table,
-    verify::{Finding, verify},
-};
+use upkeep::{migrate::Mode, progress::Progress, put_back::put_back, table::Table};
 
 use crate::{
     billing_app::{BillingApp, session_of},
     paid_sale::{NET, PRICE, PaidSale},
 };
-
-/// What `scripts/verify` finds.
-async fn findings(app: &BillingApp) -> Vec<String> {
-    let table = Table::new(app.engine.client(), TABLE);
-    let mut found = Vec::new();
-    let mut report = |finding: &Finding| found.push(finding.to_string());
-    let verified = verify(&table, &mut Progress::none(), &mut report).await.unwrap();
-    assert_eq!(verified.findings, u64::try_from(found.len()).unwrap());
-    assert!(verified.members > 0 && verified.items > verified.members, "{verified:?}");
-    found
-}
 
 /// The table as an export has it.
 struct Export(Vec<Value>);

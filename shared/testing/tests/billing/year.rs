@@ -5,15 +5,13 @@
 //! Stripe. The seed is printed; `PROLIGHT_YEARS` runs that many years.
 
 use demo::api::variable;
-use domain::{credits::LotSource, plan::Plan};
+use domain::plan::Plan;
 use sandbox::stripe::{Card, Closing, Opening};
-use serde_json::{Value, json};
+use serde_json::json;
+use simulator::packs::{bought_and_paid, charges};
 use testing::Actor;
 
-use crate::{
-    billing_app::{BillingApp, kind_of},
-    dice::Dice,
-};
+use crate::{billing_app::BillingApp, dice::Dice};
 
 /// One random action of or on a member.
 async fn live(app: &BillingApp, member: &Actor, dice: &mut Dice) {
@@ -91,22 +89,6 @@ async fn take_back(app: &BillingApp, member: &Actor, dice: &mut Dice) {
     }
 }
 
-/// A member's successful pack charges at Stripe.
-fn charges(app: &BillingApp, member: &Actor) -> Vec<Value> {
-    let events = app.stripe().events();
-    let made = events.iter().filter(|event| kind_of(event) == "charge.succeeded");
-    let ids = made.map(|event| {
-        let event: Value = serde_json::from_str(event).unwrap();
-        event["data"]["object"]["id"].as_str().unwrap().to_owned()
-    });
-    let now = ids.filter_map(|id| app.stripe().object(&id));
-    let theirs = |charge: &Value| {
-        charge["metadata"]["user_id"] == json!(member.id)
-            && charge["metadata"]["order_id"].is_string()
-    };
-    now.filter(theirs).collect()
-}
-
 /// Delivers new events: shuffled, some twice, some never.
 async fn deliver_badly(app: &BillingApp, dice: &mut Dice) {
     let mut events = app.events();
@@ -156,71 +138,14 @@ fn announce(seed: u64) {
 /// Asserts that a member has what they paid for at Stripe.
 async fn check(app: &BillingApp, member: &Actor) {
     let account = app.account(&member.id).await;
-    let ledger = app.store.whole_ledger(&member.id).await.unwrap();
-    let mut bought = 0i64;
-    let mut plans = std::collections::BTreeMap::new();
-    for line in &ledger {
-        use domain::credits::Movement;
-        match &line.movement {
-            Movement::Grant { lot, .. } if lot.source == LotSource::Purchase => {
-                bought += i64::from(line.movement.credits());
-            }
-            Movement::Grant { lot, .. } if lot.source == LotSource::Plan => {
-                *plans.entry(lot.id.0.clone()).or_insert(0) += 1;
-            }
-            Movement::Owe { credits } => bought -= i64::from(*credits),
-            Movement::Forgive { credits } => bought += i64::from(*credits),
-            Movement::Revoke { shares } if line.cause.starts_with("payment:") => {
-                bought -= shares.iter().map(|share| i64::from(share.credits)).sum::<i64>();
-            }
-            Movement::Grant { .. }
-            | Movement::Hold { .. }
-            | Movement::Capture { .. }
-            | Movement::Release { .. }
-            | Movement::Expire { .. }
-            | Movement::End { .. }
-            | Movement::Revoke { .. }
-            | Movement::Repay { .. } => {}
-        }
-    }
-    assert!(plans.values().all(|times| *times == 1), "a period is granted once: {plans:?}");
-    let expected: i64 = charges(app, member).iter().map(|charge| worth(app, charge)).sum();
-    assert_eq!(bought, expected, "{}: packs paid for and not taken back", member.id);
+    let (bought, paid) = bought_and_paid(app, member).await;
+    assert_eq!(bought, paid, "{}: packs paid for and not taken back", member.id);
     // The plan is Stripe's, if it is paid.
     let theirs = app.billing(member).await.subscription;
     let live = theirs.map(|theirs| app.stripe().object(theirs.id.as_str()).unwrap());
     if live.is_none_or(|live| live["status"] == "canceled") {
         assert_eq!(account.plan, Plan::Free);
     }
-}
-
-/// Number of credits that a charge still pays for.
-fn worth(app: &BillingApp, charge: &Value) -> i64 {
-    let amount = charge["amount"].as_i64().unwrap();
-    let credits = match amount {
-        500 => 50,
-        1800 => 200,
-        8000 => 1000,
-        other => panic!("no pack costs {other}"),
-    };
-    let refunded = charge["amount_refunded"].as_i64().unwrap();
-    let events = app.stripe().events();
-    let disputes: std::collections::BTreeSet<String> = events
-        .iter()
-        .filter(|event| kind_of(event) == "charge.dispute.created")
-        .filter_map(|event| {
-            let event: Value = serde_json::from_str(event).unwrap();
-            let dispute = &event["data"]["object"];
-            (dispute["charge"] == charge["id"]).then(|| dispute["id"].as_str().unwrap().to_owned())
-        })
-        .collect();
-    let lost = disputes
-        .iter()
-        .filter_map(|id| app.stripe().object(id))
-        .filter(|dispute| dispute["status"] == "lost")
-        .map(|dispute| dispute["amount"].as_i64().unwrap())
-        .sum::<i64>();
-    credits - credits * (refunded + lost).min(amount) / amount
 }
 
 #[tokio::test]

@@ -43,18 +43,26 @@ const CREATORS: [LedgerAccount; 5] = [
 
 /// What members and staff do on the marketplace of an app.
 #[derive(Clone, Copy)]
-pub(crate) struct Marketplace<'a> {
-    pub(crate) app: &'a BillingApp,
+pub struct Marketplace<'a> {
+    pub app: &'a BillingApp,
 }
 
 impl<'a> Marketplace<'a> {
-    pub(crate) fn new(app: &'a BillingApp) -> Marketplace<'a> {
+    pub fn new(app: &'a BillingApp) -> Marketplace<'a> {
         Marketplace { app }
     }
 
     /// Puts a listing on sale: a lighting preset, or a template if the price is above a preset's
     /// limit.
-    pub(crate) async fn on_sale(&self, creator: &Actor, cents: i64) -> ListingId {
+    ///
+    /// # Panics
+    /// If the creator may not.
+    pub async fn on_sale(&self, creator: &Actor, cents: i64) -> ListingId {
+        self.try_on_sale(creator, cents).await.expect("a creator who may sell")
+    }
+
+    /// The same, unless the creator may not.
+    pub async fn try_on_sale(&self, creator: &Actor, cents: i64) -> Option<ListingId> {
         let (kind, content) = match cents {
             ..=1_500 => {
                 ("lighting_preset", json!({ "lighting": { "lights": [{ "role": "key" }] } }))
@@ -73,14 +81,16 @@ impl<'a> Marketplace<'a> {
         let key = format!("listing-{}", self.app.ambient.entropy.next());
         let path = "/api/v1/marketplace/listings";
         let made = self.app.client(creator).post(path).key(&key).json(body).await;
-        assert_eq!(made.status(), 201, "{}", made.pretty());
+        if made.status() != 201 {
+            return None;
+        }
         let id = ListingId::parse(made.json()["id"].as_str().unwrap()).unwrap();
         listings::publish(&self.app.store, &creator.id, &id, self.app.now()).await;
-        id
+        Some(id)
     }
 
     /// Events that may occur while a buyer is on Stripe's page.
-    pub(crate) async fn meanwhile(&self, what: &str, creator: &Actor, id: &ListingId) {
+    pub async fn meanwhile(&self, what: &str, creator: &Actor, id: &ListingId) {
         let now = self.app.now();
         match what {
             "retire" => {
@@ -105,7 +115,7 @@ impl<'a> Marketplace<'a> {
         }
     }
 
-    pub(crate) async fn try_purchase(
+    pub async fn try_purchase(
         &self,
         by: &Actor,
         key: &str,
@@ -123,7 +133,7 @@ impl<'a> Marketplace<'a> {
     }
 
     /// Opens a purchase's Checkout page.
-    pub(crate) async fn checkout(
+    pub async fn checkout(
         &self,
         by: &Actor,
         listing: &ListingId,
@@ -137,17 +147,17 @@ impl<'a> Marketplace<'a> {
     }
 
     /// The purchase behind a checkout URL.
-    pub(crate) async fn purchase_of(&self, by: &Actor, url: &str) -> Purchase {
+    pub async fn purchase_of(&self, by: &Actor, url: &str) -> Purchase {
         let session = self.app.stripe().object(session_of(url)).unwrap();
         let id = session["metadata"]["purchase_id"].as_str().unwrap();
         self.app.store.purchase(&by.id, &PurchaseId::parse(id).unwrap()).await.unwrap()
     }
 
-    pub(crate) async fn entitlement(&self, of: &Actor, id: &ListingId) -> Option<Entitlement> {
+    pub async fn entitlement(&self, of: &Actor, id: &ListingId) -> Option<Entitlement> {
         self.app.store.entitlement(&of.id, id).await.unwrap()
     }
 
-    pub(crate) async fn review(&self, by: &Actor, listing: &ListingId, rating: u8) {
+    pub async fn review(&self, by: &Actor, listing: &ListingId, rating: u8) {
         let now = self.app.now();
         let id = ReviewId::new(now, self.app.ambient.entropy.next());
         let opinion = Opinion { rating, comment: None };
@@ -156,13 +166,13 @@ impl<'a> Marketplace<'a> {
     }
 
     /// A creator's earnings, newest first.
-    pub(crate) async fn earnings(&self, of: &Actor) -> Vec<Value> {
+    pub async fn earnings(&self, of: &Actor) -> Vec<Value> {
         let page = good(self.app.client(of).get("/api/v1/marketplace/creator/earnings").await);
         page["items"].as_array().unwrap().clone()
     }
 
     /// Every posting of every journal: its account and its amount.
-    pub(crate) fn postings(&self) -> Vec<(String, i64)> {
+    pub fn postings(&self) -> Vec<(String, i64)> {
         let items = self.app.engine.dump().into_iter();
         let postings =
             items.filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#"));
@@ -175,7 +185,7 @@ impl<'a> Marketplace<'a> {
     }
 
     /// A referral token from a click on a member's link.
-    pub(crate) async fn shared_by(&self, sharer: &Actor, listing: &ListingId) -> String {
+    pub async fn shared_by(&self, sharer: &Actor, listing: &ListingId) -> String {
         let now = self.app.now();
         let links: ShareLinks = self.app.connect().await;
         let code = links.code(&sharer.id, listing);
@@ -187,23 +197,33 @@ impl<'a> Marketplace<'a> {
         links.click(&code, now)
     }
 
+    /// The same, unless the listing cannot be shared.
+    pub async fn try_shared_by(&self, sharer: &Actor, listing: &ListingId) -> Option<String> {
+        let path = format!("/api/v1/marketplace/listings/{listing}/share");
+        let shared = self.app.client(sharer).post(path).json(json!({})).await;
+        match shared.status() {
+            200 | 201 => Some(self.shared_by(sharer, listing).await),
+            _ => None,
+        }
+    }
+
     /// Runs the function that grants rewards.
-    pub(crate) async fn grant_rewards(&self) {
+    pub async fn grant_rewards(&self) {
         self.app.run("background-grant-rewards").await.unwrap();
     }
 
-    pub(crate) async fn reward(&self, sharer: &Actor, id: &PurchaseId) -> Reward {
+    pub async fn reward(&self, sharer: &Actor, id: &PurchaseId) -> Reward {
         let now = self.app.now();
         self.app.store.grant_reward(&sharer.id, id, now).await.unwrap().unwrap()
     }
 
-    pub(crate) async fn no_reward(&self, sharer: &Actor, id: &PurchaseId) -> bool {
+    pub async fn no_reward(&self, sharer: &Actor, id: &PurchaseId) -> bool {
         let now = self.app.now();
         self.app.store.grant_reward(&sharer.id, id, now).await.unwrap().is_none()
     }
 
     /// A listing bought and paid, with its events delivered.
-    pub(crate) async fn sold(&self, buyer: &Actor, listing: &ListingId, cents: i64) -> Purchase {
+    pub async fn sold(&self, buyer: &Actor, listing: &ListingId, cents: i64) -> Purchase {
         let url = self.checkout(buyer, listing, cents, None).await;
         assert!(matches!(self.app.pay(&url, Card::Succeeds), Payment::Complete(_)));
         self.app.deliver_events().await;
@@ -213,13 +233,13 @@ impl<'a> Marketplace<'a> {
     // Creators' payouts.
 
     /// Starts a creator's onboarding.
-    pub(crate) async fn onboard(&self, creator: &Actor) -> Answer {
+    pub async fn onboard(&self, creator: &Actor) -> Answer {
         let path = "/api/v1/marketplace/creator/onboarding";
         self.app.client(creator).post(path).json(json!({})).await
     }
 
     /// Completes a creator's onboarding. Returns the account, which can receive transfers.
-    pub(crate) async fn complete_onboarding(&self, creator: &Actor, bank: Bank) -> String {
+    pub async fn complete_onboarding(&self, creator: &Actor, bank: Bank) -> String {
         good(self.onboard(creator).await);
         let account = self.account_of(creator).await;
         self.app.stripe().onboard(&account, bank).unwrap();
@@ -228,17 +248,17 @@ impl<'a> Marketplace<'a> {
     }
 
     /// A creator's connected account.
-    pub(crate) async fn account_of(&self, creator: &Actor) -> String {
+    pub async fn account_of(&self, creator: &Actor) -> String {
         self.app.store.payee(&creator.id).await.unwrap().unwrap().account_id.to_string()
     }
 
     /// Runs the function that pays creators.
-    pub(crate) async fn pay_creators(&self) -> Result<(), String> {
+    pub async fn pay_creators(&self) -> Result<(), String> {
         self.app.run("background-pay-creators").await
     }
 
     /// This many days, each with a run; all events are delivered.
-    pub(crate) async fn pay_days(&self, days: u32) {
+    pub async fn pay_days(&self, days: u32) {
         for _ in 0..days {
             self.app.advance_days(1);
             self.app.deliver_events().await;
@@ -248,12 +268,12 @@ impl<'a> Marketplace<'a> {
     }
 
     /// A creator's payouts, newest first, including skipped ones.
-    pub(crate) async fn payouts(&self, of: &Actor) -> Vec<Payout> {
+    pub async fn payouts(&self, of: &Actor) -> Vec<Payout> {
         self.app.store.payouts(&of.id, PageSize::WHOLE, None).await.unwrap().items
     }
 
     /// State and amount of each of a creator's payouts, newest first.
-    pub(crate) async fn payout_states(&self, of: &Actor) -> Vec<(String, i64)> {
+    pub async fn payout_states(&self, of: &Actor) -> Vec<(String, i64)> {
         let state_and_amount = |payout: &Payout| {
             let stored = serde_json::to_value(&payout.state).unwrap();
             let state = stored.get("reason").unwrap_or(&stored["state"]);
@@ -263,37 +283,27 @@ impl<'a> Marketplace<'a> {
         self.payouts(of).await.iter().map(state_and_amount).collect()
     }
 
-    pub(crate) async fn creator_balance(&self, of: &Actor) -> CreatorBalance {
+    pub async fn creator_balance(&self, of: &Actor) -> CreatorBalance {
         self.app.store.creator_book(&of.id).await.unwrap()
     }
 
     /// Balance of one of a creator's ledger accounts.
-    pub(crate) async fn balance(&self, of: &Actor, account: LedgerAccount) -> i64 {
+    pub async fn balance(&self, of: &Actor, account: LedgerAccount) -> i64 {
         self.creator_balance(of).await.balances.of(account)
     }
 
-    pub(crate) async fn sale(&self, of: &Actor, purchase: &Purchase) -> Sale {
+    pub async fn sale(&self, of: &Actor, purchase: &Purchase) -> Sale {
         self.app.store.sale(&of.id, &purchase.id).await.unwrap()
     }
 
     /// A buyer requests a refund.
-    pub(crate) async fn request_refund(
-        &self,
-        buyer: &Actor,
-        purchase: &Purchase,
-        reason: &str,
-    ) -> Answer {
+    pub async fn request_refund(&self, buyer: &Actor, purchase: &Purchase, reason: &str) -> Answer {
         let path = format!("/api/v1/marketplace/purchases/{}/refund", purchase.id);
         self.app.client(buyer).post(path).json(json!({ "reason": reason })).await
     }
 
     /// Staff refund a purchase: `cents`, or all of it.
-    pub(crate) async fn refund(
-        &self,
-        key: &str,
-        purchase: &Purchase,
-        cents: Option<i64>,
-    ) -> Answer {
+    pub async fn refund(&self, key: &str, purchase: &Purchase, cents: Option<i64>) -> Answer {
         let mut body = json!({ "reason": "as agreed" });
         if let Some(cents) = cents {
             body["amount"] = json!({ "amount": cents, "currency": "usd" });
@@ -303,19 +313,19 @@ impl<'a> Marketplace<'a> {
     }
 
     /// A buyer downloads a purchase.
-    pub(crate) async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
+    pub async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
         let path = format!("/api/v1/marketplace/purchases/{}/downloads", purchase.id);
         self.app.client(buyer).post(path).json(json!({})).await
     }
 
     /// The ledger audit of all creators.
-    pub(crate) async fn audit(&self) -> Value {
+    pub async fn audit(&self) -> Value {
         let admin = self.app.client(&Actor::admin());
         good(admin.get("/api/v1/admin/ledger/audit?limit=100").await)
     }
 
     /// Number of transfers of each payout, reversed ones included.
-    pub(crate) fn transfers(&self) -> BTreeMap<String, u32> {
+    pub fn transfers(&self) -> BTreeMap<String, u32> {
         let mut transfers = BTreeMap::new();
         for transfer in self.app.stripe().transfers() {
             let payout = transfer["metadata"]["payout_id"].as_str().unwrap().to_owned();
@@ -326,16 +336,25 @@ impl<'a> Marketplace<'a> {
 
     /// Adds enough money at Stripe that no request fails for lack of it, by a sale of a creator who
     /// is never paid.
-    pub(crate) async fn fund(&self) {
+    pub async fn fund(&self) {
         let (rich, patron) = (self.app.new_member("rich"), self.app.new_member("patron"));
         let listing = self.on_sale(&rich, 5_000).await;
         self.sold(&patron, &listing, 5_000).await;
     }
 
+    /// Asserts what [`Marketplace::assert_journals_balance`] does, and that Stripe's balance equals
+    /// ours: so nothing but listings was sold.
+    pub async fn assert_ledger_balances(&self) -> Balances {
+        let all = self.assert_journals_balance().await;
+        let theirs = self.app.stripe().balance();
+        let ours = all.of(LedgerAccount::BuyerCash);
+        assert_eq!(ours, theirs.available + theirs.pending, "cash at Stripe");
+        all
+    }
+
     /// Asserts, for every creator, what must hold of money when none is in transit: journals fold
-    /// to the balances, sum to zero and clear; Stripe's balance equals ours; nothing was sent
-    /// twice.
-    pub(crate) async fn assert_ledger_balances(&self) -> Balances {
+    /// to the balances, sum to zero and clear; nothing was sent twice.
+    pub async fn assert_journals_balance(&self) -> Balances {
         let audit = self.audit().await;
         assert_eq!(audit["equal"], true, "{audit:#}");
         assert_eq!(audit["next_cursor"], Value::Null, "one page lists all creators");
@@ -353,9 +372,6 @@ impl<'a> Marketplace<'a> {
             self.check_account(&creator, on(sent)).await;
             all.merge(&book.balances);
         }
-        let theirs = self.app.stripe().balance();
-        let ours = all.of(LedgerAccount::BuyerCash);
-        assert_eq!(ours, theirs.available + theirs.pending, "cash at Stripe");
         let transfers = self.transfers();
         assert!(transfers.values().all(|times| *times == 1), "sent twice: {transfers:?}");
         all
@@ -379,6 +395,6 @@ impl<'a> Marketplace<'a> {
 }
 
 /// Where staff refund a purchase.
-pub(crate) fn refund_path(purchase: &Purchase) -> String {
+pub fn refund_path(purchase: &Purchase) -> String {
     format!("/api/v1/admin/purchases/{}/refund", purchase.id)
 }

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     ops::Deref,
+    time::Duration,
 };
 
 use domain::{
@@ -14,7 +15,7 @@ use domain::{
 };
 use edge::webhook_stripe;
 use sandbox::{
-    Config, RunningSandbox, Sandbox,
+    Config, RunningSandbox, Sandbox, bria,
     request_log::Filter,
     route::Route,
     stripe::{
@@ -27,14 +28,14 @@ use store::{AuditFilter, PageSize, changed_top_up};
 use testing::{Actor, Answer, TestApp, TestRequest};
 
 /// The current signing secret of events.
-pub(crate) const SECRET: &str = "whsec_present";
+pub const SECRET: &str = "whsec_present";
 /// The previous secret, during a rotation.
-pub(crate) const SECRET_BEFORE: &str = "whsec_before";
+pub const SECRET_BEFORE: &str = "whsec_before";
 
 /// The app, the sandbox, and the members whose ledgers are checked at the end.
-pub(crate) struct BillingApp {
+pub struct BillingApp {
     app: TestApp,
-    pub(crate) sandbox: RunningSandbox,
+    pub sandbox: RunningSandbox,
     /// Number of Stripe's events taken so far.
     taken: Cell<usize>,
     members: RefCell<Vec<Actor>>,
@@ -50,8 +51,17 @@ impl Deref for BillingApp {
 
 impl BillingApp {
     /// An empty app. Stripe holds its events until the test takes them.
-    pub(crate) async fn new() -> BillingApp {
+    pub async fn new() -> BillingApp {
+        let mut app = BillingApp::with_bria(bria::Settings::default()).await;
+        // There is no such queue: the nightly run sends nothing.
+        app.app.set("TOP_UP_QUEUE_URL", "https://sqs.prolight.test/top-ups");
+        app
+    }
+
+    /// The same with all queues, and with these settings of the sandbox's Bria.
+    pub async fn with_bria(bria: bria::Settings) -> BillingApp {
         let mut app = TestApp::serving(&[
+            account::functions,
             admin::functions,
             background::functions,
             billing::functions,
@@ -66,15 +76,13 @@ impl BillingApp {
         };
         let (seed, now) = (Some(1), Some(app.now().as_secs()));
         let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
-        let config = Config { stripe: setup, ..Config::default() }.logged();
+        let config = Config { stripe: setup, bria, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
         app.set("STRIPE_BASE_URL", sandbox.stripe().url());
         app.set_secret("STRIPE_SECRET_ARN", &json!({ "api_key": RESTRICTED_KEY }));
         app.set_secret("STRIPE_PAYOUTS_SECRET_ARN", &json!({ "api_key": PAYOUTS_KEY }));
         let secrets = json!({ "signing_secret": SECRET, "previous_signing_secret": SECRET_BEFORE });
         app.set_secret("STRIPE_WEBHOOK_SECRET_ARN", &secrets);
-        // There is no such queue: the nightly run sends nothing.
-        app.set("TOP_UP_QUEUE_URL", "https://sqs.prolight.test/top-ups");
         BillingApp {
             app,
             sandbox,
@@ -84,13 +92,22 @@ impl BillingApp {
         }
     }
 
+    /// Makes the sandbox's Bria the provider of images.
+    pub fn use_bria(&mut self) {
+        self.app.set("IMAGE_PROVIDER", "bria");
+        self.app.set("BRIA_BASE_URL", self.sandbox.bria_url());
+        self.app.set_secret("BRIA_SECRET_ARN", &json!({ "api_token": bria::API_TOKEN }));
+        self.app.set("BRIA_CALLS_PER_MINUTE", "100000");
+        self.app.set("IMAGE_ORIGINS", self.sandbox.results_origin());
+    }
+
     /// Stripe's side.
-    pub(crate) fn stripe(&self) -> Control<'_> {
+    pub fn stripe(&self) -> Control<'_> {
         self.sandbox.stripe()
     }
 
     /// A member whose ledger is checked when the app closes.
-    pub(crate) fn new_member(&self, name: &str) -> Actor {
+    pub fn new_member(&self, name: &str) -> Actor {
         let member = Actor::member(name);
         self.members.borrow_mut().push(member.clone());
         member
@@ -98,63 +115,68 @@ impl BillingApp {
 
     /// Turns the table's stream off: in tests with many items, the engine would scan all stream
     /// records with every write.
-    pub(crate) fn stop_stream(&self) {
+    pub fn stop_stream(&self) {
         let off = json!({ "StreamEnabled": false });
         let request = json!({ "TableName": testing::engine::TABLE, "StreamSpecification": off });
         self.engine.run("UpdateTable", &request.to_string()).unwrap();
     }
 
     /// Advances the clock, here and at Stripe.
-    pub(crate) fn advance_days(&self, days: u32) {
-        self.ambient.clock.advance(DAY * days);
+    pub fn advance_days(&self, days: u32) {
+        self.advance(DAY * days);
+    }
+
+    /// The same by any time.
+    pub fn advance(&self, time: Duration) {
+        self.ambient.clock.advance(time);
         self.stripe().advance(Advance::To(self.now().as_secs())).unwrap();
     }
 
     // Member requests.
 
-    pub(crate) async fn try_checkout(&self, by: &Actor, key: &str, body: Value) -> Answer {
+    pub async fn try_checkout(&self, by: &Actor, key: &str, body: Value) -> Answer {
         self.client(by).post("/api/v1/billing/checkout").key(key).json(body).await
     }
 
     /// The URL of a new checkout.
-    pub(crate) async fn checkout(&self, by: &Actor, body: Value) -> String {
+    pub async fn checkout(&self, by: &Actor, body: Value) -> String {
         self.keys.set(self.keys.get() + 1);
         let page = good(self.try_checkout(by, &format!("key-{}", self.keys.get()), body).await);
         page["checkout_url"].as_str().unwrap().to_owned()
     }
 
-    pub(crate) async fn portal(&self, by: &Actor) -> Answer {
+    pub async fn portal(&self, by: &Actor) -> Answer {
         self.client(by).post("/api/v1/billing/portal").json(json!({})).await
     }
 
-    pub(crate) async fn cancel(&self, by: &Actor, at_period_end: bool) -> Answer {
+    pub async fn cancel(&self, by: &Actor, at_period_end: bool) -> Answer {
         let body = json!({ "cancel_at_period_end": at_period_end });
         self.client(by).post("/api/v1/billing/subscription/cancel").json(body).await
     }
 
-    pub(crate) async fn top_up(&self, by: &Actor, body: Value) -> Answer {
+    pub async fn top_up(&self, by: &Actor, body: Value) -> Answer {
         self.client(by).put("/api/v1/billing/top-up").json(body).await
     }
 
-    pub(crate) async fn subscription(&self, by: &Actor) -> Value {
+    pub async fn subscription(&self, by: &Actor) -> Value {
         good(self.client(by).get("/api/v1/billing/subscription").await)
     }
 
-    pub(crate) async fn credits(&self, by: &Actor) -> Value {
+    pub async fn credits(&self, by: &Actor) -> Value {
         good(self.client(by).get("/api/v1/billing/credits").await)
     }
 
-    pub(crate) async fn usage(&self, by: &Actor) -> Value {
+    pub async fn usage(&self, by: &Actor) -> Value {
         good(self.client(by).get("/api/v1/billing/usage").await)
     }
 
-    pub(crate) async fn invoices(&self, by: &Actor) -> Vec<Value> {
+    pub async fn invoices(&self, by: &Actor) -> Vec<Value> {
         let page = good(self.client(by).get("/api/v1/billing/invoices?limit=100").await);
         page["items"].as_array().unwrap().clone()
     }
 
     /// Spends this many credits of a member on images.
-    pub(crate) async fn spend(&self, by: &Actor, credits: u32) {
+    pub async fn spend(&self, by: &Actor, credits: u32) {
         let spent = self.store.update_account(&by.id, None, self.now(), |draft| {
             let hold = draft.start_job("gen", credits).map_err(store::StoreError::refused)?;
             draft.capture_job("gen", &hold).map_err(store::StoreError::refused)
@@ -162,19 +184,19 @@ impl BillingApp {
         spent.await.unwrap();
     }
 
-    pub(crate) async fn billing(&self, of: &Actor) -> Billing {
+    pub async fn billing(&self, of: &Actor) -> Billing {
         self.store.billing(&of.id).await.unwrap()
     }
 
     // Events at Stripe.
 
     /// Pays an open page with a card.
-    pub(crate) fn pay(&self, url: &str, card: Card) -> Payment {
+    pub fn pay(&self, url: &str, card: Card) -> Payment {
         self.stripe().pay(session_of(url), card).unwrap()
     }
 
     /// Events since the last call, oldest first.
-    pub(crate) fn events(&self) -> Vec<String> {
+    pub fn events(&self) -> Vec<String> {
         let all = self.stripe().events();
         let new = all[self.taken.get()..].to_vec();
         self.taken.set(all.len());
@@ -182,18 +204,18 @@ impl BillingApp {
     }
 
     /// Delivers an event with a valid signature. Returns the status of the response.
-    pub(crate) async fn deliver(&self, body: &str) -> u16 {
+    pub async fn deliver(&self, body: &str) -> u16 {
         let signature = self.stripe().sign(body, SECRET, self.now().as_secs());
         self.deliver_signed(body, &signature).await.status()
     }
 
-    pub(crate) async fn deliver_signed(&self, body: &str, signature: &str) -> Answer {
+    pub async fn deliver_signed(&self, body: &str, signature: &str) -> Answer {
         self.send(&webhook_stripe::ENDPOINT, &delivery(body, signature)).await
     }
 
     /// Delivers all new events in order, then those that follow when charges reach the balance;
     /// asserts that all are accepted.
-    pub(crate) async fn deliver_events(&self) {
+    pub async fn deliver_events(&self) {
         for _ in 0..2 {
             self.deliver_events_before_booking().await;
             self.stripe().book_charges();
@@ -201,14 +223,14 @@ impl BillingApp {
     }
 
     /// The same, before charges reach the balance: Stripe's fee is not known.
-    pub(crate) async fn deliver_events_before_booking(&self) {
+    pub async fn deliver_events_before_booking(&self) {
         for event in self.events() {
             assert_eq!(self.deliver(&event).await, 200, "{event}");
         }
     }
 
     /// The same in base64, as API Gateway passes bodies that it takes for binary.
-    pub(crate) async fn deliver_encoded(&self, encoded: &str, signature: &str) -> Answer {
+    pub async fn deliver_encoded(&self, encoded: &str, signature: &str) -> Answer {
         let endpoint = &webhook_stripe::ENDPOINT;
         let mut event = delivery(encoded, signature).event_json(endpoint);
         event["isBase64Encoded"] = json!(true);
@@ -216,26 +238,26 @@ impl BillingApp {
     }
 
     /// The URL of the newest session.
-    pub(crate) async fn newest_page(&self) -> String {
+    pub async fn newest_page(&self) -> String {
         let found = self.get_from_stripe("checkout/sessions?limit=1").await;
         found["data"][0]["url"].as_str().unwrap().to_owned()
     }
 
     /// Subscribes to a plan and delivers the events.
-    pub(crate) async fn subscribe(&self, by: &Actor, plan: &str) {
+    pub async fn subscribe(&self, by: &Actor, plan: &str) {
         let url = self.checkout(by, json!({ "plan": plan })).await;
         assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
         self.deliver_events().await;
     }
 
     /// A second subscription of a member, from a session created elsewhere. Returns its id.
-    pub(crate) async fn subscribe_elsewhere(&self, by: &Actor, plan: Plan) -> String {
+    pub async fn subscribe_elsewhere(&self, by: &Actor, plan: Plan) -> String {
         let price = self.price_of(plan).await;
         self.subscribe_to(by, &price).await
     }
 
     /// The same, to any price.
-    pub(crate) async fn subscribe_to(&self, by: &Actor, price: &str) -> String {
+    pub async fn subscribe_to(&self, by: &Actor, price: &str) -> String {
         let customer = self.billing(by).await.customer.unwrap();
         let form = [
             ("mode", "subscription"),
@@ -253,21 +275,21 @@ impl BillingApp {
     }
 
     /// Pays an invoice on its hosted page.
-    pub(crate) async fn pay_invoice(&self, invoice: &str, card: Card) {
+    pub async fn pay_invoice(&self, invoice: &str, card: Card) {
         let invoice = self.stripe().object(invoice).unwrap();
         let page = invoice["hosted_invoice_url"].as_str().unwrap();
         self.submit(&format!("{page}/pay"), &[("card", json!(card).as_str().unwrap())]).await;
     }
 
     /// Schedules a change to a cheaper plan in the portal, for the next period.
-    pub(crate) async fn downgrade(&self, by: &Actor, plan: Plan) {
+    pub async fn downgrade(&self, by: &Actor, plan: Plan) {
         let theirs = self.billing(by).await.subscription.unwrap().id;
         let key = plan.terms().lookup_key.unwrap();
         self.stripe().plan_switch(theirs.as_str(), key).unwrap();
     }
 
     /// Submits a form on one of Stripe's pages.
-    pub(crate) async fn submit(&self, page: &str, form: &[(&str, &str)]) {
+    pub async fn submit(&self, page: &str, form: &[(&str, &str)]) {
         let body: Vec<String> = form.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let request = reqwest::Client::new()
             .post(page)
@@ -278,7 +300,7 @@ impl BillingApp {
     }
 
     /// Refunds at Stripe in cents, oldest first.
-    pub(crate) fn refunded(&self) -> Vec<i64> {
+    pub fn refunded(&self) -> Vec<i64> {
         let events = self.stripe().events();
         let made = events.iter().filter(|event| kind_of(event) == "refund.created");
         made.map(|event| {
@@ -289,7 +311,7 @@ impl BillingApp {
     }
 
     /// Buys a pack and delivers the events. Returns its order.
-    pub(crate) async fn buy(&self, by: &Actor, pack: &str) -> PackOrder {
+    pub async fn buy(&self, by: &Actor, pack: &str) -> PackOrder {
         let url = self.checkout(by, json!({ "pack": pack })).await;
         assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
         self.deliver_events().await;
@@ -297,20 +319,20 @@ impl BillingApp {
     }
 
     /// The order of a checkout URL.
-    pub(crate) async fn order_of(&self, by: &Actor, url: &str) -> PackOrder {
+    pub async fn order_of(&self, by: &Actor, url: &str) -> PackOrder {
         let session = self.stripe().object(session_of(url)).unwrap();
         let id = OrderId::parse(session["metadata"]["order_id"].as_str().unwrap()).unwrap();
         self.store.order(&by.id, &id).await.unwrap()
     }
 
     /// The payment of a settled order.
-    pub(crate) fn payment_of(order: &PackOrder) -> &PaymentId {
+    pub fn payment_of(order: &PackOrder) -> &PaymentId {
         order.payment.as_ref().unwrap()
     }
 
     /// Passes the table's stream through relay and queue to the top-up worker. Returns the number
     /// of messages.
-    pub(crate) async fn relay_top_ups(&self) -> usize {
+    pub async fn relay_top_ups(&self) -> usize {
         let batch = self.engine.stream_batch();
         let mut users = Vec::new();
         for record in batch["Records"].as_array().unwrap() {
@@ -325,19 +347,19 @@ impl BillingApp {
     }
 
     /// Passes one message to the top-up worker. Returns the failed ones.
-    pub(crate) async fn send_top_up_message(&self, user: &Value) -> Value {
+    pub async fn send_top_up_message(&self, user: &Value) -> Value {
         let body = json!({ "user_id": user }).to_string();
         let event = json!({ "Records": [{ "messageId": "1", "body": body, "attributes": {} }] });
         self.invoke("background-buy-top-ups", &event).await.unwrap()
     }
 
     /// The nightly run.
-    pub(crate) async fn reconcile(&self) -> Result<(), String> {
+    pub async fn reconcile(&self) -> Result<(), String> {
         self.run("background-reconcile-stripe").await
     }
 
     /// Calls Stripe's API directly, as the dashboard or the portal does.
-    pub(crate) async fn post_to_stripe(&self, path: &str, form: &[(&str, &str)]) -> Value {
+    pub async fn post_to_stripe(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let url = format!("{}v1/{path}", self.stripe().url());
         let request = reqwest::Client::new()
             .post(url)
@@ -352,7 +374,7 @@ impl BillingApp {
     }
 
     /// Switches a member's plan now, as the portal does: the difference is invoiced immediately.
-    pub(crate) async fn switch_plan(&self, of: &Actor, plan: Plan) {
+    pub async fn switch_plan(&self, of: &Actor, plan: Plan) {
         let id = self.billing(of).await.subscription.unwrap().id;
         let theirs = self.stripe().object(id.as_str()).unwrap();
         let item = theirs["items"]["data"][0]["id"].as_str().unwrap();
@@ -365,14 +387,14 @@ impl BillingApp {
         self.post_to_stripe(&format!("subscriptions/{id}"), &form).await;
     }
 
-    pub(crate) async fn price_of(&self, plan: Plan) -> String {
+    pub async fn price_of(&self, plan: Plan) -> String {
         let key = plan.terms().lookup_key.unwrap();
         let found = self.get_from_stripe(&format!("prices?lookup_keys[]={key}")).await;
         found["data"][0]["id"].as_str().unwrap().to_owned()
     }
 
     /// Deletes a member's customer in the dashboard.
-    pub(crate) async fn delete_customer(&self, of: &Actor) {
+    pub async fn delete_customer(&self, of: &Actor) {
         let customer = self.billing(of).await.customer.unwrap();
         self.stripe().delete_customer(customer.as_str()).unwrap();
     }
@@ -387,19 +409,19 @@ impl BillingApp {
     }
 
     /// Number of requests to Stripe on a route that contain this text.
-    pub(crate) fn asked(&self, route: Route, text: &str) -> usize {
+    pub fn asked(&self, route: Route, text: &str) -> usize {
         self.sandbox.received(&Filter::route(route).containing(text)).matched
     }
 
     /// The audit records, oldest first.
-    pub(crate) async fn audit_records(&self) -> Vec<AuditRecord> {
+    pub async fn audit_records(&self) -> Vec<AuditRecord> {
         let all = AuditFilter::default();
         let page = self.store.audit_log(&all, PageSize::WHOLE, None).await.unwrap();
         page.items.into_iter().rev().collect()
     }
 
     /// The same, as `<actor> <action> <target>: <reason>`.
-    pub(crate) async fn audit_lines(&self) -> Vec<String> {
+    pub async fn audit_lines(&self) -> Vec<String> {
         let lines = self.audit_records().await.into_iter().map(|AuditRecord { deed, .. }| {
             let actor = match &deed.actor {
                 audit::Actor::Staff { user_id, .. } => user_id.as_str(),
@@ -413,7 +435,7 @@ impl BillingApp {
     }
 
     /// Checks the ledger of every member.
-    pub(crate) async fn close(self) {
+    pub async fn close(self) {
         let audit = self.store.verify_audit(None, &Anchors::default()).await.unwrap();
         assert_eq!(audit.broken, None);
         let members = self.members.take();
@@ -431,7 +453,7 @@ impl BillingApp {
 }
 
 /// The response of a worker that processed all its records.
-pub(crate) fn all_done() -> Value {
+pub fn all_done() -> Value {
     json!({ "batchItemFailures": [] })
 }
 
@@ -444,22 +466,22 @@ fn delivery(body: &str, signature: &str) -> TestRequest {
 }
 
 /// The session id of a checkout URL.
-pub(crate) fn session_of(url: &str) -> &str {
+pub fn session_of(url: &str) -> &str {
     url.rsplit('/').next().unwrap()
 }
 
 /// The id of an event.
-pub(crate) fn id_of(event: &str) -> String {
+pub fn id_of(event: &str) -> String {
     serde_json::from_str::<Value>(event).unwrap()["id"].as_str().unwrap().to_owned()
 }
 
 /// The type of an event.
-pub(crate) fn kind_of(event: &str) -> String {
+pub fn kind_of(event: &str) -> String {
     serde_json::from_str::<Value>(event).unwrap()["type"].as_str().unwrap().to_owned()
 }
 
 /// The body of a response that must be `200 OK`.
-pub(crate) fn good(answer: Answer) -> Value {
+pub fn good(answer: Answer) -> Value {
     assert!(matches!(answer.status(), 200 | 201), "{}", answer.pretty());
     answer.json()
 }
