@@ -6,12 +6,13 @@
 //! a day pays no creator twice: a creator's payout of a day has one id, which is also Stripe's
 //! idempotency key.
 //!
-//! If a run is interrupted, the next one begins with the creator behind the last one (`walk`), and
-//! resumes each payout. A failure for one creator is counted, with an alarm, and does not stop the
+//! Creators are paid several at a time, so one who takes all the time delays none of them. If a run
+//! is interrupted, the next one begins with the creators behind the last ones (`walk`), and resumes
+//! each payout. A failure for one creator is counted, with an alarm, and does not stop the
 //! others: the next run retries it. If Stripe or the table does not answer at all, or the time is
 //! up, the run fails and Lambda repeats it.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use clients::{Stripe, stripe::Payouts};
 use domain::{
@@ -19,6 +20,10 @@ use domain::{
     id::{PayoutId, PurchaseId, UserId},
     marketplace::creator::payout::{Payout, PayoutDecision, PayoutState},
     time::DAY,
+};
+use futures_util::{
+    future::join_all,
+    stream::{self, StreamExt},
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::{Payer, PayoutProgress, SettleError, Settlement};
@@ -29,9 +34,12 @@ use crate::walk::{Leg, Walk};
 
 pub const WORKER: Worker = Worker::new("background-pay-creators");
 
-/// One at a time of what Stripe is asked about: the next run begins behind one that takes all the
-/// time.
+/// One at a time of what may be the same creator's: the next run begins behind one that takes all
+/// the time.
 const ONE: u16 = 1;
+/// Creators paid at a time. Each takes a few requests to Stripe, of which it allows a hundred a
+/// second.
+const CREATORS_AT_ONCE: u16 = 16;
 /// Sales on hold per page.
 const PAGE: u16 = 400;
 
@@ -78,10 +86,11 @@ async fn handle(Deps { store, stripe, payouts }: &Deps, task: Task) -> Result<()
         settlement: Settlement::new(store, stripe),
         now: task.now,
         midnight: task.sent_at.min(task.now).floor_to(DAY),
+        tally: RefCell::default(),
     };
-    let mut tally = Tally::default();
-    let done = run.whole(&task, &mut tally).await;
-    let Tally { released, recovered, sent, cents, skipped, refused, stuck, failed } = tally;
+    let done = run.whole(&task).await;
+    let Tally { released, recovered, sent, cents, skipped, refused, stuck, failed } =
+        run.tally.into_inner();
     info!(released, recovered, sent, cents, skipped, refused, stuck, failed, "payout run ended");
     Metrics::new()
         .count("PayoutsSent", sent)
@@ -101,36 +110,32 @@ struct Run<'a> {
     settlement: Settlement<'a>,
     now: Timestamp,
     midnight: Timestamp,
+    tally: RefCell<Tally>,
 }
 
 impl Run<'_> {
-    async fn whole(&self, task: &Task, tally: &mut Tally) -> Result<(), TaskError> {
+    async fn whole(&self, task: &Task) -> Result<(), TaskError> {
         let lists = [RECOVER, RESUME, RELEASE, PAY, RECOVER_AGAIN];
         let (mut walk, legs) = Walk::begin((self.store, task), WORKER.name, &lists).await?;
         for leg in &legs {
             match leg.list {
-                RESUME => self.resume(&mut walk, leg, tally).await?,
-                RELEASE => self.release(&mut walk, leg, tally).await?,
-                PAY => self.pay(&mut walk, leg, tally).await?,
-                _ => self.recover(&mut walk, leg, tally).await?,
+                RESUME => self.resume(&mut walk, leg).await?,
+                RELEASE => self.release(&mut walk, leg).await?,
+                PAY => self.pay(&mut walk, leg).await?,
+                _ => self.recover(&mut walk, leg).await?,
             }
         }
         walk.end().await
     }
 
-    async fn recover(
-        &self,
-        walk: &mut Walk<'_>,
-        leg: &Leg,
-        tally: &mut Tally,
-    ) -> Result<(), SettleError> {
+    async fn recover(&self, walk: &mut Walk<'_>, leg: &Leg) -> Result<(), SettleError> {
         let page =
             async |after: Option<&IndexPosition>| self.store.overpaid_sales(after, ONE).await;
         let recover = async |overpaid: Vec<(UserId, PurchaseId)>| {
             for (creator, purchase) in &overpaid {
                 let back = self.payer.recover(creator, purchase, self.now).await;
-                if let Some(back) = self.counted(creator, back, tally).await? {
-                    tally.recovered += u64::try_from(back).unwrap_or(0);
+                if let Some(back) = self.counted(creator, back).await? {
+                    self.tally.borrow_mut().recovered += u64::try_from(back).unwrap_or(0);
                 }
             }
             Ok(())
@@ -138,18 +143,13 @@ impl Run<'_> {
         walk.pages(leg, page, recover).await
     }
 
-    async fn resume(
-        &self,
-        walk: &mut Walk<'_>,
-        leg: &Leg,
-        tally: &mut Tally,
-    ) -> Result<(), SettleError> {
+    async fn resume(&self, walk: &mut Walk<'_>, leg: &Leg) -> Result<(), SettleError> {
         let page = async |after: Option<&IndexPosition>| self.store.open_payouts(after, ONE).await;
         let resume = async |open: Vec<(UserId, PayoutId)>| {
             for (creator, id) in &open {
                 let payout = self.store.payout(creator, id).await.map_err(SettleError::from);
-                if let Some(payout) = self.counted(creator, payout, tally).await? {
-                    self.carry_on(creator, payout, tally).await?;
+                if let Some(payout) = self.counted(creator, payout).await? {
+                    self.carry_on(creator, payout).await?;
                 }
             }
             Ok(())
@@ -157,12 +157,7 @@ impl Run<'_> {
         walk.pages(leg, page, resume).await
     }
 
-    async fn release(
-        &self,
-        walk: &mut Walk<'_>,
-        leg: &Leg,
-        tally: &mut Tally,
-    ) -> Result<(), SettleError> {
+    async fn release(&self, walk: &mut Walk<'_>, leg: &Leg) -> Result<(), SettleError> {
         let page =
             async |after: Option<&IndexPosition>| self.store.due_sales(self.now, after, PAGE).await;
         let release = async |due: Vec<(UserId, PurchaseId)>| {
@@ -170,44 +165,52 @@ impl Run<'_> {
             for (creator, purchase) in due {
                 by_creator.entry(creator).or_default().push(purchase);
             }
-            for (creator, sales) in &by_creator {
-                for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
-                    let done = self.store.release_sales(creator, some, self.now).await;
-                    let done = done.map_err(SettleError::from);
-                    let released = self.counted(creator, done, tally).await?.unwrap_or(0);
-                    tally.released += u64::try_from(released).unwrap_or(u64::MAX);
-                }
+            let released =
+                by_creator.iter().map(|(creator, sales)| self.release_of(creator, sales));
+            let mut released = stream::iter(released).buffer_unordered(CREATORS_AT_ONCE.into());
+            let mut all = Ok(());
+            while let Some(done) = released.next().await {
+                all = all.and(done);
             }
-            Ok(())
+            all
         };
         walk.pages(leg, page, release).await
     }
 
-    async fn pay(
-        &self,
-        walk: &mut Walk<'_>,
-        leg: &Leg,
-        tally: &mut Tally,
-    ) -> Result<(), SettleError> {
-        let page = async |after: Option<&IndexPosition>| self.store.due_creators(after, ONE).await;
+    async fn release_of(&self, creator: &UserId, sales: &[PurchaseId]) -> Result<(), SettleError> {
+        for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
+            let done = self.store.release_sales(creator, some, self.now).await;
+            let done = done.map_err(SettleError::from);
+            let released = self.counted(creator, done).await?.unwrap_or(0);
+            self.tally.borrow_mut().released += u64::try_from(released).unwrap_or(u64::MAX);
+        }
+        Ok(())
+    }
+
+    async fn pay(&self, walk: &mut Walk<'_>, leg: &Leg) -> Result<(), SettleError> {
+        let page = async |after: Option<&IndexPosition>| {
+            self.store.due_creators(after, CREATORS_AT_ONCE).await
+        };
         let pay = async |due: Vec<UserId>| {
-            for creator in &due {
-                let begun = self.begin(creator).await;
-                match self.counted(creator, begun, tally).await? {
-                    Some(Begun::Skipped(payout)) => {
-                        info!(
-                            actor = %creator, date = payout.date, state = ?payout.state,
-                            "payout skipped"
-                        );
-                        tally.skipped += 1;
-                    }
-                    Some(Begun::Open(payout)) => self.carry_on(creator, payout, tally).await?,
-                    Some(Begun::Nothing | Begun::Over(_)) | None => {}
-                }
-            }
-            Ok(())
+            join_all(due.iter().map(|creator| self.pay_one(creator))).await.into_iter().collect()
         };
         walk.pages(leg, page, pay).await
+    }
+
+    async fn pay_one(&self, creator: &UserId) -> Result<(), SettleError> {
+        let begun = self.begin(creator).await;
+        match self.counted(creator, begun).await? {
+            Some(Begun::Skipped(payout)) => {
+                info!(
+                    actor = %creator, date = payout.date, state = ?payout.state,
+                    "payout skipped"
+                );
+                self.tally.borrow_mut().skipped += 1;
+                Ok(())
+            }
+            Some(Begun::Open(payout)) => self.carry_on(creator, payout).await,
+            Some(Begun::Nothing | Begun::Over(_)) | None => Ok(()),
+        }
     }
 
     /// Begins a creator's payout of the day. Their connected account is refreshed from Stripe only
@@ -220,17 +223,12 @@ impl Run<'_> {
         Ok(self.store.begin_payout(creator, self.midnight, self.now).await?)
     }
 
-    async fn carry_on(
-        &self,
-        creator: &UserId,
-        payout: Payout,
-        tally: &mut Tally,
-    ) -> Result<(), SettleError> {
+    async fn carry_on(&self, creator: &UserId, payout: Payout) -> Result<(), SettleError> {
         let progress = self.payer.advance(payout, self.now).await;
-        match self.counted(creator, progress, tally).await? {
+        match self.counted(creator, progress).await? {
             Some(PayoutProgress::Over(payout)) if payout.state == PayoutState::Sent => {
-                tally.sent += 1;
-                tally.cents += u64::try_from(payout.amount).unwrap_or(0);
+                self.tally.borrow_mut().sent += 1;
+                self.tally.borrow_mut().cents += u64::try_from(payout.amount).unwrap_or(0);
             }
             Some(PayoutProgress::Over(payout)) => {
                 warn!(
@@ -243,11 +241,11 @@ impl Run<'_> {
                     actor = %creator, payout = %payout.id, code,
                     "transfer refused, payout reopened"
                 );
-                tally.refused += 1;
+                self.tally.borrow_mut().refused += 1;
             }
             Some(PayoutProgress::Stuck(payout, code)) => {
                 warn!(actor = %creator, payout = %payout.id, code, "payout stuck, resolve by hand");
-                tally.stuck += 1;
+                self.tally.borrow_mut().stuck += 1;
             }
             None => {}
         }
@@ -260,13 +258,12 @@ impl Run<'_> {
         &self,
         creator: &UserId,
         done: Result<T, SettleError>,
-        tally: &mut Tally,
     ) -> Result<Option<T>, SettleError> {
         match done {
             Ok(done) => Ok(Some(done)),
             Err(error) => {
                 warn!(actor = %creator, %error, "payout step failed, the next run retries");
-                tally.failed += 1;
+                self.tally.borrow_mut().failed += 1;
                 self.settlement.check_answers(&error).await?;
                 Ok(None)
             }

@@ -92,12 +92,8 @@ impl World {
             return wrong("its refund never ends".to_owned());
         }
         let Some(payment) = &purchase.payment else {
-            return match purchase.state {
-                PurchaseState::Paid if purchase.price.amount > 0 => {
-                    wrong("paid by nothing".to_owned())
-                }
-                _ => Ok(()),
-            };
+            let is_paid = purchase.state == PurchaseState::Paid && purchase.price.amount > 0;
+            return if is_paid { wrong("paid by nothing".to_owned()) } else { Ok(()) };
         };
         let stripe = self.app.stripe();
         let intent = stripe.object(payment.as_str()).unwrap();

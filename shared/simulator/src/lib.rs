@@ -8,7 +8,11 @@
 //! must have what Stripe says they paid for ([`search`]).
 //!
 //! Never linked into a deployed function.
-#![expect(clippy::unwrap_used, reason = "a broken world should stop the search")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a broken world should stop the search"
+)]
 
 pub mod billing_app;
 mod check;

@@ -68,39 +68,37 @@ async fn a_purchase_that_was_never_opened_is_refunded_at_once() {
     app.close().await;
 }
 
-impl Marketplace<'_> {
-    /// A draft of a tailored model.
-    async fn model(&self, creator: &Actor, cents: u32) -> ListingId {
-        let (store, app) = (&self.app.store, self.app);
-        let id = ListingId::new(app.now(), app.ambient.entropy.next());
-        let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
-        let described = Description { content, ..listings::description("Silver prints", cents) };
-        let what = (Kind::ModelFinetune, described);
-        listings::draft(store, (&creator.id, id), what, app.now()).await
-    }
+/// A draft of a tailored model.
+async fn model(app: &BillingApp, creator: &Actor, cents: u32) -> ListingId {
+    let id = ListingId::new(app.now(), app.ambient.entropy.next());
+    let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
+    let described = Description { content, ..listings::description("Silver prints", cents) };
+    let what = (Kind::ModelFinetune, described);
+    listings::draft(&app.store, (&creator.id, id), what, app.now()).await
+}
 
-    async fn generate(&self, by: &Actor, listing: &ListingId) -> String {
-        let body = json!({ "listing_id": listing, "prompt": "a brass lamp" });
-        let request = self.app.client(by).post("/api/v1/generations").key(listing.as_str());
-        request.json(body).await.brief()
-    }
+/// The answer to a request for an image with a listing.
+async fn generate(app: &BillingApp, by: &Actor, listing: &ListingId) -> String {
+    let body = json!({ "listing_id": listing, "prompt": "a brass lamp" });
+    let request = app.client(by).post("/api/v1/generations").key(listing.as_str());
+    request.json(body).await.brief()
 }
 
 #[tokio::test]
 async fn a_model_cannot_be_used_after_its_refund() {
     let app = BillingApp::new().await;
     let (market, kim, ann) = (Marketplace::new(&app), app.new_member("kim"), app.new_member("ann"));
-    let listing = market.model(&kim, 10_000).await;
+    let listing = model(&app, &kim, 10_000).await;
     listings::publish(&app.store, &kim.id, &listing, app.now()).await;
     let purchase = market.sold(&ann, &listing, 10_000).await;
-    let copied = market.model(&ann, 0).await;
-    assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
+    let copied = model(&app, &ann, 0).await;
+    assert_eq!(generate(&app, &ann, &copied).await, "403 model_not_proven");
     let given = market.request_refund(&ann, &purchase, "not for me").await;
     assert_eq!(given.json()["refunds"][0]["status"], "done", "{}", given.pretty());
     app.deliver_events().await;
-    assert_eq!(market.generate(&ann, &listing).await, "403 listing_not_licensed");
-    assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
-    assert_eq!(market.generate(&kim, &listing).await, "202", "its creator can still use it");
+    assert_eq!(generate(&app, &ann, &listing).await, "403 listing_not_licensed");
+    assert_eq!(generate(&app, &ann, &copied).await, "403 model_not_proven");
+    assert_eq!(generate(&app, &kim, &listing).await, "202", "its creator can still use it");
     app.close().await;
 }
 

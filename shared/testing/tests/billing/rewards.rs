@@ -9,16 +9,19 @@ use crate::{billing_app::BillingApp, marketplace::Marketplace};
 
 const PRICE: i64 = 1_200;
 
-impl Marketplace<'_> {
-    /// A paid sale through `sharer`'s link, with its events delivered.
-    async fn sold_through(&self, sharer: &Actor, seller: &Actor, buyer: &Actor) -> Purchase {
-        let listing = self.on_sale(seller, PRICE).await;
-        let token = self.shared_by(sharer, &listing).await;
-        let url = self.checkout(buyer, &listing, PRICE, Some(&token)).await;
-        self.app.pay(&url, Card::SucceedsToo);
-        self.app.deliver_events().await;
-        self.purchase_of(buyer, &url).await
-    }
+/// A paid sale through `sharer`'s link, with its events delivered.
+async fn sold_through(
+    market: &Marketplace<'_>,
+    sharer: &Actor,
+    seller: &Actor,
+    buyer: &Actor,
+) -> Purchase {
+    let listing = market.on_sale(seller, PRICE).await;
+    let token = market.shared_by(sharer, &listing).await;
+    let url = market.checkout(buyer, &listing, PRICE, Some(&token)).await;
+    market.app.pay(&url, Card::SucceedsToo);
+    market.app.deliver_events().await;
+    market.purchase_of(buyer, &url).await
 }
 
 /// Makes a member's stored account unreadable.
@@ -40,8 +43,8 @@ async fn an_account_that_cannot_be_read_does_not_stop_the_other_rewards() {
     let bad = Actor::member("bad");
     let market = Marketplace::new(&app);
     app.account(&bad.id).await;
-    market.sold_through(&bad, &kim, &ann).await;
-    let after = market.sold_through(&sue, &kim, &ann).await;
+    sold_through(&market, &bad, &kim, &ann).await;
+    let after = sold_through(&market, &sue, &kim, &ann).await;
     damage(&app, &bad);
     app.advance_days(15);
     market.grant_rewards().await;
@@ -69,7 +72,7 @@ async fn after_any_number_of_rewards_a_paid_pack_is_granted() {
     app.buy(&sue, "pack_50").await;
     assert_eq!(app.credits(&sue).await["available"], 53);
     for _ in 0..3 {
-        market.sold_through(&sue, &kim, &ann).await;
+        sold_through(&market, &sue, &kim, &ann).await;
     }
     app.advance_days(15);
     market.grant_rewards().await;
@@ -90,7 +93,7 @@ async fn a_refunded_sale_earns_its_sharer_nothing() {
     let (kim, ann, sue) = (app.new_member("kim"), app.new_member("ann"), app.new_member("sue"));
     let market = Marketplace::new(&app);
     for days in [8, 13, 14] {
-        let purchase = market.sold_through(&sue, &kim, &ann).await;
+        let purchase = sold_through(&market, &sue, &kim, &ann).await;
         app.advance_days(days);
         market.grant_rewards().await;
         assert_eq!(app.credits(&sue).await["available"], 10, "day {days}");
@@ -110,7 +113,7 @@ async fn a_spent_reward_is_owed_during_a_dispute_and_returns_if_it_is_won() {
         let app = BillingApp::new().await;
         let (kim, ann, sue) = (app.new_member("kim"), app.new_member("ann"), app.new_member("sue"));
         let market = Marketplace::new(&app);
-        let purchase = market.sold_through(&sue, &kim, &ann).await;
+        let purchase = sold_through(&market, &sue, &kim, &ann).await;
         app.advance_days(15);
         market.grant_rewards().await;
         app.spend(&sue, 13).await;

@@ -2,6 +2,8 @@ import type { Page, Request } from '@playwright/test';
 import { expect, look, measured, signIn, somebody, test } from './support.ts';
 
 const PREVIEWS = '**/api/v1/studio/previews';
+/** How long a scene rests before it is asked for: see `useDrawn`. */
+const SETTLED_MS = 120;
 
 function isPreview(request: Request): boolean {
   return request.method() === 'POST' && request.url().endsWith('/api/v1/studio/previews');
@@ -40,14 +42,18 @@ test('the studio shows the set as the service draws it, after the last change', 
   const asked: Request[] = [];
   page.on('request', request => isPreview(request) && asked.push(request));
   const took: number[] = [];
+  const begun = Date.now();
   for (let round = 0; round < 5; round += 1) took.push(await turn(page, 12));
+  const elapsed = Date.now() - begun;
   measured(`a picture follows the last change after ${took.join(', ')} ms`);
   const azimuths = asked.map(
     request => request.postDataJSON().lighting.lights[0].azimuth as number,
   );
   const last = await page.getByRole('slider', { name: 'Key light' }).getAttribute('aria-valuenow');
   expect(String(azimuths.at(-1)), 'the last scene is the one that is drawn').toBe(last);
-  expect(asked.length, 'sixty changes are not sixty requests').toBeLessThan(30);
+  // A slow machine may rest between two changes for as long as a person does.
+  const most = 5 + elapsed / SETTLED_MS;
+  expect(asked.length, 'one request for what changes without a rest').toBeLessThan(most);
 
   await page.getByText('Bottle', { exact: true }).click();
   await expect(page.getByRole('img', { name: 'A bottle in the light of this rig' })).toBeVisible();
