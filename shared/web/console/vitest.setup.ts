@@ -1,2 +1,3 @@
 // Text areas that grow wait for the document's fonts, of which happy-dom knows nothing.
-Object.defineProperty(document, 'fonts', { value: new EventTarget() });
+if (typeof document !== 'undefined')
+  Object.defineProperty(document, 'fonts', { value: new EventTarget() });

@@ -61,7 +61,13 @@ describe('a request', () => {
     const query = { q: 'a b', free: true, none: undefined, empty: '', type: ['x', 'y'] };
     const answer = await client.send<{ id: number }>('GET', '/api', { query });
     expect(sent[0]?.url).toBe('https://api.example/v/api?q=a+b&free=true&type=x&type=y');
-    expect(answer).toEqual({ data: { id: 1 }, etag: '"a"', location: '/x', retryAfterS: 2 });
+    expect(answer).toEqual({
+      data: { id: 1 },
+      status: 200,
+      etag: '"a"',
+      location: '/x',
+      retryAfterS: 2,
+    });
   });
 
   it('carries a key of its own if it is a POST, and the caller’s if there is one', async () => {
@@ -93,6 +99,18 @@ describe('a request', () => {
     const { client, sent } = transport(Array.from({ length: 5 }, () => reply));
     await problemOf(client.send('GET', '/a'));
     expect(sent).toHaveLength(attempts);
+  });
+
+  it('tells the caller how long to wait, in seconds or until a time', async () => {
+    const until = new Date(Date.now() + 90_000).toUTCString();
+    const { client } = transport([
+      () => refusal('limit', 429, {}, { 'Retry-After': '60' }),
+      () => refusal('limit', 429, {}, { 'Retry-After': until }),
+    ]);
+    expect((await problemOf(client.send('GET', '/a'))).retryAfterS).toBe(60);
+    const { retryAfterS } = await problemOf(client.send('GET', '/a'));
+    expect(retryAfterS).toBeGreaterThan(80);
+    expect(retryAfterS).toBeLessThanOrEqual(90);
   });
 
   it('is not repeated if it has no key', async () => {
@@ -168,7 +186,12 @@ describe('a problem', () => {
   it('says when there is no connection, and is no problem when the caller gave up', async () => {
     const lost = () => Promise.reject(new TypeError('failed to fetch'));
     const { client } = transport([lost, lost, lost]);
-    expect((await problemOf(client.send('GET', '/a'))).code).toBe('no_connection');
+    const problem = await problemOf(client.send('GET', '/a'));
+    expect([problem.code, problem.detail]).toEqual([
+      'no_connection',
+      'The service cannot be reached.',
+    ]);
+    expect(problem.cause).toEqual(new TypeError('failed to fetch'));
     const gone = new AbortController();
     gone.abort();
     const given = transport([() => Promise.reject(gone.signal.reason)]);
@@ -181,6 +204,7 @@ describe('a problem', () => {
 describe('waiting', () => {
   const answer = (status: string, retryAfterS?: number): Answer<{ status: string }> => ({
     data: { status },
+    status: 200,
     etag: undefined,
     location: undefined,
     retryAfterS,

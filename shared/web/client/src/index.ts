@@ -11,8 +11,10 @@ export {
 export {
   type Answer,
   type Ask,
+  fixedToken,
   type Method,
   newKey,
+  type Options,
   pause,
   type Query,
   type Session,
@@ -20,4 +22,4 @@ export {
 } from './transport.ts';
 export * from './types.ts';
 export { sendFile, type UploadForm, type UploadOptions } from './upload.ts';
-export { type WaitOptions, waitFor } from './wait.ts';
+export { WAIT_LIMIT_MS, type WaitOptions, waitFor } from './wait.ts';

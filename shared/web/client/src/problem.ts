@@ -18,7 +18,15 @@ export interface ProblemBody {
 }
 
 /** Codes that this client makes itself, where there is no answer of the API. */
-export type LocalCode = 'no_connection' | 'timeout' | 'signed_out' | 'unreadable_answer';
+export type LocalCode =
+  | 'no_connection'
+  | 'timeout'
+  | 'signed_out'
+  | 'unreadable_answer'
+  /** An answer of success that is no JSON, where JSON was asked for. */
+  | 'not_json'
+  /** What is waited for has not ended within the limit. */
+  | 'still_open';
 
 /** A refusal of the API, or the lack of an answer. `code` says which; `body` has its details. */
 export class Problem extends Error {
@@ -29,12 +37,15 @@ export class Problem extends Error {
   readonly detail: string;
   readonly errors: FieldProblem[];
   readonly requestId: string | undefined;
-  /** Seconds after which a repeat makes sense, if the API said so. */
+  /**
+   * Seconds after which a repeat makes sense, if the API said so. The client itself waits for a few
+   * seconds at most; a longer wait is the caller's decision.
+   */
   readonly retryAfterS: number | undefined;
   readonly body: ProblemBody;
 
-  constructor(body: ProblemBody, retryAfterS?: number) {
-    super(body.detail ?? body.title);
+  constructor(body: ProblemBody, retryAfterS?: number, options?: ErrorOptions) {
+    super(body.detail ?? body.title, options);
     this.status = body.status;
     this.code = body.code;
     this.title = body.title;
@@ -61,15 +72,26 @@ export function isProblem(error: unknown, code?: string): error is Problem {
   return error instanceof Problem && (code === undefined || error.code === code);
 }
 
-/** A problem of this client's own. */
-export function localProblem(code: LocalCode, title: string, detail: string): Problem {
-  return new Problem({ title, status: 0, code, detail });
+/** A problem of this client's own, with the error that it comes from as its `cause`. */
+export function localProblem(
+  code: LocalCode,
+  title: string,
+  detail: string,
+  options?: ErrorOptions,
+): Problem {
+  return new Problem({ title, status: 0, code, detail }, undefined, options);
+}
+
+/** The seconds in `Retry-After`: a number, or the time that a proxy may write instead. */
+export function retryAfterOf(answer: Response): number | undefined {
+  const text = answer.headers.get('Retry-After') ?? '';
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
+  return seconds > 0 ? Math.ceil(seconds) : undefined;
 }
 
 /** The problem in an answer that is not 2xx, whoever sent it. */
 export async function problemOf(answer: Response): Promise<Problem> {
-  const retryAfter = Number(answer.headers.get('Retry-After'));
-  const retryAfterS = Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined;
+  const retryAfterS = retryAfterOf(answer);
   const requestId = answer.headers.get('x-request-id') ?? undefined;
   const text = await answer.text().catch(() => '');
   try {

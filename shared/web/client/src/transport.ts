@@ -1,4 +1,4 @@
-import { localProblem, Problem, problemOf } from './problem.ts';
+import { localProblem, Problem, problemOf, retryAfterOf } from './problem.ts';
 
 /** Where the tokens come from. */
 export interface Session {
@@ -6,6 +6,11 @@ export interface Session {
   token(): Promise<string | undefined>;
   /** A new token in place of a refused one, or `undefined` if the person has to sign in again. */
   renew(refused: string): Promise<string | undefined>;
+}
+
+/** A session of one token that nothing renews: an API key (`plk_...`) or an access token. */
+export function fixedToken(token: string): Session {
+  return { token: async () => token, renew: async () => undefined };
 }
 
 export interface Options {
@@ -30,9 +35,10 @@ export interface Ask {
   signal?: AbortSignal;
 }
 
-/** An answer with what its headers say. */
+/** An answer with what its headers say. A 304 has no `data`: only `If-None-Match` asks for one. */
 export interface Answer<T> {
   data: T;
+  status: number;
   etag: string | undefined;
   location: string | undefined;
   retryAfterS: number | undefined;
@@ -50,10 +56,13 @@ const RETRY_AFTER_MAX_S = 5;
  * POST, a time limit, and a repeat where it is safe and makes sense.
  */
 export class Transport {
+  /** How long one attempt may take, in milliseconds. */
+  readonly timeoutMs: number;
   private readonly options: Options;
 
   constructor(options: Options) {
     this.options = { ...options, baseUrl: options.baseUrl.replace(/\/$/, '') };
+    this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   }
 
   async send<T>(method: Method, path: string, ask: Ask = {}): Promise<Answer<T>> {
@@ -65,14 +74,26 @@ export class Transport {
     const url = this.url(path, ask.query);
     const answer = await this.persist(url, init, ask.signal);
     return {
-      data: (answer.status === 204 ? undefined : await readJson(answer)) as T,
+      data: (await readJson(answer)) as T,
+      status: answer.status,
       etag: answer.headers.get('ETag') ?? undefined,
       location: answer.headers.get('Location') ?? undefined,
-      retryAfterS: Number(answer.headers.get('Retry-After')) || undefined,
+      retryAfterS: retryAfterOf(answer),
     };
   }
 
-  /** As `fetch`, with all of the above; an answer that is not 2xx is thrown as a problem. */
+  /** Reads what has changed since the answer with this `ETag`, or `undefined` if nothing has. */
+  async readIfChanged<T>(
+    path: string,
+    etag: string,
+    ask: Ask = {},
+  ): Promise<Answer<T> | undefined> {
+    const headers = { ...ask.headers, 'If-None-Match': etag };
+    const answer = await this.send<T>('GET', path, { ...ask, headers });
+    return answer.status === 304 ? undefined : answer;
+  }
+
+  /** As `fetch`, with all of the above; an answer that is neither 2xx nor 304 is thrown. */
   async fetch(request: Request): Promise<Response> {
     const headers = new Headers(request.headers);
     if (request.method === 'POST' && !headers.has('Idempotency-Key')) {
@@ -103,7 +124,7 @@ export class Transport {
       let problem: Problem;
       try {
         const answer = await this.authorized(url, init, signal);
-        if (answer.ok) return answer;
+        if (answer.ok || answer.status === 304) return answer;
         problem = await problemOf(answer);
       } catch (error) {
         if (signal?.aborted || !(error instanceof Problem)) throw error;
@@ -140,22 +161,24 @@ export class Transport {
   ): Promise<Response> {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set('Authorization', `Bearer ${token}`);
-    const limit = AbortSignal.timeout(this.options.timeoutMs ?? TIMEOUT_MS);
+    const limit = AbortSignal.timeout(this.timeoutMs);
     const either = signal ? AbortSignal.any([signal, limit]) : limit;
     try {
       const send = this.options.fetch ?? fetch;
-      // What was changed is read as it is now: a cached answer is asked about first.
-      return await send(url, { ...init, headers, cache: 'no-cache', signal: either });
+      // What was changed is read as it is now: the browser's cache asks about its answer first, and
+      // has no part in what a caller asks with a tag of its own.
+      const cache = headers.has('If-None-Match') ? 'no-store' : 'no-cache';
+      return await send(url, { ...init, headers, cache, signal: either });
     } catch (error) {
       if (signal?.aborted) throw error;
       if (limit.aborted) {
-        throw localProblem('timeout', 'No answer', 'The service did not answer in time.');
+        throw localProblem('timeout', 'No answer', 'The service did not answer in time.', {
+          cause: error,
+        });
       }
-      throw localProblem(
-        'no_connection',
-        'No connection',
-        'The service cannot be reached. Check your connection; nothing you entered is lost.',
-      );
+      throw localProblem('no_connection', 'No connection', 'The service cannot be reached.', {
+        cause: error,
+      });
     }
   }
 }
@@ -182,16 +205,19 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-async function readJson(answer: Response): Promise<unknown> {
+/** The JSON of an answer, or `undefined` if it has no body. */
+export async function readJson(answer: Response): Promise<unknown> {
   const text = await answer.text();
   if (text === '') return undefined;
   try {
     return JSON.parse(text);
-  } catch {
+  } catch (error) {
+    const type = answer.headers.get('Content-Type') ?? 'no content type';
     throw localProblem(
-      'unreadable_answer',
+      'not_json',
       'The answer cannot be read',
-      'The service answered with something that is no JSON.',
+      `The service answered ${answer.status} with something that is no JSON (${type}).`,
+      { cause: error },
     );
   }
 }

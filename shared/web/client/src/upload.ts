@@ -1,4 +1,4 @@
-import { localProblem } from './problem.ts';
+import { localProblem, type Problem } from './problem.ts';
 
 /** A signed form that one file may be sent with, as `POST .../uploads` gives it. */
 export interface UploadForm {
@@ -7,47 +7,74 @@ export interface UploadForm {
 }
 
 export interface UploadOptions {
-  /** Told how much of the file has been sent, from 0 to 1. */
+  /**
+   * Told how much of the file has been sent, from 0 to 1; outside of a browser only that all of it
+   * has.
+   */
   onProgress?: (share: number) => void;
   signal?: AbortSignal;
 }
 
-/**
- * Sends a file to the storage. XMLHttpRequest, because `fetch` does not say how much it has sent.
- */
-export function sendFile(form: UploadForm, file: Blob, options: UploadOptions = {}): Promise<void> {
+/** Sends a file to the storage. A refusal of the storage is thrown as a problem. */
+export async function sendFile(
+  form: UploadForm,
+  file: Blob,
+  options: UploadOptions = {},
+): Promise<void> {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
+  // The storage ignores every field after the file.
+  body.append('file', file);
+  const send = typeof XMLHttpRequest === 'undefined' ? sendByFetch : sendByXhr;
+  const { status, text } = await send(form.url, body, options);
+  if (status < 200 || status >= 300) {
+    throw localProblem(
+      'unreadable_answer',
+      'The file was refused',
+      `The storage refused the file (${storageSays(text) ?? status}).`,
+    );
+  }
+  options.onProgress?.(1);
+}
+
+interface StorageAnswer {
+  status: number;
+  text: string;
+}
+
+/** Only XMLHttpRequest says how much it has sent. */
+function sendByXhr(url: string, body: FormData, options: UploadOptions): Promise<StorageAnswer> {
   return new Promise((resolve, reject) => {
     const { onProgress, signal } = options;
-    const body = new FormData();
-    for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
-    // The storage ignores every field after the file.
-    body.append('file', file);
     const request = new XMLHttpRequest();
-    request.open('POST', form.url);
+    request.open('POST', url);
     request.upload.onprogress = event => {
       if (event.lengthComputable) onProgress?.(event.loaded / event.total);
     };
-    request.onload = () => {
-      if (request.status >= 200 && request.status < 300) {
-        onProgress?.(1);
-        resolve();
-      } else {
-        reject(
-          localProblem(
-            'unreadable_answer',
-            'The file was refused',
-            `The storage refused the file (${storageSays(request.responseText) ?? request.status}).`,
-          ),
-        );
-      }
-    };
-    request.onerror = () =>
-      reject(localProblem('no_connection', 'No connection', 'The file could not be sent.'));
+    request.onload = () => resolve({ status: request.status, text: request.responseText });
+    request.onerror = () => reject(notSent());
     request.onabort = () => reject(signal?.reason ?? new DOMException('aborted', 'AbortError'));
     signal?.addEventListener('abort', () => request.abort(), { once: true });
     if (signal?.aborted) request.abort();
     else request.send(body);
   });
+}
+
+async function sendByFetch(
+  url: string,
+  body: FormData,
+  { signal }: UploadOptions,
+): Promise<StorageAnswer> {
+  try {
+    const answer = await fetch(url, { method: 'POST', body, signal });
+    return { status: answer.status, text: await answer.text() };
+  } catch (error) {
+    throw signal?.aborted ? error : notSent(error);
+  }
+}
+
+function notSent(cause?: unknown): Problem {
+  return localProblem('no_connection', 'No connection', 'The file could not be sent.', { cause });
 }
 
 /** The message in S3's XML, if there is one. */

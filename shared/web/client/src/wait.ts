@@ -1,4 +1,4 @@
-import { isProblem, type Problem } from './problem.ts';
+import { isProblem, localProblem, type Problem } from './problem.ts';
 import { type Answer, pause } from './transport.ts';
 
 export interface WaitOptions<T> {
@@ -8,18 +8,40 @@ export interface WaitOptions<T> {
   isFinal: (value: T) => boolean;
   /** Told about every state on the way. */
   onProgress?: (value: T) => void;
+  /** Ends the wait with the signal's reason. */
   signal?: AbortSignal;
+  /** How long the whole wait may take, in milliseconds: `WAIT_LIMIT_MS` if absent. */
+  limitMs?: number;
   pause?: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
+/**
+ * Two hours. A generation waits for a worker for an hour at most, and then for its provider for a
+ * quarter of an hour. Only one with a `waiting_for` may take longer: up to three days.
+ */
+export const WAIT_LIMIT_MS = 2 * 60 * 60 * 1000;
 const FIRST_WAIT_S = 1;
 const LONGEST_WAIT_S = 15;
 
 /**
  * Asks until the thing is final, as often as `Retry-After` says. A failure that may pass is asked
- * again; the caller ends it with `signal`.
+ * again. The caller's signal ends it with the signal's reason, and the limit with a problem
+ * `still_open`.
  */
 export async function waitFor<T>(options: WaitOptions<T>): Promise<T> {
+  const limit = AbortSignal.timeout(options.limitMs ?? WAIT_LIMIT_MS);
+  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+  try {
+    return await askUntilFinal({ ...options, signal });
+  } catch (error) {
+    if (!limit.aborted || options.signal?.aborted || isProblem(error)) throw error;
+    throw localProblem('still_open', 'Not finished', 'It has not ended within the time to wait.', {
+      cause: error,
+    });
+  }
+}
+
+async function askUntilFinal<T>(options: WaitOptions<T>): Promise<T> {
   const { read, isFinal, onProgress, signal } = options;
   let waitS = FIRST_WAIT_S;
   for (;;) {

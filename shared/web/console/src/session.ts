@@ -121,7 +121,8 @@ export class SignIn implements Session {
         throw localProblem(
           'no_connection',
           'No connection',
-          'The sign-in service cannot be reached. Check your connection; nothing is lost.',
+          'The sign-in service cannot be reached.',
+          { cause: error },
         );
       }
     });

@@ -55,6 +55,11 @@ describe('a list', () => {
     expect(screen.getByText('Nothing yet.')).toBeTruthy();
   });
 
+  it('says that nothing is lost where there is no connection', () => {
+    show({ error: problem(0, { code: 'no_connection' }) });
+    expect(screen.getByText(/nothing you entered is lost/)).toBeTruthy();
+  });
+
   it('says why it failed, in the words of the service, and tries again', () => {
     const refetch = vi.fn();
     show({ error: problem(429), refetch });

@@ -44,6 +44,7 @@ export function ProblemText({ error }: { error: unknown }) {
   return (
     <div>
       {error.errors.length === 0 && <p>{error.detail}</p>}
+      {error.code === 'no_connection' && <p>Check your connection; nothing you entered is lost.</p>}
       {error.errors.length > 0 && (
         <ul>
           {error.errors.map(field => (

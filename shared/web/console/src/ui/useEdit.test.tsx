@@ -45,7 +45,7 @@ class Service {
   read = async () => {
     const answer = { data: { ...this.stored }, etag: this.tag };
     this.change(this.meanwhile.shift()?.(this.stored) ?? {});
-    return { ...answer, location: undefined, retryAfterS: undefined };
+    return { ...answer, status: 200, location: undefined, retryAfterS: undefined };
   };
 
   write = async (draft: Draft, { headers }: Ask) => {

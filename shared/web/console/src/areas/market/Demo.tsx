@@ -56,7 +56,7 @@ export function Demo({ it }: { it: Listing }) {
           <Slid
             label="All lights, stops"
             limits={[-demo.stops_max, demo.stops_max, 0.1]}
-            value={overrides.stops}
+            value={overrides.stops ?? 0}
             onChange={stops => set({ stops })}
           />
         )}
@@ -64,7 +64,7 @@ export function Demo({ it }: { it: Listing }) {
           <Slid
             label="Warmer or colder, kelvin"
             limits={[-demo.kelvin_max, demo.kelvin_max, 50]}
-            value={overrides.kelvin}
+            value={overrides.kelvin ?? 0}
             onChange={kelvin => set({ kelvin })}
           />
         )}
