@@ -7,8 +7,6 @@
 //!
 //! They go through the table in pages, a page at a time, so a table of any size needs little memory.
 
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a missing value should fail the test"))]
-
 pub mod migrate;
 pub mod progress;
 pub mod put_back;

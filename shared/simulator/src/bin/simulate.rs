@@ -100,7 +100,7 @@ fn say(began: Instant, done: u64, of: u64) {
     let seconds = began.elapsed();
     if stderr().is_terminal() {
         drop(write!(stderr(), "\r  {done} of {of} seeds, {} s", seconds.as_secs()));
-    } else if done > 0 && done % of.div_ceil(10) == 0 && seconds > Duration::from_secs(1) {
+    } else if done > 0 && done.is_multiple_of(of.div_ceil(10)) && seconds > Duration::from_secs(1) {
         drop(writeln!(stderr(), "  {done} of {of} seeds, {} s", seconds.as_secs()));
     }
 }

@@ -41,7 +41,7 @@ impl Run {
     }
 
     fn without_shape(&self) -> usize {
-        self.engine.dump().iter().filter(|it| it.get("shape") == None::<&Value>).count()
+        self.engine.dump().iter().filter(|it| it.get("shape").is_none()).count()
     }
 }
 
