@@ -24,7 +24,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 const FUNCTIONS_MAY_USE: &[&str] =
     &["domain", "search", "studio", "pdf", "store", "media", "clients", "runtime", "settlement"];
-const NEVER_DEPLOYED: [&str; 5] = ["contract", "demo", "sandbox", "testing", "upkeep"];
+const NEVER_DEPLOYED: [&str; 6] = ["contract", "demo", "sandbox", "simulator", "testing", "upkeep"];
 
 /// The packages of the workspace by name, from `cargo metadata`.
 fn packages() -> BTreeMap<String, Value> {
