@@ -49,7 +49,7 @@ SHARDS, SHARD_WRITES = 4, 1_000
 """Shards of the stream: one for each partition of the table. A new one has four."""
 
 READ, WRITE = "generation-get-generation", "generation-create-generation"
-"""The measured functions whose processor time stands for all that read, and all that write."""
+"""The measured functions whose processor time is used for all that read, and all that write."""
 NOTHING = ""
 """The operation of a call that the process answers from its memory."""
 CLAIM = "worker: claim a job"

@@ -20,7 +20,7 @@ function signature({ headers, body }: Received, secret: string): string {
   return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
 }
 
-test('a member’s server is told, and told again', async ({ page, request }) => {
+test('a member’s server gets an event, and gets it again', async ({ page, request }) => {
   test.setTimeout(180_000);
   const name = somebody('receiver');
   const url = `${SANDBOX}/hooks/${name}`;

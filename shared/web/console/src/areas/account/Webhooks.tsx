@@ -39,7 +39,7 @@ export function Webhooks() {
         />
       </div>
       <p className="quiet">
-        A server of yours is told what happens, in order, by signed requests as{' '}
+        Events are sent to a server of yours, in order, by signed requests as{' '}
         <a href="https://www.standardwebhooks.com">Standard Webhooks</a> describes them. A request
         that fails is repeated for about a day.
       </p>

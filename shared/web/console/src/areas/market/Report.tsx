@@ -93,7 +93,7 @@ export function Report({
           />
           <Textarea
             label="In your own words"
-            description="Our moderators read it, and nobody else. It may be empty."
+            description="Only our moderators read it. It may be empty."
             autosize
             minRows={2}
             maxLength={TEXT_MAX}
