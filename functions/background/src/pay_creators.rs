@@ -21,10 +21,7 @@ use domain::{
     marketplace::creator::payout::{Payout, PayoutDecision, PayoutState},
     time::DAY,
 };
-use futures_util::{
-    future::join_all,
-    stream::{self, StreamExt},
-};
+use futures_util::stream::{self, StreamExt};
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use settlement::{Payer, PayoutProgress, SettleError, Settlement};
 use store::{Begun, IndexPosition, SALES_AT_ONCE, Store};
@@ -167,12 +164,7 @@ impl Run<'_> {
             }
             let released =
                 by_creator.iter().map(|(creator, sales)| self.release_of(creator, sales));
-            let mut released = stream::iter(released).buffer_unordered(CREATORS_AT_ONCE.into());
-            let mut all = Ok(());
-            while let Some(done) = released.next().await {
-                all = all.and(done);
-            }
-            all
+            some_at_once(released).await
         };
         walk.pages(leg, page, release).await
     }
@@ -192,7 +184,7 @@ impl Run<'_> {
             self.store.due_creators(after, CREATORS_AT_ONCE).await
         };
         let pay = async |due: Vec<UserId>| {
-            join_all(due.iter().map(|creator| self.pay_one(creator))).await.into_iter().collect()
+            some_at_once(due.iter().map(|creator| self.pay_one(creator))).await
         };
         walk.pages(leg, page, pay).await
     }
@@ -269,4 +261,12 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Does the work of several creators at a time, and all of it, whichever fails.
+async fn some_at_once(
+    work: impl Iterator<Item = impl Future<Output = Result<(), SettleError>>>,
+) -> Result<(), SettleError> {
+    let done = stream::iter(work).buffer_unordered(CREATORS_AT_ONCE.into());
+    done.collect::<Vec<_>>().await.into_iter().collect()
 }

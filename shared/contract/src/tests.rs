@@ -33,7 +33,7 @@ fn no_endpoint_declares_what_its_rules_bring() {
         .flat_map(|operation| {
             let by_rule = codes_by_rule(&operation);
             let declared = operation.endpoint.errors.iter().copied();
-            // Whoever answers it says `with_if_match`, which also documents the header.
+            // It comes with `with_if_match`, which also documents the header.
             let is_by_rule =
                 move |code: &&str| by_rule.contains(code) || *code == "precondition_failed";
             let twice = declared.filter(is_by_rule);

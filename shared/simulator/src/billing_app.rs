@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     ops::Deref,
     time::Duration,
 };
@@ -299,15 +300,37 @@ impl BillingApp {
         assert!(answer.status().is_success(), "{page}: {}", answer.text().await.unwrap());
     }
 
+    /// What Stripe's events of this type are about, as it was then, oldest first.
+    pub fn objects_of(&self, kind: &str) -> Vec<Value> {
+        let events = self.stripe().events();
+        let of_kind = events.iter().filter(|event| kind_of(event) == kind);
+        of_kind
+            .map(|event| serde_json::from_str::<Value>(event).unwrap()["data"]["object"].take())
+            .collect()
+    }
+
+    /// The ids of [`BillingApp::objects_of`].
+    pub fn ids_of(&self, kind: &str) -> Vec<String> {
+        let objects = self.objects_of(kind);
+        objects.iter().map(|object| object["id"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Refunds at Stripe in cents, oldest first.
     pub fn refunded(&self) -> Vec<i64> {
-        let events = self.stripe().events();
-        let made = events.iter().filter(|event| kind_of(event) == "refund.created");
-        made.map(|event| {
-            let event: Value = serde_json::from_str(event).unwrap();
-            event["data"]["object"]["amount"].as_i64().unwrap()
-        })
-        .collect()
+        let made = self.objects_of("refund.created");
+        made.iter().map(|refund| refund["amount"].as_i64().unwrap()).collect()
+    }
+
+    /// Cents of a charge that were refunded or lost in disputes, at most all of it.
+    pub fn taken_back(&self, charge: &Value) -> i64 {
+        let cents = |of: &Value, name: &str| of[name].as_i64().unwrap();
+        // More than one event may name a dispute.
+        let disputes: BTreeSet<String> =
+            self.ids_of("charge.dispute.created").into_iter().collect();
+        let disputes = disputes.iter().filter_map(|id| self.stripe().object(id));
+        let lost = disputes.filter(|it| it["status"] == "lost" && it["charge"] == charge["id"]);
+        let lost: i64 = lost.map(|it| cents(&it, "amount")).sum();
+        (cents(charge, "amount_refunded") + lost).min(cents(charge, "amount"))
     }
 
     /// Buys a pack and delivers the events. Returns its order.

@@ -5,7 +5,6 @@ use domain::{
     marketplace::purchase::{Purchase, PurchaseState},
     plan::Plan,
 };
-use serde_json::Value;
 use testing::{Actor, engine::TABLE};
 use upkeep::{
     progress::Progress,
@@ -55,7 +54,7 @@ impl World {
         Ok(())
     }
 
-    /// Nothing is open that nobody decides on.
+    /// Nothing is open.
     async fn check_ended(&self) -> Result<(), Violation> {
         let parked = self.app.store.parked_events(None, 100).await.unwrap();
         Violation::check(parked.items.is_empty(), || format!("parked: {:?}", parked.items))?;
@@ -101,22 +100,11 @@ impl World {
         let Some(charge) = charge.filter(|charge| charge["status"] == "succeeded") else {
             return Ok(());
         };
-        let cents = |of: &Value, name: &str| of[name].as_i64().unwrap();
-        let lost: i64 = self
-            .past
-            .borrow()
-            .disputes
-            .iter()
-            .filter_map(|id| stripe.object(id))
-            .filter(|it| it["status"] == "lost" && it["charge"] == charge["id"])
-            .map(|it| cents(&it, "amount"))
-            .sum();
-        let gone = (cents(&charge, "amount_refunded") + lost).min(cents(&charge, "amount"));
+        let gone = self.app.taken_back(&charge);
         if purchase.taken_back != gone {
             return wrong(format!("{gone} cents are taken back at Stripe"));
         }
-        let owned = self.market().entitlement(buyer, &purchase.listing_id).await;
-        let usable = owned.is_some_and(|it| it.purchase_id == purchase.id && it.is_active());
+        let usable = self.market().is_usable(buyer, purchase).await;
         let returned = matches!(purchase.state, PurchaseState::Returned { .. });
         match usable == (gone < purchase.price.amount && !returned) {
             true => Ok(()),

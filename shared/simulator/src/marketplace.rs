@@ -157,6 +157,12 @@ impl<'a> Marketplace<'a> {
         self.app.store.entitlement(&of.id, id).await.unwrap()
     }
 
+    /// Whether a purchase gives its buyer access.
+    pub async fn is_usable(&self, buyer: &Actor, purchase: &Purchase) -> bool {
+        let owned = self.entitlement(buyer, &purchase.listing_id).await;
+        owned.is_some_and(|it| it.purchase_id == purchase.id && it.is_active())
+    }
+
     pub async fn review(&self, by: &Actor, listing: &ListingId, rating: u8) {
         let now = self.app.now();
         let id = ReviewId::new(now, self.app.ambient.entropy.next());

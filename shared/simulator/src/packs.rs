@@ -1,6 +1,6 @@
 //! Packs of credits, as Stripe has them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::{
     credits::{LotSource, Movement},
@@ -9,7 +9,7 @@ use domain::{
 use serde_json::{Value, json};
 use testing::Actor;
 
-use crate::billing_app::{BillingApp, kind_of};
+use crate::billing_app::BillingApp;
 
 /// How many credits of packs a member was granted, less what was taken back; and how many Stripe
 /// says are paid for.
@@ -61,13 +61,8 @@ pub async fn bought_and_paid(app: &BillingApp, member: &Actor) -> (i64, i64) {
 
 /// A member's successful charges for packs at Stripe, oldest first.
 pub fn charges(app: &BillingApp, member: &Actor) -> Vec<Value> {
-    let events = app.stripe().events();
-    let made = events.iter().filter(|event| kind_of(event) == "charge.succeeded");
-    let ids = made.map(|event| {
-        let event: Value = serde_json::from_str(event).unwrap();
-        event["data"]["object"]["id"].as_str().unwrap().to_owned()
-    });
-    let now = ids.filter_map(|id| app.stripe().object(&id));
+    let made = app.ids_of("charge.succeeded").into_iter();
+    let now = made.filter_map(|id| app.stripe().object(&id));
     let theirs = |charge: &Value| {
         charge["metadata"]["user_id"] == json!(member.id)
             && charge["metadata"]["order_id"].is_string()
@@ -81,22 +76,5 @@ fn worth(app: &BillingApp, charge: &Value) -> i64 {
     let terms = Pack::ALL.map(Pack::terms);
     let pack = terms.iter().find(|terms| i64::from(terms.price_cents) == amount);
     let credits = i64::from(pack.unwrap_or_else(|| panic!("no pack costs {amount}")).credits);
-    let refunded = charge["amount_refunded"].as_i64().unwrap();
-    let events = app.stripe().events();
-    let disputes: BTreeSet<String> = events
-        .iter()
-        .filter(|event| kind_of(event) == "charge.dispute.created")
-        .filter_map(|event| {
-            let event: Value = serde_json::from_str(event).unwrap();
-            let dispute = &event["data"]["object"];
-            (dispute["charge"] == charge["id"]).then(|| dispute["id"].as_str().unwrap().to_owned())
-        })
-        .collect();
-    let lost = disputes
-        .iter()
-        .filter_map(|id| app.stripe().object(id))
-        .filter(|dispute| dispute["status"] == "lost")
-        .map(|dispute| dispute["amount"].as_i64().unwrap())
-        .sum::<i64>();
-    credits - credits * (refunded + lost).min(amount) / amount
+    credits - credits * app.taken_back(charge) / amount
 }

@@ -128,7 +128,7 @@ impl<'a, C: FnMut() -> bool> Turns<'a, C> {
                         return Poll::Ready(());
                     }
                     true => true,
-                    // It waits for something else, and whoever it waits for wakes it.
+                    // It waits for something else, which wakes it.
                     false if !waits => return Poll::Pending,
                     false => {
                         (self.choose)() && Pin::new(&mut work[1 - turn]).output_mut().is_none()

@@ -16,7 +16,7 @@ use store::{ItemChange, facts_of, missing_shape};
 
 use crate::{
     progress::Progress,
-    table::{Item, Table, UpkeepError, failed},
+    table::{Item, Table, UpkeepError, count, failed},
 };
 
 /// Items changed at once.
@@ -166,10 +166,6 @@ pub async fn migrate(
     }
     progress.end();
     Ok(migrated)
-}
-
-fn count(items: usize) -> u64 {
-    u64::try_from(items).unwrap_or(u64::MAX)
 }
 
 impl Table {

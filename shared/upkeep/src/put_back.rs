@@ -18,7 +18,7 @@ use store::Partition;
 use crate::{
     migrate::Mode,
     progress::Progress,
-    table::{Item, Table, UpkeepError, failed},
+    table::{Item, Table, UpkeepError, count, failed},
 };
 
 /// Most items of one read and of one write.
@@ -160,8 +160,4 @@ fn key(item: &Item) -> Item {
 fn key_of(item: &Item) -> Vec<String> {
     let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
     Partition::KEYS.split(", ").map(|name| text(name).unwrap_or_default()).collect()
-}
-
-fn count(items: usize) -> u64 {
-    u64::try_from(items).unwrap_or(u64::MAX)
 }

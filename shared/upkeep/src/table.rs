@@ -97,6 +97,10 @@ impl Table {
     }
 }
 
+pub(crate) fn count(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
+}
+
 pub(crate) fn failed(error: impl std::error::Error + Send + Sync + 'static) -> UpkeepError {
     UpkeepError::Table(Box::new(error))
 }

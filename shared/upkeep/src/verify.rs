@@ -27,7 +27,7 @@ use store::{MemberItem, Partition, Store, StoreError, optional};
 
 use crate::{
     progress::Progress,
-    table::{Table, UpkeepError},
+    table::{Table, UpkeepError, count},
 };
 use creator::CreatorCheck;
 use credits::CreditsCheck;
@@ -76,7 +76,7 @@ pub async fn verify(
     let (mut after, mut last) = (None, Partition::Other);
     loop {
         let page = table.scan(Some(Partition::ATTRIBUTE), after).await?;
-        verified.items += u64::try_from(page.items.len()).unwrap_or_default();
+        verified.items += count(page.items.len());
         let mut partitions = Vec::new();
         for item in &page.items {
             // The items of a partition follow one another.
@@ -87,11 +87,11 @@ pub async fn verify(
             }
         }
         let members = partitions.iter().filter(|it| matches!(it, Partition::Member(_)));
-        verified.members += u64::try_from(members.count()).unwrap_or_default();
+        verified.members += count(members.count());
         let checks = partitions.iter().map(|it| findings_of(&table.store, it));
         let mut found = stream::iter(checks).buffer_unordered(AT_ONCE);
         while let Some(findings) = found.try_next().await? {
-            verified.findings += u64::try_from(findings.len()).unwrap_or_default();
+            verified.findings += count(findings.len());
             findings.iter().for_each(&mut report);
         }
         let said = format!("{} members, {} findings", verified.members, verified.findings);

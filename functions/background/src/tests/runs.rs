@@ -53,14 +53,14 @@ async fn a_run_is_alone_until_it_ends_or_its_time_is_up() {
     assert_eq!(seen().await, 0, "the second does nothing beside it");
     drop(first);
     run(&app, name).await.unwrap();
-    assert_eq!(seen().await, 0, "nobody knows that it died");
+    assert_eq!(seen().await, 0, "its lease lasts, although it died");
     app.ambient.clock.advance(TIMEOUT);
     run(&app, name).await.unwrap();
     assert_eq!(seen().await, 40, "its time is up");
 
     see(40..60).await;
     run(&app, name).await.unwrap();
-    assert_eq!(seen().await, 60, "a run that ended is in nobody's way");
+    assert_eq!(seen().await, 60, "a run that ended leaves no lease");
 }
 
 /// More than a page of them, and longer due than all others.

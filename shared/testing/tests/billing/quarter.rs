@@ -82,7 +82,6 @@ struct Quarter<'a> {
     bought: Vec<Bought>,
     owned: BTreeSet<(usize, ListingId)>,
     disputed: BTreeSet<PurchaseId>,
-    disputes: Vec<String>,
     /// Open disputes, with the day on which each closes.
     open: Vec<(u32, String, Closing)>,
     /// Events to deliver on a later day.
@@ -121,7 +120,6 @@ impl<'a> Quarter<'a> {
             bought: Vec::new(),
             owned: BTreeSet::new(),
             disputed: BTreeSet::new(),
-            disputes: Vec::new(),
             open: Vec::new(),
             late: Vec::new(),
             tally: Tally::default(),
@@ -325,7 +323,6 @@ impl<'a> Quarter<'a> {
         };
         let id = self.app().stripe().dispute(payment.as_str(), cents, opening).unwrap();
         let ends = self.day + 2 + u32::try_from(self.dice.roll(12)).unwrap();
-        self.disputes.push(id.clone());
         self.open.push((ends, id, closing));
         self.disputed.insert(bought.id);
         self.tally.disputes += 1;

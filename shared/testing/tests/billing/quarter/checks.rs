@@ -29,26 +29,15 @@ impl Quarter<'_> {
     /// Asserts that a purchase is usable if and only if it is paid and not fully reversed.
     async fn check_access(&self, bought: &Bought, purchase: &Purchase) {
         let buyer = &self.buyers[bought.buyer];
-        let owned = self.market.entitlement(buyer, &purchase.listing_id).await;
-        let usable = owned.is_some_and(|it| it.purchase_id == purchase.id && it.is_active());
+        let usable = self.market.is_usable(buyer, purchase).await;
         let intent = self.app().stripe().object(purchase.payment.as_ref().unwrap().as_str());
         let charge = intent.unwrap()["latest_charge"].as_str().unwrap().to_owned();
         let charge = self.app().stripe().object(&charge).unwrap();
-        let cents = |name: &str| charge[name].as_i64().unwrap();
-        let gone = cents("amount_refunded") + self.lost(charge["id"].as_str().unwrap());
-        let gone = gone.min(cents("amount"));
+        let gone = self.app().taken_back(&charge);
         assert_eq!(purchase.taken_back, gone, "{purchase:?}");
         let returned = matches!(purchase.state, PurchaseState::Returned { .. });
         assert_eq!(usable, gone < bought.price && !returned, "{gone} gone of {purchase:?}");
         assert_eq!(purchase.open_refund(), None);
-    }
-
-    /// Amount of a charge lost in disputes.
-    fn lost(&self, charge: &str) -> i64 {
-        let disputes = self.disputes.iter();
-        let ended = disputes.map(|id| self.app().stripe().object(id).unwrap());
-        let lost = ended.filter(|it| it["status"] == "lost" && it["charge"] == charge);
-        lost.map(|it| it["amount"].as_i64().unwrap()).sum()
     }
 
     #[expect(clippy::print_stdout, reason = "a summary for the reader")]
