@@ -17,6 +17,7 @@ use crate::list_appeals::AppealView;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("account-create-appeal", "/api/v1/me/appeals", Access::Member)
         .ignores_key()
+        .for_suspended()
         .with_errors(&["already_appealed", "listing_not_found", "no_decision"]);
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +27,7 @@ pub struct Request {
     /// The member's listing that was rejected or delisted.
     listing_id: Option<ListingId>,
     /// Why the decision is wrong, at most 2,000 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::appeal::TEXT_CHARS_MAX)))]
     text: String,
 }
 

@@ -33,8 +33,10 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// What the member calls it: one line of at most 80 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::account::api_key::KEY_NAME_CHARS_MAX)))]
     name: String,
     /// What it may do: `read`, `generate`, `sell`; at least one.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     scopes: BTreeSet<Scope>,
     /// When it stops working. Without it, only its deletion stops it.
     expires_at: Option<Timestamp>,

@@ -6,7 +6,7 @@
 //!
 //! Access: any member who is not suspended.
 //! Changes: the member's webhooks, in one transaction with the record of the key.
-//! Retry: the same `Idempotency-Key` returns the same webhook.
+//! Retry: the same `Idempotency-Key` returns the same webhook, or 404 once it is deleted.
 
 use std::collections::BTreeSet;
 
@@ -26,15 +26,17 @@ use crate::webhook_view::WebhookWithSecret;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("account-create-webhook", "/api/v1/me/webhooks", Access::Member)
-        .with_errors(&["too_many_webhooks"]);
+        .with_errors(&["too_many_webhooks", "webhook_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// An `https` URL of a public host.
+    #[cfg_attr(feature = "schema", schemars(length(max = domain::webhook::endpoint::URL_BYTES_MAX)))]
     url: String,
     /// A note of the member's.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::webhook::endpoint::DESCRIPTION_CHARS_MAX)))]
     description: Option<String>,
     /// The types of events to be sent, at least one.
     #[cfg_attr(feature = "schema", schemars(schema_with = "domain::webhook::event::wanted_types"))]

@@ -12,6 +12,7 @@ use store::Store;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::delete("account-delete-key", "/api/v1/me/keys/{id}", Access::Member)
+        .for_suspended()
         .with_errors(&["api_key_not_found"]);
 
 #[derive(Debug, Deserialize)]

@@ -13,7 +13,8 @@ use store::Store;
 
 use crate::view::MeView;
 
-pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me", Access::Member);
+pub const ENDPOINT: Endpoint =
+    Endpoint::delete("account-delete-me", "/api/v1/me", Access::Member).for_suspended();
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

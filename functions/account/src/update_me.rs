@@ -20,8 +20,10 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     #[serde(default, deserialize_with = "patch::sent_or_null")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::account::DISPLAY_NAME_CHARS_MAX)))]
     display_name: Option<Option<String>>,
     #[serde(default, deserialize_with = "patch::sent_or_null")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::account::BIO_CHARS_MAX)))]
     bio: Option<Option<String>>,
 }
 

@@ -36,9 +36,11 @@ pub struct Request {
     id: PathId<WebhookId>,
     /// An `https` URL of a public host.
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", length(max = domain::webhook::endpoint::URL_BYTES_MAX)))]
     url: Option<String>,
     /// A note of the member's.
     #[serde(default, deserialize_with = "patch::sent_or_null")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::webhook::endpoint::DESCRIPTION_CHARS_MAX)))]
     description: Option<Option<String>>,
     /// The types of events to be sent, at least one.
     #[serde(default, deserialize_with = "patch::sent")]
@@ -46,6 +48,7 @@ pub struct Request {
     events: Option<BTreeSet<EventType>>,
     /// Whether events are to be sent.
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "WebhookStatus"))]
     status: Option<WebhookStatus>,
 }
 

@@ -23,7 +23,13 @@ use crate::member::MemberView;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-adjust-credits", "/api/v1/admin/users/{id}/credits", Access::Admin)
         .requires_key()
-        .with_errors(&["own_account", "target_is_admin", "too_few_credits", "user_not_found"]);
+        .with_errors(&[
+            "own_account",
+            "target_is_admin",
+            "too_few_credits",
+            "too_many_grants",
+            "user_not_found",
+        ]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -31,8 +37,10 @@ pub const ENDPOINT: Endpoint =
 pub struct Request {
     id: PathId<UserId>,
     /// Credits to grant; to revoke, if negative.
+    #[cfg_attr(feature = "schema", schemars(range(min = -i64::from(domain::account::staff::CREDITS_MAX), max = i64::from(domain::account::staff::CREDITS_MAX))))]
     amount: i64,
     /// For the audit log.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
     /// When the granted credits expire; never by default.
     expires_at: Option<Timestamp>,

@@ -27,10 +27,13 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .with_errors(&[
     "asset_not_clean",
     "asset_not_scanned",
+    "idempotency_key_in_flight",
     "listing_not_found",
     "model_taken",
     "not_pending",
     "own_listing",
+    "own_purchase",
+    "own_report",
     "version_changed",
 ]);
 

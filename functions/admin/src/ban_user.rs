@@ -42,6 +42,7 @@ pub const ENDPOINT: Endpoint =
 pub struct Request {
     id: PathId<UserId>,
     /// The reason, shown to the member.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
     /// When it ends automatically; never by default.
     until: Option<Timestamp>,

@@ -33,6 +33,7 @@ const ROUNDS_MAX: u32 = 8;
 pub struct Request {
     id: PathId<PurchaseId>,
     /// The reason, shown to the buyer.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
 

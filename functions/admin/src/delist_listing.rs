@@ -32,6 +32,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 pub struct Request {
     id: PathId<ListingId>,
     /// The reason, shown to the creator.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
     /// Whether its images stay.
     #[serde(default)]

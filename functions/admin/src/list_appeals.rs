@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use store::{Cursor, Names, Page, PageSize, Store};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("admin-list-appeals", "/api/v1/admin/appeals", Access::Moderator);
+    Endpoint::get("admin-list-appeals", "/api/v1/admin/appeals", Access::Moderator)
+        .with_errors(&["needs_admin"]);
 
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

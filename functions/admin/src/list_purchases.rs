@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use store::{Cursor, Names, Page, PageSize, PurchaseFilter, Store};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("admin-list-purchases", "/api/v1/admin/purchases", Access::Admin);
+    Endpoint::get("admin-list-purchases", "/api/v1/admin/purchases", Access::Admin)
+        .with_errors(&["listing_not_found"]);
 
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

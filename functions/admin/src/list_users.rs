@@ -39,9 +39,11 @@ pub struct Request {
     /// With or without a listing.
     creator: Option<bool>,
     /// Prefix of the address, case-insensitive; not together with `query`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     email: Option<String>,
     /// A member's id or e-mail address, or the beginning of a display name, case-insensitive. The
     /// exact matches come on the first page, beside `limit`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = TEXT_BYTES_MAX)))]
     query: Option<String>,
     #[serde(default)]
     limit: PageSize,

@@ -46,6 +46,7 @@ pub struct Request {
     /// The amount, tax included; by default all that is not yet refunded.
     amount: Option<Money>,
     /// The reason, shown to buyer and creator.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
 

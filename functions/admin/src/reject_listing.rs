@@ -21,7 +21,15 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/admin/marketplace/listings/{id}/reject",
     Access::Moderator,
 )
-.with_errors(&["listing_not_found", "not_pending", "own_listing", "version_changed"]);
+.with_errors(&[
+    "idempotency_key_in_flight",
+    "listing_not_found",
+    "not_pending",
+    "own_listing",
+    "own_purchase",
+    "own_report",
+    "version_changed",
+]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -31,6 +39,7 @@ pub struct Request {
     /// The `content_hash` of the version that the moderator was shown: see `approve_listing`.
     content_hash: String,
     /// The reason, shown to the creator.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
 

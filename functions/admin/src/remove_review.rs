@@ -15,7 +15,7 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
 use serde::{Deserialize, Serialize};
-use store::Store;
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-remove-review",
@@ -32,6 +32,7 @@ pub struct Request {
     id: PathId<ListingId>,
     review_id: PathId<ReviewId>,
     /// The reason, shown to the author.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
 
@@ -53,7 +54,8 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
-    let (id, review) = (call.body.id.get()?, call.body.review_id.get()?);
+    let id = call.body.id.get().map_err(|_| NotFound::Review)?;
+    let review = call.body.review_id.get()?;
     let reason = checked_reason(&call.body.reason)?;
     let target = Target::of(TargetKind::Review, review);
     let entry = call.audit_entry(Action::RemoveReview, target)?.with_reason(&reason);

@@ -18,7 +18,7 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
 use serde::{Deserialize, Serialize};
-use store::{RulingRequest, Store};
+use store::{NotFound, RulingRequest, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-resolve-appeal",
@@ -26,7 +26,20 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Moderator,
 )
 .ignores_key()
-.with_errors(&["appeal_decided", "appeal_not_found", "needs_admin", "own_decision", "own_listing"]);
+.with_errors(&[
+    "appeal_decided",
+    "appeal_not_found",
+    "listing_not_found",
+    "model_taken",
+    "needs_admin",
+    "no_preview",
+    "own_account",
+    "own_decision",
+    "own_listing",
+    "own_purchase",
+    "own_report",
+    "target_is_admin",
+]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -36,6 +49,7 @@ pub struct Request {
     appeal_id: PathId<AppealId>,
     outcome: Outcome,
     /// The reason, shown to the member.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
 
@@ -53,7 +67,8 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
-    let (member, id) = (call.body.id.get()?, call.body.appeal_id.get()?);
+    let member = call.body.id.get().map_err(|_| NotFound::Appeal)?;
+    let id = call.body.appeal_id.get()?;
     let (outcome, reason) = (call.body.outcome, checked_reason(&call.body.reason)?);
     let appeal = store.appeal(member, id).await?;
     let target = match appeal.decision.listing_id() {

@@ -33,11 +33,13 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "flags_changed",
     "flags_not_found",
     "flags_resolved",
+    "idempotency_key_in_flight",
     "listing_not_found",
     "own_account",
     "own_listing",
     "own_purchase",
     "own_report",
+    "own_review",
 ]);
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +49,7 @@ pub struct Request {
     id: PathId<FlagsId>,
     decision: Decision,
     /// The reason, shown to the creator of a listing that is taken off sale.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
     /// The version of the flags that the moderator has seen.
     seen: u64,

@@ -29,6 +29,7 @@ pub const ENDPOINT: Endpoint =
 pub struct Request {
     id: PathId<UserId>,
     /// For the audit log.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
 

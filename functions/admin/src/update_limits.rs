@@ -27,10 +27,13 @@ pub const ENDPOINT: Endpoint =
 pub struct Request {
     id: PathId<UserId>,
     /// Credits per month.
+    #[cfg_attr(feature = "schema", schemars(range(max = domain::account::ALLOWANCE_MAX)))]
     monthly_allowance: Option<u32>,
     /// Generations open at once.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = domain::account::CONCURRENCY_MAX)))]
     concurrency: Option<u32>,
     /// For the audit log.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
 

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clients::{
-    Previews, Uploads,
-    preview::ShownPreview,
-    uploads::{UploadsUnavailable, asset_key},
-};
+use clients::{Previews, StorageUnavailable, Uploads, preview::ShownPreview, uploads::asset_key};
 use domain::{
     FieldError, Timestamp,
     id::{ListingId, ReviewId, UserId},
@@ -341,7 +337,7 @@ impl FileView {
         revision: &Revision,
         uploads: &Uploads,
         now: Timestamp,
-    ) -> Result<Vec<FileView>, UploadsUnavailable> {
+    ) -> Result<Vec<FileView>, StorageUnavailable> {
         let mut files = Vec::with_capacity(revision.assets.len());
         for asset in &revision.assets {
             let key = asset_key(&revision.listing_id, &asset.upload_id);

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use clients::{PreviewBucket, preview::PreviewsUnavailable, queue::PreparationMessage};
+use clients::{PreviewBucket, StorageUnavailable, queue::PreparationMessage};
 use domain::{
     Timestamp,
     id::UploadId,
@@ -80,7 +80,7 @@ async fn picture_of(
     version: &Revision,
     name: &UploadId,
     draw: impl FnOnce(&DemoScene) -> Result<Drawn, PictureError> + Send + 'static,
-) -> Result<Result<Option<Preview>, NotDrawn>, PreviewsUnavailable> {
+) -> Result<Result<Option<Preview>, NotDrawn>, StorageUnavailable> {
     if !version.previews.is_empty() || !version.kind.can_be_drawn() {
         return Ok(Ok(None));
     }

@@ -5,7 +5,7 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
-use clients::documents::DocumentsUnavailable;
+use clients::StorageUnavailable;
 use pdf::PdfError;
 
 pub(crate) use csv::to_csv;
@@ -25,7 +25,7 @@ pub(crate) enum ReportFailed {
     Json(#[from] serde_json::Error),
     /// The files could not be stored.
     #[error(transparent)]
-    Documents(#[from] DocumentsUnavailable),
+    Documents(#[from] StorageUnavailable),
 }
 
 domain::domain_error! {

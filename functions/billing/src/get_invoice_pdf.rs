@@ -16,7 +16,7 @@ use crate::document::render;
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-get-invoice-pdf", "/api/v1/billing/invoices/{id}/pdf", Access::Member)
         .with_rate(Rate::a_minute(60))
-        .with_errors(&["invoice_not_found"]);
+        .with_errors(&["invoice_not_final", "invoice_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -16,6 +16,7 @@ use crate::pages::after_portal;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("billing-open-portal", "/api/v1/billing/portal", Access::Member)
         .ignores_key()
+        .for_suspended()
         .with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]

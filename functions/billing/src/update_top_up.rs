@@ -36,7 +36,10 @@ pub struct Request {
     enabled: bool,
     pack: Option<Pack>,
     /// Threshold, in credits.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = domain::billing::top_up::BELOW_MAX)))]
     below: Option<u32>,
+    /// The most packs bought so in a month.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = domain::billing::top_up::MONTHLY_MAX)))]
     monthly_max: Option<u32>,
 }
 

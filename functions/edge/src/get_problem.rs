@@ -61,17 +61,23 @@ fn problems() -> &'static Value {
 
 fn explained(problem: &Value) -> Markup {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let retry = match problem["retryable"].as_bool() {
-        Some(true) => "The same request may succeed later: wait as long as `Retry-After` says.",
-        Some(false) | None => "The same request will not succeed: something has to change first.",
-    };
     html! {
-        p { "Status " (problem["status"]) ", " (text(&problem["title"])) ". " (retry) }
+        p { "Status " (problem["status"]) ", " (text(&problem["title"])) "." }
+        p { (coded(&text(&problem["advice"]))) }
         dl {
             @for case in problem["cases"].as_array().into_iter().flatten() {
-                dt { (text(&case["meaning"])) }
-                dd { (text(&case["detail"])) }
+                dt { (coded(&text(&case["meaning"]))) }
+                dd { (coded(&text(&case["detail"]))) }
             }
+        }
+    }
+}
+
+/// Text whose parts between backquotes are set as code.
+fn coded(text: &str) -> Markup {
+    html! {
+        @for (nth, part) in text.split('`').enumerate() {
+            @if nth % 2 == 0 { (part) } @else { code { (part) } }
         }
     }
 }

@@ -33,6 +33,7 @@ const TRIES_MAX: u32 = 5;
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Request {
+    /// Our name of the generation: its owner, its id and a secret.
     job: String,
 }
 

@@ -8,7 +8,8 @@
 //! Access: any member who is not suspended; a listing only for its buyers and its creator.
 //! Changes: in one transaction the account (a credit held, one more open job), the job, its input,
 //! a ledger entry and the record of the key. The stream relays the job to the queue.
-//! Retry: the same `Idempotency-Key` returns the same job in its current state.
+//! Retry: the same `Idempotency-Key` returns the same job in its current state, or 404 once
+//! it is deleted.
 
 use clients::Images;
 use domain::{
@@ -28,6 +29,8 @@ pub const ENDPOINT: Endpoint =
         .requires_key()
         .with_rate(Rate::a_minute(300))
         .with_errors(&[
+            "email_unverified",
+            "generation_not_found",
             "insufficient_credits",
             "listing_not_licensed",
             "model_not_proven",

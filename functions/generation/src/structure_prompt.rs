@@ -28,6 +28,7 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member)
         .with_errors(&[
             "content_blocked",
+            "idempotency_key_in_flight",
             "provider_busy",
             "provider_unavailable",
             "structuring_used_up",
@@ -44,6 +45,7 @@ pub const BUDGET: Rate = Rate::a_day(BUDGET_A_DAY);
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::generation::PROMPT_CHARS_MAX)))]
     prompt: String,
     lighting: Option<LightingRig>,
     camera: Option<CameraSettings>,

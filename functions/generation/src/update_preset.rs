@@ -23,11 +23,15 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<PresetId>,
+    /// One line of text.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::preset::NAME_CHARS_MAX)))]
     name: String,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::generation::PROMPT_CHARS_MAX)))]
     prompt: Option<String>,
     structured_prompt: Option<domain::fibo::StructuredPrompt>,
     lighting: Option<domain::lighting::LightingRig>,
     camera: Option<domain::camera::CameraSettings>,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::generation::NEGATIVE_PROMPT_CHARS_MAX)))]
     negative_prompt: Option<String>,
 }
 

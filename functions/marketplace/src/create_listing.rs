@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member);
+    Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member)
+        .with_errors(&["listing_not_found", "too_many_listings"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -27,12 +28,17 @@ pub const ENDPOINT: Endpoint =
 pub struct Request {
     #[serde(rename = "type")]
     kind: Kind,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::revision::TITLE_CHARS_MAX)))]
     title: String,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::revision::DESCRIPTION_CHARS_MAX)))]
     description: String,
     category: Category,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = domain::marketplace::listing::revision::TAGS_MAX)))]
     tags: Vec<String>,
     price: Money,
+    /// Whom the work is owed to, shown with the listing.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::revision::ATTRIBUTION_CHARS_MAX)))]
     attribution: Option<String>,
     demo: Option<DemoSettings>,
     content: Content,

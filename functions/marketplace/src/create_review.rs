@@ -18,7 +18,7 @@ use crate::purchase_view::ReviewView;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-create-review", "/api/v1/marketplace/reviews", Access::Member)
         .ignores_key()
-        .with_errors(&["not_a_buyer"]);
+        .with_errors(&["not_a_buyer", "review_removed"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -26,7 +26,9 @@ pub const ENDPOINT: Endpoint =
 pub struct Request {
     listing_id: ListingId,
     /// 1 to 5 stars.
+    #[cfg_attr(feature = "schema", schemars(range(min = *domain::marketplace::community::review::STARS.start(), max = *domain::marketplace::community::review::STARS.end())))]
     rating: u8,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::community::review::COMMENT_CHARS_MAX)))]
     comment: Option<String>,
 }
 

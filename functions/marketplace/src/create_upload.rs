@@ -39,9 +39,16 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 pub struct Request {
     id: PathId<ListingId>,
     purpose: Purpose,
+    /// One that the purpose accepts: `image/png`, `image/jpeg` or `image/webp` for a preview,
+    /// `application/zip`, `application/octet-stream` or `text/plain` for an asset; only
+    /// `application/octet-stream` for a fine-tune.
     content_type: String,
-    /// The file's size in bytes; a larger file is refused.
+    /// The file's size in bytes; a larger file is refused. A preview has at most
+    /// `PREVIEW_BYTES_MAX`.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = domain::marketplace::listing::upload::ASSET_BYTES_MAX)))]
     bytes: u64,
+    /// What buyers download an asset as.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::upload::FILE_NAME_CHARS_MAX)))]
     file_name: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use clients::{PreviewBucket, Previews, preview::PreviewsUnavailable};
+use clients::{PreviewBucket, Previews, StorageUnavailable};
 use domain::marketplace::listing::demo::{DemoScene, DemoSubject};
 use runtime::{Aws, Connect, Environment, InitError};
 use serde::Serialize;
@@ -63,7 +63,7 @@ impl DemoCache {
     ///
     /// # Errors
     /// When the bucket is unavailable.
-    pub(crate) async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
+    pub(crate) async fn has(&self, key: &str) -> Result<bool, StorageUnavailable> {
         let seen = self.seen().iter().any(|known| known == key);
         let has = seen || self.bucket.has(key).await?;
         if has {
@@ -76,7 +76,7 @@ impl DemoCache {
     ///
     /// # Errors
     /// When the bucket did not confirm the write.
-    pub(crate) async fn add(&self, key: &str, jpeg: Vec<u8>) -> Result<(), PreviewsUnavailable> {
+    pub(crate) async fn add(&self, key: &str, jpeg: Vec<u8>) -> Result<(), StorageUnavailable> {
         self.bucket.put_demo(key, &jpeg.into()).await?;
         self.remember(key);
         Ok(())

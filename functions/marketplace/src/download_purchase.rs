@@ -35,6 +35,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
+.for_suspended()
 // It is the use of what was bought, as a generation with it is.
 .with_scope(Scope::Generate)
 .with_errors(&["file_not_found", "purchase_not_found", "version_not_found"]);
@@ -45,6 +46,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 pub struct Request {
     id: PathId<PurchaseId>,
     /// The version; by default the newest approved one.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     version: Option<u32>,
     /// The file; by default the content of the version.
     file_id: Option<UploadId>,

@@ -24,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key()
 .never_by_api_key()
-.with_errors(&["listing_not_found"]);
+.with_errors(&["image_not_found", "listing_not_found", "review_not_found"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -39,7 +39,8 @@ pub struct Request {
     /// The review, if it is about one or its author.
     review_id: Option<ReviewId>,
     reason: FlagReason,
-    /// More in the member's own words, at most 500 characters.
+    /// More in the member's own words.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::moderation::flag::TEXT_CHARS_MAX)))]
     text: Option<String>,
 }
 

@@ -25,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Member,
 )
 .with_rate(Rate::a_minute(60))
-.with_errors(&["statement_not_found"]);
+.with_errors(&["statement_not_found", "statement_too_long"]);
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -28,6 +28,7 @@ use crate::{
 pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-preview-studio", "/api/v1/studio/previews", Access::Member)
         .ignores_key()
+        .for_suspended()
         .with_rate(A_MINUTE);
 
 /// Previews of one member: four a second while a slider moves.

@@ -28,6 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     Access::Member,
 )
 .ignores_key()
+.for_suspended()
 .with_rate(Rate::an_hour(30))
 .with_errors(&[
     "in_dispute",
@@ -48,6 +49,7 @@ const DECIDED_AFTER_S: u32 = 3_600;
 pub struct Request {
     id: PathId<PurchaseId>,
     /// The reason, shown to staff and to the creator.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: Option<String>,
 }
 

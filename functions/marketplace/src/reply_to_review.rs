@@ -28,6 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 pub struct Request {
     id: PathId<ListingId>,
     review_id: PathId<ReviewId>,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::community::review::REPLY_CHARS_MAX)))]
     text: String,
 }
 

@@ -43,30 +43,41 @@ pub const ENDPOINT: Endpoint = Endpoint::patch(
 pub struct Request {
     id: PathId<ListingId>,
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1, max = domain::marketplace::listing::revision::TITLE_CHARS_MAX)))]
     title: Option<String>,
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1, max = domain::marketplace::listing::revision::DESCRIPTION_CHARS_MAX)))]
     description: Option<String>,
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "Category"))]
     category: Option<Category>,
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>", length(max = domain::marketplace::listing::revision::TAGS_MAX)))]
     tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "Money"))]
     price: Option<Money>,
     #[serde(default, deserialize_with = "patch::sent_or_null")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::revision::ATTRIBUTION_CHARS_MAX)))]
     attribution: Option<Option<String>>,
-    /// What this version changes, shown to those who bought an earlier one. At most 1,000
-    /// characters; a version that follows one on sale begins without.
+    /// What this version changes, shown to those who bought an earlier one. A version that follows
+    /// one on sale begins without.
     #[serde(default, deserialize_with = "patch::sent_or_null")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::revision::CHANGES_CHARS_MAX)))]
     changes: Option<Option<String>>,
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "DemoSettings"))]
     demo: Option<DemoSettings>,
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "Content"))]
     content: Option<Content>,
     /// Ids of pictures and files to remove. One that the version does not have is ignored.
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<UploadId>"))]
     remove: Option<Vec<UploadId>>,
     /// Ids of pictures in their new order; those it does not name follow in their order.
     #[serde(default, deserialize_with = "patch::sent")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<UploadId>"))]
     preview_order: Option<Vec<UploadId>>,
 }
 

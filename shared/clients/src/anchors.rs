@@ -12,7 +12,9 @@ use domain::{
 };
 use serde_json::json;
 
-use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, in_bucket, unavailable};
+use crate::bucket::{
+    Bucket, BucketFailure, Object, OverwritePolicy, StorageUnavailable, in_bucket,
+};
 
 const FOLDER: &str = "audit/";
 /// A thousand anchors each: more than a century of days.
@@ -24,7 +26,6 @@ pub struct AuditAnchors {
     bucket: Bucket,
 }
 
-unavailable!(AnchorsUnavailable, "records", "records_unavailable");
 in_bucket!(AuditAnchors, RECORDS_BUCKET);
 
 impl AuditAnchors {
@@ -38,7 +39,7 @@ impl AuditAnchors {
     ///
     /// # Errors
     /// When the bucket did not confirm the write.
-    pub async fn keep(&self, chain: &Chain, now: Timestamp) -> Result<(), AnchorsUnavailable> {
+    pub async fn keep(&self, chain: &Chain, now: Timestamp) -> Result<(), StorageUnavailable> {
         let said = json!({ "seq": chain.seq, "hash": chain.hash, "kept_at": now });
         let object = Object {
             key: &key_of(chain, now),
@@ -46,15 +47,15 @@ impl AuditAnchors {
             disposition: None,
             bytes: &Bytes::from(said.to_string()),
         };
-        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(AnchorsUnavailable)
+        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(StorageUnavailable)
     }
 
     /// Every anchor ever stored.
     ///
     /// # Errors
     /// When the bucket cannot be listed, or holds more anchors than possible.
-    pub async fn all(&self) -> Result<Anchors, AnchorsUnavailable> {
-        let keys = self.keys().await.map_err(AnchorsUnavailable)?;
+    pub async fn all(&self) -> Result<Anchors, StorageUnavailable> {
+        let keys = self.keys().await.map_err(StorageUnavailable)?;
         Ok(keys.iter().filter_map(|key| chain_of(key)).collect())
     }
 

@@ -52,28 +52,17 @@ pub(crate) const PUBLIC_CACHE_CONTROL: &str = "public, max-age=300";
 /// Why a bucket request failed. A later retry is always safe.
 pub(crate) type BucketFailure = Box<dyn Error + Send + Sync>;
 
-/// Defines the error of a client whose bucket, of `$what`, fails.
-macro_rules! unavailable {
-    ($name:ident, $what:literal, $code:literal) => {
-        /// The bucket request failed. A later retry is always safe.
-        #[derive(Debug, thiserror::Error)]
-        #[error("the bucket of {} is not available", $what)]
-        pub struct $name(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
+/// A request to a bucket failed. A later retry is always safe.
+#[derive(Debug, thiserror::Error)]
+#[error("Stored files are not available right now: try again.")]
+pub struct StorageUnavailable(#[source] pub(crate) BucketFailure);
 
-        impl domain::DomainError for $name {
-            fn kind(&self) -> domain::ErrorKind {
-                domain::ErrorKind::Unavailable
-            }
-            fn code(&self) -> &'static str {
-                $code
-            }
-            fn retry_after_s(&self) -> Option<u32> {
-                Some(2)
-            }
-        }
-    };
+domain::domain_error! {
+    StorageUnavailable => Unavailable, "storage_unavailable";
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(2)
+    }
 }
-pub(crate) use unavailable;
 
 /// Connects a client whose `new` takes the bucket that `$variable` names.
 macro_rules! in_bucket {

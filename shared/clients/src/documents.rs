@@ -13,7 +13,9 @@ use domain::{Timestamp, billing::invoice::Invoice, id::UserId, time::Day};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, in_bucket, unavailable};
+use crate::bucket::{
+    Bucket, BucketFailure, Object, OverwritePolicy, StorageUnavailable, in_bucket,
+};
 
 const COMPANY_NAME: &str = "COMPANY_NAME";
 /// Lines separated by `|`.
@@ -84,7 +86,7 @@ impl Document {
         content: &impl Serialize,
         name: &str,
         kind: FileKind,
-    ) -> Result<Document, DocumentsUnavailable> {
+    ) -> Result<Document, StorageUnavailable> {
         let (content, ending) = (Document::hash_of(content)?, kind.ending());
         // Characters safe in headers and file systems.
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
@@ -104,7 +106,7 @@ impl Document {
         (folder, day): (&str, Day),
         content: &impl Serialize,
         kind: FileKind,
-    ) -> Result<Document, DocumentsUnavailable> {
+    ) -> Result<Document, StorageUnavailable> {
         let (content, ending) = (Document::hash_of(content)?, kind.ending());
         Ok(Document {
             key: format!("reports/{folder}/{day}/{content}.{ending}"),
@@ -113,9 +115,9 @@ impl Document {
         })
     }
 
-    fn hash_of(content: &impl Serialize) -> Result<String, DocumentsUnavailable> {
+    fn hash_of(content: &impl Serialize) -> Result<String, StorageUnavailable> {
         let content = serde_json::to_vec(content).map_err(BucketFailure::from);
-        let digest = Sha256::digest(content.map_err(DocumentsUnavailable)?);
+        let digest = Sha256::digest(content.map_err(StorageUnavailable)?);
         Ok(hex::encode(&digest[..CONTENT_BYTES]))
     }
 
@@ -123,7 +125,7 @@ impl Document {
     ///
     /// # Errors
     /// When the invoice does not serialize.
-    pub fn of_invoice(invoice: &Invoice) -> Result<Document, DocumentsUnavailable> {
+    pub fn of_invoice(invoice: &Invoice) -> Result<Document, StorageUnavailable> {
         let name = invoice.number.as_deref().unwrap_or(invoice.id.as_str());
         let place = (&invoice.user_id, invoice.id.as_str());
         Document::new(place, invoice, name, FileKind::Pdf)
@@ -155,7 +157,6 @@ pub struct Documents {
     bucket: Bucket,
 }
 
-unavailable!(DocumentsUnavailable, "documents", "documents_unavailable");
 in_bucket!(Documents, RECORDS_BUCKET);
 
 impl Documents {
@@ -169,13 +170,13 @@ impl Documents {
     ///
     /// # Errors
     /// Errors of `make`; and when the bucket did not confirm the write.
-    pub async fn store_once<E: From<DocumentsUnavailable>>(
+    pub async fn store_once<E: From<StorageUnavailable>>(
         &self,
         document: Document,
         make: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<String, E> {
         let Document { key, file_name, kind } = document;
-        if self.bucket.has(&key).await.map_err(DocumentsUnavailable)? {
+        if self.bucket.has(&key).await.map_err(StorageUnavailable)? {
             return Ok(key);
         }
         let bytes = Bytes::from(make()?);
@@ -185,7 +186,7 @@ impl Documents {
             disposition: Some(format!("attachment; filename=\"{file_name}\"")),
             bytes: &bytes,
         };
-        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(DocumentsUnavailable)?;
+        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(StorageUnavailable)?;
         Ok(key)
     }
 
@@ -195,8 +196,8 @@ impl Documents {
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, DocumentsUnavailable> {
-        self.bucket.link(key, now).await.map_err(DocumentsUnavailable)
+    pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, StorageUnavailable> {
+        self.bucket.link(key, now).await.map_err(StorageUnavailable)
     }
 }
 
@@ -277,7 +278,7 @@ mod tests {
         Document::of_invoice(&invoice()).unwrap()
     }
 
-    fn made() -> Result<Vec<u8>, DocumentsUnavailable> {
+    fn made() -> Result<Vec<u8>, StorageUnavailable> {
         Ok(b"%PDF".to_vec())
     }
 
@@ -301,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn a_stored_document_is_not_made_again() {
         let (documents, puts) = bucket(StatusCode::OK, StatusCode::OK).await;
-        let make = || -> Result<Vec<u8>, DocumentsUnavailable> { panic!("made again") };
+        let make = || -> Result<Vec<u8>, StorageUnavailable> { panic!("made again") };
         let key = documents.store_once(document(), make).await.unwrap();
         assert!(puts.lock().unwrap().is_empty());
         let now = Timestamp::from_secs(1_700_000_100);

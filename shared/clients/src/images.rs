@@ -13,7 +13,7 @@ use domain::{
 };
 use media::Picture;
 
-use crate::bucket::{Bucket, Object, OverwritePolicy, in_bucket, unavailable};
+use crate::bucket::{Bucket, Object, OverwritePolicy, StorageUnavailable, in_bucket};
 
 /// The bucket of images. Storing needs `s3:PutObject`, links and [`Images::exists`] need
 /// `s3:GetObject`.
@@ -22,7 +22,6 @@ pub struct Images {
     bucket: Bucket,
 }
 
-unavailable!(ImagesUnavailable, "pictures", "images_unavailable");
 in_bucket!(Images, IMAGES_BUCKET);
 
 impl Images {
@@ -40,7 +39,7 @@ impl Images {
         user: &UserId,
         job: &JobId,
         picture: &Picture,
-    ) -> Result<StoredImage, ImagesUnavailable> {
+    ) -> Result<StoredImage, StorageUnavailable> {
         let (key, thumbnail_key) = keys(user, job);
         tokio::try_join!(
             self.put(&key, "image/png", &picture.png),
@@ -61,8 +60,8 @@ impl Images {
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, ImagesUnavailable> {
-        self.bucket.link(key, now).await.map_err(ImagesUnavailable)
+    pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, StorageUnavailable> {
+        self.bucket.link(key, now).await.map_err(StorageUnavailable)
     }
 
     async fn put(
@@ -70,9 +69,9 @@ impl Images {
         key: &str,
         content_type: &str,
         bytes: &Bytes,
-    ) -> Result<(), ImagesUnavailable> {
+    ) -> Result<(), StorageUnavailable> {
         let object = Object { key, content_type, disposition: None, bytes };
-        self.bucket.put(object, OverwritePolicy::Replaced).await.map_err(ImagesUnavailable)
+        self.bucket.put(object, OverwritePolicy::Replaced).await.map_err(StorageUnavailable)
     }
 }
 

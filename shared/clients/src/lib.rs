@@ -37,6 +37,7 @@ pub mod webhook;
 
 pub use anchors::AuditAnchors;
 pub use bria::Bria;
+pub use bucket::StorageUnavailable;
 pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
 pub use gemini::Gemini;

@@ -17,7 +17,7 @@ use domain::{
 use media::preview::{PREVIEW_SIDES_PX, Preview, PreviewJpeg};
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{Bucket, BucketFailure, Object, in_bucket, unavailable};
+use crate::bucket::{Bucket, BucketFailure, Object, StorageUnavailable, in_bucket};
 
 /// The public URL of the previews bucket.
 const PREVIEWS_URL: &str = "PREVIEWS_URL";
@@ -88,7 +88,6 @@ pub struct ShownPreview {
     pub urls: PreviewUrls,
 }
 
-unavailable!(PreviewsUnavailable, "previews", "previews_unavailable");
 in_bucket!(PreviewBucket, PREVIEWS_BUCKET);
 
 impl Connect for Previews {
@@ -142,7 +141,7 @@ impl PreviewBucket {
         listing: impl fmt::Display,
         upload: impl fmt::Display,
         preview: &Preview,
-    ) -> Result<StoredPreview, PreviewsUnavailable> {
+    ) -> Result<StoredPreview, StorageUnavailable> {
         let keys = PREVIEW_SIDES_PX.map(|side_px| preview_key(&listing, &upload, side_px));
         let [large_key, medium_key, small_key] = keys;
         let [large, medium, small] = &preview.jpegs;
@@ -158,24 +157,24 @@ impl PreviewBucket {
     ///
     /// # Errors
     /// When the bucket is unavailable.
-    pub async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
-        self.bucket.has(key).await.map_err(PreviewsUnavailable)
+    pub async fn has(&self, key: &str) -> Result<bool, StorageUnavailable> {
+        self.bucket.has(key).await.map_err(StorageUnavailable)
     }
 
     /// Stores a picture of the live demo at `key`; see [`demo_key`].
     ///
     /// # Errors
     /// When the bucket did not confirm the write.
-    pub async fn put_demo(&self, key: &str, jpeg: &Bytes) -> Result<(), PreviewsUnavailable> {
-        self.put(key, jpeg).await.map_err(PreviewsUnavailable)
+    pub async fn put_demo(&self, key: &str, jpeg: &Bytes) -> Result<(), StorageUnavailable> {
+        self.put(key, jpeg).await.map_err(StorageUnavailable)
     }
 
     async fn store_one(
         &self,
         key: String,
         jpeg: &PreviewJpeg,
-    ) -> Result<StoredJpeg, PreviewsUnavailable> {
-        self.put(&key, &jpeg.bytes).await.map_err(PreviewsUnavailable)?;
+    ) -> Result<StoredJpeg, StorageUnavailable> {
+        self.put(&key, &jpeg.bytes).await.map_err(StorageUnavailable)?;
         Ok(StoredJpeg { key, width: jpeg.width, height: jpeg.height })
     }
 

@@ -10,10 +10,7 @@
 use aws_sdk_s3::Client;
 use connect::{Aws, Connect, Environment, InitError};
 
-use crate::{
-    bucket::{Bucket, IMAGES_BUCKET, s3},
-    uploads::UploadsUnavailable,
-};
+use crate::bucket::{Bucket, IMAGES_BUCKET, StorageUnavailable, s3};
 
 /// `key=value`; empty where no malware scanner is configured.
 const MALWARE_SCAN_TAG: &str = "MALWARE_SCAN_TAG";
@@ -54,7 +51,7 @@ pub enum ScanError {
     NotClean(String),
     /// Transient.
     #[error(transparent)]
-    Unavailable(#[from] UploadsUnavailable),
+    Unavailable(#[from] StorageUnavailable),
 }
 
 domain::domain_error! {
@@ -107,9 +104,9 @@ impl AssetScan {
     ///
     /// # Errors
     /// When the bucket is unavailable.
-    pub async fn of(&self, key: &str) -> Result<Scan, UploadsUnavailable> {
+    pub async fn of(&self, key: &str) -> Result<Scan, StorageUnavailable> {
         let Some(CleanTag { key: name, value }) = &self.clean else { return Ok(Scan::Clean) };
-        match self.bucket.tag(key, name).await.map_err(UploadsUnavailable)? {
+        match self.bucket.tag(key, name).await.map_err(StorageUnavailable)? {
             Some(found) if found == *value => Ok(Scan::Clean),
             Some(_) => Ok(Scan::NotClean),
             None => Ok(Scan::Awaited),
@@ -186,6 +183,6 @@ mod tests {
         let scan = AssetScan::new(&client_at("http://127.0.0.1:1"), "b", None);
         assert_eq!(scan.of("assets/l/u").await.unwrap(), Scan::Clean);
         let scan = AssetScan::new(&client_at("http://127.0.0.1:1"), "b", CleanTag::parse("a=b"));
-        assert_eq!(scan.require_clean("k", "a").await.unwrap_err().code(), "uploads_unavailable");
+        assert_eq!(scan.require_clean("k", "a").await.unwrap_err().code(), "storage_unavailable");
     }
 }

@@ -10,7 +10,7 @@ use connect::{Aws, Connect, Environment, InitError};
 use domain::id::{JobId, ListingId, UploadId, UserId};
 
 use crate::{
-    bucket::{Bucket, BucketFailure, IMAGES_BUCKET, PREVIEWS_BUCKET, s3, unavailable},
+    bucket::{Bucket, BucketFailure, IMAGES_BUCKET, PREVIEWS_BUCKET, StorageUnavailable, s3},
     images::{folder_of, folder_of_job},
     preview::{demo_folder, preview_folder, upload_folder},
     uploads::{asset_folder, asset_key, quarantine_folder},
@@ -26,8 +26,6 @@ pub struct StoredFiles {
     private: Bucket,
     public: Bucket,
 }
-
-unavailable!(FilesUnavailable, "files", "files_unavailable");
 
 /// The result of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,7 +61,10 @@ impl StoredFiles {
     ///
     /// # Errors
     /// When a bucket request failed; some files may be deleted.
-    pub async fn delete_pictures(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
+    pub async fn delete_pictures(
+        &self,
+        listing: &ListingId,
+    ) -> Result<Deleted, StorageUnavailable> {
         let previews = delete_under(&self.public, &preview_folder(listing)).await?;
         Ok(previews.and(delete_under(&self.public, &demo_folder(listing)).await?))
     }
@@ -72,7 +73,7 @@ impl StoredFiles {
     ///
     /// # Errors
     /// When a bucket request failed; some files may be deleted.
-    pub async fn delete_listing(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
+    pub async fn delete_listing(&self, listing: &ListingId) -> Result<Deleted, StorageUnavailable> {
         let mut deleted = self.delete_pictures(listing).await?;
         for folder in [asset_folder(listing), quarantine_folder(listing)] {
             deleted = deleted.and(delete_under(&self.private, &folder).await?);
@@ -88,7 +89,7 @@ impl StoredFiles {
         &self,
         user: &UserId,
         job: &JobId,
-    ) -> Result<Deleted, FilesUnavailable> {
+    ) -> Result<Deleted, StorageUnavailable> {
         delete_under(&self.private, &folder_of_job(user, job)).await
     }
 
@@ -100,7 +101,7 @@ impl StoredFiles {
         &self,
         listing: &ListingId,
         upload: &UploadId,
-    ) -> Result<Deleted, FilesUnavailable> {
+    ) -> Result<Deleted, StorageUnavailable> {
         let pictures = delete_under(&self.public, &upload_folder(listing, upload)).await?;
         // All ids have the same length, so none is the beginning of another.
         Ok(pictures.and(delete_under(&self.private, &asset_key(listing, upload)).await?))
@@ -110,15 +111,15 @@ impl StoredFiles {
     ///
     /// # Errors
     /// When a bucket request failed; some files may be deleted.
-    pub async fn delete_images(&self, user: &UserId) -> Result<Deleted, FilesUnavailable> {
+    pub async fn delete_images(&self, user: &UserId) -> Result<Deleted, StorageUnavailable> {
         delete_under(&self.private, &folder_of(user)).await
     }
 }
 
-async fn delete_under(bucket: &Bucket, prefix: &str) -> Result<Deleted, FilesUnavailable> {
+async fn delete_under(bucket: &Bucket, prefix: &str) -> Result<Deleted, StorageUnavailable> {
     let mut deleted = Deleted::default();
     for _ in 0..PAGES_MAX {
-        let page = delete_page(bucket, prefix).await.map_err(FilesUnavailable)?;
+        let page = delete_page(bucket, prefix).await.map_err(StorageUnavailable)?;
         deleted = Deleted { files: deleted.files + page.files, more: page.more };
         if !page.more {
             break;

@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     bucket::{
         Bucket, BucketFailure, CACHE_CONTROL, Found, IMAGES_BUCKET, Object, OverwritePolicy,
-        ReadError, s3, unavailable, unread,
+        ReadError, StorageUnavailable, s3, unread,
     },
     post_policy::{Policy, Signer},
 };
@@ -90,8 +90,6 @@ pub struct Uploaded {
     pub etag: String,
 }
 
-unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
-
 impl Connect for Uploads {
     fn variables() -> Vec<&'static str> {
         vec![IMAGES_BUCKET]
@@ -116,7 +114,7 @@ pub enum UploadError {
     TooLarge,
     /// Transient.
     #[error(transparent)]
-    Unavailable(#[from] UploadsUnavailable),
+    Unavailable(#[from] StorageUnavailable),
 }
 
 domain::domain_error! {
@@ -178,11 +176,11 @@ impl Uploads {
         &self,
         upload: &NewUpload<'_>,
         now: Timestamp,
-    ) -> Result<UploadForm, UploadsUnavailable> {
+    ) -> Result<UploadForm, StorageUnavailable> {
         let signed_at = now.floor_to(Duration::from_secs(1));
         let expires_at = signed_at.plus(UPLOAD_OPEN);
         let signer = Signer::of(&self.bucket, self.credentials.as_ref()).await;
-        let signer = signer.map_err(UploadsUnavailable)?;
+        let signer = signer.map_err(StorageUnavailable)?;
         let fields = signer.sign(&Policy {
             fields: vec![
                 ("key", upload.key),
@@ -201,8 +199,8 @@ impl Uploads {
     ///
     /// # Errors
     /// When the bucket is unavailable.
-    pub async fn head(&self, key: &str) -> Result<Option<Uploaded>, UploadsUnavailable> {
-        let found = self.bucket.find(key).await.map_err(UploadsUnavailable)?;
+    pub async fn head(&self, key: &str) -> Result<Option<Uploaded>, StorageUnavailable> {
+        let found = self.bucket.find(key).await.map_err(StorageUnavailable)?;
         Ok(found.map(|found| {
             let Found { bytes, etag, content_type, owner } = found;
             Uploaded { key: key.to_owned(), bytes, content_type, owner, etag }
@@ -261,7 +259,7 @@ impl Uploads {
         kind: AssetKind,
         file_name: &str,
     ) -> Result<(), UploadError> {
-        if self.bucket.has(to_key).await.map_err(UploadsUnavailable)? {
+        if self.bucket.has(to_key).await.map_err(StorageUnavailable)? {
             return Ok(());
         }
         let patience = TimeoutConfig::builder()
@@ -287,7 +285,7 @@ impl Uploads {
             Ok(_) => Ok(()),
             // Either the upload was replaced, or a concurrent call wrote the asset.
             Err(ReadError::Replaced)
-                if self.bucket.has(to_key).await.map_err(UploadsUnavailable)? =>
+                if self.bucket.has(to_key).await.map_err(StorageUnavailable)? =>
             {
                 Ok(())
             }
@@ -304,12 +302,12 @@ impl Uploads {
         &self,
         key: &str,
         content: &impl Serialize,
-    ) -> Result<(usize, String), UploadsUnavailable> {
+    ) -> Result<(usize, String), StorageUnavailable> {
         let json = serde_json::to_vec_pretty(content).map_err(BucketFailure::from);
-        let bytes = &Bytes::from(json.map_err(UploadsUnavailable)?);
+        let bytes = &Bytes::from(json.map_err(StorageUnavailable)?);
         let content_type = "application/json";
         let object = Object { key, content_type, disposition: None, bytes };
-        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(UploadsUnavailable)?;
+        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(StorageUnavailable)?;
         Ok((bytes.len(), hex::encode(Sha256::digest(bytes))))
     }
 
@@ -317,8 +315,8 @@ impl Uploads {
     ///
     /// # Errors
     /// When the bucket did not confirm the deletion.
-    pub async fn discard(&self, key: &str) -> Result<(), UploadsUnavailable> {
-        self.bucket.remove(key).await.map_err(UploadsUnavailable)
+    pub async fn discard(&self, key: &str) -> Result<(), StorageUnavailable> {
+        self.bucket.remove(key).await.map_err(StorageUnavailable)
     }
 
     /// A presigned link that downloads the object at `key` as `file_name` (see
@@ -332,9 +330,9 @@ impl Uploads {
         key: &str,
         file_name: &str,
         now: Timestamp,
-    ) -> Result<String, UploadsUnavailable> {
+    ) -> Result<String, StorageUnavailable> {
         let disposition = Some(attachment(file_name));
-        self.bucket.link_as(key, disposition, now).await.map_err(UploadsUnavailable)
+        self.bucket.link_as(key, disposition, now).await.map_err(StorageUnavailable)
     }
 }
 
@@ -354,7 +352,7 @@ impl From<ReadError> for UploadError {
             ReadError::Missing => UploadError::Missing,
             ReadError::Replaced => UploadError::Replaced,
             ReadError::TooLarge => UploadError::TooLarge,
-            ReadError::Failed(source) => UploadsUnavailable(source).into(),
+            ReadError::Failed(source) => StorageUnavailable(source).into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{FieldError, webhook::event::EventData};
+use domain::{FieldError, generation::waiting::WAIT_S_MAX, webhook::event::EventData};
 use runtime::{
     Operation,
     contract::{Content, PROBLEM_PAGES, Schemas},
@@ -182,6 +182,10 @@ fn parameters() -> Value {
             "description": "The `ETag` of what is changed: refused if it has changed since."},
         "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "schema": {"type": "string"},
             "description": "The `ETag` of an earlier answer: 304 if it is still current."},
+        "Prefer": {"name": "Prefer", "in": "header", "required": false, "schema": {"type": "string"},
+            "description": format!(
+                "`wait=N` waits up to N seconds for the end, at most {WAIT_S_MAX} (RFC 7240)."
+            )},
     })
 }
 
@@ -193,6 +197,10 @@ fn headers() -> Value {
         "X-Request-Id": header(text.clone(), "Names this call, in our logs too. A caller may send its own."),
         "ETag": header(text.clone(), "Names this content: send it as `If-None-Match`."),
         "Location": header(json!({"type": "string", "format": "uri-reference"}), "Where it is."),
+        "Preference-Applied": header(text.clone(), "The `wait` of `Prefer`, if it was waited for."),
+        "Idempotency-Replayed": header(json!({"type": "string", "const": "true"}), "The answer of an earlier request with this key."),
+        "RateLimit-Policy": header(text.clone(), "The limits of this caller, as calls (`q`) in seconds (`w`)."),
+        "RateLimit": header(text, "What is left of each limit (`r`), and in how many seconds it is whole again (`t`)."),
         "Retry-After": header(json!({"type": "integer", "minimum": 0}), "Seconds until it makes sense to ask again."),
     })
 }

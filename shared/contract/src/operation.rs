@@ -35,7 +35,7 @@ pub fn described(
 ) -> Result<Value, String> {
     let endpoint = &operation.endpoint;
     let mut input = input(operation, named)?;
-    input.parameters.extend(headers(endpoint));
+    input.parameters.extend(headers(operation));
     let example = example::of(endpoint.name)?;
     let mut responses = Map::new();
     for answer in &operation.answers {
@@ -112,6 +112,11 @@ fn input(operation: &Operation, named: &Named) -> Result<Input, String> {
         let text = json!({"description": "What is signed, as it was sent."});
         input.body = (endpoint.method.has_body()).then_some((text, true));
         input.parameters = path_parameters(endpoint, &Map::new());
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        let fields = fields.map(|(name, property)| {
+            parameter((name, about(property, named)), "query", property, true)
+        });
+        input.parameters.extend(fields);
         return Ok(input);
     }
     let properties = schema["properties"].as_object().cloned().unwrap_or_default();
@@ -182,7 +187,8 @@ fn parameter(
     out
 }
 
-fn headers(endpoint: &Endpoint) -> Vec<Value> {
+fn headers(operation: &Operation) -> Vec<Value> {
+    let endpoint = &operation.endpoint;
     let reference = |name: &str| json!({"$ref": format!("#/components/parameters/{name}")});
     let mut found = Vec::new();
     match endpoint.key {
@@ -196,18 +202,17 @@ fn headers(endpoint: &Endpoint) -> Vec<Value> {
     if endpoint.method == Method::Get && endpoint.access != Access::Signed {
         found.push(reference("IfNoneMatch"));
     }
+    if operation.answers.iter().any(|answer| answer.headers.contains(&"Preference-Applied")) {
+        found.push(reference("Prefer"));
+    }
     found
 }
 
 fn success(endpoint: &Endpoint, answer: &Answers, example: Option<&Value>) -> Value {
-    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
-    for name in answer.headers {
-        headers[*name] = json!({"$ref": format!("#/components/headers/{name}")});
-    }
-    let tagged = endpoint.method == Method::Get && answer.status == 200;
-    if tagged {
-        headers["ETag"] = json!({"$ref": "#/components/headers/ETag"});
-    }
+    let replayed = (endpoint.key != KeyRule::Ignored).then_some("Idempotency-Replayed");
+    let tagged = (endpoint.method == Method::Get && answer.status == 200).then_some("ETag");
+    let names = answer.headers.iter().chain(limits(endpoint)).copied().chain(replayed);
+    let headers = header_references(names.chain(tagged));
     let meaning = match answer.status {
         200 => "Done.",
         201 => "Made; `Location` leads to it.",
@@ -232,6 +237,21 @@ fn success(endpoint: &Endpoint, answer: &Answers, example: Option<&Value>) -> Va
         }
     }
     out
+}
+
+/// The headers about the limits of a caller whom the endpoint counts.
+fn limits(endpoint: &Endpoint) -> &'static [&'static str] {
+    match endpoint.access {
+        Access::Public | Access::Signed => &[],
+        Access::Member | Access::Moderator | Access::Admin => &["RateLimit", "RateLimit-Policy"],
+    }
+}
+
+/// The headers of an answer: these, and the one that all answers have.
+fn header_references<'a>(names: impl Iterator<Item = &'a str>) -> Value {
+    let reference =
+        |name: &str| (name.to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
+    Value::Object(names.chain(["X-Request-Id"]).map(reference).collect())
 }
 
 /// The codes an endpoint may answer, by status: its own, and those of its rules.
@@ -260,10 +280,9 @@ fn failures(
             "allOf": [{"$ref": "#/components/schemas/Problem"}],
             "properties": {"code": {"enum": codes}, "status": {"const": status}},
         });
-        let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
-        if matches!(status, 409 | 429 | 500 | 503) {
-            headers["Retry-After"] = json!({"$ref": "#/components/headers/Retry-After"});
-        }
+        let later = matches!(status, 409 | 429 | 500 | 503).then_some("Retry-After");
+        let limits = limits(endpoint).iter().copied().filter(|_| status == 429);
+        let headers = header_references(limits.chain(later));
         let answer = json!({
             "description": format!("{}.", listed.join(", ")),
             "headers": headers,
@@ -291,17 +310,28 @@ pub fn codes_by_rule(operation: &Operation) -> BTreeSet<&'static str> {
     if operation.variables.contains(&"STRIPE_SECRET_ARN") {
         codes.extend(["billing_busy", "payment_provider_unavailable"]);
     }
+    if operation.variables.iter().any(|name| name.ends_with("_BUCKET")) {
+        codes.insert("storage_unavailable");
+    }
+    if endpoint.access != Access::Public {
+        codes.insert("account_busy");
+    }
     let is_public = matches!(endpoint.access, Access::Public | Access::Signed);
-    if endpoint.access != Access::Signed {
+    if endpoint.access != Access::Signed || has_fields(operation) {
         codes.insert("invalid_request");
     }
     // The general limit of a member counts every call. The gateway refuses a path that the policy
     // of a caller cannot name.
     if !is_public {
-        codes.extend(["unauthenticated", "forbidden", "scope_missing", "rate_limited"]);
+        codes.extend(["unauthenticated", "forbidden", "rate_limited"]);
     }
-    if matches!(endpoint.access, Access::Moderator | Access::Admin) {
-        codes.insert("account_suspended");
+    match endpoint.access {
+        Access::Moderator | Access::Admin => {
+            codes.extend(["account_deleted", "account_suspended"]);
+        }
+        // A key has no role: for staff it is `forbidden`.
+        Access::Member => drop(codes.insert("scope_missing")),
+        Access::Public | Access::Signed => {}
     }
     if endpoint.rate.is_some() {
         codes.insert("rate_limited");
@@ -312,15 +342,11 @@ pub fn codes_by_rule(operation: &Operation) -> BTreeSet<&'static str> {
             codes.extend(["unsupported_media_type", "malformed_json"]);
         }
     }
-    if endpoint.method != Method::Get && !is_public {
-        codes.extend(["account_busy", "account_deleted", "account_suspended"]);
+    if endpoint.method != Method::Get && !is_public && !endpoint.for_suspended {
+        codes.extend(["account_deleted", "account_suspended"]);
     }
     if endpoint.key != KeyRule::Ignored {
-        codes.extend([
-            "idempotency_key_invalid",
-            "idempotency_key_reused",
-            "idempotency_key_in_flight",
-        ]);
+        codes.extend(["idempotency_key_invalid", "idempotency_key_reused"]);
     }
     if endpoint.key == KeyRule::Required {
         codes.insert("idempotency_key_required");
@@ -329,6 +355,12 @@ pub fn codes_by_rule(operation: &Operation) -> BTreeSet<&'static str> {
         codes.insert("precondition_failed");
     }
     codes
+}
+
+/// Whether a request has fields.
+fn has_fields(operation: &Operation) -> bool {
+    let schema = operation.input.as_value();
+    schema["properties"].as_object().is_some_and(|fields| !fields.is_empty())
 }
 
 fn notes(endpoint: &Endpoint) -> Vec<String> {

@@ -23,6 +23,8 @@ pub struct Problem {
     pub title: &'static str,
     /// Whether the same request may succeed later.
     pub retryable: bool,
+    /// What a caller does about it.
+    pub advice: &'static str,
     /// The cases that have this code.
     pub cases: Vec<Case>,
 }
@@ -32,7 +34,7 @@ pub struct Problem {
 pub struct Case {
     /// What it means.
     pub meaning: String,
-    /// The `detail`, with the names of what is filled in.
+    /// The `detail`, with an ellipsis for what is filled in.
     pub detail: String,
 }
 
@@ -142,6 +144,7 @@ fn add(
         status: meaning.status,
         title: meaning.title,
         retryable: meaning.retryable,
+        advice: meaning.advice,
         cases: Vec::new(),
     });
     if problem.status != meaning.status {
@@ -167,7 +170,18 @@ fn message(attributes: &[Attribute]) -> String {
         let first = list.tokens.clone().into_iter().next()?;
         syn::parse_str::<Lit>(&first.to_string()).ok()
     });
-    if let Some(Lit::Str(text)) = literal { text.value() } else { String::new() }
+    if let Some(Lit::Str(text)) = literal { with_gaps(&text.value()) } else { String::new() }
+}
+
+/// A message with an ellipsis in place of each value that is filled in.
+fn with_gaps(message: &str) -> String {
+    let mut parts = message.split('{');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let after = part.split_once('}').map_or(part, |(_, after)| after);
+        out = format!("{out}…{after}");
+    }
+    if out == "…" { String::new() } else { out }
 }
 
 fn text(value: &Expr) -> Option<String> {
@@ -175,7 +189,6 @@ fn text(value: &Expr) -> Option<String> {
     if let Lit::Str(text) = &literal.lit { Some(text.value()) } else { None }
 }
 
-/// The Rust files below a folder, without tests.
 /// The sources of [`CRATES`], without tests and binaries.
 ///
 /// # Errors
@@ -210,6 +223,7 @@ impl Problem {
             "status": self.status,
             "title": self.title,
             "retryable": self.retryable,
+            "advice": self.advice,
             "cases": cases.collect::<Vec<_>>(),
         })
     }

@@ -51,6 +51,10 @@ impl Constants {
             let items = list.strip_suffix(']')?.split(',').map(word);
             return items.collect::<Option<Vec<String>>>().map(|items| items.join(", "));
         }
+        if value.contains(" * ") {
+            let factors = value.split(" * ").map(|it| word(it)?.parse::<u64>().ok());
+            return factors.product::<Option<u64>>().map(|product| product.to_string());
+        }
         if value.bytes().all(|it| it.is_ascii_digit() || matches!(it, b'_' | b'.' | b'-')) {
             let plain = value.replace('_', "");
             return Some(plain.strip_suffix(".0").unwrap_or(&plain).to_owned());
@@ -128,7 +132,7 @@ mod tests {
     #[test]
     fn names_of_constants_become_their_values() {
         let source = "pub const SIZE_M: RangeInclusive<f64> = 0.02..=4.0;\nconst MANY: u32 = 1_500;\n\
-                      pub const A_MINUTE: Rate = Rate::a_minute(MANY);\nconst SIDES: [u32; 2] = [2, MANY];";
+                      pub const A_MINUTE: Rate = Rate::a_minute(MANY);\nconst SIDES: [u32; 2] = [2, MANY];\nconst BYTES: u64 = 40 * 1_024;";
         let mut constants = Constants::default();
         for (name, value) in source.lines().filter_map(declared) {
             constants.0.insert(name.to_owned(), vec![("a.rs".to_owned(), value.to_owned())]);
@@ -136,6 +140,7 @@ mod tests {
         let check = |text: &str, expected: &str| assert_eq!(constants.told(text, None), expected);
         check("Metres, in [`SIZE_M`].", "Metres, in 0.02 to 4.");
         check("at most `A_MINUTE`, one of [`SIDES`]", "at most 1500 a minute, one of 2, 1500");
+        check("`BYTES` of it", "40960 of it");
         check("`None` as in [`crate::x::Name`](y)", "`null` as in `Name`");
         check("`GET` and `UTC` stay", "`GET` and `UTC` stay");
     }

@@ -45,10 +45,15 @@ impl Named {
         named
     }
 
-    /// Lets a schema of what is read refer to the forms that are read.
+    /// Lets a schema of what is read refer to the forms that are read, and ask for no more than a
+    /// reader does: a field that is not sent has no value, and a set may be sent with repeats.
     pub fn as_read(&self, schema: &mut Value) {
         match schema {
             Value::Object(fields) => {
+                if fields.get("default").is_some_and(Value::is_null) {
+                    fields.remove("default");
+                }
+                fields.remove("uniqueItems");
                 if let Some(Value::String(reference)) = fields.get_mut("$ref") {
                     let name = reference.strip_prefix(COMPONENTS).unwrap_or_default();
                     if self.renamed.contains(name) {

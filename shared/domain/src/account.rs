@@ -36,7 +36,7 @@ use crate::{
 
 pub use api_key::KEYS_MAX;
 pub use interest::{Interest, check_impartial};
-pub use limits::Limits;
+pub use limits::{ALLOWANCE_MAX, CONCURRENCY_MAX, Limits};
 pub use staff::StaffError;
 pub use usage::Usage;
 

@@ -34,14 +34,18 @@ const TRIPOD_DISTANCE_M: f64 = 2.0;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraSettings {
-    /// Full-frame equivalent, in [`FOCAL_LENGTH_MM`].
+    /// Millimetres, as on full frame.
+    #[cfg_attr(feature = "schema", schemars(range(min = *FOCAL_LENGTH_MM.start(), max = *FOCAL_LENGTH_MM.end())))]
     pub focal_length_mm: f64,
-    /// f-number, in [`APERTURE`]. It sets depth of field; exposure stays as the rig is metered.
+    /// f-number. It sets depth of field; exposure stays as the rig is metered.
+    #[cfg_attr(feature = "schema", schemars(range(min = *APERTURE.start(), max = *APERTURE.end())))]
     pub aperture: f64,
-    /// Metres of the tripod above the floor, in [`HEIGHT_M`].
+    /// Metres of the tripod above the floor.
+    #[cfg_attr(feature = "schema", schemars(range(min = *HEIGHT_M.start(), max = *HEIGHT_M.end())))]
     pub height_m: f64,
-    /// Degrees by which the camera is swung over (+) or under (-) the subject, in
-    /// [`ANGLE_DEGREES`], on top of what `height_m` does.
+    /// Degrees by which the camera is swung over (+) or under (-) the subject, on top of what
+    /// `height_m` does.
+    #[cfg_attr(feature = "schema", schemars(range(min = *ANGLE_DEGREES.start(), max = *ANGLE_DEGREES.end())))]
     pub angle_degrees: f64,
     /// The shape of the frame.
     pub aspect_ratio: AspectRatio,

@@ -314,7 +314,7 @@ pub struct Credits {
 
 /// A hold was refused for lack of credits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{needed} credit(s) needed, {available} available{}.", owed(*.debt))]
+#[error("{} needed, {available} available{}. Buy credits or a plan.", counted(*needed), owed(*.debt))]
 pub struct InsufficientCredits {
     /// Credits that the hold needs.
     pub needed: u32,
@@ -324,6 +324,11 @@ pub struct InsufficientCredits {
     pub debt: u32,
     /// When the plan grants next, if it does.
     pub next_grant_at: Option<Timestamp>,
+}
+
+/// `1 credit`, `2 credits`.
+pub fn counted(credits: u32) -> String {
+    if credits == 1 { "1 credit".to_owned() } else { format!("{credits} credits") }
 }
 
 fn owed(debt: u32) -> String {

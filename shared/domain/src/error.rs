@@ -153,11 +153,14 @@ pub struct InvalidFields(pub Vec<FieldError>);
 fn describe(fields: &[FieldError]) -> String {
     match fields {
         [] => "The request is not valid.".to_owned(),
-        [one] => format!("{}: {}", one.pointer, one.detail),
-        [first, rest @ ..] => {
-            format!("{}: {} ({} more below)", first.pointer, first.detail, rest.len())
-        }
+        [one] => described(one),
+        [first, rest @ ..] => format!("{} ({} more below)", described(first), rest.len()),
     }
+}
+
+/// What is wrong with a field. An empty pointer is the whole request.
+fn described(FieldError { pointer, detail, .. }: &FieldError) -> String {
+    if pointer.is_empty() { detail.clone() } else { format!("{pointer}: {detail}") }
 }
 
 crate::domain_error! {

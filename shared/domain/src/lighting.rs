@@ -44,7 +44,8 @@ pub const COLOUR_KELVIN: RangeInclusive<u32> = 1_500..=15_000;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LightingRig {
-    /// One to eight lights, in no particular order.
+    /// In no particular order.
+    #[cfg_attr(feature = "schema", schemars(length(min = *LIGHTS.start(), max = *LIGHTS.end())))]
     pub lights: Vec<Light>,
     /// The backdrop behind the subject.
     #[serde(default)]
@@ -92,17 +93,25 @@ impl LightRole {
 pub struct Light {
     /// Its purpose.
     pub role: LightRole,
-    /// Degrees around the subject, in [`AZIMUTH_DEGREES`].
+    /// Degrees around the subject: 0 is the camera's side, 90 camera right, -90 camera left, 180
+    /// behind the subject.
+    #[cfg_attr(feature = "schema", schemars(range(min = *AZIMUTH_DEGREES.start(), max = *AZIMUTH_DEGREES.end())))]
     pub azimuth: f64,
-    /// Degrees above the subject, in [`ELEVATION_DEGREES`].
+    /// Degrees above (+) or below (-) the subject's centre.
+    #[cfg_attr(feature = "schema", schemars(range(min = *ELEVATION_DEGREES.start(), max = *ELEVATION_DEGREES.end())))]
     pub elevation: f64,
-    /// Metres from the subject, in [`DISTANCE_M`].
+    /// Metres from the subject's centre. It changes how fast the light falls off, not how bright
+    /// the subject is.
+    #[cfg_attr(feature = "schema", schemars(range(min = *DISTANCE_M.start(), max = *DISTANCE_M.end())))]
     pub distance: f64,
-    /// Stops at the subject, in [`INTENSITY_STOPS`].
+    /// Stops over (+) or under (-) the camera's exposure, metered at the subject.
+    #[cfg_attr(feature = "schema", schemars(range(min = *INTENSITY_STOPS.start(), max = *INTENSITY_STOPS.end())))]
     pub intensity: f64,
-    /// Metres across, in [`SIZE_M`].
+    /// Metres across the emitting face: the larger, the softer the shadows.
+    #[cfg_attr(feature = "schema", schemars(range(min = *SIZE_M.start(), max = *SIZE_M.end())))]
     pub size: f64,
-    /// Kelvin, in [`COLOUR_KELVIN`].
+    /// Kelvin.
+    #[cfg_attr(feature = "schema", schemars(range(min = *COLOUR_KELVIN.start(), max = *COLOUR_KELVIN.end())))]
     pub colour: u32,
 }
 
@@ -111,12 +120,27 @@ pub struct Light {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename = "Light")]
 struct PartialLight {
+    /// Its purpose, which also says what it is without the other fields.
     role: LightRole,
+    /// Degrees around the subject: 0 is the camera's side, 90 camera right, -90 camera left, 180
+    /// behind the subject.
+    #[cfg_attr(feature = "schema", schemars(range(min = *AZIMUTH_DEGREES.start(), max = *AZIMUTH_DEGREES.end())))]
     azimuth: Option<f64>,
+    /// Degrees above (+) or below (-) the subject's centre.
+    #[cfg_attr(feature = "schema", schemars(range(min = *ELEVATION_DEGREES.start(), max = *ELEVATION_DEGREES.end())))]
     elevation: Option<f64>,
+    /// Metres from the subject's centre. It changes how fast the light falls off, not how bright
+    /// the subject is.
+    #[cfg_attr(feature = "schema", schemars(range(min = *DISTANCE_M.start(), max = *DISTANCE_M.end())))]
     distance: Option<f64>,
+    /// Stops over (+) or under (-) the camera's exposure, metered at the subject.
+    #[cfg_attr(feature = "schema", schemars(range(min = *INTENSITY_STOPS.start(), max = *INTENSITY_STOPS.end())))]
     intensity: Option<f64>,
+    /// Metres across the emitting face: the larger, the softer the shadows.
+    #[cfg_attr(feature = "schema", schemars(range(min = *SIZE_M.start(), max = *SIZE_M.end())))]
     size: Option<f64>,
+    /// Kelvin.
+    #[cfg_attr(feature = "schema", schemars(range(min = *COLOUR_KELVIN.start(), max = *COLOUR_KELVIN.end())))]
     colour: Option<u32>,
 }
 

@@ -18,7 +18,7 @@ pub struct Money {
     pub currency: Currency,
 }
 
-/// Text that is not three letters.
+/// Text that is not three lower-case letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a currency such as usd")]
 pub struct InvalidCurrency;
@@ -28,12 +28,10 @@ impl Currency {
     pub const USD: Currency = Currency(*b"usd");
 
     /// # Errors
-    /// When `text` is not three ASCII letters.
+    /// When `text` is not three lower-case ASCII letters.
     pub fn parse(text: &str) -> Result<Currency, InvalidCurrency> {
         match <[u8; 3]>::try_from(text.as_bytes()) {
-            Ok(code) if code.iter().all(u8::is_ascii_alphabetic) => {
-                Ok(Currency(code.map(|letter| letter.to_ascii_lowercase())))
-            }
+            Ok(code) if code.iter().all(u8::is_ascii_lowercase) => Ok(Currency(code)),
             Ok(_) | Err(_) => Err(InvalidCurrency),
         }
     }
@@ -111,15 +109,15 @@ mod tests {
             assert_eq!(money.to_string(), expected);
         };
         check(2900, "usd", "29.00 USD");
-        check(5, "USD", "0.05 USD");
+        check(5, "usd", "0.05 USD");
         check(-450, "eur", "-4.50 EUR");
         check(500, "jpy", "500 JPY");
         check(i64::MIN, "usd", "-92233720368547758.08 USD");
     }
 
     #[test]
-    fn a_currency_is_three_letters() {
-        for bad in ["", "us", "usdt", "u$d", "€"] {
+    fn a_currency_is_three_lower_case_letters() {
+        for bad in ["", "us", "usdt", "u$d", "USD", "€"] {
             assert_eq!(Currency::parse(bad), Err(InvalidCurrency), "{bad}");
         }
         assert_eq!(serde_json::to_value(Money::usd_cents(5)).unwrap()["currency"], "usd");

@@ -54,6 +54,33 @@ pub struct InvalidDay;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+/// Whether a text is written as RFC 3339 asks, which is one of the forms that ISO 8601 knows: a date
+/// and a time with seconds, `T` between them, and `Z` or an offset of hours and minutes.
+fn is_rfc_3339(text: &str) -> bool {
+    let is_like = |text: &[u8], form: &[u8]| {
+        let is = |(at, like): (&u8, &u8)| match like {
+            b'0' => at.is_ascii_digit(),
+            _ => at.eq_ignore_ascii_case(like),
+        };
+        text.len() == form.len() && text.iter().zip(form).all(is)
+    };
+    let Some((at, rest)) = text.as_bytes().split_at_checked("0000-00-00T00:00:00".len()) else {
+        return false;
+    };
+    let zone = match rest {
+        [b'.', fraction @ ..] => {
+            let digits = fraction.iter().take_while(|it| it.is_ascii_digit()).count();
+            if digits == 0 {
+                return false;
+            }
+            &fraction[digits..]
+        }
+        _ => rest,
+    };
+    let in_zone = [b"Z".as_slice(), b"+00:00", b"-00:00"].iter().any(|form| is_like(zone, form));
+    is_like(at, b"0000-00-00T00:00:00") && in_zone
+}
+
 impl Month {
     /// The month of a point in time.
     pub fn of(at: Timestamp) -> Month {
@@ -285,6 +312,9 @@ impl Timestamp {
     /// # Errors
     /// When `text` is not a point in time in RFC 3339.
     pub fn parse(text: &str) -> Result<Timestamp, InvalidTime> {
+        if !is_rfc_3339(text) {
+            return Err(InvalidTime);
+        }
         let instant: Instant = text.parse().map_err(|_| InvalidTime)?;
         Ok(Timestamp(instant.as_millisecond()))
     }
@@ -353,6 +383,32 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         serde_json::from_value(serde_json::Value::String(text.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn a_time_is_written_as_rfc_3339_asks() {
+        for good in [
+            "2026-11-22T09:30:00Z",
+            "2026-11-22t09:30:00.25z",
+            "2026-11-22T09:30:00.123456789+01:00",
+            "2026-11-22T09:30:00-08:30",
+        ] {
+            assert!(Timestamp::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "2026-11-22 09:30:00Z",
+            "2026-11-22T09:30Z",
+            "20261122T093000Z",
+            "2026-11-22T09:30:00",
+            "2026-11-22T09:30:00.Z",
+            "2026-11-22T09:30:00,5Z",
+            "2026-11-22T09:30:00+01",
+            "2026-11-22T09:30:00Z[UTC]",
+            "2026-13-22T09:30:00Z",
+            "",
+        ] {
+            assert_eq!(Timestamp::parse(bad), Err(InvalidTime), "{bad}");
+        }
     }
 
     #[test]

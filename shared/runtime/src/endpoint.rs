@@ -102,6 +102,8 @@ pub struct Endpoint {
     pub head: bool,
     /// Whether a change may name the version it is made to (`If-Match`).
     pub if_match: bool,
+    /// Whether a member who is suspended may call it, as all may who read.
+    pub for_suspended: bool,
     /// The error codes of its own, beside those that its other fields bring with them.
     pub errors: &'static [&'static str],
 }
@@ -183,6 +185,12 @@ impl Endpoint {
         Endpoint { if_match: true, ..self }
     }
 
+    /// The same route, also open to a member who is suspended.
+    #[must_use]
+    pub const fn for_suspended(self) -> Endpoint {
+        Endpoint { for_suspended: true, ..self }
+    }
+
     /// The same route with these error codes of its own.
     #[must_use]
     pub const fn with_errors(self, errors: &'static [&'static str]) -> Endpoint {
@@ -196,7 +204,8 @@ impl Endpoint {
         access: Access,
     ) -> Endpoint {
         let (key, body_bytes_max) = (KeyRule::Ignored, BODY_BYTES_MAX);
-        let (head, if_match, errors) = (false, false, &[] as &[&str]);
+        let (head, if_match, for_suspended) = (false, false, false);
+        let errors: &[&str] = &[];
         let rate = match (access, method) {
             // The caller is unknown; each such route limits its own work.
             (Access::Public | Access::Signed, _) | (_, Method::Get) => None,
@@ -214,6 +223,7 @@ impl Endpoint {
             rate,
             head,
             if_match,
+            for_suspended,
             errors,
         }
     }

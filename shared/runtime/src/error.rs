@@ -36,25 +36,56 @@ pub struct StatusMapping {
     pub title: &'static str,
     /// Whether the same request may succeed later.
     pub retryable: bool,
+    /// What a caller does about it.
+    pub advice: &'static str,
 }
 
 /// The single table from error kinds to statuses.
 pub const fn meaning(kind: ErrorKind) -> StatusMapping {
-    let (status, title, retryable) = match kind {
-        ErrorKind::Malformed => (400, "Bad request", false),
-        ErrorKind::Unauthenticated => (401, "Not signed in", false),
-        ErrorKind::PaymentRequired => (402, "Payment required", false),
-        ErrorKind::Forbidden => (403, "Not allowed", false),
-        ErrorKind::NotFound => (404, "Not found", false),
-        ErrorKind::Conflict => (409, "Conflict", false),
-        ErrorKind::PreconditionFailed => (412, "Precondition failed", false),
-        ErrorKind::TooLarge => (413, "Too large", false),
-        ErrorKind::Invalid => (422, "Not valid", false),
-        ErrorKind::TooMany => (429, "Too many requests", true),
-        ErrorKind::Unavailable => (503, "Not available right now", true),
-        ErrorKind::Internal => (500, "Something failed on our side", true),
+    let (status, title, advice) = match kind {
+        ErrorKind::Malformed => {
+            (400, "Bad request", "Send what the operation's document asks for.")
+        }
+        ErrorKind::Unauthenticated => {
+            (401, "Not signed in", "Sign in again, and send the current access token or API key.")
+        }
+        ErrorKind::PaymentRequired => (
+            402,
+            "Payment required",
+            "Buy credits or a plan at `buy_url`, or wait for the credits of the next month.",
+        ),
+        ErrorKind::Forbidden => {
+            (403, "Not allowed", "Nothing about the request is wrong: `detail` says who may.")
+        }
+        ErrorKind::NotFound => {
+            (404, "Not found", "Look at the id. What a caller may not see does not exist for them.")
+        }
+        ErrorKind::Conflict => (409, "Conflict", "Read what is there now, and decide again."),
+        ErrorKind::PreconditionFailed => (
+            412,
+            "Precondition failed",
+            "Read it again, take over what has changed, and send its new `ETag` as `If-Match`.",
+        ),
+        ErrorKind::TooLarge => (413, "Too large", "Send less."),
+        ErrorKind::Invalid => (422, "Not valid", "Correct the fields that `errors` points to."),
+        ErrorKind::TooMany => {
+            (429, "Too many requests", "Wait as long as `Retry-After` says, then send it again.")
+        }
+        ErrorKind::Unavailable => (
+            503,
+            "Not available right now",
+            "Send it again after `Retry-After`, with the same `Idempotency-Key`.",
+        ),
+        ErrorKind::Internal => (
+            500,
+            "Something failed on our side",
+            "Send it again, with the same `Idempotency-Key`. If it still fails, tell us its \
+             `request_id`.",
+        ),
     };
-    StatusMapping { status, title, retryable }
+    let retryable =
+        matches!(kind, ErrorKind::TooMany | ErrorKind::Unavailable | ErrorKind::Internal);
+    StatusMapping { status, title, retryable, advice }
 }
 
 /// An error on its way to the caller. Made from any [`DomainError`] by `?`.

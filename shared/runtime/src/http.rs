@@ -149,7 +149,7 @@ impl<'a> Exchange<'a> {
         check_access(self.endpoint.access, &caller)?;
         check_scope(self.endpoint, &caller)?;
         let path = self.parts.raw_http_path();
-        if body.len() > self.endpoint.body_bytes_max {
+        if self.endpoint.method.has_body() && body.len() > self.endpoint.body_bytes_max {
             return Err(Unreadable::TooLarge { max: self.endpoint.body_bytes_max }.into());
         }
         let idempotency = idempotency(self.endpoint, headers, path, &body)?;
@@ -287,8 +287,17 @@ pub const EXPOSED_HEADERS: &str = "ETag, Idempotency-Replayed, Location, Prefere
 
 /// The member's role does not allow the call.
 #[derive(Debug, thiserror::Error)]
-#[error("This needs a role you do not have.")]
-struct RoleMissing;
+#[error("{}", role_missing(*.0))]
+struct RoleMissing(Access);
+
+fn role_missing(access: Access) -> &'static str {
+    match access {
+        Access::Admin => "Only admins may do this.",
+        Access::Public | Access::Signed | Access::Member | Access::Moderator => {
+            "Only moderators and admins may do this."
+        }
+    }
+}
 
 domain::domain_error!(RoleMissing => Forbidden, "forbidden");
 
@@ -306,7 +315,7 @@ fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
         | (Access::Admin, Some(Role::Admin)) => true,
         (Access::Moderator, None) | (Access::Admin, None | Some(Role::Moderator)) => false,
     };
-    if may { Ok(()) } else { Err(RoleMissing.into()) }
+    if may { Ok(()) } else { Err(RoleMissing(access).into()) }
 }
 
 /// An API key whose scopes do not allow the call.

@@ -1,6 +1,6 @@
 //! What a handler returns: the status is the type.
 
-use clients::documents::{Documents, DocumentsUnavailable};
+use clients::{Documents, StorageUnavailable};
 use domain::{Timestamp, image::link_works_until};
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -209,7 +209,7 @@ impl FileLink {
         documents: &Documents,
         key: &str,
         now: Timestamp,
-    ) -> Result<FileLink, DocumentsUnavailable> {
+    ) -> Result<FileLink, StorageUnavailable> {
         let url = documents.link(key, now).await?;
         Ok(FileLink { url, expires_at: Some(link_works_until(now)) })
     }
@@ -460,8 +460,9 @@ impl<T: Serialize + Wire> Reply for Awaited<T> {
 
     #[cfg(feature = "schema")]
     fn answers(schemas: &mut Schemas) -> Vec<Answers> {
-        let mut answers = json::<T>(schemas, Self::STATUS, &["Location", "Retry-After"]);
-        answers.extend(json::<T>(schemas, 201, &["Location"]));
+        let open = &["Location", "Preference-Applied", "Retry-After"];
+        let mut answers = json::<T>(schemas, Self::STATUS, open);
+        answers.extend(json::<T>(schemas, 201, &["Location", "Preference-Applied"]));
         answers
     }
 }

@@ -28,7 +28,7 @@ pub enum SettleError {
 domain::domain_error! {
     SettleError wraps [Store, Stripe] {
         Unreadable => Malformed, "event_unreadable";
-        NoPlan => Malformed, "plan_unknown";
+        NoPlan => Internal, "plan_unknown";
         Busy => Unavailable, "billing_busy";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {

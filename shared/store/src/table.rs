@@ -141,7 +141,10 @@ impl Store {
                 .map(|left| left.keys)
                 .unwrap_or_default();
         }
-        if wanted.is_empty() { Ok(BatchItems(found.into_iter())) } else { Err(StoreError::Busy) }
+        match wanted.is_empty() {
+            true => Ok(BatchItems(found.into_iter())),
+            false => Err(StoreError::Unavailable("DynamoDB leaves keys unread".into())),
+        }
     }
 
     /// Writes one item, if `condition` holds; `false` if it does not.

@@ -120,6 +120,19 @@ async fn the_same_key_adds_one_webhook_and_makes_one_secret() {
     assert!(first["previous_secret_expires_at"].is_string());
 }
 
+/// The key is remembered for longer than the webhook.
+#[tokio::test]
+async fn the_key_of_a_deleted_webhook_adds_no_other() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let body = json!({"url": "https://example.com/", "events": ["sale.created"]});
+    let add = || kim.post(PATH).key("add").json(body.clone());
+    let webhook = add().await.json();
+    assert_eq!(kim.delete(path_of(&webhook)).await.status(), 204);
+    expect!["404 webhook_not_found"].assert_eq(&add().await.brief());
+    assert_eq!(kim.get(PATH).await.json()["items"], json!([]));
+}
+
 #[tokio::test]
 async fn the_export_has_webhooks_without_secrets() {
     let app = account_app();

@@ -1,9 +1,9 @@
 //! Appeals of suspensions, rejections and delistings.
 
-use domain::{account::AccountStatus, marketplace::listing::State, plan::Plan};
+use domain::{account::AccountStatus, marketplace::listing::State, plan::Plan, time::DAY};
 use serde_json::Value;
 
-use super::*;
+use super::{models::pending_model, *};
 
 const APPEALS: &str = "/api/v1/admin/appeals";
 
@@ -49,6 +49,8 @@ async fn another_admin_reverses_a_ban() {
         (&json!("Spam."), &json!("It was not me."))
     );
     assert_eq!(open(&moderator).await.len(), 0, "moderators do not decide on suspensions");
+    let suspensions = moderator.get(APPEALS).query("kind", "suspension").await;
+    assert_eq!(suspensions.brief(), "403 needs_admin");
     let record = other.get(format!("/api/v1/admin/users/{}", kim.id)).await.json();
     assert_eq!(record["appeals"][0]["id"], json!(id));
     assert_eq!(rule(&moderator, &kim, &id, "reversed").await, "403 needs_admin");
@@ -113,6 +115,9 @@ async fn a_reversed_strike_is_withdrawn_and_selling_goes_on() {
         rule(&admin, &lena(), "apl_01JD0000000000000000000000", "upheld").await,
         "404 appeal_not_found"
     );
+    let nobodys = "/api/v1/admin/users/a%20b/appeals/apl_01JD0000000000000000000000/resolve";
+    let body = json!({ "outcome": "upheld", "reason": "Looked at again." });
+    assert_eq!(admin.post(nobodys).json(body).await.brief(), "404 appeal_not_found");
 }
 
 #[tokio::test]
@@ -128,4 +133,85 @@ async fn a_decision_that_has_ended_is_not_undone_twice() {
     assert_eq!(own_listing(&app, &lena(), &listing).await.listing.state(), State::Draft);
     let nothing = app.store.make_appeal((&lena().id, None), Some(&listing), "No.", app.now()).await;
     assert_eq!(domain::DomainError::code(&nothing.unwrap_err()), "no_decision");
+}
+
+/// Who was suspended may be staff again when the appeal is decided.
+#[tokio::test]
+async fn staff_do_not_rule_on_their_own_suspension_or_an_admins() {
+    let app = staff_app();
+    let admin = app.client(&Actor::admin());
+    let kim = app.member("kim", Plan::Free, 10).await;
+    let body = json!({ "reason": "Spam.", "until": app.now().plus(DAY) });
+    let banned = admin.post(format!("/api/v1/admin/users/{}/ban", kim.id)).json(body).await;
+    assert_eq!(banned.status(), 200, "{}", banned.pretty());
+    let id = appeal(&app, &kim, None).await;
+    app.ambient.clock.advance(DAY);
+    for own in [kim.as_moderator(), kim.as_admin()] {
+        assert_eq!(rule(&app.client(&own), &kim, &id, "reversed").await, "403 own_account");
+    }
+    let other = app.client(&Actor::member("other").as_admin());
+    assert_eq!(rule(&other, &kim, &id, "reversed").await, "403 target_is_admin");
+    assert_eq!(open(&other).await.len(), 1, "nothing is decided");
+
+    let demoted = app.client(&kim.as_moderator());
+    assert_eq!(demoted.get(PENDING).await.status(), 200);
+    assert_eq!(rule(&other, &kim, &id, "upheld").await, "200");
+}
+
+#[tokio::test]
+async fn staff_do_not_rule_on_what_they_bought_or_reported() {
+    let app = staff_app();
+    let (admin, moderator) = (app.client(&Actor::admin()), app.client(&Actor::moderator()));
+    let (listing, involved) = listing_with_involved_staff(&app).await;
+    assert_eq!(reject(&app, &moderator, &listing, "Too dark.").await.status(), 200);
+    let id = appeal(&app, &lena(), Some(&listing)).await;
+    for (who, refused) in &involved {
+        for outcome in ["upheld", "reversed"] {
+            assert_eq!(rule(&app.client(who), &lena(), &id, outcome).await, *refused);
+        }
+    }
+    assert_eq!(open(&admin).await.len(), 1, "nothing is decided");
+    assert_eq!(rule(&admin, &lena(), &id, "reversed").await, "200");
+    assert!(own_listing(&app, &lena(), &listing).await.listing.pending_since().is_some());
+}
+
+/// A listing that was never on sale is gone when its creator retires it.
+#[tokio::test]
+async fn a_deleted_listing_is_not_in_review_again() {
+    let app = staff_app();
+    let (admin, moderator) = (app.client(&Actor::admin()), app.client(&Actor::moderator()));
+    let listing = pending_listing(&app, &lena(), "Rembrandt").await;
+    assert_eq!(reject(&app, &moderator, &listing, "Too dark.").await.status(), 200);
+    let id = appeal(&app, &lena(), Some(&listing)).await;
+    app.store.retire_listing(&lena().id, &listing, app.now()).await.unwrap();
+    assert_eq!(rule(&admin, &lena(), &id, "reversed").await, "404 listing_not_found");
+    assert_eq!(open(&admin).await.len(), 1, "nothing is decided");
+    assert_eq!(rule(&admin, &lena(), &id, "upheld").await, "200");
+    assert_eq!(open(&admin).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_listing_without_pictures_or_with_anothers_model_stays_off_sale() {
+    let app = staff_app();
+    let (admin, moderator) = (app.client(&Actor::admin()), app.client(&Actor::moderator()));
+    let seen = pending_listing(&app, &lena(), "Rembrandt").await;
+    let tailored = pending_model(&app, &lena(), "acme-v1").await;
+    let appealed = async |listing: &ListingId, pictures: &str| {
+        assert_eq!(approve(&app, &moderator, listing).await.status(), 200);
+        let body = json!({ "reason": "Not hers.", "pictures": pictures });
+        let delisted = moderator.post(listing_path(listing, "delist")).json(body).await;
+        assert_eq!(delisted.status(), 200, "{}", delisted.pretty());
+        appeal(&app, &lena(), Some(listing)).await
+    };
+    let cases = [
+        (&seen, appealed(&seen, "remove").await, "409 no_preview"),
+        (&tailored, appealed(&tailored, "keep").await, "409 model_taken"),
+    ];
+    let theirs = pending_model(&app, &Actor::member("mara"), "acme-v1").await;
+    assert_eq!(approve(&app, &moderator, &theirs).await.status(), 200);
+    for (listing, id, refused) in cases {
+        assert_eq!(rule(&admin, &lena(), &id, "reversed").await, refused);
+        assert!(own_listing(&app, &lena(), listing).await.listing.is_taken_off());
+        assert_eq!(rule(&admin, &lena(), &id, "upheld").await, "200", "the appeal was open");
+    }
 }

@@ -27,7 +27,7 @@ async fn listing_on_sale(app: &TestApp, creator: &Actor, title: &str) -> Listing
     id
 }
 
-async fn flag(app: &TestApp, id: &ListingId, members: &[&str]) {
+pub(super) async fn flag(app: &TestApp, id: &ListingId, members: &[&str]) {
     for name in members {
         let user = UserId::parse(name).unwrap();
         let (subject, reason) = (FlagSubject::listing(id), FlagReason::Copied);
@@ -37,7 +37,7 @@ async fn flag(app: &TestApp, id: &ListingId, members: &[&str]) {
 }
 
 /// A listing on sale, reported by three members.
-async fn flagged_listing(app: &TestApp, creator: &Actor, title: &str) -> ListingId {
+pub(super) async fn flagged_listing(app: &TestApp, creator: &Actor, title: &str) -> ListingId {
     let id = listing_on_sale(app, creator, title).await;
     flag(app, &id, &["ada", "kim", "sam"]).await;
     advance_a_minute(app);

@@ -159,6 +159,8 @@ async fn purchases_are_listed_by_everyone_in_them() {
     let item = &page["items"][1];
     assert_eq!(item["buyer"], json!({ "id": "user_kim", "name": "Kim" }));
     assert_eq!(item["listing"], json!({ "id": one, "name": "One" }));
+    let missing = admin.get(PURCHASES).query("listing_id", ListingId::new(app.now(), 999)).await;
+    assert_eq!(missing.brief(), "404 listing_not_found");
     let log = admin.get("/api/v1/admin/audit").query("action", "read_member").await.json();
     let targets: Vec<&Value> =
         log["items"].as_array().unwrap().iter().map(|it| &it["target"]["id"]).collect();

@@ -88,7 +88,28 @@ async fn approve(app: &TestApp, by: &Client<'_>, id: &ListingId) -> Answer {
 }
 
 /// A rejection of the version in review.
-async fn reject(app: &TestApp, by: &Client<'_>, id: &ListingId, reason: &str) -> Answer {
+async fn rejection<'a>(
+    app: &TestApp,
+    by: &Client<'a>,
+    id: &ListingId,
+    reason: &str,
+) -> ClientRequest<'a> {
     let body = json!({ "content_hash": content_hash(app, id).await, "reason": reason });
-    by.post(listing_path(id, "reject")).json(body).await
+    by.post(listing_path(id, "reject")).json(body)
+}
+
+async fn reject(app: &TestApp, by: &Client<'_>, id: &ListingId, reason: &str) -> Answer {
+    rejection(app, by, id, reason).await.await
+}
+
+/// A listing of Lena's on sale, with its next version in review; and the moderators who bought and
+/// reported it, with the refusals they get.
+async fn listing_with_involved_staff(app: &TestApp) -> (ListingId, [(Actor, &'static str); 2]) {
+    let id = lists::free_listing(app, &lena(), "Rembrandt").await;
+    let (buyer, reporter) = (Actor::member("kim"), Actor::member("ada"));
+    lists::take(app, &buyer, &id).await;
+    flags::flag(app, &id, &[reporter.id.as_str()]).await;
+    edit(app, &lena(), &id, "Rembrandt, again").await;
+    submit(app, &lena(), &id).await;
+    (id, [(buyer.as_moderator(), "403 own_purchase"), (reporter.as_moderator(), "403 own_report")])
 }

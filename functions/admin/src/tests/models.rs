@@ -8,7 +8,7 @@ use domain::{
 use super::*;
 
 /// A tailored model in review.
-async fn pending_model(app: &TestApp, creator: &Actor, model: &str) -> ListingId {
+pub(super) async fn pending_model(app: &TestApp, creator: &Actor, model: &str) -> ListingId {
     let now = app.now();
     let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
     let described = Description { content, ..listings::description("Silver prints", 0) };

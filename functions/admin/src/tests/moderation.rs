@@ -9,8 +9,9 @@ use domain::{
     },
 };
 use serde_json::Value;
+use testing::Fault;
 
-use super::*;
+use super::{flags::flagged_listing, *};
 
 #[tokio::test]
 async fn an_approved_listing_is_on_sale() {
@@ -193,6 +194,50 @@ async fn staff_do_not_moderate_their_own_listings() {
     assert_eq!(approve(&app, &app.client(&Actor::admin()), &id).await.status(), 200);
     let body = json!({ "reason": "It is mine." });
     assert_eq!(moderator.post(listing_path(&id, "delist")).json(body).await.brief(), own);
+}
+
+#[tokio::test]
+async fn staff_do_not_moderate_what_they_bought_or_reported() {
+    let app = staff_app();
+    let (id, involved) = listing_with_involved_staff(&app).await;
+    for (who, refused) in &involved {
+        let staff = app.client(who);
+        let answers =
+            [approve(&app, &staff, &id).await, reject(&app, &staff, &id, "Too dark.").await];
+        assert_eq!(answers.map(|answer| answer.brief()), [*refused; 2]);
+    }
+    assert!(own_listing(&app, &lena(), &id).await.listing.pending_since().is_some());
+    assert_eq!(approve(&app, &app.client(&Actor::moderator()), &id).await.status(), 200);
+}
+
+/// A function died while it decided: its key is blocked for as long as it could be at work.
+#[tokio::test]
+async fn a_decision_that_may_be_under_way_is_not_begun_again() {
+    let app = staff_app();
+    let moderator = app.client(&Actor::moderator());
+    let flagged = flagged_listing(&app, &lena(), "Copy").await;
+    let good = pending_listing(&app, &lena(), "Rembrandt").await;
+    let dark = pending_listing(&app, &lena(), "Another").await;
+    let delisting = json!({ "decision": "delist", "reason": "Copied.", "seen": 3 });
+    let requests = [
+        (&good, approval(&app, &moderator, &good).await),
+        (&dark, rejection(&app, &moderator, &dark, "Too dark.").await),
+        (&flagged, moderator.post(resolve_path(&flagged)).json(delisting)),
+    ];
+    for (id, request) in requests {
+        let request = request.key(id.as_str());
+        let before = own_listing(&app, &lena(), id).await.listing;
+        app.engine.order("TransactWriteItems", 1, Fault::HangBefore);
+        let first = app.engine.until_hung(request.clone().into_future()).await;
+        assert_eq!(first, None, "it died");
+        let again = request.clone().await;
+        assert_eq!(again.brief(), "409 idempotency_key_in_flight");
+        assert_eq!(again.header("retry-after"), Some("2"));
+        assert_eq!(own_listing(&app, &lena(), id).await.listing, before);
+        advance_a_minute(&app);
+        assert_eq!(request.await.brief(), "200");
+        assert_ne!(own_listing(&app, &lena(), id).await.listing, before);
+    }
 }
 
 #[tokio::test]

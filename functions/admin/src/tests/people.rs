@@ -78,6 +78,28 @@ async fn credits_are_granted_and_removed_once_for_a_key() {
     assert!(entry["origin"]["request_id"].is_string());
 }
 
+/// Only different ends are limited: a grant with the end of another joins it.
+#[tokio::test]
+async fn at_most_sixteen_grants_with_different_ends_are_open() {
+    let app = staff_app();
+    let admin = app.client(&Actor::admin());
+    let kim = app.member("kim", Plan::Free, 10).await;
+    let now = app.now();
+    let grant = async |key: &str, days: u32| {
+        let body = with_reason(json!({ "amount": 1, "expires_at": now.plus(DAY * days) }));
+        admin.post(user_path(&kim, "credits")).key(key).json(body).await
+    };
+    for days in 1..=16 {
+        assert_eq!(grant(&format!("day-{days}"), days).await.status(), 200);
+    }
+    assert_eq!(grant("another-end", 17).await.brief(), "409 too_many_grants");
+    assert_eq!(app.account(&kim.id).await.credits.totals().available, 26);
+    assert_eq!(audit_length(&app).await, 16);
+    let joined = grant("the-same-end", 16).await.json();
+    assert_eq!(joined["credits"]["available"], 27);
+    app.assert_credits_balance(&kim.id).await;
+}
+
 #[test]
 fn one_key_many_times_at_once_grants_once() {
     let app = staff_app();

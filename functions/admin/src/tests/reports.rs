@@ -76,6 +76,8 @@ async fn one_queue_has_open_reports_of_every_kind() {
     assert_eq!(only["items"].as_array().unwrap().len(), 1);
 
     let id = subjects[0].to_string();
+    let kim = app.client(&Actor::member("kim").as_moderator());
+    assert_eq!(decide(&kim, &id, "dismiss", 2).await, "403 own_review");
     assert_eq!(decide(&moderator, &id, "strike", 2).await, "422 decision_unfit");
     assert_eq!(decide(&moderator, &id, "dismiss", 1).await, "409 flags_changed");
     assert_eq!(decide(&moderator, &id, "dismiss", 2).await, "200");
@@ -87,7 +89,6 @@ async fn one_queue_has_open_reports_of_every_kind() {
         2,
         "a dismissed report does not count again"
     );
-    let kim = app.client(&Actor::member("kim").as_moderator());
     assert_eq!(decide(&kim, &subjects[2].to_string(), "uphold", 1).await, "403 own_account");
     let ada = app.client(&Actor::member("ada").as_moderator());
     assert_eq!(decide(&ada, &subjects[2].to_string(), "uphold", 1).await, "403 own_report");
@@ -111,6 +112,9 @@ async fn a_removed_review_does_not_count_and_is_not_written_again() {
         let staff = app.client(&Actor::member(staff).as_moderator());
         assert_eq!(remove(&staff).await.brief(), format!("403 {refused}"));
     }
+    let nowhere = format!("/api/v1/admin/marketplace/listings/nothing/reviews/{id}/remove");
+    let body = json!({ "reason": "It names a private address." });
+    assert_eq!(moderator.post(nowhere).json(body).await.brief(), "404 review_not_found");
     let lena = lena().id;
     let stars = async || {
         let stats = app.store.stats(&listing).await.unwrap().unwrap();

@@ -235,7 +235,7 @@ async fn a_bucket_that_fails_is_tried_in_every_delivery() {
     shop.app.set("PREVIEWS_BUCKET", "missing");
     shop.submit().await;
     for attempt in 1..LAST {
-        assert_eq!(shop.prepare(attempt, plain).await, Err("previews_unavailable"));
+        assert_eq!(shop.prepare(attempt, plain).await, Err("storage_unavailable"));
         assert_eq!(shop.state().await.0, "preparing");
     }
     assert_eq!(shop.prepare(LAST, plain).await, Ok(()));

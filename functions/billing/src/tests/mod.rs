@@ -1,4 +1,5 @@
-//! Plans and credits, tested with complete requests.
+//! Plans, credits and invoices, tested with complete requests.
 
 mod get_credits;
+mod invoices;
 mod list_plans;

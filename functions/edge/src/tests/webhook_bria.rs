@@ -311,6 +311,14 @@ async fn a_webhook_is_about_one_job() {
 }
 
 #[tokio::test]
+async fn a_webhook_names_its_job() {
+    let bria = GenerationApp::with(Status::Submitted).await;
+    let answer = bria.app.visitor().post("/webhooks/bria").await;
+    expect!["422 invalid_request, /job missing_field"].assert_eq(&answer.brief());
+    bria.assert_unchanged().await;
+}
+
+#[tokio::test]
 async fn a_signed_body_must_be_about_the_request_in_the_header() {
     let bria = GenerationApp::with(Status::Submitted).await;
     let now = bria.app.now();

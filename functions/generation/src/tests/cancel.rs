@@ -62,8 +62,8 @@ async fn a_submitted_or_finished_generation_is_not_cancelled() {
         app.assert_credits_balance(&kim.id).await;
     };
     let (begun, over) = ("generation_already_submitted", "generation_finished");
-    let warning = "The provider has this generation and cannot be stopped. 1 credit(s) are charged \
-                   if an image arrives, none if it fails.";
+    let warning = "The provider has this generation and cannot be stopped. If an image arrives it \
+                   costs 1 credit, nothing if it fails.";
     check(Status::Submitting, "held", begun, warning).await;
     check(Status::Submitted, "held", begun, warning).await;
     let end = |how: &str| format!("This generation is over already: {how}.");

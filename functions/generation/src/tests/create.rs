@@ -131,6 +131,7 @@ async fn fields_have_types_and_limits_and_unknown_ones_are_refused() {
     invalid_with("seed", json!(1.5), "/seed wrong_type").await;
     invalid_with("seed", json!("7"), "/seed wrong_type").await;
     invalid_with("quality", json!("best"), "/quality unknown_value").await;
+    invalid_with("quality", json!({"lite": null}), "/quality wrong_type").await;
     invalid_with("aspect_ratio", json!("21:9"), "/aspect_ratio unknown_value").await;
     invalid_with("negative_prompt", json!("x".repeat(1001)), "/negative_prompt too_long").await;
     let lite = json!({"prompt": "a chair", "quality": "lite", "negative_prompt": "people"});
@@ -239,6 +240,18 @@ async fn a_visitor_is_asked_to_sign_in() {
     let answer = post_generation(&app.visitor(), "k").await;
     expect!["401 unauthenticated"].assert_eq(&answer.brief());
     assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+}
+
+/// The free credits come once a token says that the address is verified.
+#[tokio::test]
+async fn a_new_member_verifies_the_address_first() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let unverified = app.client(&kim.unverified());
+    assert_eq!(post_generation(&unverified, "k").await.brief(), "403 email_unverified");
+    assert!(app.jobs(&kim.id).await.is_empty());
+    assert_eq!(post_generation(&kim, "k").await.status(), 202);
+    app.assert_credits_balance(&kim.id).await;
 }
 
 #[tokio::test]

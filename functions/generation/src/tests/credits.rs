@@ -20,7 +20,7 @@ async fn without_credits_the_next_grant_is_named() {
           "buy_url": "https://api.prolight.test/test/api/v1/billing/checkout",
           "code": "insufficient_credits",
           "debt": 0,
-          "detail": "1 credit(s) needed, 0 available.",
+          "detail": "1 credit needed, 0 available. Buy credits or a plan.",
           "missing": 1,
           "needed": 1,
           "next_grant_at": "2026-12-22T09:00:00.000Z",

@@ -7,7 +7,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 use testing::{ClientRequest, at_once};
 
-use super::{advanced, bria_app, created, post_generation};
+use super::{advanced, bria_app, cancel_generation, created, post_generation};
 
 #[tokio::test]
 async fn a_generation_request_needs_a_valid_key() {
@@ -48,6 +48,20 @@ async fn a_repeat_shows_the_current_state() {
     let again = post_generation(&kim, "chair-1").await;
     assert_eq!((again.status(), again.json()["status"].clone()), (202, json!("failed")));
     assert_eq!(again.json()["charge"]["status"], "released");
+    app.assert_credits_balance(&kim.id).await;
+}
+
+/// The key is remembered for longer than the generation, and makes no other.
+#[tokio::test]
+async fn a_repeat_of_a_deleted_generation_is_not_found() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "chair-1").await;
+    assert_eq!(cancel_generation(&kim, &job.id).await.status(), 200);
+    let deleted = kim.delete(format!("/api/v1/generations/{}", job.id)).await;
+    assert_eq!(deleted.status(), 204);
+    assert_eq!(post_generation(&kim, "chair-1").await.brief(), "404 generation_not_found");
+    assert!(app.jobs(&kim.id).await.is_empty());
     app.assert_credits_balance(&kim.id).await;
 }
 

@@ -231,6 +231,19 @@ async fn a_repeat_with_the_key_is_the_same_preset() {
     app.assert_credits_balance(&kim.id).await;
 }
 
+/// The key is remembered for longer than the preset.
+#[tokio::test]
+async fn the_key_of_a_deleted_preset_saves_no_other() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let save = || kim.post("/api/v1/presets").key("save-1").json(window_light());
+    let first = save().await.json();
+    assert_eq!(delete(&kim, first["id"].as_str().unwrap()).await.status(), 204);
+    assert_eq!(save().await.brief(), "404 preset_not_found");
+    assert_eq!(app.account(&kim.id).await.presets, 0);
+    app.assert_credits_balance(&kim.id).await;
+}
+
 #[tokio::test]
 async fn a_member_has_at_most_a_hundred_and_a_suspended_one_changes_none() {
     let app = bria_app();

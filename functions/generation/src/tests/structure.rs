@@ -149,6 +149,21 @@ async fn a_repeat_returns_the_first_answer() {
     assert_eq!(post_prompt(&kim).key("later").await.status(), 200);
 }
 
+/// The claim of the key is stored and the answer is not: for a minute nothing is done twice.
+#[tokio::test]
+async fn a_repeat_waits_for_the_first_request() {
+    let app = template_app();
+    let kim = app.sign_in("kim");
+    assert_eq!(post_prompt(&kim).await.status(), 200);
+    (2..=4).for_each(|nth| app.engine.order("PutItem", nth, testing::Fault::Fail));
+    assert_eq!(post_prompt(&kim).key("k").await.status(), 200);
+    let early = post_prompt(&kim).key("k").await;
+    expect!["409 idempotency_key_in_flight"].assert_eq(&early.brief());
+    assert_eq!(early.header("retry-after"), Some("2"));
+    app.ambient.clock.advance(Duration::from_secs(60));
+    assert_eq!(post_prompt(&kim).key("k").await.status(), 200);
+}
+
 /// An app whose provider is the sandbox's Bria.
 struct SandboxApp {
     app: TestApp,

@@ -2,6 +2,7 @@
 //! real table engine and buckets in memory.
 
 mod buying;
+mod drafts;
 mod finding;
 mod listing_steps;
 mod live_demo;

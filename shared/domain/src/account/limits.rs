@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{FieldCheck, InvalidFields};
 
 /// Highest monthly allowance that can be set.
-const ALLOWANCE_MAX: u32 = 100_000;
+pub const ALLOWANCE_MAX: u32 = 100_000;
 /// Highest number of open generations that can be set.
-const CONCURRENCY_MAX: u32 = 64;
+pub const CONCURRENCY_MAX: u32 = 64;
 
 /// Limits that staff set for one member, in place of the plan's.
 #[serde_with::skip_serializing_none]

@@ -307,7 +307,7 @@ fn too_few_credits_say_what_is_missing_and_when_more_come() {
         .map(|(name, value)| format!("\n{name}: {value}"))
         .collect();
     expect![[r#"
-        1 credit(s) needed, 0 available, 2 owed.
+        1 credit needed, 0 available, 2 owed. Buy credits or a plan.
         needed: 1
         available: 0
         missing: 3
@@ -316,7 +316,7 @@ fn too_few_credits_say_what_is_missing_and_when_more_come() {
     .assert_eq(&format!("{refused}{members}"));
     assert_eq!(refused.code(), "insufficient_credits");
     let plain = InsufficientCredits { debt: 0, next_grant_at: None, ..refused };
-    expect!["1 credit(s) needed, 0 available."].assert_eq(&plain.to_string());
+    expect!["1 credit needed, 0 available. Buy credits or a plan."].assert_eq(&plain.to_string());
 }
 
 /// An event; one that does not apply at the moment is skipped.

@@ -48,6 +48,7 @@ pub enum Subject {
 #[serde(deny_unknown_fields)]
 pub struct GenerationRequest {
     /// A prompt; with `preset_id` or `listing_id`, a refinement.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = PROMPT_CHARS_MAX)))]
     pub prompt: Option<String>,
     /// A FIBO structured prompt.
     pub structured_prompt: Option<StructuredPrompt>,
@@ -57,6 +58,7 @@ pub struct GenerationRequest {
     pub listing_id: Option<ListingId>,
     /// The version of that listing; by default the newest approved one. A buyer may choose the one
     /// they bought or a later one.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub listing_version: Option<u32>,
     /// Values for the slots of the listing's template.
     pub slots: Option<BTreeMap<String, String>>,
@@ -65,8 +67,10 @@ pub struct GenerationRequest {
     /// The camera.
     pub camera: Option<CameraSettings>,
     /// What to leave out; only at standard quality.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = NEGATIVE_PROMPT_CHARS_MAX)))]
     pub negative_prompt: Option<String>,
     /// The seed: the same input and seed give the same image.
+    #[cfg_attr(feature = "schema", schemars(range(max = SEED_MAX)))]
     pub seed: Option<u32>,
     /// The shape of the image; defaults to the camera's.
     pub aspect_ratio: Option<AspectRatio>,

@@ -19,10 +19,12 @@ pub const FALLOFF_STOPS: RangeInclusive<f64> = 0.0..=4.0;
 pub struct Backdrop {
     /// The colour of the paper.
     pub colour: BackdropColour,
-    /// Metres behind the subject, in [`BACKDROP_DISTANCE_M`].
+    /// Metres behind the subject.
+    #[cfg_attr(feature = "schema", schemars(range(min = *BACKDROP_DISTANCE_M.start(), max = *BACKDROP_DISTANCE_M.end())))]
     pub distance: f64,
     /// Stops by which flags darken it from behind the subject to the edge of the frame, in addition
-    /// to the falloff of the lights, in [`FALLOFF_STOPS`].
+    /// to the falloff of the lights.
+    #[cfg_attr(feature = "schema", schemars(range(min = *FALLOFF_STOPS.start(), max = *FALLOFF_STOPS.end())))]
     pub falloff: f64,
 }
 

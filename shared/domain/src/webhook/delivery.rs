@@ -87,7 +87,7 @@ pub struct Delivery {
     pub failure: Option<DeliveryFailure>,
 }
 
-/// The state of a delivery; see the table above.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -213,7 +213,6 @@ pub fn wanted_types(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let wanted = EventType::ALL.iter().filter(|it| it.can_be_wanted()).map(|it| it.as_str());
     schemars::json_schema!({
         "type": "array",
-        "uniqueItems": true,
         "minItems": 1,
         "items": { "enum": wanted.collect::<Vec<_>>() },
     })

@@ -15,7 +15,8 @@ impl Input {
     fn parsed<T: FromStr>(&self) -> Option<T> {
         let Input::Parameter(texts) = self else { return None };
         let [text] = texts.as_slice() else { return None };
-        text.parse().ok()
+        // Rust reads `+5` too, which JSON and the API's document do not call a number.
+        text.parse().ok().filter(|_| !text.starts_with('+'))
     }
 
     /// A parameter as a string; any other value as it is.
@@ -100,7 +101,7 @@ impl<'de> Deserializer<'de> for Input {
         visitor.visit_newtype_struct(self)
     }
 
-    /// A variant's name, or an object of one field that is called like the variant.
+    /// A variant is written as its name: nothing that is read has one with content.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -108,15 +109,8 @@ impl<'de> Deserializer<'de> for Input {
         visitor: V,
     ) -> Result<V::Value, InputError> {
         let input = self.sent_once()?;
-        if let Input::String(variant) = input {
-            return visitor.visit_enum(value::StringDeserializer::new(variant));
-        }
-        let Input::Object(fields) = input else { return input.deserialize_any(visitor) };
-        if fields.len() != 1 {
-            return Input::Object(fields).deserialize_any(visitor);
-        }
-        let variant = Fields(fields.into_iter());
-        visitor.visit_enum(value::MapAccessDeserializer::new(variant))
+        let Input::String(variant) = input else { return input.deserialize_any(visitor) };
+        visitor.visit_enum(value::StringDeserializer::new(variant))
     }
 
     /// A parameter is a list: repeated, or split at commas; blank items are dropped.

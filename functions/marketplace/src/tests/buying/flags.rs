@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use domain::marketplace::moderation::flag::{FlagReason, FlagSubject};
-use serde_json::json;
+use domain::{
+    id::{ReviewId, UploadId},
+    marketplace::moderation::flag::{FlagReason, FlagSubject},
+};
+use serde_json::{Value, json};
 use store::NewFlag;
 use testing::{Client, ClientRequest};
 
@@ -52,4 +55,26 @@ async fn only_listings_on_sale_are_flagged() {
     app.suspend(&kim.id, "spam", None).await;
     let suspended = flag(&kim, &listing, "spam").await;
     assert_eq!(suspended.brief(), "403 account_suspended");
+}
+
+/// Reports name an image, a review or its author by an id of the listing's page.
+#[tokio::test]
+async fn only_what_is_on_the_page_is_flagged() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 0).await;
+    let path = format!("{LISTINGS}/{listing}");
+    let check = async |body: Value, expected: &str| {
+        assert_eq!(kim.post(format!("{path}/flags")).json(body).await.brief(), expected);
+    };
+    let image = |id: Value| json!({ "reason": "copied", "about": "image", "image_id": id });
+    let unknown = UploadId::new(app.now(), 99);
+    check(image(json!(unknown)), "404 image_not_found").await;
+    let shown = app.visitor().get(&path).await.json()["previews"][0]["id"].clone();
+    check(image(shown), "200").await;
+    let unknown = ReviewId::new(app.now(), 99);
+    for about in ["review", "reviewer"] {
+        let body = json!({ "reason": "abusive", "about": about, "review_id": unknown });
+        check(body, "404 review_not_found").await;
+    }
 }

@@ -1,9 +1,13 @@
 //! Reviews by buyers, and replies by creators.
 
-use domain::id::{ListingId, ReviewId};
+use domain::{
+    account::Role,
+    audit::{self, Action, AuditEntry, Target, TargetKind},
+    id::{ListingId, ReviewId},
+};
 use expect_test::expect;
 use serde_json::{Value, json};
-use testing::{Client, ClientRequest};
+use testing::{Actor, Client, ClientRequest};
 
 use super::{
     super::{LISTINGS, app},
@@ -258,4 +262,23 @@ async fn the_review_of_a_refunded_purchase_is_removed() {
     let shown = app.visitor().get(reviews_of(&listing)).await.json();
     assert_eq!((&shown["items"], &shown["summary"]["count"]), (&json!([]), &json!(0)));
     assert_eq!(review(&kim, &listing, 1).await.brief(), "403 not_a_buyer");
+}
+
+#[tokio::test]
+async fn a_review_that_staff_removed_is_not_written_again() {
+    let app = app();
+    let (lena, kim) = (app.sign_in("lena"), app.sign_in("kim"));
+    let listing = on_sale(&app, &lena, 0).await;
+    buy_free(&kim, &listing).await;
+    let written = review(&kim, &listing, 1).await.json();
+    let id = ReviewId::parse(written["id"].as_str().unwrap()).unwrap();
+    let staff = audit::Actor::Staff { user_id: Actor::moderator().id, role: Role::Moderator };
+    let entry = AuditEntry::new(staff, Action::RemoveReview, Target::of(TargetKind::Review, &id));
+    let (about, why) = ((&listing, &id), "It names a private address.");
+    app.store.remove_review(&entry, about, why, app.now()).await.unwrap();
+    let again = review(&kim, &listing, 5).await;
+    assert_eq!(again.brief(), "403 review_removed");
+    assert!(again.pretty().contains(why), "{}", again.pretty());
+    assert_eq!(app.visitor().get(reviews_of(&listing)).await.json()["items"], json!([]));
+    assert_eq!(sales_and_stars(&app, &listing).await, (1, [0; 5]));
 }

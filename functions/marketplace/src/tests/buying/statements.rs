@@ -165,6 +165,32 @@ async fn a_file_is_rendered_once_for_each_state_of_a_month() {
     assert!(bucket.get(&key).await.unwrap().0.starts_with(b"%PDF"));
 }
 
+/// The same posting for another payment.
+fn of_payment(posting: &Value, nth: u32) -> Value {
+    let (_, role) = posting["sk"]["S"].as_str().unwrap().split_once('#').unwrap();
+    let mut other = posting.clone();
+    other["sk"]["S"] = json!(format!("payment:pi_{nth}#{role}"));
+    other
+}
+
+/// The postings of one sale are imported as those of many.
+#[tokio::test]
+async fn a_month_with_too_many_lines_for_paper_is_a_table() {
+    let app = app();
+    let lena = app.sign_in("lena");
+    let listing = on_sale(&app, &lena, 999).await;
+    paid(&app, &app.sign_in("kim"), &listing, "card").await;
+    let is_posting = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#");
+    let postings: Vec<Value> = app.engine.dump().into_iter().filter(is_posting).collect();
+    let more = |nth| postings.iter().map(move |posting| of_payment(posting, nth));
+    app.engine.import((1..=2_000).flat_map(more));
+    let ask = |format: &str| lena.get(statement("2026-11")).query("format", format);
+    let long = ask("pdf").await;
+    assert_eq!(long.brief(), "409 statement_too_long");
+    assert!(long.pretty().contains("There are 2001 lines"), "{}", long.pretty());
+    assert_eq!(ask("csv").await.status(), 302);
+}
+
 #[tokio::test]
 async fn payouts_and_balances_show_where_the_money_is() {
     let app = app();

@@ -77,7 +77,7 @@ fn why_a_generation_is_not_started() {
         poor(),
         expect![[r#"
         PaymentRequired insufficient_credits
-        1 credit(s) needed, 0 available.
+        1 credit needed, 0 available. Buy credits or a plan.
         retry after: None
         needed: 1
         available: 0
@@ -92,7 +92,7 @@ fn why_a_generation_is_not_started() {
         owing,
         expect![[r#"
             PaymentRequired insufficient_credits
-            1 credit(s) needed, 0 available, 3 owed.
+            1 credit needed, 0 available, 3 owed. Buy credits or a plan.
             retry after: None
             needed: 1
             available: 0

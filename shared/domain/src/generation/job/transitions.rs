@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ChargeState, ChargeView, Failure, Job, LEASE, POLL_WAITS, RESULT_WAIT, Status};
 use crate::{
     account::{AccountError, AccountUpdate},
-    credits::{Hold, LedgerError},
+    credits::{Hold, LedgerError, counted},
     image::StoredImage,
     time::Timestamp,
 };
@@ -17,8 +17,8 @@ use crate::{
 pub enum CancelError {
     /// The provider has accepted it.
     #[error(
-        "The provider has this generation and cannot be stopped. {} credit(s) are charged if an \
-         image arrives, none if it fails.", .0.credits
+        "The provider has this generation and cannot be stopped. If an image arrives it costs {}, \
+         nothing if it fails.", counted(.0.credits)
     )]
     AlreadySubmitted(ChargeView),
     /// Its status is final.

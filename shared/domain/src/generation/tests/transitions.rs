@@ -212,9 +212,9 @@ fn why_a_generation_is_not_cancelled() {
     }
     expect![[r#"
         The provider has this generation and cannot be stopped.
-        1 credit(s) are charged if an image arrives, none if it fails.
+        If an image arrives it costs 1 credit, nothing if it fails.
         The provider has this generation and cannot be stopped.
-        1 credit(s) are charged if an image arrives, none if it fails.
+        If an image arrives it costs 1 credit, nothing if it fails.
         This generation is over already: succeeded.
         This generation is over already: failed.
         This generation is over already: cancelled.

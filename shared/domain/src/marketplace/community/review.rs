@@ -1,5 +1,7 @@
 //! Reviews of listings by their buyers.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::{listing_stats::ListingStats, review_removal::ReviewRemoval};
@@ -11,6 +13,8 @@ use crate::{
     time::Timestamp,
 };
 
+/// The stars of a rating.
+pub const STARS: RangeInclusive<u8> = 1..=5;
 /// Longest comment, in characters.
 pub const COMMENT_CHARS_MAX: usize = 2_000;
 /// Longest reply, in characters.
@@ -91,8 +95,8 @@ impl Opinion {
     /// A rating out of range, or a comment that is too long or invisible.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        check.require((1..=5).contains(&self.rating), "/rating", "out_of_range", || {
-            "1 to 5 stars".to_owned()
+        check.require(STARS.contains(&self.rating), "/rating", "out_of_range", || {
+            format!("{} to {} stars", STARS.start(), STARS.end())
         });
         if let Some(comment) = &self.comment {
             check_text(&mut check, "/comment", comment, COMMENT_CHARS_MAX);

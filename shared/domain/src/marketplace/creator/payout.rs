@@ -111,7 +111,7 @@ pub struct Payout {
     pub paid_at: Option<Timestamp>,
 }
 
-/// The state of a payout; see the table above.
+/// The state of a payout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, EnumDiscriminants)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]

@@ -39,8 +39,10 @@ pub struct Content {
     pub structured_prompt: Option<StructuredPrompt>,
     /// The slots of a template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = SLOTS_MAX)))]
     pub slots: Vec<Slot>,
     /// The provider's name for a tailored model.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MODEL_ID_CHARS_MAX)))]
     pub model_id: Option<String>,
 }
 
@@ -50,11 +52,14 @@ pub struct Content {
 #[serde(deny_unknown_fields)]
 pub struct Slot {
     /// The name between the braces: a lower-case letter, then letters, digits and underscores.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = SLOT_NAME_CHARS_MAX)))]
     pub name: String,
     /// The label in the user interface.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = SLOT_LABEL_CHARS_MAX)))]
     pub label: String,
     /// Used if no value is given; without a default, a value is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = SLOT_VALUE_CHARS_MAX)))]
     pub default: Option<String>,
 }
 

@@ -65,9 +65,11 @@ pub struct DemoSettings {
     pub enabled: bool,
     /// The subjects offered.
     pub subjects: Vec<DemoSubject>,
-    /// How far all lights may be turned up or down, in stops, at most [`STOPS_MAX`].
+    /// How far all lights may be turned up or down, in stops.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = STOPS_MAX)))]
     pub stops_max: f64,
-    /// How far the color of all lights may be shifted, in kelvin, at most [`KELVIN_MAX`].
+    /// How far the color of all lights may be shifted, in kelvin.
+    #[cfg_attr(feature = "schema", schemars(range(max = KELVIN_MAX)))]
     pub kelvin_max: u32,
     /// Whether focal length and aperture may be changed, within the range of cameras.
     pub lens: bool,

@@ -1,7 +1,8 @@
 //! Rulings on appeals of decisions against a listing.
 
 use domain::{
-    Timestamp,
+    DomainError, Timestamp,
+    account::Account,
     appeal::{Appeal, Appealed, Outcome, Ruling},
     audit::AuditEntry,
     id::ListingId,
@@ -26,7 +27,8 @@ use crate::{
 impl Store {
     /// Decides on an appeal: appeal, listing, strikes and the creator's right to sell change in one
     /// transaction, with the audit. [`Store::sync_visibility`] then shows what a withdrawn strike
-    /// had hidden.
+    /// had hidden. A listing that its creator has deleted cannot come back: such an appeal can only
+    /// be upheld.
     pub(crate) async fn rule_on_listing(
         &self,
         (staff, entry): (Staff<'_>, &AuditEntry),
@@ -36,8 +38,13 @@ impl Store {
     ) -> Result<Appeal, StoreError> {
         let key = ModerationKey { entry, id, basis: Basis::Strikes, now };
         let read = async || {
-            let case = Moderation::load(self, &key).await?;
-            let claim = match sold_of(&case.shelf) {
+            let case = match Moderation::load(self, &key).await {
+                Err(StoreError::Refused(gone)) if ends_without(&*gone, ruling.outcome) => {
+                    Err(self.get(&Key::account(staff.user_id)).await?)
+                }
+                loaded => Ok(loaded?),
+            };
+            let claim = match case.as_ref().ok().and_then(|case| sold_of(&case.shelf)) {
                 Some(sold) => self.model_claim(sold).await?,
                 None => ModelClaim::default(),
             };
@@ -46,24 +53,34 @@ impl Store {
             let before = before.ok_or_else(|| StoreError::refused(NotFound::Appeal))?;
             Ok((case, claim, before))
         };
-        let rule = |(case, claim, before): (Moderation, ModelClaim, Appeal)| {
+        type Case = Result<Moderation, Option<Account>>;
+        let rule = |(case, claim, before): (Case, ModelClaim, Appeal)| {
             let mut after = before.clone();
             after.rule(ruling.clone(), staff.role).map_err(StoreError::refused)?;
             let entry = entry.clone().with_diff(&before.audited(), &after.audited());
+            let acting = case.as_ref().map_or_else(Option::as_ref, |case| case.acting.as_ref());
             let writes = Transaction::default()
-                .acting(staff.user_id, case.acting.as_ref())?
+                .acting(staff.user_id, acting)?
                 .replace(Some(&before), &after)?
                 .audit(entry, now);
-            let is_undone = ruling.outcome == Outcome::Reversed
-                && before.decision.is_in_effect(&case.shelf.listing);
-            let writes = match is_undone {
-                true => writes.undone(case, &before.decision, &claim, now)?,
-                false => writes,
+            let writes = match case {
+                Ok(case)
+                    if ruling.outcome == Outcome::Reversed
+                        && before.decision.is_in_effect(&case.shelf.listing) =>
+                {
+                    writes.undone(case, &before.decision, &claim, now)?
+                }
+                Ok(_) | Err(_) => writes,
             };
             Ok((writes, after))
         };
         self.update_loaded(read, rule).await
     }
+}
+
+/// Whether a ruling is made although its listing is `gone`.
+fn ends_without(gone: &dyn DomainError, outcome: Outcome) -> bool {
+    outcome == Outcome::Upheld && gone.code() == NotFound::Listing.code()
 }
 
 /// The version that is or was on sale.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use clients::{
-    GenerationQueue,
-    documents::{Document, DocumentsUnavailable, FileKind},
+    GenerationQueue, StorageUnavailable,
+    documents::{Document, FileKind},
     queue::JobMessage,
     uploads::{asset_key, quarantine_key},
 };
@@ -92,7 +92,7 @@ async fn observed_records(app: &TestApp, bucket: &Bucket) -> Vec<String> {
             .unwrap();
     let mut contents = Vec::new();
     for text in ["first", "second"] {
-        let make = || Ok::<_, DocumentsUnavailable>(text.as_bytes().to_vec());
+        let make = || Ok::<_, StorageUnavailable>(text.as_bytes().to_vec());
         let key = bucket.documents().store_once(document.clone(), make).await.unwrap();
         contents.push(bucket.get(&key).await);
     }
