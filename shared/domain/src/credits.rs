@@ -312,7 +312,7 @@ pub struct Credits {
     pub ledger_seq: u64,
 }
 
-/// A hold was refused for lack of credits.
+/// There are not enough credits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} needed, {available} available{}. Buy credits or a plan.", counted(*needed), owed(*.debt))]
 pub struct InsufficientCredits {

@@ -96,12 +96,12 @@ impl Store {
     /// generations. Returns how many generations are still with a worker or a provider: they end
     /// normally, and the member is erased after that.
     pub async fn close_down(&self, user: &UserId, now: Timestamp) -> Result<u32, StoreError> {
-        for job in self.waiting_jobs(user, now).await? {
-            self.call_off_if_waiting(&job, now).await?;
-        }
+        // One that fails is tried again with the next run, and does not keep the others.
+        let mut done = self.call_off_waiting(user, now).await;
         for listing in self.whole_shelf(user).await? {
-            optional(self.wind_up_listing(user, &listing.id, now).await)?;
+            done = done.and(optional(self.wind_up_listing(user, &listing.id, now).await).map(drop));
         }
+        done?;
         Ok(optional(self.account(user).await)?.map_or(0, |account| account.open_jobs))
     }
 

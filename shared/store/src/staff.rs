@@ -130,7 +130,12 @@ impl Store {
         self.mark_applied(&account, now).await
     }
 
-    async fn call_off_waiting(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+    /// Cancels the member's queued generations. The first failure is returned after all are tried.
+    pub(crate) async fn call_off_waiting(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut done = Ok(());
         for job in self.waiting_jobs(user, now).await? {
             done = done.and(self.call_off_if_waiting(&job, now).await);
@@ -157,21 +162,13 @@ impl Store {
 
     /// The member's queued generations (Q6). No member may have more open at once than a page
     /// holds.
-    pub(crate) async fn waiting_jobs(
-        &self,
-        user: &UserId,
-        now: Timestamp,
-    ) -> Result<Vec<Job>, StoreError> {
+    async fn waiting_jobs(&self, user: &UserId, now: Timestamp) -> Result<Vec<Job>, StoreError> {
         let queued = JobFilter::status(Status::Queued);
         Ok(self.jobs(user, &queued, PageSize::WHOLE, None, now).await?.items)
     }
 
     /// Cancels a queued job, unless a worker was faster.
-    pub(crate) async fn call_off_if_waiting(
-        &self,
-        job: &Job,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn call_off_if_waiting(&self, job: &Job, now: Timestamp) -> Result<(), StoreError> {
         match self.cancel_for_suspension(&job.user_id, &job.id, now).await {
             Err(StoreError::Refused(refused)) => {
                 tracing::debug!(job_id = %job.id, why = refused.code(), "queued job not cancelled");
