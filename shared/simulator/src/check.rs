@@ -1,10 +1,18 @@
 //! What must hold of a world: always, and once it is quiet.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::{
     account::Account,
+    billing::order::Via,
+    credits::Movement,
+    generation::Status,
+    id::OrderId,
     marketplace::purchase::{Purchase, PurchaseState},
     plan::Plan,
+    time::Month,
 };
+use serde_json::{Value, json};
 use testing::{Actor, engine::TABLE};
 use upkeep::{
     progress::Progress,
@@ -15,7 +23,7 @@ use upkeep::{
 use crate::{
     billing_app::BillingApp,
     packs,
-    world::{Violation, World},
+    world::{TOP_UPS_A_MONTH, Violation, World},
 };
 
 /// What `scripts/verify` finds in the table of an app.
@@ -51,7 +59,7 @@ impl World {
             self.check_purchase(buyer, &purchase).await?;
         }
         self.market().assert_journals_balance().await;
-        Ok(())
+        self.check_subscriptions()
     }
 
     /// Nothing is open.
@@ -71,6 +79,8 @@ impl World {
 
     async fn check_member(&self, member: &Actor) -> Result<(), Violation> {
         self.app.assert_credits_balance(&member.id).await;
+        self.check_spending(member).await?;
+        self.check_top_ups(member).await?;
         let (bought, paid) = packs::bought_and_paid(&self.app, member).await;
         Violation::check(bought == paid, || {
             format!("{}: {bought} credits of packs, {paid} paid for at Stripe", member.id)
@@ -82,6 +92,52 @@ impl World {
         Violation::check(!is_over || plan == Plan::Free, || {
             format!("{}: {plan:?}, but Stripe has {live:?}", member.id)
         })
+    }
+
+    /// A generation with an image costs its credits once, one without costs nothing, and nothing
+    /// else is spent.
+    async fn check_spending(&self, member: &Actor) -> Result<(), Violation> {
+        let mut spent: BTreeMap<String, u32> = BTreeMap::new();
+        for line in self.app.store.whole_ledger(&member.id).await.unwrap() {
+            if let Movement::Capture { .. } = line.movement {
+                *spent.entry(line.cause).or_default() += line.movement.credits();
+            }
+        }
+        for job in self.app.jobs(&member.id).await {
+            let price = if job.status == Status::Succeeded { job.charge.credits } else { 0 };
+            let paid = spent.remove(job.id.as_str()).unwrap_or_default();
+            Violation::check(paid == price, || format!("{paid} credits spent on {job:?}"))?;
+        }
+        Violation::check(spent.is_empty(), || format!("spent on no generation: {spent:?}"))
+    }
+
+    /// No more packs are bought in a month without the member than they allow.
+    async fn check_top_ups(&self, member: &Actor) -> Result<(), Violation> {
+        let mut bought: BTreeMap<Month, Vec<OrderId>> = BTreeMap::new();
+        for charge in packs::charges(&self.app, member) {
+            let id = OrderId::parse(charge["metadata"]["order_id"].as_str().unwrap()).unwrap();
+            let order = self.app.store.order(&member.id, &id).await.unwrap();
+            if order.via == Via::TopUp {
+                bought.entry(Month::of(order.created_at)).or_default().push(id);
+            }
+        }
+        let many = bought.iter().find(|(_, orders)| orders.len() > TOP_UPS_A_MONTH);
+        Violation::check(many.is_none(), || format!("{}: {many:?} topped up", member.id))
+    }
+
+    /// At Stripe, a member has one subscription at most that goes on, and none once deleted.
+    fn check_subscriptions(&self) -> Result<(), Violation> {
+        let stripe = self.app.stripe();
+        let made: BTreeSet<String> =
+            self.app.ids_of("customer.subscription.created").into_iter().collect();
+        let all: Vec<Value> = made.iter().filter_map(|id| stripe.object(id)).collect();
+        for (nth, member) in self.members.iter().enumerate() {
+            let theirs = all.iter().filter(|it| it["metadata"]["user_id"] == json!(member.id));
+            let live: Vec<&Value> = theirs.filter(|it| goes_on(it)).collect();
+            let most = usize::from(!self.past.borrow().deleted.contains(&nth));
+            Violation::check(live.len() <= most, || format!("{}: {live:?}", member.id))?;
+        }
+        Ok(())
     }
 
     /// A purchase is usable if and only if it is paid and not fully taken back.
@@ -111,4 +167,10 @@ impl World {
             false => wrong(format!("usable: {usable}, {gone} cents taken back")),
         }
     }
+}
+
+/// Whether Stripe goes on to charge for a subscription.
+fn goes_on(subscription: &Value) -> bool {
+    let is_over = ["canceled", "incomplete_expired"].map(Value::from);
+    !is_over.contains(&subscription["status"])
 }

@@ -29,6 +29,8 @@ use crate::{
     step::{Mishap, Move, Step},
 };
 
+/// How many packs a month members allow to be bought for them.
+pub(crate) const TOP_UPS_A_MONTH: usize = 2;
 const MEMBERS: usize = 4;
 /// The first of them also sell.
 const CREATORS: usize = 2;

@@ -5,7 +5,7 @@ use sandbox::stripe::Card;
 use serde_json::{Value, json};
 use testing::engine::unobserved;
 
-use super::{MEMBERS, Violation, World, nth_of};
+use super::{MEMBERS, TOP_UPS_A_MONTH, Violation, World, nth_of};
 use crate::billing_app::session_of;
 
 impl World {
@@ -74,7 +74,9 @@ impl World {
 
     pub(super) async fn top_up(&self, member: usize, is_on: bool) -> Result<(), Violation> {
         let wish = match is_on {
-            true => json!({"enabled": true, "pack": "pack_50", "below": 20, "monthly_max": 2}),
+            true => {
+                json!({"enabled": true, "pack": "pack_50", "below": 20, "monthly_max": TOP_UPS_A_MONTH})
+            }
             false => json!({ "enabled": false }),
         };
         self.answered("top-up", &self.app.top_up(self.member(member), wish).await)

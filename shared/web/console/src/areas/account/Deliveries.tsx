@@ -5,6 +5,7 @@ import { useApi } from '../../context.tsx';
 import { count, dateTime, When, Words, words } from '../../ui/format.tsx';
 import { List, usePages } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
+import { Source } from '../../ui/Source.tsx';
 import { EVENT_NAMES } from './WebhookForm.tsx';
 
 export const DELIVERIES = ['deliveries'] as const;
@@ -84,12 +85,12 @@ function Row({ it, enabled }: { it: Delivery; enabled: boolean }) {
         </p>
         <details>
           <summary className="small quiet">What was sent</summary>
-          <pre className="code">{it.body}</pre>
+          <Source label="What was sent" text={it.body} />
         </details>
         {answer?.response_excerpt && (
           <details>
             <summary className="small quiet">What it said</summary>
-            <pre className="code">{answer.response_excerpt}</pre>
+            <Source label="What it said" text={answer.response_excerpt} />
           </details>
         )}
       </div>

@@ -18,6 +18,7 @@ import {
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
+import { Source } from '../../ui/Source.tsx';
 import { OpenFile } from '../account/Invoices.tsx';
 import classes from './Market.module.css';
 
@@ -265,7 +266,7 @@ function Versions({ id }: { id: string }) {
                 <a href={shown.url}>{shown.file.name}</a>, until {dateTime(shown.expires_at)}
               </p>
               {shown.attribution && <p>Attribution: {shown.attribution}</p>}
-              <pre className="code">{JSON.stringify(shown.content, null, 2)}</pre>
+              <Source label="Content" text={shown.content} />
             </>
           )}
         </div>

@@ -7,6 +7,7 @@ import { useApi } from '../../context.tsx';
 import { count, dateTime, Words } from '../../ui/format.tsx';
 import { Empty, List, usePages } from '../../ui/lists.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
+import { Source } from '../../ui/Source.tsx';
 import { Table } from '../../ui/Table.tsx';
 import { Filter } from './Filter.tsx';
 import classes from './Staff.module.css';
@@ -184,7 +185,7 @@ function Why({ it }: { it: AuditRow }) {
       {(origin !== null || before !== null || after !== null) && (
         <details>
           <summary className="small quiet">Request and change</summary>
-          <pre className="code">{JSON.stringify({ request: origin, before, after }, null, 2)}</pre>
+          <Source label="Request and change" text={{ request: origin, before, after }} />
         </details>
       )}
     </>

@@ -6,6 +6,7 @@ import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { bytes, date, price, TYPE_NAMES, When, words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
+import { Source } from '../../ui/Source.tsx';
 import { Preview } from '../studio/Preview.tsx';
 import { CAMERA } from '../studio/rig.ts';
 import { Reported } from './Reported.tsx';
@@ -153,7 +154,7 @@ function Sold({ it }: { it: PendingListing }) {
             <Preview rig={lighting} camera={camera ?? CAMERA} />
           </div>
         )}
-        <pre className="code">{JSON.stringify(it.content, null, 2)}</pre>
+        <Source label="Content" text={it.content} />
         {it.assets.map(file => (
           <p key={file.sha256}>
             <a href={file.url}>{file.file_name}</a> ({bytes(file.bytes)}),{' '}
