@@ -20,7 +20,7 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The first day, in UTC; by default thirty days before the last.
+    /// The first day, in UTC, at most ten years ago; by default thirty days before the last.
     from: Option<Day>,
     /// The last day; today by default.
     to: Option<Day>,

@@ -8,9 +8,12 @@ use domain::{
     credits::Movement,
     generation::Status,
     id::OrderId,
-    marketplace::purchase::{Purchase, PurchaseState},
+    marketplace::{
+        creator::{journal::LedgerAccount, payout::PAYOUT_MIN},
+        purchase::{Purchase, PurchaseState},
+    },
     plan::Plan,
-    time::Month,
+    time::{DAY, Month},
 };
 use serde_json::{Value, json};
 use testing::{Actor, engine::TABLE};
@@ -23,7 +26,7 @@ use upkeep::{
 use crate::{
     billing_app::BillingApp,
     packs,
-    world::{TOP_UPS_A_MONTH, Violation, World},
+    world::{CREATORS, TOP_UPS_A_MONTH, Violation, World},
 };
 
 /// What `scripts/verify` finds in the table of an app.
@@ -57,6 +60,10 @@ impl World {
             let buyer = &self.members[*buyer];
             let purchase = self.app.store.purchase(&buyer.id, id).await.unwrap();
             self.check_purchase(buyer, &purchase).await?;
+            self.check_hold(&purchase).await?;
+        }
+        for creator in 0..CREATORS {
+            self.check_paid(creator).await?;
         }
         self.market().assert_journals_balance().await;
         self.check_subscriptions()
@@ -123,6 +130,31 @@ impl World {
         }
         let many = bought.iter().find(|(_, orders)| orders.len() > TOP_UPS_A_MONTH);
         Violation::check(many.is_none(), || format!("{}: {many:?} topped up", member.id))
+    }
+
+    /// The money of a sale is held for a week.
+    async fn check_hold(&self, purchase: &Purchase) -> Result<(), Violation> {
+        let Ok(sale) = self.app.store.sale(&purchase.creator_id, &purchase.id).await else {
+            return Ok(());
+        };
+        let is_held = sale.released_at.is_none_or(|at| at >= sale.sold_at.plus(DAY * 7));
+        Violation::check(is_held, || format!("released too early: {sale:?}"))
+    }
+
+    /// A creator who may be paid, and can be, has been.
+    async fn check_paid(&self, nth: usize) -> Result<(), Violation> {
+        let creator = &self.members[nth];
+        let is_gone = self.past.borrow().deleted.contains(&nth);
+        if is_gone || self.connected_account(nth).await.is_none() {
+            return Ok(());
+        }
+        let may_be_paid = self.app.account(&creator.id).await.standing.allows(self.app.now());
+        let balances = self.market().creator_balance(creator).await.balances;
+        let owed =
+            -balances.of(LedgerAccount::CreatorAvailable) - balances.of(LedgerAccount::CreatorDebt);
+        Violation::check(!may_be_paid || owed < PAYOUT_MIN, || {
+            format!("{}: {owed} cents are never paid: {balances:?}", creator.id)
+        })
     }
 
     /// At Stripe, a member has one subscription at most that goes on, and none once deleted.

@@ -33,7 +33,7 @@ use crate::{
 pub(crate) const TOP_UPS_A_MONTH: usize = 2;
 const MEMBERS: usize = 4;
 /// The first of them also sell.
-const CREATORS: usize = 2;
+pub(crate) const CREATORS: usize = 2;
 
 /// What must not happen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,8 @@ use crate::{
 
 /// Most days of a period.
 const DAYS_MAX: i64 = 366;
+/// How far back a period may begin: its report reads every month since.
+const DAYS_BACK_MAX: i64 = 3_653;
 /// Default length of a period: it begins this many days before its end.
 const DAYS_DEFAULT: u32 = 30;
 /// Length of a ranking.
@@ -70,7 +72,8 @@ impl Span {
     /// The requested period; by default it ends today and begins thirty days before its end.
     ///
     /// # Errors
-    /// When it ends before it begins, ends in the future, or is longer than 366 days.
+    /// When it ends before it begins, ends in the future, is longer than [`DAYS_MAX`], or begins
+    /// longer ago than [`DAYS_BACK_MAX`].
     pub fn asked(from: Option<Day>, to: Option<Day>, now: Timestamp) -> Result<Span, SpanRefused> {
         let today = Day::of(now);
         let to = to.unwrap_or(today);
@@ -86,6 +89,9 @@ impl Span {
         }
         if from.days_until(to) >= DAYS_MAX {
             return refused("/from", "period_too_long", "at most 366 days");
+        }
+        if from.days_until(today) > DAYS_BACK_MAX {
+            return refused("/from", "too_long_ago", "no day more than ten years ago");
         }
         Ok(Span { from, to })
     }

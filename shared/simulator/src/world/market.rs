@@ -89,7 +89,7 @@ impl World {
         }
     }
 
-    pub(super) async fn connected_account(&self, creator: usize) -> Option<String> {
+    pub(crate) async fn connected_account(&self, creator: usize) -> Option<String> {
         let creator = &self.member(creator % CREATORS).id;
         let payee = unobserved(self.app.store.payee(creator)).await.unwrap();
         payee.map(|payee| payee.account_id.to_string())
