@@ -15,7 +15,7 @@ export default defineConfig({
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
     timezoneId: 'Europe/London',
-    // Without pictures: they cost a sixth of the time of a journey.
+    // Without pictures, which slow a journey down.
     trace: { mode: 'retain-on-failure', screenshots: false },
     launchOptions: {
       executablePath: browserPath(),
