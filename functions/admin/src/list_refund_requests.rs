@@ -8,7 +8,7 @@
 use domain::{
     Timestamp,
     id::{ListingId, Named, PurchaseId, UserId},
-    marketplace::purchase::Purchase,
+    marketplace::purchase::{Purchase, refund::RefundObstacle},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
@@ -36,9 +36,8 @@ pub struct RequestView {
     refundable: Money,
     /// When the buyer first asked.
     requested_at: Option<Timestamp>,
-    /// Why it was not refunded at once: `refund_window_over`, `downloaded_already` or
-    /// `used_already`.
-    because: Option<String>,
+    /// Why it was not refunded at once.
+    because: Option<RefundObstacle>,
     /// The buyer's reason, in their words.
     reason: Option<String>,
 }
@@ -65,7 +64,7 @@ impl RequestView {
         RequestView {
             refundable: Money { amount: purchase.refundable(), ..purchase.price },
             requested_at: request.map(|it| it.at),
-            because: request.map(|it| it.because.clone()),
+            because: request.map(|it| it.because),
             reason: request.and_then(|it| it.reason.clone()),
             purchase_id: purchase.id,
             buyer: names.member(&purchase.buyer_id),

@@ -39,7 +39,7 @@ async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
                 match reward.map(|reward| reward.state) {
                     Some(RewardState::Granted { .. }) => granted += 1,
                     Some(RewardState::Cancelled { reason }) => {
-                        info!(actor = %sharer, %purchase, reason, "reward ended without a grant");
+                        info!(actor = %sharer, %purchase, ?reason, "reward ended without a grant");
                         cancelled += 1;
                     }
                     Some(RewardState::Held { .. }) => {}

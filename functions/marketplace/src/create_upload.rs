@@ -42,6 +42,7 @@ pub struct Request {
     /// One that the purpose accepts: `image/png`, `image/jpeg` or `image/webp` for a preview,
     /// `application/zip`, `application/octet-stream` or `text/plain` for an asset; only
     /// `application/octet-stream` for a fine-tune.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = domain::marketplace::listing::upload::CONTENT_TYPES)))]
     content_type: String,
     /// The file's size in bytes; a larger file is refused. A preview has at most
     /// `PREVIEW_BYTES_MAX`.

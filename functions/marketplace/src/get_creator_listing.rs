@@ -2,14 +2,15 @@
 //!
 //! Access: the listing's creator, suspended or not; for all other callers it does not exist (404).
 //! Changes: nothing. Its `ETag` can be sent as `If-Match` with a change.
+//! `Retry-After` says when to ask again, while a submitted version is being prepared.
 
 use clients::Previews;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PathId};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, PathId, Polled};
 use serde::Deserialize;
 use store::Store;
 
-use crate::view::CreatorListingView;
+use crate::{submit_listing::PREPARED_AFTER_S, view::CreatorListingView};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-creator-listing",
@@ -39,8 +40,10 @@ struct Deps {
 async fn handle(
     Deps { store, previews }: &Deps,
     call: Call<Request>,
-) -> Result<Json<CreatorListingView>, ApiError> {
+) -> Result<Polled<CreatorListingView>, ApiError> {
     let id = call.body.id.get()?;
     let update = store.own_listing(&call.member()?.user_id, id).await?;
-    Ok(Json(CreatorListingView::of(update, (previews, &call.links), call.now)))
+    let retry_after_s = update.listing.preparing().map(|_| PREPARED_AFTER_S);
+    let body = CreatorListingView::of(update, (previews, &call.links), call.now);
+    Ok(Polled { body, retry_after_s })
 }

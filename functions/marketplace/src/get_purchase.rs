@@ -1,14 +1,14 @@
 //! `GET /api/v1/marketplace/purchases/{id}`: one purchase, with the versions that its buyer has.
 //!
 //! Access: the buyer, suspended ones too; for all other callers it does not exist (404).
-//! Changes: nothing.
+//! Changes: nothing. `Retry-After` says when to ask again, while its payment is awaited.
 
 use domain::{
     Timestamp,
     id::{PurchaseId, UploadId},
     marketplace::listing::{revision::Revision, upload::Asset},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PathId};
+use runtime::{Access, ApiError, Call, Endpoint, Function, PathId, Polled};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
@@ -17,6 +17,9 @@ use crate::purchase_view::PurchaseView;
 pub const ENDPOINT: Endpoint =
     Endpoint::get("marketplace-get-purchase", "/api/v1/marketplace/purchases/{id}", Access::Member)
         .with_errors(&["purchase_not_found"]);
+
+/// Seconds between two questions of a page that waits.
+const POLL_S: u32 = 2;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -61,17 +64,19 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, ApiError> {
     let purchase = store.purchase(&call.member()?.user_id, call.body.id.get()?).await?;
     let record = store.purchase_record(purchase).await?;
     let versions = match record.entitlement.as_ref().filter(|it| it.is_active()) {
         Some(owned) => store.versions_of(owned).await?,
         None => Vec::new(),
     };
-    Ok(Json(Response {
+    let retry_after_s = record.purchase.status().is_awaited().then_some(POLL_S);
+    let body = Response {
         purchase: PurchaseView::new(record, &call.links, call.now),
         versions: versions.into_iter().map(VersionView::from).collect(),
-    }))
+    };
+    Ok(Polled { body, retry_after_s })
 }
 
 impl From<Revision> for VersionView {

@@ -6,7 +6,7 @@
 
 use domain::{
     Timestamp,
-    marketplace::community::reward::{Reward, RewardState, RewardStatus},
+    marketplace::community::reward::{Reward, RewardCancellation, RewardState, RewardStatus},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json, PageRequest};
 use serde::Serialize;
@@ -22,8 +22,8 @@ pub struct RewardView {
     share_id: String,
     credits: u32,
     status: RewardStatus,
-    /// Why it was cancelled: `refunded`, `own_card`, `suspended` or `email_unverified`.
-    reason: Option<String>,
+    /// Why it was cancelled.
+    reason: Option<RewardCancellation>,
     /// When the sale was paid; `null` for sales before December 2026.
     earned_at: Option<Timestamp>,
     /// When a held reward is granted: the buyer can ask for a refund until then.

@@ -63,7 +63,8 @@ pub struct Request {
     /// Values of a template's slots, by name.
     #[serde(default)]
     slots: BTreeMap<String, String>,
-    /// Longer side of the image in pixels, one of [`SIDES_PX`]; the second by default.
+    /// Longer side of the image in pixels; 384 by default.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = SIDES_PX)))]
     size: Option<u32>,
 }
 

@@ -13,7 +13,7 @@ use domain::{
         purchase::{
             FoundBy, Purchase, PurchaseStatus,
             entitlement::{Entitlement, EntitlementState},
-            refund::{ManualReview, RefundView, ReviewOutcome},
+            refund::{ManualReview, RefundObstacle, RefundView, ReviewOutcome},
         },
     },
     money::Money,
@@ -74,9 +74,8 @@ pub(crate) struct PurchaseView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RefundRequestView {
     status: RefundRequestStatus,
-    /// Why the refund is not made at once: `refund_window_over`, `downloaded_already` or
-    /// `used_already`.
-    because: String,
+    /// Why the refund is not made at once.
+    because: RefundObstacle,
     /// The buyer's reason, in their words.
     reason: Option<String>,
     requested_at: Timestamp,

@@ -36,7 +36,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 ]);
 
 /// Seconds until a preparation has usually ended.
-const RETRY_AFTER_S: u32 = 3;
+pub(crate) const PREPARED_AFTER_S: u32 = 3;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -71,5 +71,5 @@ async fn handle(
     let submitted = store.submit_listing(&call.member()?.user_id, id, call.now, submit).await?;
     let body = CreatorListingView::of(submitted, (previews, &call.links), call.now);
     let location = call.links.to(format_args!("/api/v1/marketplace/creator/listings/{id}"));
-    Ok(Accepted { location, retry_after_s: RETRY_AFTER_S, body })
+    Ok(Accepted { location, retry_after_s: PREPARED_AFTER_S, body })
 }

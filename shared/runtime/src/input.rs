@@ -15,11 +15,18 @@ mod value;
 
 use std::collections::BTreeMap;
 
+use domain::{FieldError, error::InvalidFields};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use self::{error::InputError, value::Input};
+use self::{
+    error::{InputError, UNKNOWN_FIELD},
+    value::Input,
+};
 use crate::error::ApiError;
+
+/// Fields reported in one answer.
+const REFUSED_MAX: usize = 20;
 
 /// Parameters that advertisements, newsletters and other sites append to the links of public pages.
 /// They mean nothing to us, so a public route ignores them; any other unknown one is refused.
@@ -116,9 +123,25 @@ impl Untyped {
     }
 
     /// # Errors
-    /// [`domain::error::InvalidFields`] with the first field that does not fit `R`.
+    /// [`domain::error::InvalidFields`] with the fields that `R` does not have, at most twenty of
+    /// them, and with the first field that does not fit.
     pub(crate) fn read<R: DeserializeOwned>(self) -> Result<R, ApiError> {
-        R::deserialize(self.0).map_err(ApiError::from)
+        let Untyped(mut input) = self;
+        let mut refused = Vec::new();
+        loop {
+            let error = match R::deserialize(input.clone()) {
+                Ok(read) if refused.is_empty() => return Ok(read),
+                Ok(_) => break,
+                Err(error) => FieldError::from(error),
+            };
+            // What else is wrong shows once the unknown field is gone.
+            let is_gone = error.code == UNKNOWN_FIELD && input.remove(&error.pointer);
+            refused.push(error);
+            if !is_gone || refused.len() == REFUSED_MAX {
+                break;
+            }
+        }
+        Err(InvalidFields(refused).into())
     }
 }
 

@@ -22,6 +22,10 @@ pub mod queue;
 mod request;
 mod wire;
 
+/// A test allocates for every part of the system at once: clients, engine, sandbox and functions.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub use app::{TestApp, at_once};
 pub use client::{Client, ClientRequest};
 pub use demo::{api::BROWSER, files};

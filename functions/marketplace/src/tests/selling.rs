@@ -44,9 +44,10 @@ async fn a_listing_from_draft_to_retirement() {
     let submitted = submitted.json();
     assert_eq!((&submitted["status"], &submitted["previews"]), (&json!("preparing"), &json!([])));
     assert_eq!(submitted["review"]["status"], "preparing");
-    for state in ["preparing", "pending"] {
-        let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await.json();
-        assert_eq!(own["status"], state);
+    for (state, retry_after) in [("preparing", Some("3")), ("pending", None)] {
+        let own = kim.get(format!("{CREATOR_LISTINGS}/{id}")).await;
+        assert_eq!(own.header("retry-after"), retry_after, "{state}");
+        assert_eq!(own.json()["status"], state);
         let again = kim.post(format!("{LISTINGS}/{id}/submit")).await;
         assert_eq!(again.brief(), "409 listing_in_review");
         if state == "preparing" {

@@ -7,6 +7,9 @@ use serde::de::{self, Expected, Unexpected};
 
 use crate::error::ApiError;
 
+/// The code of a field that the request type does not have.
+pub(super) const UNKNOWN_FIELD: &str = "unknown_field";
+
 /// A field that does not fit its type; each level adds its segment to the pointer.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .0.pointer, .0.detail)]
@@ -24,7 +27,7 @@ impl InputError {
 
     /// The request type has no such field.
     pub(super) fn unknown(field: &str) -> InputError {
-        InputError::new("unknown_field", "There is no such field.").within(field)
+        InputError::new(UNKNOWN_FIELD, "There is no such field.").within(field)
     }
 
     /// A parameter is sent more than once, but is not a list.
@@ -40,9 +43,15 @@ impl InputError {
     }
 }
 
+impl From<InputError> for FieldError {
+    fn from(error: InputError) -> FieldError {
+        error.0
+    }
+}
+
 impl From<InputError> for ApiError {
     fn from(error: InputError) -> ApiError {
-        InvalidFields(vec![error.0]).into()
+        InvalidFields(vec![error.into()]).into()
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{
 };
 
 /// A value of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Input {
     /// A parameter of the path or the query string, one text for each time it is sent.
     Parameter(Vec<String>),
@@ -22,6 +22,35 @@ pub(super) enum Input {
     List(Vec<Input>),
     /// In the order of the request: the first field that does not fit is reported.
     Object(Vec<(String, Input)>),
+}
+
+impl Input {
+    /// Removes the field that a JSON pointer names; `false` if there is none.
+    pub(super) fn remove(&mut self, pointer: &str) -> bool {
+        let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
+        let parent = parent.split('/').skip(1).try_fold(self, |value, segment| match value {
+            Input::Object(fields) => {
+                fields.iter_mut().find(|(key, _)| *key == unescaped(segment)).map(|(_, it)| it)
+            }
+            Input::List(items) => segment.parse().ok().and_then(|at: usize| items.get_mut(at)),
+            Input::Parameter(_)
+            | Input::Null
+            | Input::Bool(_)
+            | Input::Unsigned(_)
+            | Input::Signed(_)
+            | Input::Float(_)
+            | Input::String(_) => None,
+        });
+        let Some(Input::Object(fields)) = parent else { return false };
+        let before = fields.len();
+        fields.retain(|(key, _)| *key != unescaped(name));
+        fields.len() < before
+    }
+}
+
+/// A segment of a JSON pointer as it was before it was escaped (RFC 6901, section 4).
+fn unescaped(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
 }
 
 /// Reads JSON as it is, except that its text is normalized and a repeated key is an error.

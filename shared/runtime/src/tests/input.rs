@@ -206,6 +206,7 @@ async fn a_body_is_read_as_it_is() {
         r#"{}"#,
         r#"{"title": "A", "colour": 1}"#,
         r#"{"title": "A", "a/b~c": 1}"#,
+        r#"{"size": 1, "a/b~c": 1, "authors": [{"name": "B"}, {"age": 1, "name": "C"}]}"#,
         r#"{"title": "A", "id": 8}"#,
         r#"{"title": "A", "authors": [{"name": "B"}, {"name": 1}]}"#,
         r#"{"title": "A", "authors": [{"name": "B"}, {"age": 1}]}"#,
@@ -240,12 +241,14 @@ async fn a_body_is_read_as_it_is() {
           422 invalid_request /colour unknown_field There is no such field.
         {"title": "A", "a/b~c": 1}
           422 invalid_request /a~1b~0c unknown_field There is no such field.
+        {"size": 1, "a/b~c": 1, "authors": [{"name": "B"}, {"age": 1, "name": "C"}]}
+          422 invalid_request /size unknown_field There is no such field.; /a~1b~0c unknown_field There is no such field.; /authors/1/age unknown_field There is no such field.; /title missing_field This field is required.
         {"title": "A", "id": 8}
           422 invalid_request /id unknown_field There is no such field.
         {"title": "A", "authors": [{"name": "B"}, {"name": 1}]}
           422 invalid_request /authors/1/name wrong_type Expected a string, got 1.
         {"title": "A", "authors": [{"name": "B"}, {"age": 1}]}
-          422 invalid_request /authors/1/age unknown_field There is no such field.
+          422 invalid_request /authors/1/age unknown_field There is no such field.; /authors/1/name missing_field This field is required.
         {"title": "A", "authors": [{}]}
           422 invalid_request /authors/0/name missing_field This field is required.
         {"title": "A", "authors": {"name": "B"}}

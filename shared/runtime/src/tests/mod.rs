@@ -132,15 +132,10 @@ fn show(response: &Response) -> String {
 /// A response's status and code, and its first field error.
 fn brief(response: &Response) -> String {
     let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
-    let field = &body["errors"][0];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let parts = [
-        response.status_code.to_string(),
-        text(&body["code"]),
-        text(&field["pointer"]),
-        text(&field["code"]),
-        text(&field["detail"]),
-    ];
+    let field = |it: &Value| ["pointer", "code", "detail"].map(|name| text(&it[name])).join(" ");
+    let fields: Vec<_> = body["errors"].as_array().into_iter().flatten().map(field).collect();
+    let parts = [response.status_code.to_string(), text(&body["code"]), fields.join("; ")];
     parts.join(" ").trim_end().to_owned()
 }
 

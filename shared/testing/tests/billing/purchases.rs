@@ -4,7 +4,10 @@ use domain::{
     account::Account,
     id::{ListingId, PurchaseId},
     marketplace::{
-        community::{listing_stats::ListingStats, reward::RewardState},
+        community::{
+            listing_stats::ListingStats,
+            reward::{RewardCancellation, RewardState},
+        },
         creator::sale::Split,
         purchase::{Purchase, PurchaseState, entitlement::EntitlementState},
     },
@@ -58,8 +61,13 @@ async fn a_paid_listing_belongs_to_its_buyer() {
         market.entitlement(&ann, &listing).await.is_none(),
         "no entitlement before the payment"
     );
+    let own = market.purchase_of(&ann, &url).await.id;
+    let own = format!("/api/v1/marketplace/purchases/{own}");
+    let buyer = app.client(&ann);
+    assert_eq!(buyer.get(&own).await.header("retry-after"), Some("2"), "its payment is awaited");
     app.pay(&url, Card::Succeeds);
     app.deliver_events().await;
+    assert_eq!(buyer.get(&own).await.header("retry-after"), None);
     let purchase = market.purchase_of(&ann, &url).await;
     assert_eq!(purchase.state, PurchaseState::Paid);
     let owned = market.entitlement(&ann, &listing).await.unwrap();
@@ -327,7 +335,7 @@ async fn a_member_is_not_rewarded_for_their_own_purchase() {
     app.advance_days(15);
     market.grant_rewards().await;
     let reward = market.reward(&sue, &id).await;
-    assert_eq!(reward.state, RewardState::Cancelled { reason: "own_card".to_owned() });
+    assert_eq!(reward.state, RewardState::Cancelled { reason: RewardCancellation::OwnCard });
     // The creator's own link earns no extra reward.
     let own = market.shared_by(&kim, &listing).await;
     let third = app.new_member("third");

@@ -83,11 +83,26 @@ pub enum RewardState {
         /// The lot that holds the credits.
         lot: LotId,
     },
-    /// Not granted or reversed, because of `refunded`, `own_card`, `suspended`, `email_unverified`.
+    /// Not granted or reversed.
     Cancelled {
-        /// The code of the reason: stable, snake case.
-        reason: String,
+        /// Why.
+        reason: RewardCancellation,
     },
+}
+
+/// Why a reward is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RewardCancellation {
+    /// The sale was taken back.
+    Refunded,
+    /// The sharer's own card paid.
+    OwnCard,
+    /// The sharer is suspended.
+    Suspended,
+    /// The sharer has no verified e-mail address.
+    EmailUnverified,
 }
 
 impl Reward {
@@ -137,9 +152,12 @@ impl Reward {
             return Ok(());
         }
         let against = match same_card {
-            SameCard::Yes => Some("own_card"),
-            SameCard::No if draft.require_active().is_err() => Some("suspended"),
-            SameCard::No => draft.account().email_unverified.then_some("email_unverified"),
+            SameCard::Yes => Some(RewardCancellation::OwnCard),
+            SameCard::No if draft.require_active().is_err() => Some(RewardCancellation::Suspended),
+            SameCard::No => {
+                let unverified = draft.account().email_unverified;
+                unverified.then_some(RewardCancellation::EmailUnverified)
+            }
         };
         if let Some(reason) = against {
             self.cancel(reason, draft.now());
@@ -160,18 +178,18 @@ impl Reward {
     /// Cancels it before it was granted, because the sale was taken back.
     pub fn forfeit(&mut self, now: Timestamp) {
         if self.due_at().is_some() {
-            self.cancel(REFUNDED, now);
+            self.cancel(RewardCancellation::Refunded, now);
         }
     }
 
-    fn cancel(&mut self, reason: &str, now: Timestamp) {
-        self.state = RewardState::Cancelled { reason: reason.to_owned() };
+    fn cancel(&mut self, reason: RewardCancellation, now: Timestamp) {
+        self.state = RewardState::Cancelled { reason };
         self.decided_at = Some(now);
     }
 
     /// Whether its sale was taken back.
     pub fn is_refunded(&self) -> bool {
-        matches!(&self.state, RewardState::Cancelled { reason } if reason == REFUNDED)
+        self.state == RewardState::Cancelled { reason: RewardCancellation::Refunded }
     }
 
     /// Reverses it because the sale was taken back: revokes what is left of it, and makes what was
@@ -189,7 +207,7 @@ impl Reward {
         let cause = Cause::RewardReversal { purchase, reversals };
         draft.take_back(&cause.to_string(), lot, self.credits)?;
         self.reversals += 1;
-        self.cancel(REFUNDED, draft.now());
+        self.cancel(RewardCancellation::Refunded, draft.now());
         Ok(Some((cause, cost(-reward_cost(self.credits)))))
     }
 
@@ -229,9 +247,6 @@ fn cost(cents: i64) -> [Posting; 2] {
         Posting::new(Role::RewardCredits, LedgerAccount::RewardCredits, -cents),
     ]
 }
-
-/// The reason of a reward that was cancelled with its sale.
-const REFUNDED: &str = "refunded";
 
 /// Whether buyer and sharer paid with the same card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

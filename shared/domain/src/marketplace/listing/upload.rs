@@ -44,6 +44,16 @@ pub enum Purpose {
     Asset,
 }
 
+/// All content types that some purpose accepts.
+pub const CONTENT_TYPES: [&str; 6] = [
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "application/zip",
+    "application/octet-stream",
+    "text/plain",
+];
+
 impl Purpose {
     /// The content types it accepts, for a listing of `kind`.
     pub const fn content_types(self, kind: Kind) -> &'static [&'static str] {

@@ -126,14 +126,27 @@ pub struct RefundRequest {
 pub struct ManualReview {
     /// When it was first made.
     pub at: Timestamp,
-    /// Why the buyer cannot have it at once: the code of a [`RefundError`].
-    pub because: String,
+    /// Why the buyer cannot have it at once.
+    pub because: RefundObstacle,
     /// The buyer's reason, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The decision; `None` while it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<ReviewDecision>,
+}
+
+/// Why a buyer's refund is not made at once, but needs a decision of staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RefundObstacle {
+    /// The refund window has ended.
+    RefundWindowOver,
+    /// The buyer downloaded the files.
+    DownloadedAlready,
+    /// The buyer made images with it.
+    UsedAlready,
 }
 
 /// The decision of staff on a buyer's request.
@@ -220,9 +233,24 @@ pub enum RefundError {
 }
 
 impl RefundError {
-    /// Whether staff may still grant it: the buyer's request is recorded instead of refused.
-    pub const fn is_for_staff(&self) -> bool {
-        matches!(self, RefundError::WindowOver | RefundError::Downloaded | RefundError::Used)
+    /// What staff may still pass over: the buyer's request is then recorded instead of refused.
+    pub const fn obstacle(&self) -> Option<RefundObstacle> {
+        match self {
+            RefundError::WindowOver => Some(RefundObstacle::RefundWindowOver),
+            RefundError::Downloaded => Some(RefundObstacle::DownloadedAlready),
+            RefundError::Used => Some(RefundObstacle::UsedAlready),
+            RefundError::NotPaid
+            | RefundError::Over
+            | RefundError::InDispute
+            | RefundError::InProgress
+            | RefundError::TooMany
+            | RefundError::TooMuch(_)
+            | RefundError::Nothing
+            | RefundError::KeyReused
+            | RefundError::Conflict(_)
+            | RefundError::Declined(_)
+            | RefundError::NoRequest => None,
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::{
         PurchaseState,
         entitlement::EntitlementState,
         refund::{
-            IdempotencyMark, ManualReview, Refund, RefundError, RefundRequest, RefundState,
-            RefundedBy, ReviewOutcome,
+            IdempotencyMark, ManualReview, Refund, RefundError, RefundObstacle, RefundRequest,
+            RefundState, RefundedBy, ReviewOutcome,
         },
         update::{PaymentFollowUp, PurchaseUpdate},
     },
@@ -63,14 +63,14 @@ fn what_was_never_opened_goes_back_at_once() {
 
 #[test]
 fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
-    let check = |change: &dyn Fn(&mut PurchaseUpdate), at: Timestamp, expected: &str| {
+    let check = |change: &dyn Fn(&mut PurchaseUpdate), at: Timestamp, expected: RefundObstacle| {
         let mut deal = paid(1_000);
         change(&mut deal);
         let owned = deal.entitlement.as_ref();
         assert_eq!(deal.purchase.refundable_until(owned, at), None);
         deal.ask_refund(&own_wish(), at).unwrap();
         let noted = deal.purchase.refund_request.clone().unwrap();
-        assert_eq!((&noted.because[..], noted.at, noted.is_open()), (expected, at, true));
+        assert_eq!((noted.because, noted.at, noted.is_open()), (expected, at, true));
         assert_eq!((deal.purchase.refunds.len(), deal.purchase.due_at), (0, None));
         deal.ask_refund(&own_wish(), at.plus(DAY)).unwrap();
         assert_eq!(deal.purchase.refund_request, Some(noted), "the first one waits");
@@ -82,10 +82,10 @@ fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
     let owned = |change: fn(&mut crate::marketplace::purchase::entitlement::Entitlement)| {
         move |deal: &mut PurchaseUpdate| change(deal.entitlement.as_mut().unwrap())
     };
-    check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), "downloaded_already");
-    check(&owned(|it| it.used_at = Some(day(1))), day(2), "used_already");
+    check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), RefundObstacle::DownloadedAlready);
+    check(&owned(|it| it.used_at = Some(day(1))), day(2), RefundObstacle::UsedAlready);
     let second = std::time::Duration::from_secs(1);
-    check(&|_| {}, day(15).plus(second), "refund_window_over");
+    check(&|_| {}, day(15).plus(second), RefundObstacle::RefundWindowOver);
     let mut frozen = paid(1_000);
     frozen.sale.as_mut().unwrap().frozen = true;
     assert_eq!(frozen.ask_refund(&own_wish(), day(2)), Err(RefundError::InDispute));
@@ -133,7 +133,7 @@ fn a_request_is_declined_once_and_with_a_reason() {
 fn a_stored_request_without_a_decision_waits() {
     let stored = r#"{"at": "2026-11-02T00:00:00.000Z", "because": "used_already"}"#;
     let request: ManualReview = serde_json::from_str(stored).unwrap();
-    assert!(request.is_open());
+    assert_eq!((request.because, request.is_open()), (RefundObstacle::UsedAlready, true));
 }
 
 #[test]

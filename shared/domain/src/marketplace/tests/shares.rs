@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     account::{Account, AccountUpdate},
     marketplace::community::{
-        reward::{REWARD_CREDITS, Reward, RewardState, SameCard},
+        reward::{REWARD_CREDITS, Reward, RewardCancellation, RewardState, SameCard},
         share::{Referral, comparable_email},
     },
 };
@@ -31,8 +31,8 @@ fn held() -> Reward {
     Reward::held(&referral(None), (purchase_id(1), user("buyer"), user("creator")), None, NOW)
 }
 
-fn cancelled(reason: &str) -> RewardState {
-    RewardState::Cancelled { reason: reason.to_owned() }
+fn cancelled(reason: RewardCancellation) -> RewardState {
+    RewardState::Cancelled { reason }
 }
 
 #[test]
@@ -117,15 +117,15 @@ fn why_a_reward_is_not_granted() {
         assert_eq!(reward.state, expected);
         assert!(!draft.is_changed());
     };
-    check(AccountStatus::Active, SameCard::Yes, cancelled("own_card"));
-    check(suspended(None), SameCard::No, cancelled("suspended"));
-    check(suspended(Some(day(16))), SameCard::No, cancelled("suspended"));
-    check(suspended(None), SameCard::Yes, cancelled("own_card"));
+    check(AccountStatus::Active, SameCard::Yes, cancelled(RewardCancellation::OwnCard));
+    check(suspended(None), SameCard::No, cancelled(RewardCancellation::Suspended));
+    check(suspended(Some(day(16))), SameCard::No, cancelled(RewardCancellation::Suspended));
+    check(suspended(None), SameCard::Yes, cancelled(RewardCancellation::OwnCard));
 
     let mut reward = held();
     let unverified = Account { email_unverified: true, ..account() };
     reward.grant(&mut sharer(unverified, day(15)), SameCard::No).unwrap();
-    assert_eq!(reward.state, cancelled("email_unverified"));
+    assert_eq!(reward.state, cancelled(RewardCancellation::EmailUnverified));
 
     let mut reward = held();
     let standing = suspended(Some(day(15)));
@@ -137,7 +137,7 @@ fn why_a_reward_is_not_granted() {
 fn a_reward_that_waits_is_forfeited_with_its_sale() {
     let mut reward = held();
     reward.forfeit(day(2));
-    assert_eq!((&reward.state, reward.due_at()), (&cancelled("refunded"), None));
+    assert_eq!((&reward.state, reward.due_at()), (&cancelled(RewardCancellation::Refunded), None));
     let mut draft = sharer(account(), day(15));
     reward.grant(&mut draft, SameCard::No).unwrap();
     assert!(!draft.is_changed());
@@ -158,7 +158,7 @@ fn a_reward_that_is_taken_back_after_it_was_spent_is_owed() {
         for nth in 0..2 {
             assert_eq!(reward.reverse(&mut draft).unwrap().is_some(), nth == 0);
         }
-        assert_eq!((&reward.state, reward.reversals), (&cancelled("refunded"), 1));
+        assert_eq!((&reward.state, reward.reversals), (&cancelled(RewardCancellation::Refunded), 1));
         let credits = draft.account().credits.clone();
         assert_eq!((credits.totals().available, credits.debt), (left, debt), "{spent} spent");
         // The money came back: the reward is accrued and granted again.
@@ -181,7 +181,7 @@ fn only_what_went_with_its_sale_comes_back_with_it() {
     let mut reward = held();
     reward.restore(day(5));
     assert_eq!(reward, held(), "an accrued reward stays");
-    for state in [cancelled("own_card"), cancelled("suspended")] {
+    for state in [cancelled(RewardCancellation::OwnCard), cancelled(RewardCancellation::Suspended)] {
         reward.state = state.clone();
         reward.restore(NOW);
         assert_eq!(reward.state, state);

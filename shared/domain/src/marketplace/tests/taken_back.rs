@@ -12,7 +12,7 @@ use crate::{
     marketplace::{
         community::{
             review::{Opinion, Review},
-            reward::{Reward, RewardState, SameCard},
+            reward::{Reward, RewardCancellation, RewardState, SameCard},
             share::Referral,
         },
         creator::sale::SaleState,
@@ -150,7 +150,7 @@ fn who_is_rewarded_for_a_sale() {
 #[test]
 fn a_reward_goes_with_its_sale() {
     let lost = payment(500, 500, 0, false);
-    let refunded = RewardState::Cancelled { reason: "refunded".to_owned() };
+    let refunded = RewardState::Cancelled { reason: RewardCancellation::Refunded };
     let mut deal = shared("sharer", None);
     settle(&mut deal, &payment(500, 0, 0, false), day(1));
     let held = deal.clone();

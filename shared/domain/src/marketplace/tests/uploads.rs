@@ -1,11 +1,13 @@
 //! Which files are accepted.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::marketplace::listing::{
     ListingError,
     upload::{
-        ASSET_BYTES_MAX, Asset, AssetKind, FILE_NAME_CHARS_MAX, PREVIEW_BYTES_MAX, Purpose, Upload,
-        UploadRequest, UploadState,
+        ASSET_BYTES_MAX, Asset, AssetKind, CONTENT_TYPES, FILE_NAME_CHARS_MAX, PREVIEW_BYTES_MAX,
+        Purpose, Upload, UploadRequest, UploadState,
     },
 };
 
@@ -69,6 +71,16 @@ fn a_file_has_a_plain_name() {
     for bad in ["", ".", "..", ".htaccess", "a/b", "a\\b", "a\"b", "a\nb", "ä.zip", "a;b"] {
         named(bad, "/file_name name");
     }
+}
+
+#[test]
+fn each_content_type_is_accepted_for_some_purpose() {
+    let kinds = [Kind::LightingPreset, Kind::ModelFinetune];
+    let accepted = [Purpose::Preview, Purpose::Asset]
+        .into_iter()
+        .flat_map(|purpose| kinds.iter().flat_map(move |kind| purpose.content_types(*kind)));
+    let accepted: BTreeSet<_> = accepted.copied().collect();
+    assert_eq!(accepted, BTreeSet::from(CONTENT_TYPES));
 }
 
 #[test]

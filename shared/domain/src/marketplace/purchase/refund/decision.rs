@@ -1,12 +1,11 @@
 //! Decisions on refunds: who may ask for one, and how much.
 
 use super::{
-    ManualReview, REFUNDS_MAX, Refund, RefundError, RefundRequest, RefundState, RefundedBy,
-    ReviewDecision, ReviewOutcome, refund_window_ends,
+    ManualReview, REFUNDS_MAX, Refund, RefundError, RefundObstacle, RefundRequest, RefundState,
+    RefundedBy, ReviewDecision, ReviewOutcome, refund_window_ends,
 };
 use crate::{
     audit::Actor,
-    error::DomainError,
     marketplace::purchase::{
         Purchase, PurchaseState,
         entitlement::{Entitlement, EntitlementState},
@@ -87,9 +86,9 @@ impl PurchaseUpdate {
             return Ok(());
         }
         if let Err(refused) = self.check_refund(wish, now) {
-            return match refused.is_for_staff() {
-                true => self.ask_staff(&refused, wish.reason.as_deref(), now),
-                false => Err(refused),
+            return match refused.obstacle() {
+                Some(because) => self.ask_staff(because, wish.reason.as_deref(), now),
+                None => Err(refused),
             };
         }
         let left = self.purchase.refundable();
@@ -127,7 +126,7 @@ impl PurchaseUpdate {
     /// declined is final; after a refund there may be another.
     fn ask_staff(
         &mut self,
-        refused: &RefundError,
+        because: RefundObstacle,
         reason: Option<&str>,
         now: Timestamp,
     ) -> Result<(), RefundError> {
@@ -139,7 +138,7 @@ impl PurchaseUpdate {
             }
             Some(Some(_)) | None => {}
         }
-        let (because, reason) = (refused.code().to_owned(), reason.map(str::to_owned));
+        let reason = reason.map(str::to_owned);
         let review = ManualReview { at: now, because, reason, decision: None };
         self.purchase.refund_request = Some(review);
         Ok(())
