@@ -95,9 +95,16 @@ def too_short(properties: dict[str, Any], main: Stack, file: str) -> Iterator[st
     if properties["Namespace"] != "AWS/Lambda" or properties["MetricName"] in STATES:
         return
     for function in watched(properties, main, file):
-        timeout = main["Resources"][function]["Properties"]["Timeout"]
+        timeout = longest(main, main["Resources"][function]["Properties"]["Timeout"])
         if properties["Period"] < 2 * timeout:
             yield f"looks back {properties['Period']} s, but {function} may run for {timeout} s"
+
+
+def longest(main: Stack, timeout: int | dict[str, str]) -> int:
+    """A timeout in seconds; the most of the parameter that it is."""
+    if isinstance(timeout, dict):
+        return int(main["Parameters"][timeout["Ref"]]["MaxValue"])
+    return timeout
 
 
 def watched(properties: dict[str, Any], main: Stack, file: str) -> Iterator[str]:

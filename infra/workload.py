@@ -333,8 +333,9 @@ def properties(block: str) -> dict[str, Any]:
 
 
 def memory_mb(block: str) -> int:
-    """The megabytes of a function."""
-    return int(properties(block)["MemorySize"])
+    """The megabytes of a function, in production where a parameter says it."""
+    size = properties(block)["MemorySize"]
+    return int(parameters("prod")[size["Ref"]] if isinstance(size, dict) else size)
 
 
 def authorizer_ttl_s() -> int:

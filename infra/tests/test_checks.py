@@ -87,6 +87,12 @@ class Checks(unittest.TestCase):
 
         self.complains("BackgroundPayCreators may run for 900 s", change)
 
+    def test_an_alarm_looks_back_as_long_as_a_parameter_lets_a_run_take(self) -> None:
+        def change(_: Stack, nested: dict[str, Stack]) -> None:
+            properties(nested[OBSERVABILITY], "IndexListingsFails")["Period"] = 900
+
+        self.complains("BackgroundIndexListings may run for 900 s", change)
+
     def test_a_count_does_not_say_that_it_is_over(self) -> None:
         def change(_: Stack, nested: dict[str, Stack]) -> None:
             actions = properties(nested[OBSERVABILITY], "PayoutsStuck")

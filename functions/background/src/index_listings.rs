@@ -24,7 +24,7 @@ use domain::{
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use search::{Catalogue, CatalogueError, Document};
-use store::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Store};
+use store::{CHANGES_KEPT, CHANGES_LATE_AT_MOST, CatalogueChange, Store};
 use tracing::{info, warn};
 
 use crate::run::Run;
@@ -95,7 +95,7 @@ fn as_of(catalogue: &Catalogue) -> Timestamp {
 
 /// When the changes since an index begin to expire.
 fn outdated_at(catalogue: &Catalogue) -> Timestamp {
-    as_of(catalogue).minus(CHANGES_OVERLAP).plus(CHANGES_KEPT).minus(MARGIN)
+    as_of(catalogue).minus(CHANGES_LATE_AT_MOST).plus(CHANGES_KEPT).minus(MARGIN)
 }
 
 /// The last index; `None` if none can be read, and then it is rebuilt.
@@ -134,7 +134,7 @@ async fn next_index(
     now: Timestamp,
     run: &mut Run,
 ) -> Result<Option<Next>, TaskError> {
-    let since = as_of(&catalogue).minus(CHANGES_OVERLAP);
+    let since = as_of(&catalogue).minus(CHANGES_LATE_AT_MOST);
     let (changes, stats) =
         tokio::try_join!(store.catalogue_changes(since), store.changed_stats(since))?;
     run.pass_over("change", &changes.unreadable);

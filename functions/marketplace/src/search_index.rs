@@ -1,24 +1,47 @@
-//! This process's search index: loaded once, refreshed before a search.
+//! This process's search index: loaded beside the searches, with the changes since applied.
 //!
-//! The index comes from a bucket, which is checked every half minute; later changes come from the
-//! table, strongly consistent and at most every half second. So a listing approved a moment ago is
-//! found, and one just withdrawn is not. If the bucket or the table does not answer, or the index
-//! cannot be read, the last good index is served.
+//! The index comes from a bucket, which is checked every half minute. A newer one is downloaded by
+//! a task and opened on another thread, while the old one answers. It takes over with all changes
+//! since it was built. Changes come from the table, strongly consistent and at most every half
+//! second. So a listing approved a moment ago is found, and one just withdrawn is not, whichever
+//! index answers. If the bucket or the table does not answer, or an index cannot be read, the last
+//! good index is served, and the next check tries again.
+//!
+//! Lambda freezes a process between its calls, and the load with it. The load belongs to the
+//! process, so it continues with the next call. If calls are too rare for that, its connection is
+//! lost: a load that has failed, or is not done at the next check, is waited for by the search that
+//! checks ([`LOAD_WAIT`]). So is the first load of a process, by every search. Other searches that
+//! check wait long enough to learn that nothing is newer ([`CHECK_WAIT`]), and the rest do not wait.
 
 use std::time::Duration;
 
-use clients::{SearchSnapshots, snapshots::SnapshotError};
+use clients::{
+    SearchSnapshots,
+    snapshots::{Download, SnapshotError, SnapshotRef},
+};
 use domain::Timestamp;
 use runtime::{Aws, Connect, Environment, InitError, Metrics};
 use search::{Catalogue, CatalogueError, Change, Found, Query, SearchError};
-use store::{CHANGES_KEPT, CHANGES_OVERLAP, Store, StoreError};
-use tokio::sync::Mutex;
+use store::{CHANGES_KEPT, CHANGES_LATE_AT_MOST, CHANGES_OVERLAP, Store, StoreError};
+use tokio::{
+    sync::Mutex,
+    task::{JoinError, JoinHandle, spawn_blocking},
+    time::timeout,
+};
 use tracing::{info, warn};
 
 /// How often the bucket is checked for a new index.
 const INDEX_EVERY: Duration = Duration::from_secs(30);
+/// The longest that a search, or the start of a process, waits for a load that is late or the first.
+const LOAD_WAIT: Duration = Duration::from_secs(5);
+/// The longest that a search waits for a load that it has started.
+const CHECK_WAIT: Duration = Duration::from_millis(100);
+/// The longest that a download may take. Opening ends by itself.
+const DOWNLOAD_AT_MOST: Duration = Duration::from_secs(60);
 /// How often changes are read from the table.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
+/// How often they are read from so early on that those which were stored late are among them.
+const LATE_CHANGES_EVERY: Duration = Duration::from_secs(10);
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
 /// The index, with its sources.
@@ -29,18 +52,37 @@ pub(crate) struct SearchIndex {
 }
 
 struct Loaded {
+    /// The index that answers.
     index: Index,
+    /// A newer one, open, until the changes since it was built are applied to it.
+    next: Option<Index>,
+    /// The load under way: there is at most one, and it ends by itself.
+    load: Option<Load>,
+    /// Whether the last load has failed, or is not known to have ended.
+    is_behind: bool,
     index_checked_at: Timestamp,
     changes_read_at: Timestamp,
 }
+
+/// A task that loads the newest index, without the changes since; `None` if there is no other.
+type Load = JoinHandle<Result<Option<Index>, Stale>>;
 
 /// An index with the changes applied to it.
 struct Index {
     catalogue: Catalogue,
     /// The index's ETag; `None` while there is none.
     etag: Option<String>,
-    /// All changes up to then are applied; `None` before the first read.
-    applied_to: Option<Timestamp>,
+    /// `None` before the first read of changes.
+    read: Option<ChangesRead>,
+}
+
+/// Up to when changes are applied to an index.
+#[derive(Clone, Copy)]
+struct ChangesRead {
+    /// All but those that were stored late.
+    at: Timestamp,
+    /// All.
+    late_at: Timestamp,
 }
 
 /// Why the index is stale.
@@ -50,6 +92,12 @@ enum Stale {
     Missing,
     #[error("the search index is older than the changes that are stored")]
     Outdated,
+    #[error("a newer search index is still being loaded")]
+    Loading,
+    #[error("the download of the search index took too long")]
+    Slow,
+    #[error("the load of the search index was cut off")]
+    CutOff(#[from] JoinError),
     #[error(transparent)]
     Bucket(#[from] SnapshotError),
     #[error(transparent)]
@@ -70,7 +118,8 @@ impl SearchIndex {
         now: Timestamp,
     ) -> Result<Found, SearchError> {
         let mut loaded = self.loaded.lock().await;
-        self.refresh(&mut loaded, now).await;
+        self.check_index(&mut loaded, now).await;
+        self.check_changes(&mut loaded, now).await;
         let found = loaded.index.catalogue.search(query, limit, cursor);
         if let Err(SearchError::Catalogue(_)) = &found {
             (loaded.index.etag, loaded.index_checked_at) = (None, NEVER);
@@ -78,70 +127,146 @@ impl SearchIndex {
         found
     }
 
-    async fn refresh(&self, loaded: &mut Loaded, now: Timestamp) {
-        if loaded.index_checked_at.plus(INDEX_EVERY) <= now {
+    /// Takes what a load has opened and, if it is time, starts another one.
+    async fn check_index(&self, loaded: &mut Loaded, now: Timestamp) {
+        let is_due = loaded.index_checked_at.plus(INDEX_EVERY) <= now;
+        if is_due {
             loaded.index_checked_at = now;
-            if let Err(why) = self.load_newest(loaded, now).await {
-                log_stale(&why);
-            }
         }
+        let is_late = loaded.is_empty() || (is_due && loaded.is_behind);
+        let check = async {
+            let ended = loaded.end_load(now).await;
+            if !is_due || loaded.load.is_some() || loaded.next.is_some() {
+                return ended;
+            }
+            if let Err(why) = ended {
+                info!(error = %why, "load of the search index failed, starting another one");
+            }
+            let etag = loaded.index.etag.clone();
+            loaded.load = Some(tokio::spawn(load(self.snapshots.clone(), etag)));
+            loaded.is_behind = true;
+            loaded.end_load(now).await
+        };
+        let wait = match (is_late, is_due) {
+            (true, _) => LOAD_WAIT,
+            (false, true) => CHECK_WAIT,
+            (false, false) => Duration::ZERO,
+        };
+        match timeout(wait, check).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => log_stale(&why),
+            Err(_) if is_late => log_stale(&Stale::Loading),
+            // It goes on beside this search.
+            Err(_) => {}
+        }
+    }
+
+    /// Reads and applies changes, if it is time.
+    async fn check_changes(&self, loaded: &mut Loaded, now: Timestamp) {
         if loaded.changes_read_at.plus(CHANGES_EVERY) <= now {
             loaded.changes_read_at = now;
-            if let Err(why) = self.apply_changes(&mut loaded.index, now).await {
+            if let Err(why) = self.apply_changes(loaded, now).await {
                 log_stale(&why);
             }
         }
     }
 
-    /// Loads the newest index with all changes since: without them it would show withdrawn
-    /// listings. If there is no other index, it is used without them.
-    async fn load_newest(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Stale> {
-        let etag = loaded.index.etag.as_deref();
-        let Some(mut next) = newest(&self.snapshots, etag).await? else { return Ok(()) };
-        if next.since(now).plus(CHANGES_KEPT) <= now {
-            log_stale(&Stale::Outdated);
-        }
-        let applied = self.apply_changes(&mut next, now).await;
-        if applied.is_ok() || loaded.index.etag.is_none() {
-            (loaded.index, loaded.changes_read_at) = (next, now);
+    /// Applies the changes since the last read. A newer index takes over when it has them all:
+    /// without them it would show withdrawn listings. If there is no other index, it takes over
+    /// without them.
+    async fn apply_changes(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Stale> {
+        let index = loaded.next.as_mut().unwrap_or(&mut loaded.index);
+        let applied = self.apply_changes_to(index, now).await;
+        if (applied.is_ok() || loaded.index.etag.is_none())
+            && let Some(next) = loaded.next.take()
+        {
+            loaded.index = next;
         }
         applied
     }
 
-    async fn apply_changes(&self, index: &mut Index, now: Timestamp) -> Result<(), Stale> {
-        let changes = self.store.catalogue_changes(index.since(now)).await?;
+    async fn apply_changes_to(&self, index: &mut Index, now: Timestamp) -> Result<(), Stale> {
+        let (since, read) = index.next_read(now);
+        let changes = self.store.catalogue_changes(since).await?;
         // One that cannot be read is reported when the index is built.
         index.catalogue.apply(changes.items.iter().map(|it| Change::from(&it.change)))?;
-        index.applied_to = Some(now);
+        index.read = Some(read);
+        Ok(())
+    }
+}
+
+impl Loaded {
+    fn empty() -> Loaded {
+        let catalogue = Catalogue::empty(NEVER.as_millis());
+        Loaded {
+            index: Index { catalogue, etag: None, read: None },
+            next: None,
+            load: None,
+            is_behind: false,
+            index_checked_at: NEVER,
+            changes_read_at: NEVER,
+        }
+    }
+
+    /// Whether no index was loaded yet.
+    fn is_empty(&self) -> bool {
+        self.index.etag.is_none() && self.next.is_none()
+    }
+
+    /// Waits for the end of the load under way, if there is one. What it opened takes over with the
+    /// next read of changes, which is then due.
+    async fn end_load(&mut self, now: Timestamp) -> Result<(), Stale> {
+        let Some(load) = &mut self.load else { return Ok(()) };
+        let ended = load.await;
+        self.load = None;
+        if let Some(next) = ended?? {
+            if next.next_read(now).0.plus(CHANGES_KEPT) <= now {
+                log_stale(&Stale::Outdated);
+            }
+            (self.next, self.changes_read_at) = (Some(next), NEVER);
+        }
+        self.is_behind = false;
         Ok(())
     }
 }
 
 impl Index {
-    fn empty() -> Index {
-        let catalogue = Catalogue::empty(NEVER.as_millis());
-        Index { catalogue, etag: None, applied_to: None }
-    }
-
-    /// The time from which changes may be missing in it.
-    fn since(&self, now: Timestamp) -> Timestamp {
-        let built_at = self.etag.as_ref().map(|_| Timestamp::from_millis(self.catalogue.as_of()));
-        match self.applied_to.or(built_at) {
-            Some(applied_to) => applied_to.minus(CHANGES_OVERLAP),
-            None => now.minus(CHANGES_KEPT),
+    /// From when on changes are read at `now`, and what has been read then.
+    fn next_read(&self, now: Timestamp) -> (Timestamp, ChangesRead) {
+        let all = ChangesRead { at: now, late_at: now };
+        match self.read {
+            Some(last) if now < last.late_at.plus(LATE_CHANGES_EVERY) => {
+                (last.at.minus(CHANGES_OVERLAP), ChangesRead { at: now, ..last })
+            }
+            Some(last) => (last.late_at.minus(CHANGES_LATE_AT_MOST), all),
+            None if self.etag.is_some() => {
+                let built_at = Timestamp::from_millis(self.catalogue.as_of());
+                (built_at.minus(CHANGES_LATE_AT_MOST), all)
+            }
+            None => (now.minus(CHANGES_KEPT), all),
         }
     }
 }
 
-/// The newest index, without the changes since; `None` if it is the one with this tag.
-async fn newest(snapshots: &SearchSnapshots, etag: Option<&str>) -> Result<Option<Index>, Stale> {
-    let current = snapshots.current().await?.ok_or(Stale::Missing)?;
-    if etag == Some(current.etag.as_str()) {
-        return Ok(None);
-    }
-    let catalogue = Catalogue::open(snapshots.fetch(&current).await?)?;
+/// Loads the newest index, without the changes since; `None` if it is the one with this tag.
+async fn load(snapshots: SearchSnapshots, etag: Option<String>) -> Result<Option<Index>, Stale> {
+    let download = async {
+        let current = snapshots.current().await?.ok_or(Stale::Missing)?;
+        if etag == Some(current.etag.clone()) {
+            return Ok::<_, Stale>(None);
+        }
+        Ok(Some((snapshots.download(&current).await?, current)))
+    };
+    let downloaded = timeout(DOWNLOAD_AT_MOST, download).await.map_err(|_| Stale::Slow)??;
+    let Some((download, current)) = downloaded else { return Ok(None) };
+    // It takes the processor a while: not the thread that answers.
+    Ok(Some(spawn_blocking(move || open(download, current)).await??))
+}
+
+fn open(download: Download, current: SnapshotRef) -> Result<Index, Stale> {
+    let catalogue = Catalogue::open(download.verified()?)?;
     info!(key = current.key, listings = catalogue.len(), "search index loaded");
-    Ok(Some(Index { catalogue, etag: Some(current.etag), applied_to: None }))
+    Ok(Index { catalogue, etag: Some(current.etag), read: None })
 }
 
 /// Logs and counts a failed refresh; the loaded index stays in use.
@@ -150,8 +275,8 @@ fn log_stale(why: &Stale) {
     Metrics::new().count("SearchIndexStale", 1).emit();
 }
 
-/// Connects with the newest index, or with none if none can be read: the first search checks for a
-/// newer one, reads the changes since, and reports what fails.
+/// Connects with the newest index. If it is not loaded in time, or none can be read, the first
+/// search waits for it again.
 impl Connect for SearchIndex {
     fn variables() -> Vec<&'static str> {
         [Store::variables(), SearchSnapshots::variables()].concat()
@@ -159,8 +284,11 @@ impl Connect for SearchIndex {
     async fn connect(env: &Environment, aws: &Aws) -> Result<SearchIndex, InitError> {
         let store = Store::connect(env, aws).await?;
         let snapshots = SearchSnapshots::connect(env, aws).await?;
-        let index = newest(&snapshots, None).await.ok().flatten().unwrap_or_else(Index::empty);
-        let loaded = Loaded { index, index_checked_at: NEVER, changes_read_at: NEVER };
-        Ok(SearchIndex { store, snapshots, loaded: Mutex::new(loaded) })
+        let index = SearchIndex { store, snapshots, loaded: Mutex::new(Loaded::empty()) };
+        let mut loaded = index.loaded.lock().await;
+        index.check_index(&mut loaded, aws.now()).await;
+        loaded.index_checked_at = NEVER;
+        drop(loaded);
+        Ok(index)
     }
 }

@@ -44,6 +44,13 @@ pub struct SnapshotRef {
     pub etag: String,
 }
 
+/// A snapshot as it was downloaded, to be verified.
+#[derive(Debug)]
+pub struct Download {
+    snapshot: SnapshotRef,
+    bytes: Bytes,
+}
+
 /// The pointer's content.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Pointer {
@@ -124,13 +131,16 @@ impl SearchSnapshots {
     /// # Errors
     /// See [`SnapshotError`].
     pub async fn fetch(&self, snapshot: &SnapshotRef) -> Result<Bytes, SnapshotError> {
+        self.download(snapshot).await?.verified()
+    }
+
+    /// Downloads `snapshot`.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`].
+    pub async fn download(&self, snapshot: &SnapshotRef) -> Result<Download, SnapshotError> {
         let reading = self.bucket.open(&snapshot.key, None, snapshot.bytes).await?;
-        let bytes = reading.all().await?;
-        let sha256 = hex::encode(Sha256::digest(&bytes));
-        match sha256 == snapshot.sha256 {
-            true => Ok(bytes),
-            false => Err(damaged(format!("{} has the hash {sha256}", snapshot.key))),
-        }
+        Ok(Download { snapshot: snapshot.clone(), bytes: reading.all().await? })
     }
 
     /// Makes `bytes`, which contain all changes up to `as_of`, the current snapshot, unless the
@@ -187,6 +197,22 @@ impl SearchSnapshots {
         let put = put.send().await.map_err(|error| SnapshotError::Unavailable(error.into()))?;
         let etag = put.e_tag;
         Ok(pointer.current(etag.unwrap_or_default()))
+    }
+}
+
+impl Download {
+    /// The bytes, if they are those that were published. Their hash takes the processor some time:
+    /// a process that answers calls meanwhile does this on another thread.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Damaged`].
+    pub fn verified(self) -> Result<Bytes, SnapshotError> {
+        let Download { snapshot, bytes } = self;
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        match sha256 == snapshot.sha256 {
+            true => Ok(bytes),
+            false => Err(damaged(format!("{} has the hash {sha256}", snapshot.key))),
+        }
     }
 }
 

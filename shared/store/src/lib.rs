@@ -62,9 +62,10 @@ pub use idempotency::{Claim, Idempotency, KeyError, REMEMBERED};
 pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
 pub use keys::{DELIVERY_SHARDS, OPEN_SHARDS};
 pub use marketplace::{
-    AddedViews, Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged,
-    FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag, Popular, PurchaseRecord,
-    Resolved, SALES_AT_ONCE, SellerRecord, SharedListing, Tally, changed_submission, payout_id,
+    AddedViews, Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_LATE_AT_MOST, CHANGES_OVERLAP,
+    CatalogueChange, Flagged, FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag,
+    Popular, PurchaseRecord, Resolved, SALES_AT_ONCE, SellerRecord, SharedListing, Tally,
+    changed_submission, payout_id,
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, facts_of, stated_by};
 pub use names::Names;

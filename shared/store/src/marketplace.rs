@@ -10,8 +10,8 @@ pub use community::{AddedViews, SharedListing, Tally};
 pub(crate) use creator::entry_of;
 pub use creator::{Audited, Begun, SALES_AT_ONCE, payout_id};
 pub use listing::{
-    Arrival, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, ListingPage, ListingUpdate, Popular,
-    changed_submission,
+    Arrival, CHANGES_KEPT, CHANGES_LATE_AT_MOST, CHANGES_OVERLAP, CatalogueChange, ListingPage,
+    ListingUpdate, Popular, changed_submission,
 };
 pub use moderation::{Flagged, FlaggedListing, FlaggedThing, NewFlag, Resolved, SellerRecord};
 pub(crate) use purchase::Licensed;

@@ -94,7 +94,7 @@ impl HttpConnector for InProcessAws {
             Some("DynamoDB_20120810") => self.engine.call(request),
             Some("secretsmanager") => HttpConnectorFuture::ready(Ok(self.secret(&request))),
             Some("AmazonSQS") => HttpConnectorFuture::ready(Ok(self.queues.serve(&request))),
-            Some("") => HttpConnectorFuture::ready(Ok(self.objects.serve(&request))),
+            Some("") => self.objects.call(&request),
             Some(_) | None => panic!("a test is not asked for {target}"),
         }
     }

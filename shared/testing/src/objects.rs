@@ -1,4 +1,5 @@
-//! S3 in this process: buckets in memory that answer the requests our functions make.
+//! S3 in this process: buckets in memory that answer the requests our functions make. Their reads
+//! can be held or cut off.
 //!
 //! An end-to-end test checks that the S3 of the local stack answers our clients the same.
 
@@ -8,14 +9,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aws_smithy_runtime_api::{client::orchestrator::HttpRequest, http::StatusCode};
+use aws_smithy_runtime_api::{
+    client::{
+        http::HttpConnectorFuture,
+        orchestrator::{HttpRequest, HttpResponse},
+    },
+    http::StatusCode,
+};
 use aws_smithy_types::body::SdkBody;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
-
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use tokio::sync::Notify;
 
 /// Request headers that are stored with an object and returned with it.
 const STORED: [&str; 3] = ["cache-control", "content-disposition", "content-type"];
@@ -33,9 +39,24 @@ struct Object {
 
 type Buckets = BTreeMap<String, BTreeMap<String, Object>>;
 
+/// How objects are read.
+#[derive(Default)]
+struct Reads {
+    /// The keys of all that were asked for.
+    keys: Vec<String>,
+    /// Those whose key ends so are not answered.
+    held: Option<&'static str>,
+    /// Of those whose key ends so, only the first half is sent.
+    cut_off: Option<&'static str>,
+}
+
 /// The buckets. Clones share them.
 #[derive(Clone, Default)]
-pub struct Objects(Arc<Mutex<Buckets>>);
+pub struct Objects {
+    buckets: Arc<Mutex<Buckets>>,
+    reads: Arc<Mutex<Reads>>,
+    released: Arc<Notify>,
+}
 
 impl fmt::Debug for Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,25 +118,75 @@ impl Request {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
+
+    /// Whether it reads an object whose key ends so.
+    fn reads(&self, end: Option<&str>) -> bool {
+        self.method == "GET" && end.is_some_and(|end| self.key.ends_with(end))
+    }
 }
 
 impl Objects {
     /// With these empty buckets.
     pub fn with_buckets(names: &[&str]) -> Objects {
         let buckets = names.iter().map(|name| ((*name).to_owned(), BTreeMap::new()));
-        Objects(Arc::new(Mutex::new(buckets.collect())))
+        Objects { buckets: Arc::new(Mutex::new(buckets.collect())), ..Objects::default() }
     }
 
     fn buckets(&self) -> MutexGuard<'_, Buckets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers one request of the wire protocol.
-    pub(crate) fn serve(&self, request: &HttpRequest) -> HttpResponse {
-        let request = Request::of(request);
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on, reads of objects whose key ends so are not answered.
+    pub fn hold(&self, end: &'static str) {
+        self.reads().held = Some(end);
+    }
+
+    /// From now on, only the first half of objects whose key ends so is sent.
+    pub fn cut_off(&self, end: &'static str) {
+        self.reads().cut_off = Some(end);
+    }
+
+    /// Answers what is held, and from now on everything whole and at once.
+    pub fn release(&self) {
+        let mut reads = self.reads();
+        (reads.held, reads.cut_off) = (None, None);
+        self.released.notify_waiters();
+    }
+
+    /// How often objects whose key ends so were asked for.
+    pub fn times_read(&self, end: &str) -> usize {
+        self.reads().keys.iter().filter(|key| key.ends_with(end)).count()
+    }
+
+    /// Answers one request of the wire protocol, when it is not held.
+    pub(crate) fn call(&self, request: &HttpRequest) -> HttpConnectorFuture {
+        let (objects, request) = (self.clone(), Request::of(request));
+        if request.method == "GET" {
+            self.reads().keys.push(request.key.clone());
+        }
+        HttpConnectorFuture::new(async move {
+            loop {
+                let released = objects.released.notified();
+                if !request.reads(objects.reads().held) {
+                    break;
+                }
+                released.await;
+            }
+            Ok(objects.serve(&request))
+        })
+    }
+
+    fn serve(&self, request: &Request) -> HttpResponse {
         let is_head = request.method == "HEAD";
-        let Answer { status, headers, body } = self.answer(&request);
+        let Answer { status, headers, mut body } = self.answer(request);
         let length = body.len();
+        if request.reads(self.reads().cut_off) {
+            body.truncate(length / 2);
+        }
         let body = if is_head { SdkBody::empty() } else { SdkBody::from(body) };
         let mut response = HttpResponse::new(StatusCode::try_from(status).expect("a status"), body);
         let mut all = HeaderMap::new();

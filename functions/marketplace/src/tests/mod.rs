@@ -4,6 +4,7 @@
 mod buying;
 mod drafts;
 mod finding;
+mod index_loads;
 mod listing_steps;
 mod live_demo;
 mod outages;

@@ -15,19 +15,19 @@ use super::{
 const ALWAYS: u32 = 12;
 
 /// Makes the table fail `operation` for a few calls.
-fn table_fails(app: &TestApp, operation: &str) {
+pub(super) fn table_fails(app: &TestApp, operation: &str) {
     (1..=ALWAYS).for_each(|nth| app.engine.order(operation, nth, Fault::Fail));
 }
 
 /// Builds an index of the listings on sale now.
-async fn build_index(app: &TestApp) -> Vec<u8> {
+pub(super) async fn build_index(app: &TestApp) -> Vec<u8> {
     let entries = app.store.whole_catalogue().await.unwrap().items;
     let documents: Vec<Document> = entries.iter().map(Into::into).collect();
     Catalogue::build(documents, app.now().as_millis()).unwrap()
 }
 
 /// Publishes an index, and waits until every process checks for a new one.
-async fn publish_index(app: &TestApp, blob: Vec<u8>) {
+pub(super) async fn publish_index(app: &TestApp, blob: Vec<u8>) {
     app.images_bucket().snapshots().publish(blob.into(), app.now()).await.unwrap();
     app.ambient.clock.advance(Duration::from_secs(31));
 }

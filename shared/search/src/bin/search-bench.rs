@@ -1,5 +1,5 @@
-//! `search-bench [LISTINGS]`: measures searches over this many listings, 100,000 by default.
-//! `search-bench --chinese`: the same for listings without spaces between words.
+//! `search-bench [--chinese] [--listings N]`: measures searches over this many listings, 100,000 by
+//! default; with `--chinese`, over listings without spaces between words.
 //!
 //! Another process builds the catalogue, so that the memory is that of searching only.
 
@@ -17,8 +17,9 @@ fn main() -> ExitCode {
         ["--build", listings, path] => build(listings, path, Script::Latin),
         ["--build", "--chinese", listings, path] => build(listings, path, Script::Chinese),
         ["--chinese"] => measure(LISTINGS, Script::Chinese),
-        [listings] => number(listings).and_then(|count| measure(count, Script::Latin)),
-        _ => Err("usage: search-bench [--chinese | LISTINGS]".into()),
+        ["--listings", listings] => measure_of(listings, Script::Latin),
+        ["--chinese", "--listings", listings] => measure_of(listings, Script::Chinese),
+        _ => Err("usage: search-bench [--chinese] [--listings N]".into()),
     };
     match done {
         Ok(text) => {
@@ -40,6 +41,10 @@ fn build(listings: &str, path: &str, script: Script) -> Result<String, Box<dyn E
     let (bytes, took) = bench::build(number(listings)?, script)?;
     std::fs::write(path, bytes)?;
     Ok(took.as_micros().to_string())
+}
+
+fn measure_of(listings: &str, script: Script) -> Result<String, Box<dyn Error>> {
+    measure(number(listings)?, script)
 }
 
 fn measure(listings: u64, script: Script) -> Result<String, Box<dyn Error>> {

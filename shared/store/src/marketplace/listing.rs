@@ -6,7 +6,9 @@ mod models;
 pub(super) mod update;
 mod uploads;
 
-pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
+pub use catalogue::{
+    CHANGES_KEPT, CHANGES_LATE_AT_MOST, CHANGES_OVERLAP, CatalogueChange, Popular,
+};
 pub use listings::{ListingPage, changed_submission};
 pub use update::ListingUpdate;
 pub use uploads::Arrival;

@@ -34,9 +34,21 @@ use crate::{
 
 /// How long a change is stored: far longer than the oldest search index in use.
 pub const CHANGES_KEPT: Duration = DAY.saturating_mul(3);
-/// A reader that has all changes up to a time asks for those since this much earlier: clocks of
-/// writers may differ by this much, and a write may take as long.
-pub const CHANGES_OVERLAP: Duration = Duration::from_secs(2 * 60);
+/// A change is stored at most this long after its time. A reader that must miss none begins this
+/// much before its last read.
+///
+/// A change is keyed by the time of the call that decided it, by that process's clock, and is seen
+/// once its transaction is committed. A call that hides or shows all listings of a creator dates
+/// them all by its start, and `background-follow-sellers` may run for 55 s; the rest is for clocks
+/// and for a decision that write conflicts repeat.
+pub const CHANGES_LATE_AT_MOST: Duration = Duration::from_secs(2 * 60);
+/// What [`CHANGES_LATE_AT_MOST`] is for all changes but those of long calls: a reader that asks
+/// often begins this much before its last read, and every now and then that much.
+///
+/// A decision reads and then writes, each within 6 s with all attempts of the SDK
+/// (`OPERATION_TIMEOUT` in `connect/src/aws.rs`). The remaining 3 s are for the rest of its call and
+/// for the difference of two clocks, which is milliseconds on Lambda.
+pub const CHANGES_OVERLAP: Duration = Duration::from_secs(15);
 /// Most changes in one page of the query.
 const CHANGES_MAX: i32 = 500;
 
