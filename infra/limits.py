@@ -125,10 +125,12 @@ def partitions(load: Load) -> Iterator[Limit]:
     jobs, sales, views = (load.a_second(it) for it in ("generations", "sales", "views"))
     counted = load.counts() * workload.sums_writes()
     shards = rust(KEYS, "OPEN_SHARDS")
+    # A job takes its place in a minute once, and a worker looks once for one in a minute that is full.
+    places = jobs + load.parameters["GenerationWorkers"] / 60
     for key, writes, raised_by in (
         ("METRICS#<month>", counted, "MetricsWindowSeconds"),
         ("OPEN#<shard>", jobs * JOB_INDEX_WRITES / shards, f"{CODE}more of `OPEN_SHARDS`"),
-        ("RATE#bria-submit", jobs, f"{CODE}several counters"),
+        ("RATE#bria-submit", places, f"{CODE}several counters"),
         ("LISTING#<best>", BEST_SHARE * sales * SALE_WRITES, f"{CODE}statistics in shards"),
     ):
         yield Limit(f"written to `{key}` a second", writes, PARTITION_WRITES, raised_by)

@@ -17,7 +17,7 @@ import poll
 import tomlkit
 import workload
 from deployed import SAMCONFIG
-from limits import PARTITION_READS, PARTITION_WRITES, Limit, limits
+from limits import PARTITION_READS, Limit, limits
 from workload import BASE, PEAK, PROMISE, Day, Load, Parameters, Promise, measured, promised
 
 README = Path("infra/README.md")
@@ -25,8 +25,6 @@ BEGIN, END = "<!-- scripts/load -->\n\n", "\n<!-- end -->"
 
 RELAYED_S = 0.4
 """From a change of the table to its worker: Lambda polls the stream, the relay sends it to SQS."""
-POSTPONE_S = 0.02
-"""A worker that gets no place among the calls of Bria: four requests to the table."""
 ADDRESS_WINDOW_S = 300
 """The window of the firewall (infra/waf.yaml)."""
 
@@ -141,10 +139,6 @@ def of_promise(told: Promise, parameters: Parameters) -> Iterator[Limit]:
     yield Limit("requests to any other route a second", a_second, most, "RequestsPerSecond")
     reads = most * measured("GET /marketplace/listings/{id}").reads
     yield Limit("units read of one listing a second", reads, PARTITION_READS, "RequestsPerSecond")
-    # Without a place, a job waits for the next minute, and so do all the others.
-    asked = parameters["GenerationWorkers"] / POSTPONE_S
-    part = "written to `RATE#bria-submit` a second while generations wait"
-    yield Limit(part, asked, PARTITION_WRITES, "GenerationWorkers")
     if most := parameters["WafRequestsPerAddress"]:
         polls = told.behind_address * ADDRESS_WINDOW_S / told.poll_s
         yield Limit("polls of one address in five minutes", polls, most, "WafRequestsPerAddress")

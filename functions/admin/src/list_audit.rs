@@ -1,21 +1,22 @@
-//! `GET /api/v1/admin/audit`: decisions of staff and jobs, newest first, or the verification of the
-//! hash chain.
+//! `GET /api/v1/admin/audit`: decisions of staff and jobs, newest first, or the verification of
+//! their hash chains.
 //!
 //! Access: admins.
-//! Changes: nothing. `verify=true` follows the chain from its beginning, some thousand records per
-//! page, and names the first altered record; `next_cursor` continues.
+//! Changes: nothing. `verify=true` follows a chain from its beginning, some thousand records per
+//! page, and names the first altered record; `next_cursor` continues, with the next chain after the
+//! end of one.
 
 use domain::{
     Timestamp,
     account::Role,
-    audit::{Action, Actor, Anchors, AuditRecord, ChainBreak, Origin, Target, TargetKind},
+    audit::{Action, Actor, AuditChains, ChainBreak, Origin, Target, TargetKind},
     error::{FieldError, InvalidFields},
     id::{ListingId, UserId},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{AuditFilter, Cursor, Names, Page, PageSize, Store, StoreError};
+use store::{AuditFilter, ChainRecord, Cursor, Names, Page, PageSize, Store, StoreError};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-audit", "/api/v1/admin/audit", Access::Admin);
@@ -24,6 +25,8 @@ pub const ENDPOINT: Endpoint =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// The chains to read. Without it that of staff; with an `actor` or a `target`, all.
+    chain: Option<AuditChains>,
     /// The id of a staff member, or the name of a job.
     actor: Option<String>,
     /// Only this action.
@@ -34,7 +37,7 @@ pub struct Request {
     from: Option<Timestamp>,
     /// Exclusive.
     to: Option<Timestamp>,
-    /// Verify the chain instead of listing it.
+    /// Verify the chains instead of listing them.
     #[serde(default)]
     verify: bool,
     #[serde(default)]
@@ -48,6 +51,8 @@ pub struct Request {
 pub enum Response {
     Rows(Page<RowView>),
     Verified {
+        /// The chain: `staff`, or one of jobs, such as `jobs_0`.
+        chain: String,
         /// Sequence number of the last intact record.
         verified: u64,
         /// The first altered record.
@@ -60,6 +65,8 @@ pub enum Response {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RowView {
+    /// The chain in which `seq` counts: `staff`, or one of jobs, such as `jobs_0`.
+    chain: String,
     seq: u64,
     at: Timestamp,
     actor: ActorView,
@@ -109,14 +116,21 @@ pub fn function() -> Function {
 }
 
 async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
-    let Request { actor, action, target, from, to, verify, limit, cursor } = call.body;
+    let Request { chain, actor, action, target, from, to, verify, limit, cursor } = call.body;
     if verify {
-        let chain = store.verify_audit(cursor, &Anchors::default()).await?;
-        let (verified, broken, next_cursor) = (chain.verified, chain.broken, chain.next_cursor);
-        return Ok(Json(Response::Verified { verified, broken, next_cursor }));
+        let chains = chain.unwrap_or(AuditChains::Staff);
+        let part = store.verify_audit_chains(chains, cursor).await?;
+        let (verified, broken, next_cursor) = (part.verified, part.broken, part.next_cursor);
+        let chain = part.chain.to_string();
+        return Ok(Json(Response::Verified { chain, verified, broken, next_cursor }));
     }
     let target = target.as_deref().map(checked_target).transpose()?;
-    let wanted = AuditFilter { actor, action, target, from, until: to };
+    let usual = match (&actor, &target) {
+        (None, None) => AuditChains::Staff,
+        (Some(_), _) | (_, Some(_)) => AuditChains::All,
+    };
+    let chains = chain.unwrap_or(usual);
+    let wanted = AuditFilter { chains, actor, action, target, from, until: to };
     let Page { items, next_cursor } = store.audit_log(&wanted, limit, cursor).await?;
     let items = RowView::named(store, items).await?;
     Ok(Json(Response::Rows(Page { items, next_cursor })))
@@ -134,24 +148,26 @@ impl RowView {
     /// Records with the names of their actors and targets.
     pub(crate) async fn named(
         store: &Store,
-        rows: Vec<AuditRecord>,
+        rows: Vec<ChainRecord>,
     ) -> Result<Vec<RowView>, StoreError> {
-        let of = |kind| rows.iter().map(|it| &it.deed.target).filter(move |it| it.kind == kind);
+        let of =
+            |kind| rows.iter().map(|it| &it.record.deed.target).filter(move |it| it.kind == kind);
         let users = of(TargetKind::User).filter_map(|it| UserId::parse(&it.id).ok());
         let users: Vec<UserId> = users.collect();
         let listings = of(TargetKind::Listing).filter_map(|it| ListingId::parse(&it.id).ok());
         let listings: Vec<ListingId> = listings.collect();
-        let staff = rows.iter().filter_map(|it| it.deed.staff());
+        let staff = rows.iter().filter_map(|it| it.record.deed.staff());
         let names = store.names(staff.chain(&users), &listings).await?;
         Ok(rows.into_iter().map(|row| RowView::of(row, &names)).collect())
     }
 
-    fn of(row: AuditRecord, names: &Names) -> RowView {
+    fn of(ChainRecord { chain, record: row }: ChainRecord, names: &Names) -> RowView {
         // Written values are JSON; an altered record may contain anything.
         let parsed = |text: Option<String>| {
             text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
         };
         RowView {
+            chain: chain.to_string(),
             seq: row.seq,
             at: row.at,
             actor: ActorView::of(row.deed.actor, names),

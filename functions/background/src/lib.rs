@@ -23,6 +23,7 @@ mod run;
 pub mod run_generation;
 mod settle;
 pub mod sweep_generations;
+mod turns;
 pub mod verify_audit;
 mod walk;
 

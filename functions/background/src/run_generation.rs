@@ -18,7 +18,6 @@ use clients::{
     queue::JobMessage,
 };
 use domain::{
-    DomainError, Timestamp,
     fibo::StructuredPrompt,
     generation::{Failure, FailureCode, Input, Job, NextStep, Provider, SEED_MAX, WebhookRef},
 };
@@ -26,9 +25,14 @@ use media::Picture;
 use runtime::{
     BriaImages, Clock, Connect, Function, ImageProvider, Metrics, Task, TaskError, Worker,
 };
-use store::{JobAndInput, Rate, Store};
+use store::{JobAndInput, Store};
 
-use crate::{draw::draw, lookup::find, settle};
+use crate::{
+    draw::draw,
+    lookup::find,
+    settle,
+    turns::{Turn, Turns},
+};
 
 pub const WORKER: Worker = Worker::new("background-run-generation").with_concurrency(1);
 
@@ -40,6 +44,7 @@ struct Deps {
     store: Store,
     images: Images,
     provider: ImageProvider,
+    turns: Turns,
 }
 
 /// The function of this worker.
@@ -63,10 +68,12 @@ async fn handle(deps: &Deps, task: Task<JobMessage>) -> Result<(), TaskError> {
 }
 
 async fn submit(deps: &Deps, job: Job, input: &Input, clock: &Clock) -> Result<(), TaskError> {
-    let Deps { store, images, provider } = deps;
+    let Deps { store, images, provider, turns } = deps;
     match (job.provider, provider) {
         (Provider::Studio, _) => render((store, images), job, input, clock).await,
-        (Provider::Bria, ImageProvider::Bria(bria)) => ask(store, bria, job, input, clock).await,
+        (Provider::Bria, ImageProvider::Bria(bria)) => {
+            ask((store, turns), bria, job, input, clock).await
+        }
         (Provider::Bria, ImageProvider::Studio) => {
             let failure = Failure::new(
                 FailureCode::ProviderUnavailable,
@@ -108,14 +115,14 @@ async fn render(
 
 /// Submits the request to Bria. Once Bria may have received it, it is never sent again.
 async fn ask(
-    store: &Store,
+    (store, turns): (&Store, &Turns),
     images: &BriaImages,
     job: Job,
     input: &Input,
     clock: &Clock,
 ) -> Result<(), TaskError> {
-    if let Some(later) = limited(store, "bria-submit", images, clock).await? {
-        return move_on(store, &job, job.clone().postpone(later, clock.now())).await;
+    if let Some(waiting) = waiting((store, turns), "bria-submit", &job, images, clock).await? {
+        return move_on(store, &job, waiting).await;
     }
     let request = request(&job, input, &images.webhook_url);
     let claimed = job.clone().claim_submit(clock.now());
@@ -154,7 +161,7 @@ async fn ask(
 
 /// Polls Bria, and fetches the image once it is finished.
 async fn poll(
-    Deps { store, images, provider }: &Deps,
+    Deps { store, images, provider, turns }: &Deps,
     job: Job,
     clock: &Clock,
 ) -> Result<(), TaskError> {
@@ -164,8 +171,8 @@ async fn poll(
         let failure = rejected("The provider's name for this request is not usable.");
         return settle::fail(store, &job, failure, clock).await;
     };
-    if let Some(later) = limited(store, "bria-status", bria, clock).await? {
-        return move_on(store, &job, job.clone().postpone(later, clock.now())).await;
+    if let Some(waiting) = waiting((store, turns), "bria-status", &job, bria, clock).await? {
+        return move_on(store, &job, waiting).await;
     }
     let claimed = job.clone().claim_poll(clock.now());
     if !store.advance(&job, &claimed).await? {
@@ -299,24 +306,21 @@ async fn move_on(store: &Store, before: &Job, after: Job) -> Result<(), TaskErro
     Ok(())
 }
 
-/// When to retry, if the calls to Bria of this minute are used up.
-async fn limited(
-    store: &Store,
-    route: &str,
+/// The job as it waits for its turn; `None` if Bria may be called for it now.
+async fn waiting(
+    (store, turns): (&Store, &Turns),
+    endpoint: &'static str,
+    job: &Job,
     images: &BriaImages,
     clock: &Clock,
-) -> Result<Option<Timestamp>, TaskError> {
+) -> Result<Option<Job>, TaskError> {
     let now = clock.now();
-    let rate = Rate { max: images.calls_per_minute, window: Duration::from_secs(60) };
-    match store.check_rate_limit(route, rate, now).await {
-        Ok(()) => Ok(None),
-        Err(refused) => match refused.retry_after_s() {
-            Some(retry_after_s) if refused.code() == "rate_limited" => {
-                Ok(Some(now.plus(Duration::from_secs(u64::from(retry_after_s)))))
-            }
-            Some(_) | None => Err(refused.into()),
-        },
-    }
+    let turn = turns.take((store, endpoint), job, images.calls_per_minute, now).await?;
+    Ok(match turn {
+        Turn::Now => None,
+        Turn::At(turn_at) => Some(job.clone().wait_for_turn(turn_at, now)),
+        Turn::NotBefore(until) => Some(job.clone().postpone(until, now)),
+    })
 }
 
 fn request(job: &Job, input: &Input, webhook_url: &str) -> SubmitRequest {

@@ -65,6 +65,15 @@ pub(crate) struct JobView {
 enum WaitingFor {
     /// Its image is finished, on a host that we have to allow first.
     ResultHost,
+    /// Its turn: more wait than the provider takes in a minute. `expected_at` counts it in.
+    Turn,
+}
+
+impl WaitingFor {
+    fn of(job: &Job) -> Option<WaitingFor> {
+        let host = job.withheld_since.map(|_| WaitingFor::ResultHost);
+        host.or_else(|| job.queued_until().map(|_| WaitingFor::Turn))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -110,6 +119,7 @@ impl JobView {
         let cancel = links.to(format_args!("/api/v1/generations/{}/cancel", job.id));
         JobView {
             expected_at: (!job.status.is_final()).then(|| job.expected_at()),
+            waiting_for: WaitingFor::of(&job),
             id: job.id,
             status: job.status,
             created_at: job.created_at,
@@ -128,7 +138,6 @@ impl JobView {
             links: JobLinks { this, cancel },
             favourite: job.favourite,
             image: None,
-            waiting_for: job.withheld_since.map(|_| WaitingFor::ResultHost),
             error: job.failure,
             input: None,
         }

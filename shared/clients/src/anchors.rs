@@ -1,14 +1,17 @@
-//! Daily anchors of the audit chain, stored where they cannot be changed.
+//! Daily anchors of the audit's chains, stored where they cannot be changed.
 //!
-//! An anchor is stored at `audit/<day>/<row>-<hash>.json` in the records bucket, which versions and
-//! locks every object. The key holds all the data, so checking all anchors reads no object; and
-//! versions are listed, not objects, so that a delete marker hides none.
+//! An anchor of the chain of staff is stored at `audit/<day>/<row>-<hash>.json` in the records
+//! bucket, which versions and locks every object; one of another chain in a folder with its name,
+//! `audit/<day>/<chain>/<row>-<hash>.json`. The key holds all the data, so checking all anchors
+//! reads no object; and versions are listed, not objects, so that a delete marker hides none.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use domain::{
     Timestamp,
-    audit::{Anchors, Chain},
+    audit::{Anchors, AuditChain, Chain},
 };
 use serde_json::json;
 
@@ -17,8 +20,8 @@ use crate::bucket::{
 };
 
 const FOLDER: &str = "audit/";
-/// A thousand anchors each: more than a century of days.
-const PAGES_MAX: u32 = 50;
+/// A thousand anchors each: more than a century of days, with nine chains.
+const PAGES_MAX: u32 = 400;
 
 /// The anchors in the bucket. Writing needs `s3:PutObject`, listing `s3:ListBucketVersions`.
 #[derive(Debug, Clone)]
@@ -34,15 +37,20 @@ impl AuditAnchors {
         AuditAnchors { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// Stores the head of `chain` as the anchor of the day of `now`. An existing anchor is not
-    /// replaced.
+    /// Stores the head of `chain`, which was followed to its end, as its anchor of the day of
+    /// `now`. An existing anchor is not replaced.
     ///
     /// # Errors
     /// When the bucket did not confirm the write.
-    pub async fn keep(&self, chain: &Chain, now: Timestamp) -> Result<(), StorageUnavailable> {
-        let said = json!({ "seq": chain.seq, "hash": chain.hash, "kept_at": now });
+    pub async fn keep(
+        &self,
+        chain: AuditChain,
+        end: &Chain,
+        now: Timestamp,
+    ) -> Result<(), StorageUnavailable> {
+        let said = json!({ "seq": end.seq, "hash": end.hash, "kept_at": now });
         let object = Object {
-            key: &key_of(chain, now),
+            key: &key_of(chain, end, now),
             content_type: "application/json",
             disposition: None,
             bytes: &Bytes::from(said.to_string()),
@@ -50,13 +58,18 @@ impl AuditAnchors {
         self.bucket.put(object, OverwritePolicy::Kept).await.map_err(StorageUnavailable)
     }
 
-    /// Every anchor ever stored.
+    /// Every anchor ever stored, by chain.
     ///
     /// # Errors
     /// When the bucket cannot be listed, or holds more anchors than possible.
-    pub async fn all(&self) -> Result<Anchors, StorageUnavailable> {
+    pub async fn all(&self) -> Result<BTreeMap<AuditChain, Anchors>, StorageUnavailable> {
         let keys = self.keys().await.map_err(StorageUnavailable)?;
-        Ok(keys.iter().filter_map(|key| chain_of(key)).collect())
+        let mut heads: BTreeMap<AuditChain, Vec<Chain>> = BTreeMap::new();
+        for (chain, head) in keys.iter().filter_map(|key| anchor_of(key)) {
+            heads.entry(chain).or_default().push(head);
+        }
+        let anchors = heads.into_iter().map(|(chain, heads)| (chain, heads.into_iter().collect()));
+        Ok(anchors.collect())
     }
 
     async fn keys(&self) -> Result<Vec<String>, BucketFailure> {
@@ -75,15 +88,23 @@ impl AuditAnchors {
     }
 }
 
-fn key_of(chain: &Chain, now: Timestamp) -> String {
-    format!("{FOLDER}{}/{:012}-{}.json", now.date(), chain.seq, chain.hash)
+fn key_of(chain: AuditChain, end: &Chain, now: Timestamp) -> String {
+    let folder = match chain {
+        AuditChain::Staff => String::new(),
+        AuditChain::Jobs(_) => format!("{chain}/"),
+    };
+    format!("{FOLDER}{}/{folder}{:012}-{}.json", now.date(), end.seq, end.hash)
 }
 
 /// The anchor that a key names; `None` for any other key.
-fn chain_of(key: &str) -> Option<Chain> {
+fn anchor_of(key: &str) -> Option<(AuditChain, Chain)> {
     let (_, name) = key.strip_prefix(FOLDER)?.split_once('/')?;
+    let (chain, name) = match name.split_once('/') {
+        Some((chain, name)) => (AuditChain::parse(chain)?, name),
+        None => (AuditChain::Staff, name),
+    };
     let (seq, hash) = name.strip_suffix(".json")?.split_once('-')?;
-    Some(Chain { seq: seq.parse().ok()?, hash: hash.to_owned() })
+    Some((chain, Chain { seq: seq.parse().ok()?, hash: hash.to_owned() }))
 }
 
 #[cfg(test)]
@@ -100,11 +121,18 @@ mod tests {
     #[test]
     fn a_key_says_which_end_it_is() {
         let now = Timestamp::from_secs(1_795_000_000);
-        let key = key_of(&chain(41), now);
-        assert_eq!(key, format!("audit/2026-11-18/000000000041-{:064x}.json", 41));
-        assert_eq!(chain_of(&key), Some(chain(41)));
-        for other in ["audit/2026-11-18", "audit/2026-11-18/x-y.json", "reports/1/1-1.json"] {
-            assert_eq!(chain_of(other), None, "{other}");
+        for (which, folder) in [(AuditChain::Staff, ""), (AuditChain::Jobs(3), "jobs_3/")] {
+            let key = key_of(which, &chain(41), now);
+            assert_eq!(key, format!("audit/2026-11-18/{folder}000000000041-{:064x}.json", 41));
+            assert_eq!(anchor_of(&key), Some((which, chain(41))));
+        }
+        for other in [
+            "audit/2026-11-18",
+            "audit/2026-11-18/x-y.json",
+            "audit/2026-11-18/jobs_8/000000000001-a.json",
+            "reports/1/1-1.json",
+        ] {
+            assert_eq!(anchor_of(other), None, "{other}");
         }
     }
 
@@ -115,7 +143,7 @@ mod tests {
             let query = request.uri().query().unwrap().to_owned();
             assert!(query.contains("versions") && query.contains("prefix=audit%2F"), "{query}");
             let version = |seq| {
-                let key = key_of(&chain(seq), Timestamp::from_secs(0));
+                let key = key_of(AuditChain::Jobs(2), &chain(seq), Timestamp::from_secs(0));
                 format!("<Version><Key>{key}</Key><IsLatest>false</IsLatest></Version>")
             };
             let more = "<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker>";
@@ -127,7 +155,8 @@ mod tests {
         });
         let anchors = AuditAnchors::new(&client_at(&loopback::serve(routes).await), "records");
         let all = anchors.all().await.unwrap();
-        assert_eq!(all, [chain(1), chain(2)].into_iter().collect());
+        let anchors = [chain(1), chain(2)].into_iter().collect();
+        assert_eq!(all, BTreeMap::from([(AuditChain::Jobs(2), anchors)]));
     }
 
     #[tokio::test]
@@ -135,6 +164,7 @@ mod tests {
         let routes = Router::new().fallback(async || StatusCode::FORBIDDEN);
         let anchors = AuditAnchors::new(&client_at(&loopback::serve(routes).await), "records");
         assert!(anchors.all().await.is_err());
-        assert!(anchors.keep(&chain(1), Timestamp::from_secs(0)).await.is_err());
+        let kept = anchors.keep(AuditChain::Staff, &chain(1), Timestamp::from_secs(0)).await;
+        assert!(kept.is_err());
     }
 }

@@ -1,10 +1,11 @@
-//! The audit trail: a hash chain of records that are only ever appended.
+//! The audit trail: hash chains of records that are only ever appended.
 //!
 //! Every staff action and every decision about money that a job takes is an [`AuditEntry`], written
-//! in the transaction of its effect. Each record carries the hash of the previous one, so that
-//! following the chain finds a record that was changed, removed, inserted or moved.
+//! in the transaction of its effect. Each record carries the hash of the previous one of its
+//! [`AuditChain`], so that following the chain finds a record that was changed, removed, inserted or
+//! moved.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,8 +14,43 @@ use strum::{EnumString, IntoStaticStr};
 
 use crate::{account::Role, id::UserId, time::Timestamp};
 
+/// The number of chains of jobs. What jobs did to a target is looked for in its chain only, so a
+/// change of this number would hide what is in the chains from before.
+pub const JOB_CHAINS: u8 = 8;
 /// Longest target id that can be searched for.
 const TARGET_BYTES_MAX: usize = 255;
+
+/// A chain of the audit. Each is numbered, verified and archived for itself.
+///
+/// A record is appended by replacing the head of its chain, so the writers of a chain wait for each
+/// other: it takes about twenty records a second. Jobs write far more than staff, many at once, and
+/// staff must neither wait for them nor look for their own decisions among theirs; so jobs have
+/// chains of their own. The target decides on the chain, not the kind of job: most records are about
+/// payouts, which would all be in one. So what jobs did to a target is in one chain, in its order.
+///
+/// The chain of staff is the one that was there before the others. What jobs wrote until then stays
+/// in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuditChain {
+    /// What staff decide.
+    Staff,
+    /// What jobs decide about some of the targets: below [`JOB_CHAINS`].
+    Jobs(u8),
+}
+
+/// Some of the chains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AuditChains {
+    /// Every chain.
+    #[default]
+    All,
+    /// That of staff.
+    Staff,
+    /// Those of jobs.
+    Jobs,
+}
 
 /// Who took the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,7 +204,7 @@ pub struct AuditEntry {
     pub origin: Option<Origin>,
 }
 
-/// An audit entry with its place in the chain.
+/// An audit entry with its place in a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
     /// 1, 2, 3, …
@@ -178,20 +214,20 @@ pub struct AuditRecord {
     /// The entry.
     #[serde(flatten)]
     pub deed: AuditEntry,
-    /// The hash of the previous record; empty in the first.
+    /// The hash of the previous record; in the first, what its chain begins with.
     pub previous: String,
     /// SHA-256 over all of the above, in hex.
     pub hash: String,
 }
 
-/// The head of the chain: its latest record.
+/// The head of a chain: its latest record. The default is that of staff, before the first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
     /// The number of records.
     pub seq: u64,
-    /// The hash of the latest record.
+    /// The hash of the latest record; before the first, what the chain begins with.
     pub hash: String,
 }
 
@@ -222,6 +258,49 @@ pub enum Why {
     NotTheLast,
     /// It differs from the head that was archived elsewhere.
     NotAsKept,
+}
+
+impl AuditChain {
+    /// The chain of what jobs do to `target`.
+    pub fn of_jobs(target: &Target) -> AuditChain {
+        let [first, ..] = <[u8; 32]>::from(Sha256::digest(&target.id));
+        AuditChain::Jobs(first % JOB_CHAINS)
+    }
+
+    /// Parses its name: `staff`, `jobs_0` and so on.
+    pub fn parse(name: &str) -> Option<AuditChain> {
+        AuditChains::All.each().into_iter().find(|chain| chain.to_string() == name)
+    }
+
+    /// The hash before its first record: a chain of jobs begins with its name, so that it cannot
+    /// take the place of another one. That of staff began with nothing.
+    fn begins_with(self) -> String {
+        match self {
+            AuditChain::Staff => String::new(),
+            AuditChain::Jobs(_) => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for AuditChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AuditChain::Staff => f.write_str("staff"),
+            AuditChain::Jobs(shard) => write!(f, "jobs_{shard}"),
+        }
+    }
+}
+
+impl AuditChains {
+    /// The chains, in the order in which they are read.
+    pub fn each(self) -> Vec<AuditChain> {
+        let jobs = (0..JOB_CHAINS).map(AuditChain::Jobs);
+        match self {
+            AuditChains::All => std::iter::once(AuditChain::Staff).chain(jobs).collect(),
+            AuditChains::Staff => vec![AuditChain::Staff],
+            AuditChains::Jobs => jobs.collect(),
+        }
+    }
 }
 
 impl Target {
@@ -259,6 +338,14 @@ impl AuditEntry {
         AuditEntry { actor, action, target, before: None, after: None, reason: None, origin: None }
     }
 
+    /// The chain that it belongs to.
+    pub fn chain(&self) -> AuditChain {
+        match &self.actor {
+            Actor::Staff { .. } => AuditChain::Staff,
+            Actor::Job { .. } => AuditChain::of_jobs(&self.target),
+        }
+    }
+
     /// The staff member who acted; `None` for a job.
     pub fn staff(&self) -> Option<&UserId> {
         match &self.actor {
@@ -281,6 +368,11 @@ impl AuditEntry {
 }
 
 impl Head {
+    /// The head of a chain without records.
+    pub fn new(chain: AuditChain) -> Head {
+        Head { version: 0, seq: 0, hash: chain.begins_with() }
+    }
+
     /// Appends an entry and returns its record.
     pub fn add(&mut self, deed: AuditEntry, at: Timestamp) -> AuditRecord {
         self.seq += 1;
@@ -303,7 +395,7 @@ impl AuditRecord {
     }
 }
 
-/// A chain that is being verified from its beginning.
+/// A chain that is being verified from its beginning. The default is that of staff.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain {
     /// The last record that was verified.
@@ -313,6 +405,11 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// The beginning of a chain.
+    pub fn new(chain: AuditChain) -> Chain {
+        Chain { seq: 0, hash: chain.begins_with() }
+    }
+
     /// Verifies the next record, which is stored at sequence number `at`; `None` if its key is no
     /// sequence number.
     ///
@@ -374,7 +471,7 @@ impl Chain {
     }
 }
 
-/// Heads of the chain that were archived where our code cannot change them: sequence numbers with
+/// Heads of a chain that were archived where our code cannot change them: sequence numbers with
 /// hashes. A chain can be rewritten from any record on, hashes included, but not so that it matches
 /// these.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use domain::{
-    audit::{self, Anchors, AuditRecord},
+    audit::{self, Anchors, AuditChains, AuditRecord},
     billing::{Billing, external::PaymentId, order::PackOrder},
     id::OrderId,
     plan::Plan,
@@ -440,7 +440,7 @@ impl BillingApp {
     pub async fn audit_records(&self) -> Vec<AuditRecord> {
         let all = AuditFilter::default();
         let page = self.store.audit_log(&all, PageSize::WHOLE, None).await.unwrap();
-        page.items.into_iter().rev().collect()
+        page.items.into_iter().rev().map(|it| it.record).collect()
     }
 
     /// The same, as `<actor> <action> <target>: <reason>`.
@@ -459,8 +459,10 @@ impl BillingApp {
 
     /// Checks the ledger of every member.
     pub async fn close(self) {
-        let audit = self.store.verify_audit(None, &Anchors::default()).await.unwrap();
-        assert_eq!(audit.broken, None);
+        for chain in AuditChains::All.each() {
+            let audit = self.store.verify_audit(chain, None, &Anchors::default()).await.unwrap();
+            assert_eq!(audit.broken, None, "{chain}");
+        }
         let members = self.members.take();
         assert!(!members.is_empty(), "a app without members checks nothing");
         for member in &members {

@@ -7,7 +7,7 @@ use domain::{
     Timestamp,
     account::{Account, EmailClaim, Interest, StaffError},
     appeal::{Appeal, AppealError, AppealKind, Appealed, Outcome, Ruling},
-    audit::{AuditEntry, Target, TargetKind},
+    audit::{AuditChains, AuditEntry, Target, TargetKind},
     id::{AppealId, ListingId, UserId},
     marketplace::listing::Listing,
 };
@@ -215,9 +215,11 @@ impl Store {
             Some(listing) => Target::of(TargetKind::Listing, listing),
             None => Target::user(&appeal.member_id),
         };
-        let about = AuditFilter { target: Some(target), ..AuditFilter::default() };
-        let records = self.audit_log(&about, PageSize::WHOLE, None).await?.items;
-        let decided = records.iter().find(|it| appeal.decision.is_taken_by(it.deed.action, it.at));
+        let chains = AuditChains::Staff;
+        let about = AuditFilter { chains, target: Some(target), ..AuditFilter::default() };
+        let found = self.audit_log(&about, PageSize::WHOLE, None).await?.items;
+        let mut records = found.iter().map(|it| &it.record);
+        let decided = records.find(|it| appeal.decision.is_taken_by(it.deed.action, it.at));
         if decided.and_then(|it| it.deed.staff()) != Some(staff) {
             return Ok(());
         }

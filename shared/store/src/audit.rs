@@ -1,11 +1,14 @@
-//! The audit: reading it, and verifying its hash chain. `Transaction::audit` writes it.
+//! The audit: reading it, and verifying its hash chains. `Transaction::audit` writes it.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use domain::{
     Timestamp,
-    audit::{Action, Actor, Anchors, AuditEntry, AuditRecord, Chain, ChainBreak, Head, Target},
+    audit::{
+        Action, Actor, Anchors, AuditChain, AuditChains, AuditEntry, AuditRecord, Chain,
+        ChainBreak, Head, Target,
+    },
     billing::external::EventId,
 };
 
@@ -13,13 +16,13 @@ use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
     events::{AppliedEvent, digest_of},
-    keys::{AUDIT, Key, audit_pk, audited_seq},
+    keys::{AUDIT_SEQ_MAX, INDEX, Key, audit_chain_pk, audit_index_sk, audit_pk, audited_seq},
     table::{Store, decode},
     transaction::{Committed, Transaction},
 };
 
-/// Records read in one trip when only some of them are wanted.
-const LOOKED_AT: i32 = 200;
+/// Records read in one trip when only some of them are wanted, of all chains together.
+const LOOKED_AT: usize = 200;
 /// Most trips for a page.
 const TRIPS_MAX: u32 = 5;
 /// For how long one record covers all reads of the same target by the same person.
@@ -30,6 +33,8 @@ const ENDS_MAX: u32 = 5;
 /// A filter on audit records; all conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
+    /// The chains that are read.
+    pub chains: AuditChains,
     /// The actor: the id of a staff member, or the name of a job.
     pub actor: Option<String>,
     /// The action.
@@ -42,9 +47,20 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
 }
 
-/// The result of verifying a part of the chain.
+/// A record, and the chain in which its sequence number counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainRecord {
+    /// The chain.
+    pub chain: AuditChain,
+    /// The record.
+    pub record: AuditRecord,
+}
+
+/// The result of verifying a part of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
+    /// The chain.
+    pub chain: AuditChain,
     /// The sequence number of the last intact record.
     pub verified: u64,
     /// Its hash.
@@ -88,13 +104,15 @@ impl Store {
         }
     }
 
-    /// The head of the audit (Q51).
-    pub async fn audit_head(&self) -> Result<Head, StoreError> {
-        Ok(self.get(&Key::audit_head()).await?.unwrap_or_default())
+    /// The head of a chain of the audit (Q51).
+    pub async fn audit_head(&self, chain: AuditChain) -> Result<Head, StoreError> {
+        let head = self.get(&Key::audit_head(chain)).await?;
+        Ok(head.unwrap_or_else(|| Head::new(chain)))
     }
 
-    /// A page of audit records, newest first: by target (Q53), else all (Q52). A page may be short
-    /// or empty before the end: follow its cursor.
+    /// A page of audit records, newest first: by target (Q53), else all (Q52). Those of a chain are
+    /// in its order, and several chains are merged by time. A page may be short or empty before the
+    /// end: follow its cursor.
     ///
     /// # Errors
     /// [`InvalidCursor`].
@@ -103,48 +121,132 @@ impl Store {
         wanted: &AuditFilter,
         size: PageSize,
         after: Option<Cursor>,
-    ) -> Result<Page<AuditRecord>, StoreError> {
-        let mut below: Option<u64> = Cursor::parsed(after, str::parse)?;
+    ) -> Result<Page<ChainRecord>, StoreError> {
+        let mut readings = Reading::begin(wanted.read_chains(), after)?;
         let mut items = Vec::new();
         for _ in 0..TRIPS_MAX {
-            let rows = match &wanted.target {
-                Some(target) => self.rows_about(target, below).await?,
-                None => self.rows_below(below).await?,
-            };
-            let Some(last) = rows.last() else { return Ok(Page { items, next_cursor: None }) };
-            below = Some(last.seq);
-            for row in rows.into_iter().filter(|row| wanted.takes(row)) {
-                if items.len() == size.get() {
-                    let next = items.last().map(|row: &AuditRecord| Cursor(row.seq.to_string()));
-                    return Ok(Page { items, next_cursor: next });
+            self.read_on(&mut readings, wanted.target.as_ref()).await?;
+            while let Some(reading) = Reading::newest(&mut readings) {
+                let Some(record) = reading.records.pop_front() else { break };
+                let is_wanted = wanted.takes(&record);
+                if is_wanted && items.len() == size.get() {
+                    // The next page begins with it.
+                    return Ok(Page { items, next_cursor: Some(Reading::cursor(&readings)) });
                 }
-                items.push(row);
+                let chain = reading.chain;
+                reading.below = Some(record.seq);
+                if is_wanted {
+                    items.push(ChainRecord { chain, record });
+                }
+            }
+            if readings.iter().all(Reading::is_over) {
+                return Ok(Page { items, next_cursor: None });
             }
         }
-        Ok(Page { items, next_cursor: below.map(|seq| Cursor(seq.to_string())) })
+        Ok(Page { items, next_cursor: Some(Reading::cursor(&readings)) })
     }
 
-    async fn rows_below(&self, below: Option<u64>) -> Result<Vec<AuditRecord>, StoreError> {
-        let query = self.rows().scan_index_forward(false).limit(LOOKED_AT);
-        let query = query.set_exclusive_start_key(below.map(|seq| Key::audit(seq).item()));
-        let answer = query.send().await.map_err(StoreError::unavailable)?;
-        answer.items.unwrap_or_default().into_iter().map(decode).collect()
-    }
-
-    async fn rows_about(
+    /// Reads on in each chain whose records are used up.
+    async fn read_on(
         &self,
-        target: &Target,
-        below: Option<u64>,
-    ) -> Result<Vec<AuditRecord>, StoreError> {
-        let after = below.map(|seq| (Key::audit(seq), format!("{seq:012}")));
-        let most = i32::from(PageSize::MAX);
-        let found = self.listed_before(&audit_pk(target), after, most).await?;
-        let found = found.items.unwrap_or_default();
-        let keys: Vec<Key> = found.iter().filter_map(audited_seq).map(Key::audit).collect();
-        self.get_all(&keys).await?.rest()
+        readings: &mut [Reading],
+        target: Option<&Target>,
+    ) -> Result<(), StoreError> {
+        let most = LOOKED_AT / readings.len().max(1);
+        for reading in readings.iter_mut().filter(|it| it.records.is_empty() && it.more) {
+            let (records, more) = match target {
+                Some(target) => self.records_about(reading, target, most).await?,
+                None => self.records_below(reading, most).await?,
+            };
+            let newest = records.front().map_or(0, |it| it.seq + 1);
+            reading.below.get_or_insert(newest);
+            reading.more = more && !records.is_empty();
+            reading.records = records;
+        }
+        Ok(())
     }
 
-    /// Verifies the chain from its start, or from where an earlier part ended, as far as one trip
+    async fn records_below(
+        &self,
+        reading: &Reading,
+        most: usize,
+    ) -> Result<(VecDeque<AuditRecord>, bool), StoreError> {
+        let key = |seq| AttributeValue::S(Key::audit(reading.chain, seq).sk);
+        let answer = self
+            .records(reading.chain)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":first", key(0))
+            .expression_attribute_values(":last", key(reading.last()))
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let more = answer.last_evaluated_key.is_some();
+        let records = answer.items.unwrap_or_default().into_iter().map(decode);
+        let records = records.collect::<Result<VecDeque<AuditRecord>, StoreError>>()?;
+        Ok((records, more))
+    }
+
+    async fn records_about(
+        &self,
+        reading: &Reading,
+        target: &Target,
+        most: usize,
+    ) -> Result<(VecDeque<AuditRecord>, bool), StoreError> {
+        let key = |seq| AttributeValue::S(audit_index_sk(reading.chain, seq));
+        let most = most.min(PageSize::WHOLE.get());
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :partition AND gsi1sk BETWEEN :first AND :last")
+            .expression_attribute_values(":partition", AttributeValue::S(audit_pk(target)))
+            .expression_attribute_values(":first", key(0))
+            .expression_attribute_values(":last", key(reading.last()))
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let more = answer.last_evaluated_key.is_some();
+        let found = answer.items.unwrap_or_default();
+        let seqs = found.iter().filter_map(|item| audited_seq(reading.chain, item));
+        let keys: Vec<Key> = seqs.map(|seq| Key::audit(reading.chain, seq)).collect();
+        let records: Vec<AuditRecord> = self.get_all(&keys).await?.rest()?;
+        Ok((records.into(), more))
+    }
+
+    /// Verifies several chains, one after the other: a part of one in a call. A broken chain ends
+    /// it.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`].
+    pub async fn verify_audit_chains(
+        &self,
+        chains: AuditChains,
+        after: Option<Cursor>,
+    ) -> Result<Verified, StoreError> {
+        let each = chains.each();
+        let first = each.first().copied().unwrap_or(AuditChain::Staff);
+        let (chain, after) = match after {
+            Some(cursor) => chain_and_place(&cursor)?,
+            None => (first, None),
+        };
+        let part = self.verify_audit(chain, after, &Anchors::default()).await?;
+        let next_cursor = match &part.next_cursor {
+            Some(Cursor(place)) => Some(Cursor(format!("{chain}:{place}"))),
+            None if part.broken.is_some() => None,
+            None => {
+                let next = each.into_iter().skip_while(|it| *it != chain).nth(1);
+                next.map(|next| Cursor(format!("{next}:")))
+            }
+        };
+        Ok(Verified { next_cursor, ..part })
+    }
+
+    /// Verifies a chain from its start, or from where an earlier part ended, as far as one trip
     /// goes (Q54), and compares its end with the stored head. A record whose hash is anchored
     /// elsewhere must have that hash.
     ///
@@ -152,38 +254,40 @@ impl Store {
     /// [`InvalidCursor`].
     pub async fn verify_audit(
         &self,
+        which: AuditChain,
         after: Option<Cursor>,
         anchors: &Anchors,
     ) -> Result<Verified, StoreError> {
-        let mut chain = after.map_or_else(|| Ok(Chain::default()), |it| chain_of(&it))?;
+        let mut chain = after.map_or_else(|| Ok(Chain::new(which)), |it| chain_of(&it))?;
         let mut ended = Ok(());
         for _ in 0..ENDS_MAX {
-            match self.follow(&mut chain, anchors).await? {
-                Err(broken) => return Ok(Verified::ended(&chain, Err(broken))),
-                Ok(true) => return Ok(Verified::so_far(&chain)),
+            match self.follow(which, &mut chain, anchors).await? {
+                Err(broken) => return Ok(Verified::ended(which, &chain, Err(broken))),
+                Ok(true) => return Ok(Verified::so_far(which, &chain)),
                 Ok(false) => {}
             }
-            let head = self.audit_head().await?;
+            let head = self.audit_head(which).await?;
             ended = chain.end(&head).and_then(|()| anchors.end(&chain));
             if head.seq <= chain.seq {
                 break;
             }
             // Records are missing: they may have been added since.
         }
-        Ok(Verified::ended(&chain, ended))
+        Ok(Verified::ended(which, &chain, ended))
     }
 
     /// Verifies the records of one trip. Returns whether there are more.
     async fn follow(
         &self,
+        which: AuditChain,
         chain: &mut Chain,
         anchors: &Anchors,
     ) -> Result<Result<bool, ChainBreak>, StoreError> {
-        let start = (chain.seq > 0).then(|| Key::audit(chain.seq).item());
-        let query = self.rows().consistent_read(true).set_exclusive_start_key(start);
+        let start = (chain.seq > 0).then(|| Key::audit(which, chain.seq).item());
+        let query = self.records(which).consistent_read(true).set_exclusive_start_key(start);
         let answer = query.send().await.map_err(StoreError::unavailable)?;
         let followed = answer.items.unwrap_or_default().into_iter().try_for_each(|item| {
-            let at = audited_seq(&item);
+            let at = audited_seq(which, &item);
             match decode::<AuditRecord>(item) {
                 Ok(row) => chain.follow(&row, at).and_then(|()| anchors.meet(chain)),
                 // Not an audit record.
@@ -193,24 +297,91 @@ impl Store {
         Ok(followed.map(|()| answer.last_evaluated_key.is_some()))
     }
 
-    fn rows(&self) -> QueryFluentBuilder {
-        self.partition(AUDIT.to_owned())
+    fn records(&self, chain: AuditChain) -> QueryFluentBuilder {
+        self.partition(audit_chain_pk(chain))
+    }
+}
+
+/// A chain that is read backwards.
+struct Reading {
+    chain: AuditChain,
+    /// The sequence number below which the next page begins; `None` before the first trip.
+    below: Option<u64>,
+    /// What was read and is not on a page yet, newest first.
+    records: VecDeque<AuditRecord>,
+    /// Whether there are records below those.
+    more: bool,
+}
+
+impl Reading {
+    /// The chains from the newest record on, or from where the page before ended.
+    fn begin(chains: Vec<AuditChain>, after: Option<Cursor>) -> Result<Vec<Reading>, StoreError> {
+        let places = Cursor::parsed(after, |text| {
+            text.split('.').map(str::parse::<u64>).collect::<Result<Vec<u64>, _>>()
+        })?;
+        if places.as_ref().is_some_and(|places| places.len() != chains.len()) {
+            return Err(StoreError::refused(InvalidCursor::new()));
+        }
+        let begin = |(nth, chain): (usize, AuditChain)| Reading {
+            chain,
+            below: places.as_ref().and_then(|places| places.get(nth).copied()),
+            records: VecDeque::new(),
+            more: true,
+        };
+        Ok(chains.into_iter().enumerate().map(begin).collect())
+    }
+
+    /// Where the next page begins in each chain.
+    fn cursor(readings: &[Reading]) -> Cursor {
+        let below = readings.iter().map(|it| it.below.unwrap_or_default().to_string());
+        Cursor(below.collect::<Vec<_>>().join("."))
+    }
+
+    /// The chain whose next record is the newest. `None` if one has to be read on before that can
+    /// be said, or all are at their end.
+    fn newest(readings: &mut [Reading]) -> Option<&mut Reading> {
+        if readings.iter().any(|it| it.records.is_empty() && it.more) {
+            return None;
+        }
+        let left = readings.iter_mut().filter(|it| !it.records.is_empty());
+        left.max_by_key(|it| it.records.front().map(|record| record.at))
+    }
+
+    /// The last sequence number that may be read.
+    fn last(&self) -> u64 {
+        self.below.map_or(AUDIT_SEQ_MAX, |below| below.saturating_sub(1))
+    }
+
+    fn is_over(&self) -> bool {
+        self.records.is_empty() && !self.more
     }
 }
 
 impl Verified {
-    fn ended(chain: &Chain, ended: Result<(), ChainBreak>) -> Verified {
+    fn ended(which: AuditChain, chain: &Chain, ended: Result<(), ChainBreak>) -> Verified {
         let hash = chain.hash.clone();
-        Verified { verified: chain.seq, hash, broken: ended.err(), next_cursor: None }
+        let broken = ended.err();
+        Verified { chain: which, verified: chain.seq, hash, broken, next_cursor: None }
     }
 
-    fn so_far(chain: &Chain) -> Verified {
+    fn so_far(which: AuditChain, chain: &Chain) -> Verified {
         let next_cursor = Some(Cursor(format!("{}:{}", chain.seq, chain.hash)));
-        Verified { verified: chain.seq, hash: chain.hash.clone(), broken: None, next_cursor }
+        let hash = chain.hash.clone();
+        Verified { chain: which, verified: chain.seq, hash, broken: None, next_cursor }
     }
 }
 
 impl AuditFilter {
+    /// The chains to be read: what jobs did to a target is in one of theirs.
+    fn read_chains(&self) -> Vec<AuditChain> {
+        let mut chains = self.chains.each();
+        if let Some(target) = &self.target {
+            let of_jobs = AuditChain::of_jobs(target);
+            chains.retain(|chain| *chain == AuditChain::Staff || *chain == of_jobs);
+        }
+        chains
+    }
+
     fn takes(&self, row: &AuditRecord) -> bool {
         let by = match &row.deed.actor {
             Actor::Staff { user_id, .. } => user_id.as_str(),
@@ -222,6 +393,14 @@ impl AuditFilter {
             && self.from.is_none_or(|from| row.at >= from)
             && self.until.is_none_or(|until| row.at < until)
     }
+}
+
+/// The chain of a cursor, and the place in it; `None` is its beginning.
+fn chain_and_place(cursor: &Cursor) -> Result<(AuditChain, Option<Cursor>), StoreError> {
+    let parts = cursor.0.split_once(':');
+    let parts = parts.and_then(|(chain, place)| Some((AuditChain::parse(chain)?, place)));
+    let (chain, place) = parts.ok_or_else(|| StoreError::refused(InvalidCursor::new()))?;
+    Ok((chain, (!place.is_empty()).then(|| Cursor(place.to_owned()))))
 }
 
 fn chain_of(cursor: &Cursor) -> Result<Chain, StoreError> {

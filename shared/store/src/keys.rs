@@ -61,9 +61,9 @@
 //! | sums of a day | `METRICS#<month>` | `<day>#<0..4>` | only ever added to, together with their facts |
 //! | sums of all days | `METRICS#TOTAL` | `TOTAL` | only ever added to, together with their facts |
 //! | ranking entry | `RANK#<board>#<month>` | `<id>` | own `version` |
-//! | audit record | `AUDIT` | `<seq>` | added, never changed; 1, 2, 3, … |
+//! | audit record | `AUDIT`, `AUDIT#JOBS#<0..8>` | `<seq>` | a partition for each chain; added, never changed; 1, 2, 3, … |
 //! | erasure | `ERASURE#<kind>#<id>` | `ERASURE` | files or a member to be deleted; removed when that is done |
-//! | audit head | `AUDIT#HEAD` | `HEAD` | own `version` |
+//! | audit head | `AUDIT#HEAD` | `HEAD`, `JOBS#<0..8>` | of a chain; own `version` |
 //! | webhooks | `USER#<user>` | `WEBHOOKS` | all of a member; own `version` |
 //! | delivery | `USER#<user>` | `DELIVERY#<webhook>#<event>` | event ids sort by time; own `version`; 30 days, by TTL |
 //!
@@ -104,7 +104,7 @@
 //! | billing in its grace period | `GRACES` | `<grace_ends_at>#<user>` |
 //! | ranking entry | `RANK#<board>#<month>` | `<amount>#<id>` |
 //! | erasure | `ERASURES` | `<due_at>#<kind>#<id>` |
-//! | audit record | `AUDIT#<kind>#<id>` | `<seq>` |
+//! | audit record | `AUDIT#<kind>#<id>` | `<seq>`, `JOBS#<seq>` |
 //! | delivery in progress | `DELIVERIES#<0..4>` | `<look_at>#<event>` |
 //!
 //! | # | question | how | cost |
@@ -159,10 +159,10 @@
 //! | Q48 | a day's facts, to be added up again | Query for each of the 4 shards | a trip for each MB |
 //! | Q49 | whether some facts are counted, and the ranking entries they change | BatchGetItem | 1 trip for each 24 facts |
 //! | Q50 | billings whose grace period is over | Query `gsi1`, then GetItem | 1 trip a page |
-//! | Q51 | the audit head | GetItem | 1 RRU |
-//! | Q52 | audit records, newest first | Query backwards, filtered | at most 5 trips a page |
-//! | Q53 | the audit records of a target, newest first | Query `gsi1` backwards, then BatchGetItem | 2 trips a page |
-//! | Q54 | audit records, oldest first, to verify the chain | Query | a trip for each MB |
+//! | Q51 | the head of a chain of the audit | GetItem | 1 RRU |
+//! | Q52 | audit records, newest first | Query backwards in each chain, filtered | at most 5 trips a page and chain |
+//! | Q53 | the audit records of a target, newest first | Query `gsi1` backwards, then BatchGetItem, in both its chains | 4 trips a page |
+//! | Q54 | the records of a chain, oldest first, to verify it | Query | a trip for each MB |
 //! | Q55 | members with a due status change | Query `gsi1` | 1 trip |
 //! | Q56 | members by e-mail address, by name, by id, and by facet | Query `gsi1`, then BatchGetItem | 2 to 10 trips a page |
 //! | Q57 | the report of a day | GetItem | 1 to 3 RRU |

@@ -51,7 +51,7 @@ mod webhooks;
 
 pub use api_keys::StoredKey;
 pub use appeals::RulingRequest;
-pub use audit::{AuditFilter, Verified};
+pub use audit::{AuditFilter, ChainRecord, Verified};
 pub use billing_update::{Applied, BillingUpdate, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
 pub use error::{NotFound, StoreError, StoredId, optional};
@@ -72,7 +72,7 @@ pub use names::Names;
 pub use orders::changed_top_up;
 pub use partition::{MemberItem, Partition, Unreadable};
 pub use people::PeopleFilter;
-pub use rates::{Rate, RateLimited};
+pub use rates::{Place, Rate, RateLimited};
 pub use reports::StoredReport;
 pub use rewrite::{ItemChange, missing_shape};
 pub use runs::{RunLease, RunPosition};

@@ -333,7 +333,7 @@ impl Store {
 
     /// The top of a ranking, highest first.
     async fn ranking(&self, board: Board, month: Month) -> Result<Vec<Ranked>, StoreError> {
-        let answer = self.listed_before(&rank_pk(board, month), None, i32::from(TOP)).await?;
+        let answer = self.last_listed(&rank_pk(board, month), i32::from(TOP)).await?;
         let found = answer.items.unwrap_or_default();
         let ids = found.iter().filter_map(|item| text(item, SK));
         let keys: Vec<Key> = ids.map(|id| Key::rank(board, month, id)).collect();

@@ -22,6 +22,15 @@ pub struct Rate {
     pub window: Duration,
 }
 
+/// A unit of a window that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// When the window begins.
+    pub window: Timestamp,
+    /// How many units of it were taken by then, with this one.
+    pub nth: u32,
+}
+
 /// The window is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("At most {max} of these in {window_s} seconds: try again in {retry_after_s} seconds.")]
@@ -88,6 +97,25 @@ impl Store {
             Some(_) => Ok(()),
             None => Err(StoreError::refused(rate.refused(now))),
         }
+    }
+
+    /// Takes one unit of the first window for `what` that has one left: from the window of `from`
+    /// on, of those that begin before `until`. `None` if all are used up.
+    pub async fn take_first(
+        &self,
+        what: &str,
+        rate: Rate,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Place>, StoreError> {
+        let mut window = from.floor_to(rate.window);
+        while window < until {
+            if let Some(nth) = self.take_some(what, 1, rate, window).await? {
+                return Ok(Some(Place { window, nth }));
+            }
+            window = window.plus(rate.window);
+        }
+        Ok(None)
     }
 
     /// Takes `places` units of the window for `what`, all or none. Returns how many are taken now,

@@ -320,12 +320,10 @@ impl Store {
         Ok(IndexPage { items: found.items, unreadable, next })
     }
 
-    /// Entries of an index partition in descending order, below the entry `after`: the item's own
-    /// key and its index sort key.
-    pub(crate) async fn listed_before(
+    /// The last entries of an index partition, in descending order.
+    pub(crate) async fn last_listed(
         &self,
         partition: &str,
-        after: Option<(Key, String)>,
         most: i32,
     ) -> Result<QueryOutput, StoreError> {
         self.client
@@ -335,7 +333,6 @@ impl Store {
             .key_condition_expression("gsi1pk = :partition")
             .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
             .scan_index_forward(false)
-            .set_exclusive_start_key(after.map(|(key, sk)| key.in_index(partition, sk)))
             .limit(most)
             .send()
             .await

@@ -4,6 +4,8 @@
 //! nothing and the caller learns which parts conflict. All attempts carry one token, so that a lost
 //! answer never causes a second effect (`ClientRequestToken`, ten minutes).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
@@ -15,7 +17,7 @@ use aws_sdk_dynamodb::{
 use domain::{
     Timestamp,
     account::{Account, AccountStatus},
-    audit::{AuditEntry, AuditRecord, Head},
+    audit::{AuditChain, AuditEntry, AuditRecord, Head},
     id::UserId,
     marketplace::moderation::strike::Seller,
     metrics::Counters,
@@ -26,7 +28,7 @@ pub(crate) use crate::item_kind::ItemKind;
 use crate::{
     condition::{Condition, conditional, number, string},
     error::StoreError,
-    keys::{IndexKey, Item, Key, audit_pk, set_index_key},
+    keys::{IndexKey, Item, Key, audit_index_sk, audit_pk, set_index_key},
     rewrite::{Rewrite, newer, set_shape},
     table::{Boxed, Store, backoff, encode},
     versioned::Versioned,
@@ -37,8 +39,10 @@ const SENDS_MAX: u32 = 6;
 /// Most writes of a transaction in DynamoDB. None of ours comes near: nearly all are ledger
 /// entries, and both the expiring lots of an account and the plans of an invoice are limited.
 const WRITES_MAX: usize = 100;
-/// How often the audit head is read again because it changed.
+/// How often audit heads are read again because one of them changed.
 const CHAINED_MAX: u32 = 24;
+/// The number of the shape of an audit head: see [`crate::rewrite`].
+const HEAD_SHAPE: u32 = 1;
 
 /// The result of sending it.
 #[derive(Debug, PartialEq, Eq)]
@@ -242,7 +246,7 @@ impl Transaction {
         self.add_part(part, Write::Check(Key::account(user)), condition)
     }
 
-    /// Adds an audit entry; it gets its place in the chain when this is sent.
+    /// Adds an audit entry; it gets its place in its chain when this is sent.
     pub(crate) fn audit(mut self, entry: AuditEntry, at: Timestamp) -> Self {
         self.audit_entries.push((entry, at));
         self
@@ -257,21 +261,32 @@ impl Transaction {
         audit_entries.into_iter().fold(self, |this, entry| this.audit(entry, at))
     }
 
-    /// The same with its audit entries behind `head`.
-    fn chained(&self, head: &Head) -> Result<Self, StoreError> {
-        let mut this = Transaction { parts: self.parts.clone(), audit_entries: Vec::new() };
-        let mut end = head.clone();
-        for (entry, at) in &self.audit_entries {
-            this = this.row(&end.add(entry.clone(), *at))?;
-        }
-        // A put, because updates are denied in these partitions: see `FunctionBoundary`.
-        let item = versioned_item(&end, head.version() + 1)?;
-        Ok(this.put(Head::PART, item, Condition::version(head.version())))
+    /// The chains of its audit entries.
+    fn chains(&self) -> BTreeSet<AuditChain> {
+        self.audit_entries.iter().map(|(entry, _)| entry.chain()).collect()
     }
 
-    fn row(self, row: &AuditRecord) -> Result<Self, StoreError> {
-        let mut item = encode(&Key::audit(row.seq), row)?;
-        let place = (audit_pk(&row.deed.target), format!("{:012}", row.seq));
+    /// The same with its audit entries behind the heads of their chains.
+    fn chained(&self, heads: &BTreeMap<AuditChain, Head>) -> Result<Self, StoreError> {
+        let mut this = Transaction { parts: self.parts.clone(), audit_entries: Vec::new() };
+        for (chain, head) in heads {
+            let mut end = head.clone();
+            let own = self.audit_entries.iter().filter(|(entry, _)| entry.chain() == *chain);
+            for (entry, at) in own {
+                this = this.row(*chain, &end.add(entry.clone(), *at))?;
+            }
+            end.version += 1;
+            let mut item = encode(&Key::audit_head(*chain), &end)?;
+            set_shape(&mut item, HEAD_SHAPE);
+            // A put, because updates are denied in these partitions: see `FunctionBoundary`.
+            this = this.put(ItemKind::Audit, item, Condition::version(head.version));
+        }
+        Ok(this)
+    }
+
+    fn row(self, chain: AuditChain, row: &AuditRecord) -> Result<Self, StoreError> {
+        let mut item = encode(&Key::audit(chain, row.seq), row)?;
+        let place = (audit_pk(&row.deed.target), audit_index_sk(chain, row.seq));
         set_index_key(&mut item, Some(place));
         Ok(self.put(ItemKind::Audit, item, Condition::absent()))
     }
@@ -325,7 +340,7 @@ impl Part {
 }
 
 impl Store {
-    /// Sends a transaction, and sends the same again after a conflict or a throttle. If only the
+    /// Sends a transaction, and sends the same again after a conflict or a throttle. If only an
     /// audit head changed, the entries are placed behind the new one.
     ///
     /// # Errors
@@ -336,13 +351,17 @@ impl Store {
     }
 
     async fn commit_chained(&self, writes: Transaction) -> Result<Committed, StoreError> {
-        if writes.audit_entries.is_empty() {
+        let chains = writes.chains();
+        if chains.is_empty() {
             return self.send(writes).await;
         }
         for round in 0..CHAINED_MAX {
             backoff(round).await;
-            let head = self.audit_head().await?;
-            match self.send(writes.chained(&head)?).await? {
+            let mut heads = BTreeMap::new();
+            for chain in &chains {
+                heads.insert(*chain, self.audit_head(*chain).await?);
+            }
+            match self.send(writes.chained(&heads)?).await? {
                 Committed::Conflict(parts) if parts.iter().all(|part| *part == ItemKind::Audit) => {
                     tracing::debug!(round, "audit head moved, retrying");
                 }

@@ -3,7 +3,6 @@
 use domain::{
     account::Account,
     appeal::Appeal,
-    audit::Head,
     billing::{Billing, order::PackOrder},
     erasure::Erasure,
     marketplace::{
@@ -86,5 +85,4 @@ versioned! {
     Erasure = Erasure, |it| Key::erasure(&it.subject.name()),
         |it| Some((ERASURES.to_owned(), format!("{}#{}", it.due_at, it.subject.name())));
     Appeal = Appeal, |it| Key::appeal(&it.member_id, &it.id), appeal_index;
-    Head = Audit, |_| Key::audit_head(), |_| None;
 }

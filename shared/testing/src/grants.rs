@@ -288,6 +288,22 @@ mod tests {
         check("account-update-me", "JOURNAL#kim", Err("not in its policy"));
         check("account-update-me", "AUDIT", Err("explicit deny"));
         check("admin-ban-user", "AUDIT", Ok(()));
+        // The chain of staff is written where staff decide, those of jobs where jobs do.
+        for (function, staff, jobs) in [
+            ("admin-adjust-credits", true, false),
+            ("admin-refund-purchase", true, true),
+            ("account-delete-me", false, true),
+            ("marketplace-refund-purchase", false, true),
+            ("background-pay-creators", false, true),
+            ("background-follow-sellers", false, true),
+            ("edge-webhook-stripe", false, true),
+        ] {
+            for (partition, may) in [("AUDIT", staff), ("AUDIT#JOBS#7", jobs)] {
+                let expected = if may { Ok(()) } else { Err("not in its policy") };
+                check(function, partition, expected);
+            }
+            check(function, "AUDIT#HEAD", Ok(()));
+        }
     }
 
     /// Whatever the policies become, the boundary holds.
@@ -300,7 +316,14 @@ mod tests {
         };
         let (mut decide, mut replay) = (Vec::new(), Vec::new());
         for (name, Principal { tags, .. }) in &TEMPLATE.functions {
-            let kept = ["AUDIT", "AUDIT#HEAD", "JOURNAL#kim", "FACTS#2026-11-22#0", "REPORTS"];
+            let kept = [
+                "AUDIT",
+                "AUDIT#HEAD",
+                "AUDIT#JOBS#7",
+                "JOURNAL#kim",
+                "FACTS#2026-11-22#0",
+                "REPORTS",
+            ];
             for (action, partition) in ["UpdateItem", "DeleteItem", "BatchWriteItem"]
                 .into_iter()
                 .flat_map(|it| kept.map(|at| (it, at)))
@@ -309,7 +332,7 @@ mod tests {
             }
             assert!(!denied(tags, "PutItem", "USER#kim"), "{name}");
             assert!(!denied(tags, "GetItem", "AUDIT"), "{name}");
-            for partition in ["AUDIT", "AUDIT#HEAD"] {
+            for partition in ["AUDIT", "AUDIT#HEAD", "AUDIT#JOBS#7"] {
                 assert_eq!(denied(tags, "PutItem", partition), tags.get("audit").is_none());
             }
             decide.extend(tags.contains_key("audit").then_some(name.as_str()));

@@ -6,7 +6,7 @@
 //!   and a sale have their purchase ([`purchases`]).
 //! * Money: each journal balances, all together fold to the creator's balance, and the balance is
 //!   what the sales and payouts add up to ([`creator`]).
-//! * The audit's chain is unbroken.
+//! * The audit's chains are unbroken.
 //!
 //! So it also finds a transaction of which one half is missing, which no write of ours can cause: a
 //! restore, or a change by hand. It only reads, strongly consistent. Members may write meanwhile: a
@@ -19,7 +19,7 @@ mod purchases;
 use std::{collections::BTreeSet, fmt};
 
 use domain::{
-    audit::Anchors,
+    audit::{Anchors, AuditChain, AuditChains},
     id::{ListingId, PurchaseId, UserId},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -102,20 +102,23 @@ pub async fn verify(
         }
     }
     progress.end();
-    if let Some(broken) = broken_audit(&table.store).await? {
-        verified.findings += 1;
-        report(&broken);
+    for chain in AuditChains::All.each() {
+        if let Some(broken) = broken_chain(&table.store, chain).await? {
+            verified.findings += 1;
+            report(&broken);
+        }
     }
     Ok(verified)
 }
 
-/// The first audit record that breaks the chain.
-async fn broken_audit(store: &Store) -> Result<Option<Finding>, UpkeepError> {
+/// The first audit record that breaks a chain.
+async fn broken_chain(store: &Store, chain: AuditChain) -> Result<Option<Finding>, UpkeepError> {
     let mut after = None;
     loop {
-        let read = store.verify_audit(after, &Anchors::default()).await?;
+        let read = store.verify_audit(chain, after, &Anchors::default()).await?;
         if let Some(broken) = read.broken {
-            return Ok(Some(Finding { whose: "audit".to_owned(), what: format!("{broken:?}") }));
+            let what = format!("chain {chain}: {broken:?}");
+            return Ok(Some(Finding { whose: "audit".to_owned(), what }));
         }
         after = read.next_cursor;
         if after.is_none() {

@@ -1,6 +1,13 @@
 //! Members in the view of admins: searched, granted, suspended, and all of it audited.
 
-use domain::{account::EmailClaim, id::UserId, marketplace::listing::State, plan::Plan, time::DAY};
+use domain::{
+    account::EmailClaim,
+    audit::{Action, AuditEntry, Target},
+    id::UserId,
+    marketplace::listing::State,
+    plan::Plan,
+    time::DAY,
+};
 use serde_json::Value;
 
 use super::*;
@@ -314,9 +321,54 @@ async fn the_audit_names_the_first_changed_entry_and_checks_its_filters() {
     let put = json!({ "TableName": testing::engine::TABLE, "Item": row });
     app.engine.run("PutItem", &put.to_string()).unwrap();
     let answer = admin.get(AUDIT).query("verify", true).await.json();
-    let broken =
-        json!({ "verified": 1, "broken": { "seq": 2, "why": "tampered" }, "next_cursor": null });
+    let broken = json!({
+        "chain": "staff", "verified": 1, "broken": { "seq": 2, "why": "tampered" },
+        "next_cursor": null,
+    });
     assert_eq!(answer, broken);
+}
+
+/// What jobs decide is in chains of its own: listed and verified where it is asked for, and beside
+/// what staff decide about the same target.
+#[tokio::test]
+async fn what_jobs_decide_is_not_among_what_staff_decide() {
+    let app = staff_app();
+    let admin = app.client(&Actor::admin());
+    let kim = app.member("kim", Plan::Free, 10).await;
+    assert_eq!(adjustment(&admin, &kim, 1).key("k").await.status(), 200);
+    let others = ["lena", "mia", "noa"].map(|name| UserId::parse(name).unwrap());
+    for user in others.iter().chain([&kim.id]) {
+        let target = Target::user(user);
+        let entry = AuditEntry::of_job("rewards", Action::GrantReward, target);
+        app.store.record_once(&format!("reward_{user}"), entry, app.now()).await.unwrap();
+    }
+    assert_eq!(audit(&app, "limit", "100").await.len(), 1, "without a filter those of staff");
+    for (name, value, count) in [
+        ("chain", "staff", 1),
+        ("chain", "jobs", 4),
+        ("chain", "all", 5),
+        ("target", &*format!("user:{}", kim.id), 2),
+        ("target", "user:lena", 1),
+        ("actor", "rewards", 4),
+    ] {
+        assert_eq!(audit(&app, name, value).await.len(), count, "{name} {value}");
+    }
+    let wrong = admin.get(AUDIT).query("chain", "jobs_0").await;
+    assert!(wrong.brief().starts_with("422 invalid_request"), "{}", wrong.brief());
+
+    let mut verified = std::collections::BTreeMap::new();
+    let mut request = admin.get(AUDIT).query("verify", true).query("chain", "all");
+    loop {
+        let part = request.await.json();
+        assert_eq!(part["broken"], json!(null), "{part}");
+        let count = part["verified"].as_u64().unwrap();
+        verified.insert(part["chain"].as_str().unwrap().to_owned(), count);
+        let Some(next) = part["next_cursor"].as_str() else { break };
+        request = admin.get(AUDIT).query("verify", true).query("chain", "all");
+        request = request.query("cursor", next);
+    }
+    assert_eq!((verified.len(), verified["staff"]), (9, 1), "{verified:?}");
+    assert_eq!(verified.values().sum::<u64>(), 5);
 }
 
 /// Reading a member is audited, once an hour; so is searching members, without the searched

@@ -261,6 +261,74 @@ async fn submits_keep_to_brias_limit_per_minute() {
     bria.close();
 }
 
+/// A burst is spread over the minutes in its order; who comes later, and a worker that knows nothing
+/// of full minutes, find the places taken.
+#[tokio::test]
+async fn the_generation_that_came_first_begins_first() {
+    let bria = BriaSandbox::start().await;
+    bria.order(Order::next(WebhookFault::Dropped.into()).times(8));
+    let mut app = WorkerApp::bria(&bria, "in-turn");
+    app.redeploy(|app| app.set("BRIA_CALLS_PER_MINUTE", "2"));
+    let begins = app.now();
+    let mut jobs = Vec::new();
+    for n in 0..7 {
+        jobs.push(app.post_by(&Actor::member(&format!("in-turn-{n}")), &format!("n {n}")).await);
+        app.step().await;
+    }
+    let submits = || bria.received(&Filter::route(Route::GenerateLite)).matched;
+    assert_eq!(submits(), 2);
+    let turns =
+        [0, 0, 60, 75, 120, 135, 180].map(|after| (after > 0).then(|| begins.plus(SECOND * after)));
+    for (job, turn_at) in jobs.iter().zip(turns) {
+        let job = app.job(job).await;
+        assert_eq!(job.turn_at, turn_at);
+        assert!(turn_at.is_none() || job.due_at == turn_at, "it is left alone until then");
+    }
+
+    app.advance(MINUTE);
+    app.redeploy(|_| ());
+    jobs.push(app.post_by(&Actor::member("in-turn-late"), "late").await);
+    app.step().await;
+    assert_eq!(submits(), 3, "the one whose turn it is");
+    let late = app.job(&jobs[7]).await;
+    assert_eq!(late.turn_at, Some(begins.plus(SECOND * 195)));
+    app.run_until_idle().await;
+    assert_eq!(submits(), 8);
+    let mut started = Vec::new();
+    for job in &jobs {
+        assert_eq!(app.outcome(job).await, "succeeded");
+        started.push(app.job(job).await.started_at);
+    }
+    assert!(started.is_sorted(), "{started:?}");
+    app.close().await;
+    bria.close();
+}
+
+/// A worker that is late has lost the place in its minute, and takes another one.
+#[tokio::test]
+async fn no_call_is_made_with_a_place_of_a_minute_that_is_over() {
+    let bria = BriaSandbox::start().await;
+    bria.order(Order::next(WebhookFault::Dropped.into()).times(3));
+    let mut app = WorkerApp::bria(&bria, "late-turn");
+    app.redeploy(|app| app.set("BRIA_CALLS_PER_MINUTE", "1"));
+    let begins = app.now();
+    let jobs = three_jobs(&app).await;
+    app.step().await;
+    let submits = || bria.received(&Filter::route(Route::GenerateLite)).matched;
+    assert_eq!(submits(), 1);
+    app.advance(MINUTE * 2);
+    app.step().await;
+    assert_eq!(submits(), 2, "one of them in this minute");
+    assert_eq!(app.job(&jobs[1]).await.turn_at, Some(begins.plus(MINUTE * 3)));
+    app.run_until_idle().await;
+    assert_eq!(submits(), 3);
+    for job in &jobs {
+        assert_eq!(app.outcome(job).await, "succeeded");
+    }
+    app.close().await;
+    bria.close();
+}
+
 #[tokio::test]
 async fn polls_of_all_jobs_share_brias_limit_per_minute() {
     let bria = BriaSandbox::start().await;

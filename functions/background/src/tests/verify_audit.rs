@@ -1,7 +1,8 @@
-//! The audit log is compared with its archived heads.
+//! The chains of the audit log are compared with their archived heads.
 
 use domain::{
-    audit::{Action, AuditEntry, AuditRecord, Head, Target},
+    account::Role,
+    audit::{Action, Actor, Anchors, AuditChain, AuditEntry, AuditRecord, Head, Target},
     id::UserId,
 };
 use serde_json::{Value, json};
@@ -19,37 +20,47 @@ impl AuditedApp {
         AuditedApp { app: TestApp::serving(&[crate::functions]) }
     }
 
-    async fn decide(&self, nth: u64) {
-        let store = &self.app.store;
-        store.record_once(&format!("entry_{nth}"), entry(nth), self.app.now()).await.unwrap();
+    /// Adds the nth entry of a chain.
+    async fn add(&self, chain: AuditChain, nth: u64) {
+        let (name, entry) = (format!("{chain}_{nth}"), entry(chain, nth));
+        self.app.store.record_once(&name, entry, self.app.now()).await.unwrap();
     }
 
     async fn run(&self) {
         self.app.run(WORKER.name).await.unwrap();
     }
 
-    /// Sequence numbers of the archived heads.
-    async fn archived(&self) -> Vec<u64> {
+    /// Sequence numbers of the archived heads of a chain.
+    async fn archived(&self, chain: AuditChain) -> Vec<u64> {
         let keys = self.app.records_bucket().keys().await;
-        let row = |key: &String| key.rsplit('/').next().unwrap()[..12].parse().unwrap();
-        keys.iter().map(row).collect()
+        let folder = match chain {
+            AuditChain::Staff => String::new(),
+            AuditChain::Jobs(_) => format!("{chain}/"),
+        };
+        let of_day = keys.iter().filter_map(|key| key.strip_prefix("audit/")?.split_once('/'));
+        let own = of_day.filter_map(|(_, name)| name.strip_prefix(&*folder));
+        own.filter(|name| !name.contains('/')).map(|name| name[..12].parse().unwrap()).collect()
     }
 
-    /// Rewrites the audit log without its second record, as an attacker with table access would.
-    fn rewrite(&self) {
-        let mut head = Head::default();
+    /// Rewrites a chain without its second record, as an attacker with table access would.
+    fn rewrite(&self, chain: AuditChain) {
+        let (pk, sk) = match chain {
+            AuditChain::Staff => ("AUDIT".to_owned(), "HEAD".to_owned()),
+            AuditChain::Jobs(shard) => (format!("AUDIT#JOBS#{shard}"), format!("JOBS#{shard}")),
+        };
+        let mut head = Head::new(chain);
         let rows: Vec<AuditRecord> =
-            [1, 3].map(|nth| head.add(entry(nth), self.app.now())).into_iter().collect();
+            [1, 3].map(|nth| head.add(entry(chain, nth), self.app.now())).into_iter().collect();
         for seq in 1..=3 {
-            let key = json!({"pk": {"S": "AUDIT"}, "sk": {"S": format!("{seq:012}")}});
+            let key = json!({"pk": {"S": pk}, "sk": {"S": format!("{seq:012}")}});
             let delete = json!({"TableName": TABLE, "Key": key});
             self.app.engine.run("DeleteItem", &delete.to_string()).unwrap();
         }
         for row in rows {
-            self.put(("AUDIT", &format!("{:012}", row.seq)), &json!(row));
+            self.put((&pk, &format!("{:012}", row.seq)), &json!(row));
         }
         head.version = 9;
-        self.put(("AUDIT#HEAD", "HEAD"), &json!(head));
+        self.put(("AUDIT#HEAD", &sk), &json!(head));
     }
 
     fn put(&self, (pk, sk): (&str, &str), content: &Value) {
@@ -66,9 +77,23 @@ impl AuditedApp {
     }
 }
 
-fn entry(nth: u64) -> AuditEntry {
-    let member = UserId::parse(&format!("user_{nth}")).unwrap();
-    AuditEntry::of_job("background-test", Action::Ban, Target::user(&member))
+/// All entries of a chain are about one member: the target decides on the chain of a job.
+fn entry(chain: AuditChain, nth: u64) -> AuditEntry {
+    let target = Target::user(&UserId::parse("kim").unwrap());
+    let entry = match chain {
+        AuditChain::Staff => {
+            let actor = Actor::Staff { user_id: UserId::parse("ada").unwrap(), role: Role::Admin };
+            AuditEntry::new(actor, Action::Ban, target)
+        }
+        AuditChain::Jobs(_) => AuditEntry::of_job("background-test", Action::Unban, target),
+    };
+    entry.with_reason(&format!("Entry {nth}."))
+}
+
+/// The chain of staff, and the one of jobs that [`entry`] is about.
+fn chains() -> [AuditChain; 2] {
+    let target = Target::user(&UserId::parse("kim").unwrap());
+    [AuditChain::Staff, AuditChain::of_jobs(&target)]
 }
 
 /// JSON as DynamoDB has it.
@@ -85,34 +110,64 @@ fn attribute(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_head_is_archived_once_a_night() {
+async fn the_head_of_each_chain_is_archived_once_a_night() {
     let audited = AuditedApp::new();
     audited.run().await;
-    assert_eq!(audited.archived().await, [] as [u64; 0], "the log is empty");
-    audited.decide(1).await;
+    assert_eq!(audited.app.records_bucket().keys().await, [""; 0], "the log is empty");
+    let [staff, jobs] = chains();
+    audited.add(staff, 1).await;
     audited.run().await;
     audited.run().await;
-    assert_eq!(audited.archived().await, [1]);
-    audited.decide(2).await;
-    audited.decide(3).await;
+    assert_eq!(audited.archived(staff).await, [1]);
+    assert_eq!(audited.archived(jobs).await, [] as [u64; 0]);
+    for nth in 2..=3 {
+        audited.add(staff, nth).await;
+        audited.add(jobs, nth).await;
+    }
     audited.run().await;
-    assert_eq!(audited.archived().await, [1, 3]);
+    assert_eq!(audited.archived(staff).await, [1, 3]);
+    assert_eq!(audited.archived(jobs).await, [2]);
 }
 
 #[tokio::test]
-async fn a_rewritten_audit_log_is_detected_and_its_head_is_not_archived() {
-    let audited = AuditedApp::new();
-    for nth in 1..=3 {
-        audited.decide(nth).await;
+async fn a_rewritten_chain_is_detected_and_only_its_head_is_not_archived() {
+    for altered in chains() {
+        let audited = AuditedApp::new();
+        for chain in chains() {
+            for nth in 1..=3 {
+                audited.add(chain, nth).await;
+            }
+        }
+        audited.run().await;
+        audited.rewrite(altered);
+        let verify = async |anchors: Anchors| {
+            audited.app.store.verify_audit(altered, None, &anchors).await.unwrap()
+        };
+        let alone = verify(Anchors::default()).await;
+        assert_eq!((alone.verified, alone.broken), (2, None), "alone it looks intact");
+        let anchors = audited.app.records_bucket().anchors().all().await.unwrap();
+        let compared = verify(anchors[&altered].clone()).await;
+        assert_eq!(compared.broken.map(|it| it.seq), Some(3), "an archived record is missing");
+        for chain in chains() {
+            audited.add(chain, 4).await;
+        }
+        audited.run().await;
+        for chain in chains() {
+            let expected: &[u64] = if chain == altered { &[3] } else { &[3, 4] };
+            assert_eq!(audited.archived(chain).await, expected, "{chain}");
+        }
     }
+}
+
+/// Heads that were archived before jobs had chains are those of the chain of staff.
+#[tokio::test]
+async fn heads_from_before_are_those_of_the_chain_of_staff() {
+    let audited = AuditedApp::new();
+    let [staff, _] = chains();
+    audited.add(staff, 1).await;
     audited.run().await;
-    audited.rewrite();
-    let anchors = Default::default();
-    let alone = audited.app.store.verify_audit(None, &anchors).await.unwrap();
-    assert_eq!((alone.verified, alone.broken), (2, None), "alone it looks intact");
+    let keys = audited.app.records_bucket().keys().await;
+    assert!(keys[0].starts_with(&format!("audit/{}/000000000001-", audited.app.now().date())));
     let anchors = audited.app.records_bucket().anchors().all().await.unwrap();
-    let compared = audited.app.store.verify_audit(None, &anchors).await.unwrap();
-    assert_eq!(compared.broken.map(|it| it.seq), Some(3), "an archived record is missing");
-    audited.run().await;
-    assert_eq!(audited.archived().await, [3], "no head is archived");
+    assert_eq!(anchors.into_keys().collect::<Vec<_>>(), [staff]);
 }

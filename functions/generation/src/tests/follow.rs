@@ -68,6 +68,25 @@ async fn a_queued_generation_says_when_to_ask_again() {
     assert_eq!(get_generation(&kim, &job.id).await.header("retry-after"), Some("2"));
 }
 
+/// More generations wait than the provider takes: the member sees when it is expected, and is not
+/// asked to poll before.
+#[tokio::test]
+async fn a_generation_that_waits_for_its_turn_says_so() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    let job = created(&kim, "k").await;
+    let turn_at = app.now().plus(std::time::Duration::from_secs(300));
+    let waiting = job.clone().wait_for_turn(turn_at, app.now());
+    assert!(app.store.advance(&job, &waiting).await.unwrap());
+    let answer = get_generation(&kim, &job.id).await;
+    let shown = answer.json();
+    assert_eq!(
+        [&shown["status"], &shown["waiting_for"], &shown["expected_at"]],
+        ["queued", "turn", "2026-11-22T09:05:30.000Z"]
+    );
+    assert_eq!(answer.header("retry-after"), Some("330"));
+}
+
 #[tokio::test]
 async fn a_finished_generation_has_its_image_behind_links_that_expire() {
     let app = bria_app();

@@ -113,3 +113,41 @@ fn a_rewritten_chain_does_not_match_an_archived_head() {
     let truly = Chain { seq: 4, hash: rows[3].1.hash.clone() };
     assert_eq!(both.meet(&truly), broken(4, Why::NotAsKept));
 }
+
+#[test]
+fn a_chain_has_one_name_and_a_target_one_chain_of_jobs() {
+    let all = AuditChains::All.each();
+    let names: Vec<String> = all.iter().map(AuditChain::to_string).collect();
+    assert_eq!(names.join(" "), "staff jobs_0 jobs_1 jobs_2 jobs_3 jobs_4 jobs_5 jobs_6 jobs_7");
+    for chain in &all {
+        assert_eq!(AuditChain::parse(&chain.to_string()), Some(*chain));
+    }
+    for other in ["", "jobs", "jobs_", "jobs_8", "jobs_00", "Staff"] {
+        assert_eq!(AuditChain::parse(other), None, "{other}");
+    }
+    assert_eq!(deed(1).chain(), AuditChain::of_jobs(&deed(2).target));
+    let staff = Actor::Staff { user_id: UserId::parse("ada").unwrap(), role: Role::Admin };
+    assert_eq!(AuditEntry { actor: staff, ..deed(1) }.chain(), AuditChain::Staff);
+    let chain_of = |n: u32| AuditChain::of_jobs(&Target::of(TargetKind::Payout, &n));
+    for chain in AuditChains::Jobs.each() {
+        let share = (0..800).filter(|n| chain_of(*n) == chain).count();
+        assert!((60..140).contains(&share), "{chain}: {share} of 800");
+    }
+}
+
+/// The chain of staff is the one from before, which began with nothing.
+#[test]
+fn a_chain_of_jobs_begins_with_its_name() {
+    assert_eq!(Head::new(AuditChain::Staff), Head::default());
+    assert_eq!(Chain::new(AuditChain::Staff), Chain::default());
+    let mut head = Head::new(AuditChain::Jobs(2));
+    let mut chain = Chain::new(AuditChain::Jobs(2));
+    assert_eq!(chain.end(&head), Ok(()), "without records");
+    let row = head.add(deed(1), START);
+    let mut other = Chain::new(AuditChain::Jobs(3));
+    let broken = Err(ChainBreak { seq: 1, why: Why::Tampered });
+    assert_eq!(other.follow(&row, Some(1)), broken);
+    assert_eq!(Chain::default().follow(&row, Some(1)), broken);
+    assert_eq!(chain.follow(&row, Some(1)), Ok(()));
+    assert_eq!(chain.end(&head), Ok(()));
+}

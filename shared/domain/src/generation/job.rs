@@ -37,6 +37,10 @@ pub const RESULT_KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 pub const RESULT_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How many `UNKNOWN` answers of the provider fail the job.
 pub const UNKNOWN_ANSWERS_MAX: u32 = 3;
+/// The time for which a provider counts calls: those of a minute are limited.
+const TURN: Duration = Duration::from_secs(60);
+/// How long a job that waits for its turn is left alone: the longest delay of a message in SQS.
+const TURN_LOOK_MAX: Duration = Duration::from_secs(15 * 60);
 /// Least seconds between two polls of a member: what the rate of the polled route is reckoned with
 /// (functions/README.md).
 const POLL_S_MIN: u32 = 2;
@@ -248,6 +252,9 @@ pub struct Job {
     pub webhook_token: String,
     /// When a worker should look at it next; `None` once it is final.
     pub due_at: Option<Timestamp>,
+    /// When its turn is, where more calls of the provider wait than a minute allows: one call in
+    /// this minute is its own.
+    pub turn_at: Option<Timestamp>,
     /// When the current worker's lease ends.
     pub lease_until: Option<Timestamp>,
     /// When a worker began to render it or to submit it to the provider; `None` while it is queued.
@@ -307,6 +314,7 @@ impl Job {
             attempt: 0,
             webhook_token: names.webhook_token.clone(),
             due_at: Some(now),
+            turn_at: None,
             lease_until: None,
             started_at: None,
             request_id: None,
@@ -328,7 +336,30 @@ impl Job {
             (Provider::Bria, Quality::Lite) => 15,
             (Provider::Bria, Quality::Standard) => 30,
         };
-        self.created_at.plus(Duration::from_secs(typical_s))
+        let begins_at = self.queued_until().or(self.started_at).unwrap_or(self.created_at);
+        begins_at.plus(Duration::from_secs(typical_s))
+    }
+
+    /// When its turn is, while it is queued and waits for it.
+    pub fn queued_until(&self) -> Option<Timestamp> {
+        self.turn_at.filter(|_| self.status == Status::Queued)
+    }
+
+    /// Whether a call of the provider in this minute is its own.
+    pub fn has_turn(&self, now: Timestamp) -> bool {
+        self.turn_at.is_some_and(|at| at <= now && at.floor_to(TURN) == now.floor_to(TURN))
+    }
+
+    /// Until when it can wait for its turn: what is queued then fails.
+    pub fn waits_for_turn_until(&self, now: Timestamp) -> Timestamp {
+        match self.status {
+            Status::Queued => self.created_at.plus(QUEUE_WAIT_MAX),
+            Status::Submitting
+            | Status::Submitted
+            | Status::Succeeded
+            | Status::Failed
+            | Status::Cancelled => now.plus(PROVIDER_WAIT_MAX),
+        }
     }
 
     /// Seconds a caller should wait before the next poll; `None` once the job is final.

@@ -97,3 +97,33 @@ async fn the_places_of_a_window_are_taken_once_each() {
     });
     assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 10);
 }
+
+/// The first window that has room, of those that may be waited for.
+#[tokio::test]
+async fn places_are_taken_window_after_window() {
+    let app = TestApp::new();
+    let rate = Rate { max: 2, window: SECOND * 60 };
+    let begins = NOW.floor_to(rate.window);
+    let (from, until) = (begins.plus(SECOND * 50), begins.plus(SECOND * 130));
+    let mut taken = Vec::new();
+    while let Some(place) = app.store.take_first("a", rate, from, until).await.unwrap() {
+        taken.push((begins.secs_until(place.window), place.nth));
+    }
+    assert_eq!(taken, [(0, 1), (0, 2), (60, 1), (60, 2), (120, 1), (120, 2)]);
+    let later = app.store.take_first("a", rate, from, begins.plus(SECOND * 181)).await.unwrap();
+    assert_eq!(later.map(|place| place.window), Some(begins.plus(SECOND * 180)));
+}
+
+#[tokio::test]
+async fn a_place_is_taken_once_whoever_is_faster() {
+    let app = TestApp::new();
+    let rate = Rate { max: 10, window: SECOND * 60 };
+    let until = NOW.plus(SECOND * 60 * 60);
+    let taken = at_once(64, async |_| {
+        let place = app.store.take_first("a", rate, NOW, until).await.unwrap().unwrap();
+        (place.window, place.nth)
+    });
+    let different: std::collections::BTreeSet<_> = taken.iter().collect();
+    assert_eq!(different.len(), 64);
+    assert!(taken.iter().all(|(window, nth)| *window < NOW.plus(SECOND * 60 * 7) && *nth <= 10));
+}

@@ -207,6 +207,9 @@ async fn what_is_torn_is_named() {
     let payment = Cause::Payment(sale.purchase.payment.clone().unwrap());
     let (ann, kim) = (format!("USER#{ann}"), format!("USER#{kim}"));
     let payout = market.payouts(&sale.kim).await[0].id.clone();
+    let is_head_of_jobs = |it: &&Value| it["pk"]["S"] == "AUDIT#HEAD" && it["sk"]["S"] != "HEAD";
+    let head_of_jobs = whole.0.iter().find(is_head_of_jobs).unwrap();
+    let head_of_jobs = head_of_jobs["sk"]["S"].as_str().unwrap().to_owned();
     let cases = [
         (ann.as_str(), "LEDGER#000000000002".to_owned(), "ledger"),
         (&ann, "ACCOUNT".to_owned(), "a ledger has no account"),
@@ -221,7 +224,8 @@ async fn what_is_torn_is_named() {
         (&format!("JOURNAL#{}", sale.kim.id), posting(&payment, Role::CreatorShare), "add up to"),
         (&format!("PURCHASE#{purchase}"), "USER".to_owned(), "does not lead back"),
         (&format!("PAYEE#{}", sale.account().await), "USER".to_owned(), "does not lead back"),
-        ("AUDIT#HEAD", "HEAD".to_owned(), "audit: "),
+        ("AUDIT#HEAD", "HEAD".to_owned(), "audit: chain staff"),
+        ("AUDIT#HEAD", head_of_jobs, "audit: chain jobs_"),
     ];
     for (pk, sk, said) in &cases {
         let torn = whole.0.iter().filter(|it| it["pk"]["S"] != *pk || it["sk"]["S"] != **sk);

@@ -17,7 +17,7 @@ export interface WaitOptions<T> {
 
 /**
  * Two hours. A generation waits for a worker for an hour at most, and then for its provider for a
- * quarter of an hour. Only one with a `waiting_for` may take longer: up to three days.
+ * quarter of an hour. Only one that waits for a `result_host` may take longer: up to three days.
  */
 export const WAIT_LIMIT_MS = 2 * 60 * 60 * 1000;
 const FIRST_WAIT_S = 1;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{ChargeState, ChargeView, Failure, Job, LEASE, POLL_WAITS, RESULT_WAIT, Status};
+use super::{
+    ChargeState, ChargeView, Failure, Job, LEASE, POLL_WAITS, RESULT_WAIT, Status, TURN_LOOK_MAX,
+};
 use crate::{
     account::{AccountError, AccountUpdate},
     credits::{Hold, LedgerError, counted},
@@ -123,6 +125,7 @@ impl Job {
     #[must_use]
     pub fn claim_submit(mut self, now: Timestamp) -> Job {
         self.status = Status::Submitting;
+        self.turn_at = None;
         self.attempt += 1;
         self.started_at.get_or_insert(now);
         self.lease(now)
@@ -131,6 +134,7 @@ impl Job {
     /// A worker starts to poll the provider.
     #[must_use]
     pub fn claim_poll(mut self, now: Timestamp) -> Job {
+        self.turn_at = None;
         self.polls += 1;
         self.lease(now)
     }
@@ -144,9 +148,17 @@ impl Job {
         self.touch(now).look_at(retry_at)
     }
 
-    /// It was not begun because the rate limit is reached: it is due later.
+    /// The provider takes no more calls in this minute: its turn is at `turn_at`.
     #[must_use]
-    pub fn postpone(self, until: Timestamp, now: Timestamp) -> Job {
+    pub fn wait_for_turn(mut self, turn_at: Timestamp, now: Timestamp) -> Job {
+        self.turn_at = Some(turn_at);
+        self.touch(now).look_at(turn_at.min(now.plus(TURN_LOOK_MAX)))
+    }
+
+    /// It has no turn before `until`: it is due then.
+    #[must_use]
+    pub fn postpone(mut self, until: Timestamp, now: Timestamp) -> Job {
+        self.turn_at = None;
         self.touch(now).look_at(until)
     }
 
@@ -256,6 +268,7 @@ impl Job {
         self.charge.state = charge;
         self.finished_at = Some(now);
         self.withheld_since = None;
+        self.turn_at = None;
         self.lease_until = None;
         self.due_at = None;
         self.touch(now)

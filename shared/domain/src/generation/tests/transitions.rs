@@ -113,6 +113,7 @@ fn what_moves_an_open_job() {
     let (queued, _) = in_status(Status::Queued);
     row("claim_submit", &queued, queued.clone().claim_submit(later));
     row("postpone", &queued, queued.clone().postpone(later.plus(MINUTE), later));
+    row("wait_for_turn", &queued, queued.clone().wait_for_turn(later.plus(MINUTE), later));
 
     let (submitting, _) = in_status(Status::Submitting);
     row("claim_submit", &submitting, submitting.clone().claim_submit(later));
@@ -129,6 +130,7 @@ fn what_moves_an_open_job() {
     expect![[r#"
     queued     claim_submit  -> submitting attempt 1 polls 0 due 240 s, leased 240 s
     queued     postpone      -> queued     attempt 0 polls 0 due  60 s, leased   0 s
+    queued     wait_for_turn -> queued     attempt 0 polls 0 due  60 s, leased   0 s
     submitting claim_submit  -> submitting attempt 2 polls 0 due 240 s, leased 240 s
     submitting requeue       -> queued     attempt 0 polls 0 due  60 s, leased   0 s
     submitting await_unknown -> submitting attempt 1 polls 0 due 420 s, leased   0 s
@@ -264,6 +266,35 @@ fn a_job_survives_the_table() {
         assert_eq!(value.get("due_at").is_some(), !status.is_final());
         assert_eq!(serde_json::from_value::<Job>(value).unwrap(), job);
     }
+}
+
+/// A turn is for one call in its minute.
+#[test]
+fn a_turn_is_used_once_and_only_in_its_minute() {
+    let begins = NOW.floor_to(MINUTE).plus(MINUTE * 5);
+    let turn_at = begins.plus(Duration::from_secs(10));
+    let (queued, account) = in_status(Status::Queued);
+    let (submitted, _) = in_status(Status::Submitted);
+    for job in [&queued, &submitted] {
+        let waiting = job.clone().wait_for_turn(turn_at, NOW);
+        assert_eq!(waiting.due_at, Some(turn_at));
+        for (at_s, has) in [(0, false), (9, false), (10, true), (59, true), (60, false)] {
+            assert_eq!(waiting.has_turn(begins.plus(Duration::from_secs(at_s))), has, "{at_s}");
+        }
+        assert!(!waiting.clone().claim_submit(turn_at).has_turn(turn_at));
+        assert!(!waiting.clone().claim_poll(turn_at).has_turn(turn_at));
+        assert!(!waiting.postpone(turn_at, NOW).has_turn(turn_at));
+    }
+    let far = queued.clone().wait_for_turn(turn_at.plus(MINUTE * 30), NOW);
+    assert_eq!(far.due_at, Some(NOW.plus(MINUTE * 15)), "no message is delayed for longer");
+    let waiting = queued.wait_for_turn(turn_at, NOW);
+    let seconds = |job: &Job| turn_at.secs_until(job.expected_at());
+    assert_eq!((waiting.queued_until(), seconds(&waiting)), (Some(turn_at), 30));
+    let late = waiting.clone().claim_submit(turn_at.plus(MINUTE));
+    assert_eq!((late.queued_until(), seconds(&late)), (None, 90), "from its start on");
+    assert_eq!(submitted.wait_for_turn(turn_at, NOW).queued_until(), None, "it has begun");
+    let cancelled = waiting.cancel(&mut drafted(account, NOW)).unwrap();
+    assert_eq!(cancelled.turn_at, None);
 }
 
 /// Items of an earlier release have another name for the start.

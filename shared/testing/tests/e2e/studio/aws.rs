@@ -11,7 +11,7 @@ use clients::{
 };
 use domain::{
     DomainError,
-    audit::Chain,
+    audit::{AuditChain, Chain},
     id::{JobId, UserId},
     marketplace::listing::upload::AssetKind,
     time::Day,
@@ -85,7 +85,8 @@ async fn observed_records(app: &TestApp, bucket: &Bucket) -> Vec<String> {
     let anchors = bucket.anchors();
     let empty = anchors.all().await.unwrap();
     for seq in [1, 2, 1] {
-        anchors.keep(&Chain { seq, hash: format!("{seq:064x}") }, app.now()).await.unwrap();
+        let end = Chain { seq, hash: format!("{seq:064x}") };
+        anchors.keep(AuditChain::Staff, &end, app.now()).await.unwrap();
     }
     let document =
         Document::of_report(("revenue", Day::parse("2026-11-22").unwrap()), &1, FileKind::Csv)

@@ -45,6 +45,13 @@ const ACTIONS: AuditAction[] = [
   'uphold_flags',
 ];
 
+/** Without one, the service lists what staff decide; with somebody or something named, both. */
+const CHAINS = [
+  { value: 'staff', label: 'Staff' },
+  { value: 'jobs', label: 'Jobs' },
+  { value: 'all', label: 'Staff and jobs' },
+];
+
 /** The first moment of a day of the reader's calendar, or of one some days later. */
 function startOfDay(day: string, later = 0): string {
   const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
@@ -57,6 +64,7 @@ export function Audit() {
   const [actor, setActor] = useState('');
   const [target, setTarget] = useState('');
   const [action, setAction] = useState<string | null>(null);
+  const [chain, setChain] = useState<string | null>(null);
   const [from, setFrom] = useState('');
   const [to, setTo] = useState('');
   const typed = JSON.stringify({ actor: actor.trim(), target: target.trim() });
@@ -64,6 +72,7 @@ export function Audit() {
   const asked = {
     ...(JSON.parse(settled) as { actor: string; target: string }),
     action,
+    chain,
     from: from && startOfDay(from),
     to: to && startOfDay(to, 1),
   };
@@ -75,10 +84,16 @@ export function Audit() {
   const verify = useMutation({
     mutationFn: async () => {
       let cursor: string | undefined;
+      const verified = new Map<string, number>();
       for (;;) {
-        const page = await api.get('/api/v1/admin/audit', { verify: true, cursor });
+        const query = { verify: true, chain: 'all', cursor };
+        const page = await api.get('/api/v1/admin/audit', query);
         if ('items' in page) throw new Error('The service listed the entries and verified none.');
-        if (page.broken || page.next_cursor === null) return page;
+        verified.set(page.chain, page.verified);
+        if (page.broken || page.next_cursor === null) {
+          const total = [...verified.values()].reduce((sum, it) => sum + it, 0);
+          return { ...page, total };
+        }
         cursor = page.next_cursor;
       }
     },
@@ -106,6 +121,13 @@ export function Audit() {
           value={action}
           onChange={setAction}
         />
+        <Filter
+          label="Decided by"
+          any="Staff, or both with By or On"
+          values={CHAINS}
+          value={chain}
+          onChange={setChain}
+        />
         <TextInput
           label="From"
           type="date"
@@ -128,13 +150,13 @@ export function Audit() {
           loading={verify.isPending}
           onClick={() => verify.mutate()}
         >
-          Verify the chain
+          Verify the chains
         </Button>
         {verify.data && (
           <span role="status" className={verify.data.broken ? 'down' : 'up'}>
             {verify.data.broken
-              ? `Broken after entry ${verify.data.verified}.`
-              : `All ${count(verify.data.verified)} entries are intact.`}
+              ? `Chain ${verify.data.chain} is broken after entry ${verify.data.verified}.`
+              : `All ${count(verify.data.total)} entries are intact.`}
           </span>
         )}
       </div>
@@ -156,7 +178,7 @@ export function AuditRows({ rows }: { rows: AuditRow[] }) {
     <Table
       label="Audit entries"
       rows={rows}
-      id={it => it.seq}
+      id={it => `${it.chain} ${it.seq}`}
       columns={[
         { name: 'No.', is: 'number', cell: it => <span className="quiet">{it.seq}</span> },
         { name: 'When', is: 'day', cell: it => dateTime(it.at) },
