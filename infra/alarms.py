@@ -107,6 +107,23 @@ def longest(main: Stack, timeout: int | dict[str, str]) -> int:
     return timeout
 
 
+def too_late(nested: dict[str, Stack], names: tuple[str, ...], seconds: int) -> Iterator[str]:
+    """Which of these alarms are not there, or are raised only after a deployment is over.
+
+    All periods of an alarm must be bad, of which the last one may be so from its beginning.
+    """
+    raised_after = {
+        alarm_name(it): it["Period"] * (it["EvaluationPeriods"] - 1)
+        for stack in nested.values()
+        for _, it in alarms(stack)
+    }
+    for name in names:
+        if name not in raised_after:
+            yield f"there is no alarm {name} to roll a deployment back"
+        elif raised_after[name] >= seconds:
+            yield f"{name} is raised after {raised_after[name]} s, too late for a deployment"
+
+
 def watched(properties: dict[str, Any], main: Stack, file: str) -> Iterator[str]:
     """The functions that an alarm of the nested stack `file` is on."""
     given = parameters_of(main, file)

@@ -5,9 +5,10 @@ that CloudFormation allows one, and no policy of ours may allow an action or a r
 tracing apart. Every function that may touch the table is held to partitions. Named policies keep
 to IAM's limits and have more than one function. Every environment must be able to fetch images from
 where the template's default fetches them. Staging and production are not laxer than they should be:
-a closed bucket of previews, locked records, a firewall, and in production alarms that reach
-somebody. What a function gives up is stored with its event, and what only a real account would
-refuse, pay for or overwrite is in `infra/account.py`; alarms are in `infra/alarms.py`.
+a closed bucket of previews, locked records, a firewall, and in production a canary and alarms that
+reach somebody. What a function gives up is stored with its event, and what only a real account
+would refuse, pay for or overwrite is in `infra/account.py`; alarms are in `infra/alarms.py`, and
+the same template with the aliases of a canary is held by `infra/canary.py`.
 """
 
 import json
@@ -20,7 +21,9 @@ from typing import Any
 import account
 import alarms
 import boto3
+import canary
 import deployed
+import protect
 import ready
 import tomlkit
 from samcli.yamlhelper import yaml_parse
@@ -62,7 +65,9 @@ def main() -> None:
         for name, resource in stack["Resources"].items()
         for complaint in too_wide(name, resource)
     ]
-    complaints += [it for name, stack in stacks.items() for it in too_large(name, stack)]
+    complaints += [
+        it for name, stack in stacks.items() for it in too_large(name, stack, RESOURCES_MAX)
+    ]
     policies = stacks[PERMISSIONS]["Resources"]
     complaints += beyond(main_stack["Resources"] | policies, policies[BOUNDARY]["Properties"])
     complaints += beyond_iam(main_stack["Resources"], policies)
@@ -71,10 +76,17 @@ def main() -> None:
     nested = {name: stacks[name] for name in NESTED}
     complaints += alarms.complaints(main_stack, nested)
     complaints += account.complaints(main_stack, nested)
+    complaints += alarms.too_late(nested, protect.ROLLED_BACK_BY, 60 * protect.WATCHED_MINUTES)
+    kinds = {deployed.canary(it) for it in ("dev", "staging", "prod")} - {""}
+    canaries = {kind: with_canary(kind) for kind in sorted(kinds)}
+    for kind, stack in canaries.items():
+        complaints += canary.complaints(stack, nested, kind)
+        complaints += too_large(f"template.yaml with {kind}", stack, canary.RESOURCES_MAX)
     if complaints:
         sys.exit("\n".join(complaints))
-    count = len(main_stack["Resources"])
-    print(f"{count} resources of at most {RESOURCES_MAX}; no policy is wider than it must be")
+    counts = [len(main_stack["Resources"]), *(len(it["Resources"]) for it in canaries.values())]
+    said = ", with a canary ".join(str(it) for it in counts)
+    print(f"{said} resources; no policy is wider than it must be")
 
 
 def beyond(resources: dict[str, Any], boundary: dict[str, Any]) -> Iterator[str]:
@@ -126,10 +138,10 @@ def filled(node: Any) -> Any:
     return ARN if "Ref" in node else {key: filled(value) for key, value in node.items()}
 
 
-def too_large(name: str, stack: dict[str, Any]) -> Iterator[str]:
+def too_large(name: str, stack: dict[str, Any], most: int) -> Iterator[str]:
     """Which limit of CloudFormation a stack comes too near to."""
-    if (count := len(stack["Resources"])) >= RESOURCES_MAX:
-        yield f"{name}: {count} resources: the limit is {RESOURCES_MAX}"
+    if (count := len(stack["Resources"])) > most:
+        yield f"{name}: {count} resources: the limit is {most}"
     if (size := len(json.dumps(stack))) >= TEMPLATE_BYTES_MAX:
         yield f"{name}: {size} bytes: the limit is {TEMPLATE_BYTES_MAX}"
 
@@ -145,13 +157,25 @@ def lax(environment: str) -> list[str]:
         "WafRequestsPerAddress": int(told.get("WafRequestsPerAddress", 0)) > 0,
     }
     if environment == ready.PROD:
+        wanted["a canary"] = deployed.canary(environment) != ""
         wanted["AlarmEmail or AlarmTopicArn"] = ready.topic_or_email(told) != ""
     return [f"{environment}: {name} is not set" for name, holds in wanted.items() if not holds]
 
 
+def with_canary(kind: str) -> dict[str, Any]:
+    """The main stack as CloudFormation would run it with a canary of this kind."""
+    template = yaml_parse(canary.TEMPLATE.read_text())
+    return translated(canary.canaried(template, kind, PARAMETERS))
+
+
 def transformed(path: Path) -> dict[str, Any]:
     """The template as CloudFormation would run it."""
-    template, files = yaml_parse(path.read_text()), {}
+    return translated(yaml_parse(path.read_text()))
+
+
+def translated(template: dict[str, Any]) -> dict[str, Any]:
+    """The same of a template that was read. It is changed."""
+    files = {}
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         # Local paths become addresses when the template is packaged; the transform wants addresses.

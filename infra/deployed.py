@@ -13,6 +13,8 @@ LOCAL = "local"
 """The stack of `scripts/up`, once `.local/env` is in the shell."""
 NEVER_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
 """What a stack is before its first deployment, and after one that failed."""
+ALIAS = "live"
+"""By which a function is called whose new code is tried first (`infra/canary.py`)."""
 ROOTS = ("FrontendUrl", "PublicApiUrl", "PreviewsUrl")
 """URLs that a path is added to, or that are compared with an origin: without a slash at the end."""
 
@@ -38,6 +40,11 @@ def parameters(environment: str) -> dict[str, str]:
 def region(environment: str) -> str:
     """The region of an environment."""
     return str(section(environment)["deploy"]["parameters"]["region"])
+
+
+def canary(environment: str) -> str:
+    """How CodeDeploy lets new code into an environment; empty if it is there at once."""
+    return str(section(environment).get("canary", {}).get("type", ""))
 
 
 def stack_name(environment: str) -> str:

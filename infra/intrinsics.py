@@ -31,6 +31,22 @@ def chosen(node: Any, holds: dict[str, bool]) -> Any:
     return node
 
 
+def references(node: Any) -> set[str]:
+    """The logical ids that a part of a template refers to."""
+    if isinstance(node, list):
+        return {name for item in node for name in references(item)}
+    if not isinstance(node, dict):
+        return set()
+    found = {name for value in node.values() for name in references(value)}
+    if "Ref" in node:
+        found.add(str(node["Ref"]))
+    if isinstance(got := node.get("Fn::GetAtt"), (list, str)):
+        found.add((got if isinstance(got, list) else got.split("."))[0])
+    if text := node.get("Fn::Sub"):
+        found |= set(re.findall(r"\$\{(\w+)", text if isinstance(text, str) else text[0]))
+    return found
+
+
 def resolved(node: Any, given: dict[str, str], holds: dict[str, bool]) -> Any:
     """A part of a template with `Fn::If`, `Ref` and `Fn::Sub` replaced by what they come to.
 

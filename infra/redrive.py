@@ -132,7 +132,7 @@ class Redrive:
                 raise Refused("it names no function")
             function, event = attributes["TARGET_ARN"]["StringValue"], body
             why = attributes.get("ERROR_CODE", {}).get("StringValue", "")
-        name = plain_name(function)
+        name = self.called(function)
         if not self.dry_run:
             self.functions.invoke(
                 FunctionName=name, InvocationType="Event", Payload=json.dumps(event).encode()
@@ -148,7 +148,7 @@ class Redrive:
         except self.s3.exceptions.NoSuchKey:
             raise Refused(f"{key} is no longer stored") from None
         record = json.loads(stored)
-        name = plain_name(record["requestContext"]["functionArn"])
+        name = self.called(record["requestContext"]["functionArn"])
         event = record["payload"]
         if isinstance(event, str):
             event = json.loads(event)
@@ -162,10 +162,14 @@ class Redrive:
                 raise Refused(f"{name} failed from record {failed[0]['itemIdentifier']} on")
         return f"gives {count} records to {name} again"
 
-
-def plain_name(arn: str) -> str:
-    """The name of a function without its version."""
-    return arn.split(":")[6]
+    def called(self, arn: str) -> str:
+        """The function of an ARN, as others call it: by its alias, if it has one."""
+        name = arn.split(":")[6]
+        try:
+            self.functions.get_alias(FunctionName=name, Name=deployed.ALIAS)
+        except self.functions.exceptions.ResourceNotFoundException:
+            return name
+        return f"{name}:{deployed.ALIAS}"
 
 
 def main() -> None:

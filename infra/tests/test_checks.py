@@ -112,13 +112,17 @@ class Checks(unittest.TestCase):
 
         self.complains("there is no alarm transfers-refused", change)
 
-    def test_deployments_are_rolled_back_by_alarms_that_are_there(self) -> None:
-        named = {
-            alarms.alarm_name(properties)
-            for stack in self.nested.values()
-            for _, properties in alarms.alarms(stack)
-        }
-        self.assertLessEqual(set(protect.ROLLED_BACK_BY), named)
+    def test_deployments_are_rolled_back_by_alarms_that_are_there_in_time(self) -> None:
+        seconds = 60 * protect.WATCHED_MINUTES
+        said = [*alarms.too_late(self.nested, protect.ROLLED_BACK_BY, seconds)]
+        self.assertEqual(said, [])
+        nested = copy.deepcopy(self.nested)
+        properties(nested[OBSERVABILITY], "RunGenerationFails")["Period"] = 3600
+        del nested[SECURITY]["Resources"]["TokensNotVerified"]
+        said = [*alarms.too_late(nested, protect.ROLLED_BACK_BY, seconds)]
+        self.assertEqual(len(said), 2, said)
+        self.assertIn("run-generation-fails is raised after 3600 s", said[0])
+        self.assertIn("there is no alarm tokens-not-verified", said[1])
 
     def test_a_daily_run_is_missed(self) -> None:
         def change(_: Stack, nested: dict[str, Stack]) -> None:
@@ -187,6 +191,11 @@ class Parameters(unittest.TestCase):
             self.assertTrue([it for it in said if it.startswith("AuthIssuer=")], said)
             self.assertTrue([it for it in said if it.startswith("FrontendUrl=")], said)
             self.assertTrue([it for it in said if "is not an account of yours" in it], said)
+
+    def test_production_tries_new_code_first(self) -> None:
+        self.assertEqual(check.lax("prod"), [])
+        with patch("check.deployed.canary", return_value=""):
+            self.assertEqual(check.lax("prod"), ["prod: a canary is not set"])
 
     def test_a_real_environment_is_not(self) -> None:
         told = {"AuthIssuer": "https://auth.acme.io/", "CompanyEmail": "billing@acme.io"}

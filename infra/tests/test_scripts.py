@@ -40,6 +40,8 @@ class GiveBack(unittest.TestCase):
             "Attributes": {"ApproximateNumberOfMessages": str(len(messages))}
         }
         made.s3.exceptions.NoSuchKey = KeyError
+        made.functions.exceptions.ResourceNotFoundException = LookupError
+        made.functions.get_alias.side_effect = LookupError
         return made
 
     def all(self, made: redrive.Redrive, kind: str) -> tuple[int, int]:
@@ -96,6 +98,17 @@ class GiveBack(unittest.TestCase):
         asked = json.loads(made.functions.invoke.call_args.kwargs["Payload"])
         self.assertEqual(asked, {"Records": [{"eventName": "INSERT"}]})
         made.sqs.delete_message.assert_called_once()
+
+    def test_a_function_with_an_alias_is_called_by_it(self) -> None:
+        record = {"requestContext": {"functionArn": FUNCTION}, "requestPayload": {}}
+        for made, kind in (
+            (self.queues([message(json.dumps(record))]), "runs"),
+            (self.stream({"batchItemFailures": []}), "stream"),
+        ):
+            made.functions.get_alias.side_effect = None
+            self.assertEqual(self.all(made, kind), (1, 0))
+            made.functions.get_alias.assert_called_with(FunctionName="metrics", Name="live")
+            self.assertEqual(made.functions.invoke.call_args.kwargs["FunctionName"], "metrics:live")
 
     def test_a_batch_that_fails_again_stays(self) -> None:
         for made in (
