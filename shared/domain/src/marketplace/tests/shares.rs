@@ -158,7 +158,10 @@ fn a_reward_that_is_taken_back_after_it_was_spent_is_owed() {
         for nth in 0..2 {
             assert_eq!(reward.reverse(&mut draft).unwrap().is_some(), nth == 0);
         }
-        assert_eq!((&reward.state, reward.reversals), (&cancelled(RewardCancellation::Refunded), 1));
+        assert_eq!(
+            (&reward.state, reward.reversals),
+            (&cancelled(RewardCancellation::Refunded), 1)
+        );
         let credits = draft.account().credits.clone();
         assert_eq!((credits.totals().available, credits.debt), (left, debt), "{spent} spent");
         // The money came back: the reward is accrued and granted again.
@@ -181,7 +184,8 @@ fn only_what_went_with_its_sale_comes_back_with_it() {
     let mut reward = held();
     reward.restore(day(5));
     assert_eq!(reward, held(), "an accrued reward stays");
-    for state in [cancelled(RewardCancellation::OwnCard), cancelled(RewardCancellation::Suspended)] {
+    for state in [cancelled(RewardCancellation::OwnCard), cancelled(RewardCancellation::Suspended)]
+    {
         reward.state = state.clone();
         reward.restore(NOW);
         assert_eq!(reward.state, state);
