@@ -329,17 +329,10 @@ def is_queue(event: dict[str, Any]) -> bool:
 def runs_a_month(function: dict[str, Any]) -> float:
     """How often schedules start a function."""
     return sum(
-        MONTH_S / period_s(event["Properties"]["Schedule"])
+        MONTH_S / workload.seconds_of(event["Properties"]["Schedule"])
         for event in events(function)
         if event["Type"] == "Schedule"
     )
-
-
-def period_s(schedule: str) -> int:
-    """The seconds between two runs; every `cron` of ours is daily."""
-    units = {"minute": 60, "hour": 3600, "day": 86_400}
-    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule)
-    return int(rate[1]) * units[rate[2]] if rate else units["day"]
 
 
 def metrics(folder: str) -> int:

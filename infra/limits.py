@@ -36,6 +36,12 @@ SALE_WRITES = 4
 """Of a sale to the statistics of its listing."""
 BEST_SHARE = 0.1
 """The part of all views and sales that one listing has."""
+TRANSACTION_S, MEGABYTE_S = 0.05, 0.05
+"""A transaction of nearly a hundred items, and a trip that reads a whole megabyte."""
+DELETES_AT_ONCE = 25
+"""Items that one request deletes."""
+ENDS_ITSELF = 0.9
+"""The part of its time after which a run ends by itself (`InvocationContext::ends_at`)."""
 KEYS = "shared/store/src/keys.rs"
 VIEWS = "shared/store/src/marketplace/community/views.rs"
 
@@ -111,12 +117,11 @@ def of_table(load: Load) -> Iterator[Limit]:
     yield Limit("units written a second", units.writes, TABLE_A_SECOND, TABLE_QUOTA)
     yield Limit("units read a second", units.reads, TABLE_A_SECOND, TABLE_QUOTA)
     yield from partitions(load)
-    views = load.a_second("views")
     yield Limit(
-        "views to be counted a minute",
-        views * 60 / workload.VISITORS_PER_SUM,
-        views_a_minute(),
-        f"{CODE}several runs of `background-rank-popular`",
+        "views to be counted, seconds of a run",
+        counting_s(load),
+        ENDS_ITSELF * float(workload.properties(workload.COUNTS_VIEWS)["Timeout"]),
+        f"{CODE}transactions of `background-rank-popular` side by side",
     )
 
 
@@ -132,6 +137,8 @@ def partitions(load: Load) -> Iterator[Limit]:
         ("OPEN#<shard>", jobs * JOB_INDEX_WRITES / shards, f"{CODE}more of `OPEN_SHARDS`"),
         ("RATE#bria-submit", places, f"{CODE}several counters"),
         ("LISTING#<best>", BEST_SHARE * sales * SALE_WRITES, f"{CODE}statistics in shards"),
+        # Written, and deleted by the run.
+        ("VIEWS", 2 * load.tallies_kb(), f"{CODE}tallies in shards"),
     ):
         yield Limit(f"written to `{key}` a second", writes, PARTITION_WRITES, raised_by)
     read = BEST_SHARE * views * measured("GET /marketplace/listings/{id}").reads
@@ -159,8 +166,20 @@ def running(load: Load) -> dict[str, float]:
     return at_once
 
 
-def views_a_minute() -> float:
-    """How many views one run of background-rank-popular adds up before it is ended."""
-    ends_s = float(workload.properties("BackgroundRankPopular")["Timeout"])
-    some_s = measured(workload.VIEW_SUM).trips * workload.TABLE_S
-    return ends_s / some_s * rust(VIEWS, "SUMS_AT_ONCE")
+def counting_s(load: Load) -> float:
+    """How long a run of background-rank-popular takes to count the views of its period.
+
+    It reads the tallies and whose the listings are; reads and writes some listings at a time, one
+    transaction after the other; and deletes the tallies, as fast as one partition is written.
+    """
+    period_s, listings = workload.period_s(workload.COUNTS_VIEWS), load.viewed().listings
+    tallies, units = load.tallies() * period_s, load.tallies_kb() * period_s
+    read_s = max(
+        tallies / rust(VIEWS, "TALLIES_A_TRIP") * workload.TABLE_S,
+        units * workload.WRITE_B / 1_000_000 * MEGABYTE_S,
+        units * workload.WRITE_B / workload.READ_B / PARTITION_READS,
+    )
+    owners_s = listings / rust(VIEWS, "STATS_A_TRIP") * workload.TABLE_S
+    added_s = listings / rust(VIEWS, "LISTINGS_AT_ONCE") * (workload.TABLE_S + TRANSACTION_S)
+    deleted_s = max(tallies / DELETES_AT_ONCE * workload.TABLE_S, units / PARTITION_WRITES)
+    return read_s + owners_s + added_s + deleted_s

@@ -5,6 +5,7 @@ shared/testing/README.md, parameters and memory from template.yaml, what Rust de
 constants. What was not measured is an assumption below, with its reason.
 """
 
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -41,8 +42,15 @@ JOB_CLAIMS = 3
 """Writes of the worker like a claim: claimed, accepted, claimed again. The webhook's is one too."""
 SALE_FACTS = 5
 """What a sale states for the metrics: itself, the fee, its shares."""
-VISITORS_PER_SUM = 2
-"""Visitors of a listing that a process writes down together."""
+LISTINGS = 100_000
+"""Listings on sale, whatever the load: as many as the search index is measured with. Views fall on
+them by Zipf's law: the second has half as many as the first, the third a third."""
+TALLY_S = 10
+"""How often a process writes down the views that it saw."""
+VISITOR_B, LISTING_B = 7, 35
+"""In an item of the table, a visitor and the name of a listing."""
+WRITE_B, READ_B = 1_024, 4_096
+"""What a unit of the table writes, and what it reads."""
 STREAM_POLL_S = 0.25
 """How often Lambda polls a shard of a stream."""
 SHARDS, SHARD_WRITES = 4, 1_000
@@ -54,7 +62,11 @@ NOTHING = ""
 """The operation of a call that the process answers from its memory."""
 CLAIM = "worker: claim a job"
 SETTLE = "worker: settle a job with its image"
+TALLY = "flush of ten seconds of views"
 VIEW_SUM = "sum of the views of one listing"
+COUNTS_VIEWS = "BackgroundRankPopular"
+"""The function that counts them."""
+VISITOR = "shared/domain/src/marketplace/community/visitor.rs"
 REPORT = "GET /admin/revenue/stats, 1,000 members"
 
 Parameters = dict[str, float]
@@ -245,18 +257,71 @@ class Load:
         batches = shards / max(STREAM_POLL_S, self.parameters["MetricsWindowSeconds"])
         return max(facts / at_once, min(facts, batches))
 
+    def tallies(self) -> float:
+        """Tallies of views a second: one of each process that shows listings, and of each view."""
+        views = self.a_second("views")
+        shows = next(call for call in CALLS if call.each == "views")
+        return min(views, max(1, views * shows.seconds) / TALLY_S)
+
+    def tallies_kb(self) -> float:
+        """What is written of tallies in a second, in units; each view may be of another listing."""
+        return self.tallies() + self.a_second("views") * (VISITOR_B + LISTING_B) / WRITE_B
+
+    def viewed(self) -> "Viewed":
+        """What one run counts."""
+        return viewed(self.a_second("views") * period_s(COUNTS_VIEWS), self.day.views)
+
     def table(self) -> list[tuple[Usage, float]]:
         """How calls and workers use the table, each with its rate."""
-        jobs = self.a_second("generations")
+        jobs, run, runs = self.a_second("generations"), self.viewed(), 1 / period_s(COUNTS_VIEWS)
         return [(call.usage, rate) for call, rate in self.rates()] + [
             (measured(CLAIM), JOB_CLAIMS * jobs),
             (measured(SETTLE), jobs),
-            (measured(VIEW_SUM), self.a_second("views") / VISITORS_PER_SUM),
+            (measured(TALLY), self.tallies_kb()),
+            (measured(VIEW_SUM), run.listings * runs),
+            (Usage(writes=run.more_writes, reads=run.more_reads), runs),
         ]
 
     def units(self) -> Usage:
         """What the table does in a second."""
         return total([*self.table(), (Usage(writes=sums_writes(), reads=1), self.counts())])
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """What a run that counts views finds."""
+
+    listings: float
+    """Those that were seen, each of which is written once."""
+    more_writes: float
+    more_reads: float
+    """What the visitors of their day take beyond the one unit of a listing that was measured."""
+
+
+@cache
+def viewed(views: float, views_a_day: float) -> Viewed:
+    """What so many views leave to a run, on average: they fall on listings by Zipf's law.
+
+    The visitors that are stored of a listing are half of those of its day, over all runs of the day.
+    """
+    most = rust(VISITOR, "VISITORS_A_DAY")
+    listings = writes = reads = 0.0
+    for share in shares():
+        seen = -math.expm1(views * math.log1p(-share))
+        size_b = min(most, views_a_day * share) / 2 * VISITOR_B
+        listings += seen
+        # A transaction writes twice.
+        writes += seen * 2 * int(size_b / WRITE_B)
+        reads += seen * int(size_b / READ_B)
+    return Viewed(listings, writes, reads)
+
+
+@cache
+def shares() -> list[float]:
+    """The share of all views that each listing has, by Zipf's law."""
+    weights = [1 / rank for rank in range(1, LISTINGS + 1)]
+    whole = sum(weights)
+    return [weight / whole for weight in weights]
 
 
 def total(table: list[tuple[Usage, float]]) -> Usage:
@@ -330,6 +395,19 @@ def properties(block: str) -> dict[str, Any]:
     """The properties of a function, and those that all have."""
     common, own = template()["Globals"]["Function"], template()["Resources"][block]["Properties"]
     return {**common, **own}
+
+
+def period_s(block: str) -> int:
+    """The seconds between two runs of a function; every `cron` of ours is daily."""
+    events = properties(block)["Events"].values()
+    return next(seconds_of(it["Properties"]["Schedule"]) for it in events)
+
+
+def seconds_of(schedule: str) -> int:
+    """The seconds between two runs of a schedule."""
+    units = {"minute": 60, "hour": 3600, "day": 86_400}
+    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule)
+    return int(rate[1]) * units[rate[2]] if rate else units["day"]
 
 
 def memory_mb(block: str) -> int:

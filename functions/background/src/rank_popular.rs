@@ -1,10 +1,11 @@
-//! `background-rank-popular`: every minute, adds up views and writes the popular lists.
+//! `background-rank-popular`: every ten minutes, adds up views and writes the popular lists.
 //!
-//! Each category has an index of its listings by trending score, which needs no rewriting as time
-//! passes; so this reads the top of each index and never scans the table. If a list cannot be
-//! written, the previous one stays. Repeated and late runs are safe: a view count is deleted in the
-//! write that adds it, and a list is computed from current data. A view count that cannot be added
-//! is logged and counted, and hides no other; the lists are written all the same.
+//! The views of a listing are added in one write, however many visitors it had, so that its place
+//! in the index by trending score moves once a run. Each category has such an index, which needs no
+//! rewriting as time passes; so this reads the top of each index and never scans the table. If a
+//! list cannot be written, the previous one stays. Repeated and late runs are safe: the write that
+//! adds views states which are counted, and a list is computed from current data. Views that cannot
+//! be added are logged and counted, and hide no others; the lists are written all the same.
 
 use std::iter;
 
@@ -55,21 +56,30 @@ async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     run.end_walk(walk).await
 }
 
-/// Adds up all views that wait.
+/// Adds up all views that wait, a page at a time. A run always begins with the oldest: what the last
+/// one added is gone, or is not added again.
 async fn add_views(
     store: &Store,
     now: Timestamp,
     (walk, leg): (&mut Walk<'_>, &Leg),
     run: &mut Run,
 ) -> Result<(), StoreError> {
-    let (mut views, mut after) = (0, leg.after.clone());
-    while !walk.is_time_up(leg, after.clone()).await? {
-        let added = store.add_views(now, after.as_deref()).await?;
-        views += added.views;
-        for (key, failure) in added.failed {
-            run.take("tally", &key, Err::<(), _>(failure));
+    let mut views = 0;
+    let mut after: Option<String> = None;
+    while !walk.is_time_up(leg, None).await? {
+        let mut waiting = store.waiting_views(now, after.as_deref()).await?;
+        run.pass_over("tally", &waiting.unreadable);
+        while !waiting.is_added() && !walk.is_time_up(leg, None).await? {
+            let added = store.add_views(&mut waiting).await?;
+            views += added.views;
+            for (listing, failure) in added.failed {
+                run.take("views of a listing", &listing, Err::<(), _>(failure));
+            }
         }
-        after = added.next;
+        if !waiting.is_added() {
+            break;
+        }
+        after = store.remove_views(waiting, now).await?;
         if after.is_none() {
             break;
         }

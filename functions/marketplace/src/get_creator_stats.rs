@@ -1,8 +1,8 @@
 //! `GET /api/v1/marketplace/creator/stats`: a creator's listings, sales and balance.
 //!
 //! Access: any member, suspended ones too, for their own.
-//! Changes: nothing. Sales and balances are current, views are added up every minute. Amounts are
-//! net of refunds and disputes, and a fully refunded sale does not count.
+//! Changes: nothing. Sales and balances are current, views are added up every ten minutes. Amounts
+//! are net of refunds and disputes, and a fully refunded sale does not count.
 
 use domain::{
     Timestamp,

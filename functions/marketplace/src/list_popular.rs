@@ -1,8 +1,8 @@
 //! `GET /api/v1/marketplace/listings/popular`: the most popular listings, by category.
 //!
 //! Access: anybody.
-//! Changes: nothing. `background-rank-popular` writes the lists every minute; a process reads one
-//! from the table at most every ten seconds.
+//! Changes: nothing. `background-rank-popular` writes the lists every ten minutes; a process reads
+//! one from the table at most every ten seconds.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 

@@ -32,8 +32,9 @@ const MADE_BY_MEMBER: [&str; 6] =
     [JOB_PREFIX, INPUT_PREFIX, PRESET_PREFIX, API_KEY_PREFIX, WEBHOOKS, DELIVERY_PREFIX];
 /// Most deletes of one BatchWriteItem.
 const DELETES_MAX: usize = 25;
-/// How often items that DynamoDB left unprocessed are sent again.
-const UNPROCESSED_ROUNDS_MAX: u32 = 8;
+/// How often items that DynamoDB left unprocessed are sent again: a partition takes a second for a
+/// batch of large ones.
+const UNPROCESSED_ROUNDS_MAX: u32 = 24;
 
 impl Transaction {
     /// Requests an erasure, in place of an open one of the same subject.
@@ -123,9 +124,7 @@ impl Store {
     /// Deletes what a member created and their personal data. Grants, payments and debts stay.
     pub async fn erase_member(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         // First what the keys lead to: an interrupted erasure finds the rest by the keys.
-        for some in self.key_accesses_of(user).await?.chunks(DELETES_MAX) {
-            self.delete_some(some).await?;
-        }
+        self.delete_items(&self.key_accesses_of(user).await?).await?;
         for prefix in MADE_BY_MEMBER {
             self.delete_all(user, prefix).await?;
         }
@@ -153,14 +152,19 @@ impl Store {
                 .send()
                 .await
                 .map_err(StoreError::unavailable)?;
-            let items = answer.items.unwrap_or_default();
-            for some in items.chunks(DELETES_MAX) {
-                self.delete_some(some).await?;
-            }
+            self.delete_items(&answer.items.unwrap_or_default()).await?;
             if answer.last_evaluated_key.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    /// Deletes items, whose keys are all that they need to have.
+    pub(crate) async fn delete_items(&self, items: &[Item]) -> Result<(), StoreError> {
+        for some in items.chunks(DELETES_MAX) {
+            self.delete_some(some).await?;
+        }
+        Ok(())
     }
 
     async fn delete_some(&self, items: &[Item]) -> Result<(), StoreError> {

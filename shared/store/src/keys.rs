@@ -29,7 +29,7 @@
 //! | entry of a listing in staff's lists | `LISTING#<listing>` | `STATE` | only keys |
 //! | listing version | `LISTING#<listing>` | `REVISION#<number>` | guarded by the version of the listing; never changed once on sale |
 //! | listing statistics | `LISTING#<listing>` | `STATS` | own `version` |
-//! | listing visitors today | `LISTING#<listing>` | `VISITORS` | own `version`; expires by TTL |
+//! | listing visitors today | `LISTING#<listing>` | `VISITORS` | and the last tally that was counted; own `version`; expires by TTL |
 //! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | expires by TTL |
 //! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; guarded by the version of the statistics |
 //! | owner of a tailored model | `MODEL#<model>` | `OWNER` | the creator of the first approved listing with it; own `version` |
@@ -54,9 +54,9 @@
 //! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | expires by TTL |
 //! | signature | `SIMILAR#<band>` | `<listing>` | of a listing on sale |
 //! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of statistics; expires by TTL |
-//! | tally | `VIEWS` | `<time>#<nonce>` | visitors that are not counted yet |
+//! | tally | `VIEWS` | `<time>#<nonce>` | visitors that are not counted yet; deleted once they are, or expires by TTL |
 //! | report | `REPORTS` | `<day>` | of one day; never changed |
-//! | popular list | `POPULAR` | `<category>` | rebuilt every minute |
+//! | popular list | `POPULAR` | `<category>` | rebuilt every ten minutes |
 //! | fact | `FACTS#<day>#<0..4>` | `<fact>` | never changed, except for whether it is counted |
 //! | sums of a day | `METRICS#<month>` | `<day>#<0..4>` | only ever added to, together with their facts |
 //! | sums of all days | `METRICS#TOTAL` | `TOTAL` | only ever added to, together with their facts |
@@ -133,7 +133,7 @@
 //! | Q22 | a creator's listings, newest first | Query `gsi1`, then BatchGetItem | 3 trips a page |
 //! | Q23 | versions pending moderation, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
 //! | Q24 | all versions on sale, to rebuild the search index | Query `gsi1` for each of the 8 shards, then BatchGetItem | when there is no index |
-//! | Q25 | the listings of a category with the highest trending scores | Query `gsi1` backwards, then BatchGetItem | 3 trips a category and minute |
+//! | Q25 | the listings of a category with the highest trending scores | Query `gsi1` backwards, then BatchGetItem | 3 trips a category and run |
 //! | Q26 | what a purchase is decided on: account, key, listing, entitlement | BatchGetItem | 1 trip |
 //! | Q27 | purchase update: everything that changes with a purchase | BatchGetItem | 1 trip, 2 with a review |
 //! | Q28 | a member's purchases; a creator's sales, newest first | Query backwards | 1 trip a page |
@@ -141,7 +141,7 @@
 //! | Q30 | a listing's reviews, newest first | Query `REVIEW#` backwards | 1 trip a page |
 //! | Q31 | similar listings | Query for each of the 16 bands | once for each preparation |
 //! | Q32 | changes of the catalogue, or of statistics | Query from a time on | 1 trip |
-//! | Q33 | tallies of views, to be counted | Query | 1 trip a minute |
+//! | Q33 | tallies of views, to be counted, and the creators of their listings | Query, then BatchGetItem | a trip for each 50 tallies, and for each 100 listings |
 //! | Q34 | a popular list; a share; an upload | GetItem | 1 RRU |
 //! | Q35 | a member's entitlements to some listings, with the listings | BatchGetItem | 2 trips a page |
 //! | Q36 | sales, creators, payouts that a payout run must process | Query `gsi1` | 1 trip a page |

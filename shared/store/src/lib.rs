@@ -65,7 +65,7 @@ pub use marketplace::{
     AddedViews, Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_LATE_AT_MOST, CHANGES_OVERLAP,
     CatalogueChange, Flagged, FlaggedListing, FlaggedThing, ListingPage, ListingUpdate, NewFlag,
     Popular, PurchaseRecord, Resolved, SALES_AT_ONCE, SellerRecord, SharedListing, Tally,
-    changed_submission, payout_id,
+    WaitingViews, changed_submission, payout_id,
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, facts_of, stated_by};
 pub use names::Names;

@@ -6,7 +6,7 @@ mod listing;
 mod moderation;
 mod purchase;
 
-pub use community::{AddedViews, SharedListing, Tally};
+pub use community::{AddedViews, SharedListing, Tally, WaitingViews};
 pub(crate) use creator::entry_of;
 pub use creator::{Audited, Begun, SALES_AT_ONCE, payout_id};
 pub use listing::{

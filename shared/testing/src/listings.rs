@@ -1,5 +1,7 @@
 //! Ready-made listings: the steps of a creator and a moderator in one call.
 
+use std::time::Duration;
+
 use domain::{
     Timestamp,
     account::Role,
@@ -112,6 +114,27 @@ pub fn judged(action: Action, id: &ListingId) -> AuditEntry {
 pub async fn publish(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     submit(store, creator, id, now).await;
     approve(store, id, now).await;
+}
+
+/// Adds up the views that were noted until now, as `background-rank-popular` does once no other can
+/// arrive. Returns how many count.
+pub async fn add_views(store: &Store, now: Timestamp) -> u64 {
+    let now = now.plus(Duration::from_secs(120));
+    let mut views = 0;
+    let mut after: Option<String> = None;
+    loop {
+        let mut waiting = store.waiting_views(now, after.as_deref()).await.unwrap();
+        assert!(waiting.unreadable.is_empty(), "{:?}", waiting.unreadable);
+        while !waiting.is_added() {
+            let added = store.add_views(&mut waiting).await.unwrap();
+            assert!(added.failed.is_empty(), "{:?}", added.failed);
+            views += added.views;
+        }
+        after = store.remove_views(waiting, now).await.unwrap();
+        if after.is_none() {
+            return views;
+        }
+    }
 }
 
 /// A member gets a free listing.

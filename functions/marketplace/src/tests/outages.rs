@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{id::ListingId, marketplace::community::listing_stats::ListingStats};
 use search::{Catalogue, Document};
-use testing::{Fault, TestApp};
+use testing::{Fault, TestApp, listings};
 
 use super::{
     LISTINGS, app,
@@ -34,15 +34,7 @@ pub(super) async fn publish_index(app: &TestApp, blob: Vec<u8>) {
 
 /// The views of a listing, after all written counts are added up.
 async fn views(app: &TestApp, id: &ListingId) -> u64 {
-    let mut after = None;
-    loop {
-        let added = app.store.add_views(app.now(), after.as_deref()).await.unwrap();
-        assert!(added.failed.is_empty(), "{:?}", added.failed);
-        after = added.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    listings::add_views(&app.store, app.now()).await;
     let stats: Option<ListingStats> = app.store.stats(id).await.unwrap();
     stats.map_or(0, |stats| stats.views)
 }
@@ -147,7 +139,7 @@ async fn views_are_counted_without_a_write_for_each() {
     assert_eq!(usage.requests.get("PutItem"), Some(&1), "the first view, and then none");
     app.ambient.clock.advance(Duration::from_secs(10));
     page(&app, &id).await;
-    app.store.add_views(app.now(), None).await.unwrap();
+    listings::add_views(&app.store, app.now()).await;
     let stats: ListingStats = app.store.stats(&id).await.unwrap().unwrap();
     assert_eq!(stats.views, 40, "the last one waits for its ten seconds");
     assert_eq!(app.store.creator_book(&kim.id).await.unwrap().views, 40);

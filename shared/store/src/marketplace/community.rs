@@ -6,4 +6,4 @@ mod shares;
 mod views;
 
 pub use shares::SharedListing;
-pub use views::{AddedViews, Tally};
+pub use views::{AddedViews, Tally, WaitingViews};

@@ -23,6 +23,7 @@ mod records;
 mod settle;
 mod shapes;
 mod staff;
+mod views;
 
 use std::{
     collections::BTreeMap,

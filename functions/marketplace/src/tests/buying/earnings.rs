@@ -3,6 +3,7 @@
 use domain::{marketplace::creator::sale::HOLD, money::Money};
 use expect_test::expect;
 use serde_json::{Value, json};
+use testing::listings;
 
 use super::{
     super::app,
@@ -30,7 +31,7 @@ async fn a_creator_sees_what_they_sold() {
     }
     let views = [(listing.clone(), (0..30).collect()), (free, (0..10).collect())];
     app.store.note_views(views.into(), app.now()).await.unwrap();
-    app.store.add_views(app.now(), None).await.unwrap();
+    listings::add_views(&app.store, app.now()).await;
 
     let answer = lena.get(STATS).await;
     let mut stats = answer.json();

@@ -4,6 +4,9 @@
 //! listing. Link previews, prefetches and clients without a user agent do not count. A listing
 //! gains at most [`VISITORS_A_MINUTE`] and [`VISITORS_A_DAY`] views, however many addresses a
 //! visitor controls.
+//!
+//! Visits wait in tallies and are counted some minutes later. [`Visitors::counted_until`] names the
+//! last tally that was counted, so that a tally which is read again counts no second time.
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 
@@ -21,6 +24,9 @@ pub const VISITORS_A_MINUTE: u32 = 60;
 pub const VISITORS_A_DAY: usize = 4_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// How long the visitors of a day are kept after it began: longer than any tally of that day waits,
+/// so that what was counted is known for as long as it may be read again.
+const KEPT: Duration = DAY.saturating_mul(3);
 
 /// Substrings of the user agents of automated clients, in lower case. Most of them name themselves
 /// as <https://www.rfc-editor.org/rfc/rfc9110#section-10.1.5> asks.
@@ -115,8 +121,22 @@ pub struct Visitors {
     pub in_minute: u32,
     /// All visitors counted that day.
     pub seen: BTreeSet<u32>,
+    /// The name of the last tally that was counted: it and those before it are not counted again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_until: Option<String>,
     /// Unix seconds: the table's TTL.
     pub expires_at: i64,
+}
+
+/// The visitors of one listing in one tally.
+#[derive(Debug, Clone)]
+pub struct Visits<'a> {
+    /// The name of the tally; names sort by the time at which tallies were written.
+    pub tally: &'a str,
+    /// When the visitors came.
+    pub at: Timestamp,
+    /// The visitors.
+    pub visitors: BTreeSet<u32>,
 }
 
 impl Visitors {
@@ -130,8 +150,39 @@ impl Visitors {
             minute: never,
             in_minute: 0,
             seen: BTreeSet::new(),
+            counted_until: None,
             expires_at: 0,
         }
+    }
+
+    /// Counts the visitors of some tallies, oldest first; not those of tallies that were counted
+    /// before. Returns the number of new views of each day, with the time of the day's last one.
+    pub fn count_tallies<'a>(
+        &mut self,
+        tallies: impl IntoIterator<Item = Visits<'a>>,
+    ) -> Vec<(Timestamp, u64)> {
+        let until = self.counted_until.clone();
+        let is_new = |visits: &Visits<'_>| until.as_deref().is_none_or(|last| last < visits.tally);
+        let mut tallies: Vec<Visits<'a>> = tallies.into_iter().filter(is_new).collect();
+        tallies.sort_by_key(|visits| visits.at);
+        let mut views: Vec<(Timestamp, u64)> = Vec::new();
+        for Visits { tally, at, visitors } in tallies {
+            if self.counted_until.as_deref().is_none_or(|last| last < tally) {
+                self.counted_until = Some(tally.to_owned());
+            }
+            let new = u64::from(self.count(&visitors, at));
+            if new == 0 {
+                continue;
+            }
+            match views.last_mut() {
+                Some((last, sum)) if last.floor_to(DAY) == at.floor_to(DAY) => {
+                    *last = at;
+                    *sum += new;
+                }
+                Some(_) | None => views.push((at, new)),
+            }
+        }
+        views
     }
 
     /// Counts the visitors who came at `at`. Returns how many are new and within the limits.
@@ -140,7 +191,7 @@ impl Visitors {
         if day > self.day {
             self.day = day;
             self.seen.clear();
-            self.expires_at = day.plus(DAY.saturating_mul(2)).as_secs();
+            self.expires_at = day.plus(KEPT).as_secs();
         }
         if minute > self.minute {
             (self.minute, self.in_minute) = (minute, 0);
@@ -231,5 +282,56 @@ mod tests {
         assert_eq!(visitor(&listing, NOW), visitor(&listing, NOW.plus(MINUTE)));
         assert_ne!(visitor(&listing, NOW), visitor(&listing, NOW.plus(DAY)));
         assert_ne!(visitor(&listing, NOW), visitor(&ListingId::new(NOW, 2), NOW));
+    }
+
+    #[test]
+    fn a_tally_counts_once_whenever_it_is_read_again() {
+        let mut visitors = Visitors::none(ListingId::new(NOW, 1));
+        let at = |minutes: u32| NOW.plus(MINUTE * minutes);
+        let came = |tally: &'static str, minutes: u32, visitors: std::ops::Range<u32>| Visits {
+            tally,
+            at: at(minutes),
+            visitors: visitors.collect(),
+        };
+        let first = [came("a", 0, 0..10), came("b", 1, 5..15)];
+        assert_eq!(visitors.count_tallies(first.clone()), [(at(1), 15)]);
+        assert_eq!(visitors.counted_until.as_deref(), Some("b"));
+        assert!(visitors.count_tallies(first.clone()).is_empty(), "the same page again");
+
+        // A page of a later run that repeats a part of the first.
+        let [_, second] = first;
+        let later = [second, came("c", 2, 10..20)];
+        assert_eq!(visitors.count_tallies(later.clone()), [(at(2), 5)]);
+        let before = visitors.clone();
+        assert!(visitors.count_tallies(later).is_empty());
+        assert!(visitors.count_tallies([came("b", 1, 50..60)]).is_empty(), "it is late");
+        assert_eq!(visitors, before);
+    }
+
+    /// Refused by the limit of its minute, a visitor is not let in when the tally is read again a
+    /// minute later.
+    #[test]
+    fn a_tally_that_is_read_again_is_refused_again() {
+        let mut visitors = Visitors::none(ListingId::new(NOW, 1));
+        let full = Visits { tally: "1", at: NOW, visitors: (0..100).collect() };
+        let limit = u64::from(VISITORS_A_MINUTE);
+        assert_eq!(visitors.count_tallies([full.clone()]), [(NOW, limit)]);
+        let next = NOW.plus(MINUTE);
+        let other = Visits { tally: "2", at: next, visitors: BTreeSet::from([900]) };
+        assert_eq!(visitors.count_tallies([full, other]), [(next, 1)]);
+    }
+
+    #[test]
+    fn views_are_of_the_day_on_which_they_came() {
+        let mut visitors = Visitors::none(ListingId::new(NOW, 1));
+        let midnight = NOW.floor_to(DAY).plus(DAY);
+        let second = Duration::from_secs(1);
+        let (before, after) = (midnight.minus(second), midnight.plus(second));
+        let came = |tally, at| Visits { tally, at, visitors: BTreeSet::from([1, 2]) };
+        // What was put aside has a later name and its old time.
+        let page = [came("1", before), came("2", after), came("3", before)];
+        assert_eq!(visitors.count_tallies(page), [(before, 2), (after, 2)]);
+        assert_eq!(visitors.counted_until.as_deref(), Some("3"));
+        assert_eq!(visitors.day, midnight);
     }
 }

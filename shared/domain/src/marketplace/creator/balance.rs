@@ -188,7 +188,7 @@ impl CreatorBalance {
     }
 
     /// Sales per hundred views, in hundredths of a percent; `None` without views. Views are added
-    /// up to a minute late, so that it may briefly exceed 100 %.
+    /// some ten minutes late, so that it may for a time exceed 100 %.
     pub fn conversion_bps(&self) -> Option<u64> {
         let rate = ratio::half_up(i128::from(self.sales) * 10_000, i128::from(self.views))?;
         u64::try_from(rate).ok()

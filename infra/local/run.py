@@ -1,4 +1,4 @@
-"""Have the revenue of yesterday reported, as the schedule does every night."""
+"""Run a scheduled function now, as its schedule does some time later."""
 
 import argparse
 import json
@@ -13,11 +13,13 @@ def main() -> None:
     """Invokes the function with the event of its schedule, as of now."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stack")
-    stack: str = parser.parse_args().stack
-    event = json.loads(Path("events/background-report-revenue.json").read_text())
+    parser.add_argument("function", help="for example background-report-revenue")
+    args = parser.parse_args()
+    event = json.loads(Path(f"events/{args.function}.json").read_text())
     event["time"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     described = boto3.client("cloudformation").describe_stack_resource(
-        StackName=stack, LogicalResourceId="BackgroundReportRevenue"
+        StackName=args.stack,
+        LogicalResourceId="".join(word.capitalize() for word in args.function.split("-")),
     )
     answer = boto3.client("lambda").invoke(
         FunctionName=described["StackResourceDetail"]["PhysicalResourceId"],
