@@ -329,7 +329,7 @@ def is_queue(event: dict[str, Any]) -> bool:
 def runs_a_month(function: dict[str, Any]) -> float:
     """How often schedules start a function."""
     return sum(
-        MONTH_S / workload.seconds_of(event["Properties"]["Schedule"])
+        MONTH_DAYS * workload.runs_a_day(event["Properties"]["Schedule"])
         for event in events(function)
         if event["Type"] == "Schedule"
     )

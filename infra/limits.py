@@ -19,8 +19,10 @@ TABLE_A_SECOND = 40_000
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
 PARTITION_WRITES, PARTITION_READS = 1_000, 3_000
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
-GATEWAY_QUOTA, LAMBDA_QUOTA, TABLE_QUOTA = (
-    f"the account's quota of {it}" for it in ("API Gateway", "Lambda", "DynamoDB")
+STRIPE_A_SECOND = 100
+"""https://docs.stripe.com/rate-limits"""
+GATEWAY_QUOTA, LAMBDA_QUOTA, TABLE_QUOTA, STRIPE_QUOTA = (
+    f"the account's quota of {it}" for it in ("API Gateway", "Lambda", "DynamoDB", "Stripe")
 )
 CODE = "code: "
 
@@ -63,13 +65,50 @@ class Limit:
 
 def limits(load: Load) -> list[Limit]:
     """Every limit that a load may meet; a part that reserves nothing has none of its own."""
-    return [*of_provider(load), *of_requests(load), *of_functions(load), *of_table(load)]
+    parts = (of_provider, of_requests, of_functions, of_table, of_stripe)
+    return [it for part in parts for it in part(load)]
 
 
 def of_provider(load: Load) -> Iterator[Limit]:
     """Bria's: a minute of an endpoint. A job submits once, and asks once for its outcome."""
     jobs, most = load.a_second("generations"), "BriaCallsPerMinute"
     yield Limit("calls of Bria a minute", jobs * 60, load.parameters[most], most)
+
+
+def of_stripe(load: Load) -> Iterator[Limit]:
+    """Those of Stripe, and what the two runs do in a day with their part of its requests."""
+    given, day = load.parameters, load.day
+    payouts_rate, nightly_rate = (
+        given[it] for it in ("PayoutRequestsPerSecond", "ReconcileRequestsPerSecond")
+    )
+    # The two runs are at different hours, and leave the rest to those who pay.
+    left = STRIPE_A_SECOND - max(payouts_rate, nightly_rate)
+    needed = load.a_second("sales") * workload.SALE_REQUESTS
+    yield Limit("requests to Stripe for sales a second", needed, left, STRIPE_QUOTA)
+    a_second = min(
+        payouts_rate / workload.PAYOUT_REQUESTS, given["PayoutsAtOnce"] / workload.PAYOUT_S
+    )
+    yield Limit(
+        "payouts a day",
+        day.payouts,
+        a_second * workload.worked_s("BackgroundPayCreators"),
+        "PayoutsAtOnce, PayoutRequestsPerSecond",
+    )
+    yield Limit(
+        "requests of a night's reconciliation",
+        reconciled(load),
+        nightly_rate * workload.worked_s("BackgroundReconcileStripe"),
+        "ReconcileRequestsPerSecond",
+    )
+
+
+def reconciled(load: Load) -> float:
+    """What a night's reconciliation asks Stripe: events, subscriptions, payouts that are late."""
+    day = load.day
+    events = day.sales * workload.SALE_EVENTS + day.payouts * workload.PAYOUT_EVENTS
+    listed = events + day.members * workload.SUBSCRIPTIONS
+    late = day.payouts * workload.LATE_PAYOUTS
+    return listed / workload.STRIPE_PAGE + late * workload.LATE_REQUESTS
 
 
 def of_requests(load: Load) -> Iterator[Limit]:

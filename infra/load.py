@@ -10,6 +10,7 @@ The promise is in functions/README.md; the parameters are those of production.
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cost
@@ -121,7 +122,7 @@ def complaints(environment: str, parameters: Parameters) -> Iterator[str]:
     """What of the promise the parameters of an environment do not hold."""
     told, crowd = promised(), crowded(parameters)
     generations = told.generations_a_minute * 24 * 60 / PEAK
-    day = Day(crowd.day.members, generations, crowd.day.sales, crowd.day.views)
+    day = replace(crowd.day, generations=generations)
     load = busiest(day, parameters, crowd.watching)
     for it in [*limits(load), *of_promise(told, parameters)]:
         if it.used > 1:

@@ -32,6 +32,22 @@ TABLE_S = 0.005
 """A round trip to DynamoDB on AWS, whose page says single-digit milliseconds."""
 STRIPE_S = 0.5
 """A request to Stripe."""
+SALE_REQUESTS = 4
+"""Requests to Stripe of a sale: its page is opened, then session, payment and fee are looked up."""
+PAYOUT_REQUESTS, PAYOUT_TRIPS = 4, 18
+"""Of a payout: the account twice, the creator's transfers, the transfer; and to the table."""
+PAYOUT_S = PAYOUT_REQUESTS * STRIPE_S + PAYOUT_TRIPS * TABLE_S
+"""How long a payout takes."""
+SALE_EVENTS, PAYOUT_EVENTS = 6, 1
+"""Events that Stripe lists of a sale and of a payout, those we do not handle too."""
+STRIPE_PAGE = 100
+"""Events, or subscriptions, of a page."""
+SUBSCRIPTIONS = 1
+"""Subscriptions ever made, for each member of a day."""
+LATE_PAYOUTS, LATE_REQUESTS = 0.01, 7
+"""The share of payouts that no bank confirms in five days, and the requests to look at one."""
+RUN_S, RUNS_EVERY_S = 810, 300
+"""How long a run works, nine tenths of its timeout, and at most until the next one starts."""
 FULL_CPU_MB = 1769
 """The memory with which Lambda gives a function one processor; with less, that part of it."""
 JOB_STEPS = 2
@@ -92,13 +108,14 @@ class Day:
     generations: float = 0
     sales: float = 0
     views: float = 0
+    payouts: float = 0
 
     def times(self, factor: float) -> "Day":
         """So many of these days in one."""
         return Day(*(factor * it for it in vars(self).values()))
 
 
-BASE = Day(members=1_000, generations=5_000, sales=500, views=100_000)
+BASE = Day(members=1_000, generations=5_000, sales=500, views=100_000, payouts=200)
 
 
 @dataclass(frozen=True)
@@ -414,6 +431,32 @@ def memory_mb(block: str) -> int:
     """The megabytes of a function, in production where a parameter says it."""
     size = properties(block)["MemorySize"]
     return int(parameters("prod")[size["Ref"]] if isinstance(size, dict) else size)
+
+
+def runs_a_day(schedule: str) -> float:
+    """How often a schedule starts its function."""
+    units = {"minute": 60, "hour": 3600, "day": DAY_S}
+    if rate := re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule):
+        return DAY_S / (int(rate[1]) * units[rate[2]])
+    minutes, hours = schedule.removeprefix("cron(").split()[:2]
+    return times(minutes, 60) * times(hours, 24)
+
+
+def times(field: str, of: int) -> int:
+    """How many values a field of a `cron` has, of so many: `3`, `6-23`, `0/5`."""
+    if "/" in field:
+        first, step = field.split("/")
+        return len(range(int(first), of, int(step)))
+    first, _, last = field.partition("-")
+    return int(last or first) - int(first) + 1
+
+
+def worked_s(block: str) -> float:
+    """How long a day the runs of a function work if each has more to do than it has time for."""
+    events = template()["Resources"][block]["Properties"]["Events"].values()
+    schedule = next(it["Properties"]["Schedule"] for it in events if it["Type"] == "Schedule")
+    starts_for_s = runs_a_day(schedule) * RUNS_EVERY_S
+    return starts_for_s * RUN_S / (RUN_S + RUNS_EVERY_S)
 
 
 def authorizer_ttl_s() -> int:

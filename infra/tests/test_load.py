@@ -78,6 +78,39 @@ class Met(unittest.TestCase):
         self.assertIn("MetricsWindowSeconds", self.exceeded(2_000, MetricsWindowSeconds=0))
 
 
+    def test_a_thousand_times_the_payouts_and_the_reconciliation_fit_into_a_day(self) -> None:
+        runs = "PayoutsAtOnce, PayoutRequestsPerSecond", "ReconcileRequestsPerSecond"
+        self.assertFalse({*runs} & {*self.exceeded(1_000)})
+        self.assertIn(runs[0], self.exceeded(1_000, PayoutsAtOnce=5))
+        self.assertIn(runs[0], self.exceeded(1_000, PayoutRequestsPerSecond=15))
+        self.assertIn(runs[1], self.exceeded(1_000, ReconcileRequestsPerSecond=5))
+
+    def test_what_the_runs_ask_of_stripe_is_not_left_for_sales(self) -> None:
+        quota = "the account's quota of Stripe"
+        self.assertNotIn(quota, self.exceeded(500))
+        self.assertIn(quota, self.exceeded(500, PayoutRequestsPerSecond=90))
+
+
+class Scheduled(unittest.TestCase):
+    """How often a schedule starts its function, and how long its runs can work."""
+
+    def test_every_kind_of_schedule_is_counted(self) -> None:
+        for schedule, runs in (
+            ("rate(1 minute)", 1_440),
+            ("rate(5 minutes)", 288),
+            ("rate(1 hour)", 24),
+            ("cron(0 2 * * ? *)", 1),
+            ("cron(0/5 3-5 * * ? *)", 36),
+            ("cron(0/5 6-23 * * ? *)", 216),
+        ):
+            with self.subTest(schedule=schedule):
+                self.assertEqual(workload.runs_a_day(schedule), runs)
+
+    def test_a_run_waits_for_the_next_start(self) -> None:
+        hours = workload.worked_s("BackgroundPayCreators") / 3600
+        self.assertAlmostEqual(hours, 18 * 810 / 1_110)
+
+
 class Measured(unittest.TestCase):
     """Units come from the tables of `scripts/bench`."""
 

@@ -1,6 +1,7 @@
 //! Background work, started by queues, the table's stream and schedules.
 
 pub mod buy_top_ups;
+mod day;
 pub mod deliver_webhooks;
 mod draw;
 pub mod erase_data;

@@ -69,6 +69,14 @@ impl InvocationContext {
         Some(deadline.minus(self.now().until(deadline) / 10))
     }
 
+    /// When work that was begun must stop, so that its run can still store where it is: after nineteen
+    /// twentieths of the time, and two seconds before its end at the latest.
+    pub(crate) fn stops_at(&self) -> Option<Timestamp> {
+        let deadline = self.deadline?;
+        let reserve = (self.now().until(deadline) / 20).max(InvocationContext::RESERVE * 4);
+        Some(deadline.minus(reserve))
+    }
+
     fn at(clock: Clock) -> InvocationContext {
         InvocationContext {
             clock,

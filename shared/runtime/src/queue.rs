@@ -82,7 +82,9 @@ fn task<M: DeserializeOwned>(
         now,
         sent_at: sent_at(message).unwrap_or(now),
         attempt: attribute(message, "ApproximateReceiveCount").unwrap_or(1),
+        is_by_hand: false,
         ends_at: context.ends_at(),
+        stops_at: context.stops_at(),
         clock: context.clock.clone(),
         entropy: context.entropy.clone(),
     })

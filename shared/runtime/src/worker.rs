@@ -1,6 +1,6 @@
 //! A worker as data, its task and its errors; and the shell of a scheduled worker.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use connect::{Clock, Connect};
 use domain::{
@@ -55,8 +55,12 @@ pub struct Task<M = ()> {
     pub sent_at: Timestamp,
     /// Delivery count, this one included; 1 for a scheduled run.
     pub attempt: u32,
-    /// When it must end by itself.
+    /// Whether a person started the run: the event of a schedule says when it was due.
+    pub is_by_hand: bool,
+    /// When nothing more should be begun.
     pub(crate) ends_at: Option<Timestamp>,
+    /// When what was begun must stop.
+    pub(crate) stops_at: Option<Timestamp>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
 }
@@ -75,6 +79,11 @@ impl<M> Task<M> {
     /// Whether the time is nearly up: nothing more should be begun.
     pub fn is_ending(&self) -> bool {
         self.ends_at.is_some_and(|ends_at| ends_at <= self.clock.now())
+    }
+
+    /// How long a piece of work that begins now may take; `None` in a test without a deadline.
+    pub fn time_left(&self) -> Option<Duration> {
+        Some(self.clock.now().until(self.stops_at?))
     }
 
     /// Records the actor and the job id in every following log line.
@@ -167,7 +176,9 @@ where
         now,
         sent_at: event.time.unwrap_or(now),
         attempt: 1,
+        is_by_hand: event.time.is_none(),
         ends_at: context.ends_at(),
+        stops_at: context.stops_at(),
         clock: context.clock.clone(),
         entropy: context.entropy.clone(),
     };

@@ -102,6 +102,11 @@ impl BillingApp {
         self.app.set("IMAGE_ORIGINS", self.sandbox.results_origin());
     }
 
+    /// Has this many creators paid at a time, in processes that start from now on.
+    pub fn pay_at_once(&mut self, creators: u16) {
+        self.app.set("PAYOUTS_AT_ONCE", creators.to_string());
+    }
+
     /// Stripe's side.
     pub fn stripe(&self) -> Control<'_> {
         self.sandbox.stripe()
@@ -376,7 +381,7 @@ impl BillingApp {
         self.invoke("background-buy-top-ups", &event).await.unwrap()
     }
 
-    /// The nightly run.
+    /// The nightly run, as a person starts it.
     pub async fn reconcile(&self) -> Result<(), String> {
         self.run("background-reconcile-stripe").await
     }

@@ -258,17 +258,17 @@ impl<'a> Marketplace<'a> {
         self.app.store.payee(&creator.id).await.unwrap().unwrap().account_id.to_string()
     }
 
-    /// Runs the function that pays creators.
+    /// Runs the function that pays creators, as a person starts it.
     pub async fn pay_creators(&self) -> Result<(), String> {
         self.app.run("background-pay-creators").await
     }
 
-    /// This many days, each with a run; all events are delivered.
+    /// This many days, each with a run of the schedule; all events are delivered.
     pub async fn pay_days(&self, days: u32) {
         for _ in 0..days {
             self.app.advance_days(1);
             self.app.deliver_events().await;
-            self.pay_creators().await.unwrap();
+            self.app.run_on_schedule("background-pay-creators").await.unwrap();
             self.app.deliver_events().await;
         }
     }

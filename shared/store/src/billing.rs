@@ -1,6 +1,8 @@
 //! A member's billing: reading it, and changing it on their request. The state at Stripe is applied
 //! with [`crate::BillingUpdate`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::{
     Timestamp,
     account::{Account, EmailClaim},
@@ -28,6 +30,17 @@ impl Store {
     pub async fn billing(&self, user: &UserId) -> Result<Billing, StoreError> {
         let found = self.get(&Key::billing(user)).await?;
         Ok(found.unwrap_or_else(|| Billing::new(user.clone())))
+    }
+
+    /// The billings of some members, at most 100 (Q1). Those that do not exist or cannot be read are
+    /// left out.
+    pub async fn billings(
+        &self,
+        users: &BTreeSet<UserId>,
+    ) -> Result<BTreeMap<UserId, Billing>, StoreError> {
+        let keys: Vec<Key> = users.iter().map(Key::billing).collect();
+        let found = self.get_all(&keys).await?.readable::<Billing>();
+        Ok(found.items.into_iter().map(|billing| (billing.user_id.clone(), billing)).collect())
     }
 
     /// A member's billing, and whether `event` was already applied to it (Q11).

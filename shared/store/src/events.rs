@@ -93,6 +93,16 @@ impl Store {
         Ok(is_applied(self.get(&Key::event(event.as_str())).await?.as_ref()))
     }
 
+    /// Which of these events, at most 100 different ones, were applied, in their order (Q20). One
+    /// whose mark cannot be read was not: applying it says what is wrong with the mark.
+    pub async fn events_applied(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError> {
+        let keys: Vec<Key> = events.iter().map(|event| Key::event(event.as_str())).collect();
+        let mut found = self.get_all(&keys).await?;
+        let mut is_next_applied =
+            || found.next::<EventSeen>().is_ok_and(|seen| is_applied(seen.as_ref()));
+        Ok(keys.iter().map(|_| is_next_applied()).collect())
+    }
+
     /// Marks an event as applied whose processing wrote nothing. Idempotent.
     pub async fn mark_event(&self, event: &AppliedEvent, now: Timestamp) -> Result<(), StoreError> {
         self.put_item(applied_item(event, now)?, not_applied()).await.map(drop)

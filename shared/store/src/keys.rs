@@ -25,6 +25,7 @@
 //! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | until when Stripe's events were checked |
 //! | lease of a function's scheduled runs | `RUN#<function>` | `LEASE` | held by one run until it ends or its time is up |
 //! | position of a function's scheduled runs | `RUN#<function>` | `POSITION` | where the last one stopped in its lists |
+//! | day of a function's scheduled runs | `RUN#<function>` | `DAY` | the last day that it worked on, and whether that is done |
 //! | listing | `LISTING#<listing>` | `LISTING` | the list of versions; `version` is its optimistic lock |
 //! | entry of a listing in staff's lists | `LISTING#<listing>` | `STATE` | only keys |
 //! | listing version | `LISTING#<listing>` | `REVISION#<number>` | guarded by the version of the listing; never changed once on sale |
@@ -109,7 +110,7 @@
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
-//! | Q1 | an account; a billing; whether a job has ended | GetItem | 1 RRU |
+//! | Q1 | an account; a billing, or those of up to 100 members; whether a job has ended | GetItem; BatchGetItem | 1 RRU each |
 //! | Q2 | what a POST decides on: account, idempotency record, preset or job | BatchGetItem | 1 trip |
 //! | Q3 | a job and its input; the inputs of a page of jobs | BatchGetItem | 1 trip |
 //! | Q4 | a member's jobs of a time, newest first | Query `JOB#` backwards | 1 trip a page |
@@ -128,7 +129,7 @@
 //! | Q17 | due orders | Query `gsi1` | 1 trip a page |
 //! | Q18 | accounts that need a pack | Query `gsi1` | 1 trip a page |
 //! | Q19 | parked events, to be replayed | Query `gsi1`, then BatchGetItem | 2 trips a page |
-//! | Q20 | whether an event was applied; the checkpoint | GetItem | 1 RRU |
+//! | Q20 | which of up to 100 events were applied; the checkpoint | BatchGetItem; GetItem | 1 RRU each |
 //! | Q21 | a listing with its statistics, then its versions and its creator | BatchGetItem | 2 trips |
 //! | Q22 | a creator's listings, newest first | Query `gsi1`, then BatchGetItem | 3 trips a page |
 //! | Q23 | versions pending moderation, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
@@ -189,7 +190,7 @@
 //! | Q78 | a member, their webhooks, and a key's record or a delivery | BatchGetItem | 1 trip |
 //! | Q79 | the deliveries of a webhook, newest first | GetItem, Query `DELIVERY#<webhook>#` backwards | 2 trips a page |
 //! | Q80 | deliveries whose attempt is due or whose message is lost | Query `gsi1` for each of the 4 shards, then BatchGetItem | 8 trips a minute |
-//! | Q81 | the lease of a function's runs; where the last one stopped | PutItem; GetItem | 1 trip each a run |
+//! | Q81 | the lease of a function's runs; where the last one stopped; the day that it worked on | PutItem; GetItem | 1 trip each a run |
 
 mod account;
 mod audit;

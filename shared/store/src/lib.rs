@@ -75,7 +75,7 @@ pub use people::PeopleFilter;
 pub use rates::{Place, Rate, RateLimited};
 pub use reports::StoredReport;
 pub use rewrite::{ItemChange, missing_shape};
-pub use runs::{RunLease, RunPosition};
+pub use runs::{RunDay, RunLease, RunPosition};
 pub use staff::Staff;
 pub use staff_lists::{ListingFilter, PayoutFilter, PurchaseFilter};
 pub use table::{IndexPage, IndexPosition, Readable, Store};

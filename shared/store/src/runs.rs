@@ -1,5 +1,5 @@
-//! Scheduled runs: the lease that keeps a function from running beside itself, and where a run
-//! stopped in its lists.
+//! Scheduled runs: the lease that keeps a function from running beside itself, where a run stopped
+//! in its lists, and which day's work is done.
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,23 @@ pub struct RunPosition {
     /// Where in it to continue, in the list's own notation; absent at its beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// Whether all lists come once more after the rest: something before this place may not be done.
+    #[serde(default = "unknown_is_not_done")]
+    pub again: bool,
+}
+
+/// Of a position that an earlier version stored.
+fn unknown_is_not_done() -> bool {
+    true
+}
+
+/// The day that a function works on, and whether it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunDay {
+    /// When the day began.
+    pub midnight: Timestamp,
+    /// Whether a run came to the end of its lists.
+    pub is_done: bool,
 }
 
 /// A run's right to be the only one of its function. It ends with [`Store::release_run`], or by
@@ -67,6 +84,17 @@ impl Store {
     /// Where the last run of `function` stopped; `None` if it came to the end of its lists (Q81).
     pub async fn run_position(&self, function: &str) -> Result<Option<RunPosition>, StoreError> {
         self.get(&Key::run_position(function)).await
+    }
+
+    /// The last day that `function` worked on (Q81).
+    pub async fn run_day(&self, function: &str) -> Result<Option<RunDay>, StoreError> {
+        self.get(&Key::run_day(function)).await
+    }
+
+    /// Stores the day that `function` works on.
+    pub async fn set_run_day(&self, function: &str, day: RunDay) -> Result<(), StoreError> {
+        let item = encode(&Key::run_day(function), &day)?;
+        self.put_item(item, Condition::none()).await.map(drop)
     }
 
     /// Stores where a run of `function` is; `None` is the end of its lists.

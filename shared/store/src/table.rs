@@ -78,6 +78,14 @@ pub struct IndexPage<T> {
     pub next: Option<IndexPosition>,
 }
 
+impl<T> IndexPage<T> {
+    /// The same with every item mapped.
+    pub fn map<U>(self, turn: impl FnMut(T) -> U) -> IndexPage<U> {
+        let IndexPage { items, unreadable, next } = self;
+        IndexPage { items: items.into_iter().map(turn).collect(), unreadable, next }
+    }
+}
+
 impl Store {
     /// A store over `table`.
     pub fn new(client: Client, table: String) -> Store {

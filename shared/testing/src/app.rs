@@ -96,6 +96,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("IMAGE_ORIGINS", "http://127.0.0.1:9"),
     ("IMAGE_PROVIDER", "studio"),
     ("MALWARE_SCAN_TAG", ""),
+    ("PAYOUTS_AT_ONCE", "16"),
     ("PREVIEWS_BUCKET", PREVIEWS),
     ("PREVIEWS_URL", "https://previews.prolight.test"),
     ("PUBLIC_API_URL", "https://api.prolight.test/test"),
@@ -103,6 +104,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("SHARE_SECRET_ARN", "SHARE_SECRET_ARN"),
     ("STRIPE_AUTOMATIC_TAX", "false"),
     ("STRIPE_BASE_URL", "http://127.0.0.1:9"),
+    ("STRIPE_REQUESTS_PER_SECOND", "1000000"),
     ("STRIPE_SECRET_ARN", "STRIPE_SECRET_ARN"),
     ("TABLE_NAME", TABLE),
     ("TAX_LABEL", "Tax"),
@@ -293,11 +295,19 @@ impl TestApp {
         Ok(serde_json::from_str(answered.get()).expect("JSON"))
     }
 
-    /// Runs a scheduled function once.
+    /// Runs a scheduled function once, as a person starts it, so it does all there is to do.
     ///
     /// # Errors
     /// The message of the failed run.
     pub async fn run(&self, name: &'static str) -> Result<(), String> {
+        self.invoke(name, &json!({ "id": "run" })).await.map(drop)
+    }
+
+    /// The same as its schedule starts it.
+    ///
+    /// # Errors
+    /// The message of the failed run.
+    pub async fn run_on_schedule(&self, name: &'static str) -> Result<(), String> {
         self.invoke(name, &json!({ "id": "run", "time": self.now() })).await.map(drop)
     }
 

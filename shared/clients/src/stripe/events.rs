@@ -4,16 +4,23 @@ use domain::{Timestamp, billing::external::EventId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use stripe_client_core::{RequestBuilder, StripeMethod};
-use stripe_types::RangeQueryTs;
 
 use super::{PAGE_SIZE, Stripe, StripeError, StripePage, WebhookEvent};
 
 #[derive(Serialize)]
 struct Wanted<'a> {
-    created: RangeQueryTs,
+    created: Created,
     limit: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     starting_after: Option<&'a str>,
+}
+
+/// Seconds: from one, up to another.
+#[derive(Serialize)]
+struct Created {
+    gte: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lt: Option<i64>,
 }
 
 // Read from: list
@@ -33,8 +40,9 @@ pub struct ListedEvent {
 }
 
 impl Stripe {
-    /// The events since a time, newest first, a page at a time: those `after` an event, which are
-    /// older. Stripe keeps them for 30 days and cannot list them oldest first.
+    /// The events since a time, and before another if given, newest first, a page at a time: those
+    /// `after` an event, which are older. Stripe keeps them for 30 days and cannot list them oldest
+    /// first.
     ///
     /// Events of every type are listed, because Stripe filters by twenty types at most and we
     /// handle more: the others are [`super::webhook_event::Subject::Ignored`], so that paging can
@@ -45,11 +53,11 @@ impl Stripe {
     /// See [`StripeError`].
     pub async fn events(
         &self,
-        since: Timestamp,
+        (since, before): (Timestamp, Option<Timestamp>),
         after: Option<&EventId>,
     ) -> Result<StripePage<ListedEvent>, StripeError> {
         let wanted = Wanted {
-            created: RangeQueryTs::gte(since.as_secs()),
+            created: Created { gte: since.as_secs(), lt: before.map(Timestamp::as_secs) },
             limit: PAGE_SIZE,
             starting_after: after.map(EventId::as_str),
         };

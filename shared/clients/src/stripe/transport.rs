@@ -24,7 +24,7 @@ use stripe_client_core::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::StripeError;
+use super::{RequestRate, StripeError};
 use crate::{
     http::{BaseUrl, CallError, Http, InvalidConfig, call, secret_header},
     secrets::Secret,
@@ -78,6 +78,7 @@ pub(super) struct Transport {
     base: BaseUrl,
     headers: HeaderMap,
     pace: RetryPolicy,
+    rate: RequestRate,
     doubt: SecretDoubt,
 }
 
@@ -156,6 +157,7 @@ impl Transport {
             base: BaseUrl::parse(base)?,
             headers,
             pace,
+            rate: RequestRate::default(),
             doubt: SecretDoubt::default(),
         })
     }
@@ -163,6 +165,11 @@ impl Transport {
     /// The same, saying there that Stripe refused the key.
     pub(super) fn doubting(self, doubt: &SecretDoubt) -> Transport {
         Transport { doubt: doubt.clone(), ..self }
+    }
+
+    /// The same, at this rate.
+    pub(super) fn at_rate(self, rate: &RequestRate) -> Transport {
+        Transport { rate: rate.clone(), ..self }
     }
 
     /// Sends a request that changes nothing or is safe to repeat (GET, DELETE).
@@ -345,6 +352,7 @@ impl Transport {
         if matches!(wire.method, StripeMethod::Post) && key.is_none() {
             return Err(unsent("a POST without an idempotency key is not sent"));
         }
+        self.rate.turn().await;
         let begun = Instant::now();
         let mut may_have_acted = false;
         for nth in 0.. {
@@ -363,6 +371,7 @@ impl Transport {
                 return Err(Failed::Otherwise(error));
             }
             sleep(pause).await;
+            self.rate.turn().await;
         }
         Err(unsent("no attempt was made"))
     }

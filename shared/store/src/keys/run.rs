@@ -14,4 +14,9 @@ impl Key {
     pub(crate) fn run_position(function: &str) -> Key {
         Key { pk: format!("{RUN_PREFIX}{function}"), sk: "POSITION".to_owned() }
     }
+
+    /// The last day that a function worked on.
+    pub(crate) fn run_day(function: &str) -> Key {
+        Key { pk: format!("{RUN_PREFIX}{function}"), sk: "DAY".to_owned() }
+    }
 }

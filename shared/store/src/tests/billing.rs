@@ -1,6 +1,6 @@
 //! A member's billing: read, and changed on their request.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
 
 use domain::{
     ErrorKind,
@@ -55,6 +55,17 @@ async fn a_member_stripe_does_not_know() {
     let user = app.member("member", Plan::Free, 10).await;
     assert_eq!(app.store.billing(&user).await.unwrap(), Billing::new(user.clone()));
     assert_eq!(app.store.user_of_customer(&customer("cus_1")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_billings_of_several_members_are_one_trip() {
+    let app = TestApp::new();
+    let (ann, bob) = (app.member("ann", Plan::Free, 10).await, UserId::parse("bob").unwrap());
+    let billing = app.becomes(&ann, "cus_1").await.unwrap();
+    app.engine.take_usage();
+    let found = app.store.billings(&BTreeSet::from([bob, ann.clone()])).await.unwrap();
+    assert_eq!(found, BTreeMap::from([(ann, billing)]));
+    assert_eq!(app.engine.take_usage().round_trips(), 1);
 }
 
 #[tokio::test]

@@ -44,6 +44,26 @@ async fn an_event_that_was_applied_is_remembered_for_a_while() {
     assert_eq!(app.item_with("applied_at")["expires_at"]["N"], ends);
 }
 
+/// In the order that was asked, and a mark that cannot be read hides no other.
+#[tokio::test]
+async fn which_of_a_page_of_events_were_applied_is_one_trip() {
+    let app = TestApp::new();
+    let [applied, never, parked, damaged] = ["evt_4", "evt_3", "evt_2", "evt_1"].map(event);
+    app.store.mark_event(&applied, NOW).await.unwrap();
+    app.park(Some("evt_2"), "{}", NOW).await;
+    let item = serde_json::json!({
+        "pk": { "S": "EVENT#evt_1" }, "sk": { "S": "EVENT" }, "state": { "N": "1" },
+    });
+    let put = serde_json::json!({ "TableName": TABLE, "Item": item });
+    app.engine.run("PutItem", &put.to_string()).unwrap();
+    app.engine.take_usage();
+    let ids = [never, parked, damaged, applied].map(|event| event.id);
+    let found = app.store.events_applied(&ids).await.unwrap();
+    assert_eq!(found, [false, false, false, true]);
+    assert_eq!(app.engine.take_usage().round_trips(), 1);
+    assert_eq!(app.store.events_applied(&[]).await.unwrap(), [false; 0]);
+}
+
 #[tokio::test]
 async fn an_event_is_parked_once_as_it_came_and_forgotten_when_it_was_replayed() {
     let app = TestApp::new();

@@ -42,19 +42,22 @@ async fn a_payout_that_a_bank_returns_is_paid_again_the_next_day() {
     }
 }
 
-/// No event reports that a bank returned a payout: the nightly run finds it.
+/// No event reports that a bank returned a payout: the nightly run finds it once it is late.
 #[tokio::test]
 async fn a_bank_failure_without_an_event_is_found() {
     let app = BillingApp::new().await;
     let sale = PaidSale::payable(&app, Bank::Closed).await;
     sale.market.pay_days(7).await;
-    app.advance_days(2);
+    app.advance_days(3);
     app.events();
+    app.reconcile().await.unwrap();
+    sale.check_payouts(&[("sent", NET)]).await;
+    app.advance_days(3);
     app.reconcile().await.unwrap();
     sale.check_payouts(&[("failed", NET)]).await;
     sale.market.complete_onboarding(&sale.kim, Bank::Works).await;
     sale.market.pay_creators().await.unwrap();
-    app.advance_days(2);
+    app.advance_days(6);
     app.events();
     app.reconcile().await.unwrap();
     sale.check_payouts(&[("paid", NET), ("reopened", NET)]).await;

@@ -16,6 +16,7 @@ mod fees;
 mod follow_ups;
 mod isolation;
 mod ledger_audit;
+mod long_runs;
 mod lost_stream;
 mod many_sales;
 mod onboarding;

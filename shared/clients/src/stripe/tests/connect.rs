@@ -280,7 +280,7 @@ async fn every_event_of_an_account_can_be_read() {
     for kind in ["payment.created", "transfer.created", "v2.core.account.created"] {
         assert_eq!(subject(kind), Some(Subject::Ignored), "{kind}");
     }
-    let listed = visit.stripe.events(Timestamp::from_secs(BEGIN), None).await.unwrap();
+    let listed = visit.stripe.events((Timestamp::from_secs(BEGIN), None), None).await.unwrap();
     let of_accounts = listed.items.iter().any(|it| it.notice.kind.starts_with("payout."));
     assert!(!of_accounts, "only the platform's");
 }

@@ -322,7 +322,7 @@ async fn what_happened_is_listed_newest_first_and_every_page_leads_on() {
     let (mut listed, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
         let since = Timestamp::from_secs(BEGIN);
-        let page = visit.stripe.events(since, after.as_ref()).await.unwrap();
+        let page = visit.stripe.events((since, None), after.as_ref()).await.unwrap();
         after = page.items.last().map(|event| event.notice.id.clone());
         listed.extend(page.items);
         pages += 1;
@@ -340,8 +340,13 @@ async fn what_happened_is_listed_newest_first_and_every_page_leads_on() {
     let sessions = listed.iter().filter(|it| matches!(it.subject, Subject::Session(_)));
     assert_eq!(sessions.count(), 20);
     assert!(listed.iter().all(|it| !matches!(it.subject, Subject::Unreadable(_))));
-    let later = visit.stripe.events(Timestamp::from_secs(BEGIN + 1), None).await.unwrap();
-    assert!(later.items.is_empty() && !later.more);
+    let (begin, second) = (Timestamp::from_secs(BEGIN), Timestamp::from_secs(BEGIN + 1));
+    for nothing in [(second, None), (begin, Some(begin))] {
+        let page = visit.stripe.events(nothing, None).await.unwrap();
+        assert!(page.items.is_empty() && !page.more, "{nothing:?}");
+    }
+    let page = visit.stripe.events((begin, Some(second)), None).await.unwrap();
+    assert!(page.more, "all of them are of the first second");
 }
 
 #[tokio::test]

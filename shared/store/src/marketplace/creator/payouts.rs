@@ -111,13 +111,17 @@ impl Store {
         self.walked(OPEN_PAYOUTS, None, (after, most), payout_of).await
     }
 
-    /// Sent payouts that no bank is known to have received, oldest first (Q36).
+    /// Sent payouts of days that began before `before`, and that no bank is known to have received,
+    /// oldest first (Q36).
     pub async fn sent_payouts(
         &self,
+        before: Timestamp,
         after: Option<&IndexPosition>,
         most: u16,
     ) -> Result<IndexPage<(UserId, PayoutId)>, StoreError> {
-        self.walked(SENT_PAYOUTS, None, (after, most), payout_of).await
+        // The id of a payout begins with its day.
+        let bound = Some(PayoutId::new(before, 0).to_string());
+        self.walked(SENT_PAYOUTS, bound, (after, most), payout_of).await
     }
 
     /// Overpaid sales (Q36).
