@@ -154,6 +154,17 @@ impl IntoResponse for Refused {
     }
 }
 
+/// The webhook that reports the end of a job, before it is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Where the submission asked for it.
+    pub url: String,
+    /// The job.
+    pub request_id: String,
+    /// The exact body.
+    pub body: String,
+}
+
 /// State of the image provider.
 #[derive(Debug)]
 pub(crate) struct Bria {
@@ -190,6 +201,17 @@ impl Bria {
         let id = path.rsplit('/').next()?;
         let id = id.split('.').next()?;
         self.job(id).map(|job| job.text.clone())
+    }
+
+    /// The webhooks of the jobs that have ended, oldest job first; results are at `origin`.
+    pub(crate) fn webhooks(&self, origin: &str) -> Vec<Webhook> {
+        let (now, jobs) = (Instant::now(), locked(&self.jobs).all());
+        let ended = jobs.iter().filter(|job| job.ends_at.is_some_and(|ends_at| ends_at <= now));
+        let webhook = |job: &Arc<Job>| {
+            let body = serde_json::to_string(&job.report(origin, now)?).ok()?;
+            Some(Webhook { url: job.webhook_url.clone()?, request_id: job.id.clone(), body })
+        };
+        ended.filter_map(webhook).collect()
     }
 
     fn job(&self, id: &str) -> Option<Arc<Job>> {

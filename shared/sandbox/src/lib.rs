@@ -220,6 +220,12 @@ impl RunningSandbox {
         self.world.journal.find(filter)
     }
 
+    /// The webhooks of the image provider's ended jobs, oldest job first, whether they were sent or
+    /// not: for a test that sends them itself.
+    pub fn bria_webhooks(&self) -> Vec<bria::Webhook> {
+        self.world.bria.webhooks(&self.world.results_origin)
+    }
+
     /// The webhook delivery attempts, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.world.journal.deliveries()

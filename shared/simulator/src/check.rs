@@ -1,19 +1,17 @@
 //! What must hold of a world: always, and once it is quiet.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod credits;
+mod money;
+mod service;
+
+use std::collections::BTreeSet;
 
 use domain::{
-    account::Account,
-    billing::order::Via,
-    credits::Movement,
-    generation::Status,
-    id::OrderId,
     marketplace::{
         creator::{journal::LedgerAccount, payout::PAYOUT_MIN},
         purchase::{Purchase, PurchaseState},
     },
-    plan::Plan,
-    time::{DAY, Month},
+    time::DAY,
 };
 use serde_json::{Value, json};
 use testing::{Actor, engine::TABLE};
@@ -25,9 +23,9 @@ use upkeep::{
 
 use crate::{
     billing_app::BillingApp,
-    packs,
-    world::{CREATORS, TOP_UPS_A_MONTH, Violation, World},
+    world::{CREATORS, Violation, World},
 };
+use money::Cash;
 
 /// What `scripts/verify` finds in the table of an app.
 pub async fn findings(app: &BillingApp) -> Vec<String> {
@@ -50,23 +48,31 @@ impl World {
     pub(crate) async fn check_quiet(&self) -> Result<(), Violation> {
         self.check_always().await?;
         self.check_ended().await?;
+        let cash = Cash::of(&self.app);
         for (nth, member) in self.members.iter().enumerate() {
             if !self.past.borrow().deleted.contains(&nth) {
-                self.check_member(member).await?;
+                self.check_member(member, &cash).await?;
             }
+            self.check_rewards(nth, member).await?;
         }
+        self.check_refund_keys()?;
         let purchases = self.past.borrow().purchases.clone();
         for (buyer, id) in &purchases {
             let buyer = &self.members[*buyer];
             let purchase = self.app.store.purchase(&buyer.id, id).await.unwrap();
             self.check_purchase(buyer, &purchase).await?;
+            self.check_refunds(&purchase)?;
             self.check_hold(&purchase).await?;
         }
         for creator in 0..CREATORS {
             self.check_paid(creator).await?;
         }
-        self.market().assert_journals_balance().await;
-        self.check_subscriptions()
+        let balances = self.market().assert_journals_balance().await;
+        self.check_cash(&cash, &balances)?;
+        self.check_subscriptions()?;
+        self.check_ratings().await?;
+        self.check_webhooks().await?;
+        self.check_works().await
     }
 
     /// Nothing is open.
@@ -82,54 +88,6 @@ impl World {
             Violation::check(open.is_none(), || format!("never ends: {open:?}"))?;
         }
         Ok(())
-    }
-
-    async fn check_member(&self, member: &Actor) -> Result<(), Violation> {
-        self.app.assert_credits_balance(&member.id).await;
-        self.check_spending(member).await?;
-        self.check_top_ups(member).await?;
-        let (bought, paid) = packs::bought_and_paid(&self.app, member).await;
-        Violation::check(bought == paid, || {
-            format!("{}: {bought} credits of packs, {paid} paid for at Stripe", member.id)
-        })?;
-        let Account { plan, .. } = self.app.account(&member.id).await;
-        let theirs = self.app.billing(member).await.subscription;
-        let live = theirs.and_then(|theirs| self.app.stripe().object(theirs.id.as_str()));
-        let is_over = live.as_ref().is_none_or(|live| live["status"] == "canceled");
-        Violation::check(!is_over || plan == Plan::Free, || {
-            format!("{}: {plan:?}, but Stripe has {live:?}", member.id)
-        })
-    }
-
-    /// A generation with an image costs its credits once, one without costs nothing, and nothing
-    /// else is spent.
-    async fn check_spending(&self, member: &Actor) -> Result<(), Violation> {
-        let mut spent: BTreeMap<String, u32> = BTreeMap::new();
-        for line in self.app.store.whole_ledger(&member.id).await.unwrap() {
-            if let Movement::Capture { .. } = line.movement {
-                *spent.entry(line.cause).or_default() += line.movement.credits();
-            }
-        }
-        for job in self.app.jobs(&member.id).await {
-            let price = if job.status == Status::Succeeded { job.charge.credits } else { 0 };
-            let paid = spent.remove(job.id.as_str()).unwrap_or_default();
-            Violation::check(paid == price, || format!("{paid} credits spent on {job:?}"))?;
-        }
-        Violation::check(spent.is_empty(), || format!("spent on no generation: {spent:?}"))
-    }
-
-    /// No more packs are bought in a month without the member than they allow.
-    async fn check_top_ups(&self, member: &Actor) -> Result<(), Violation> {
-        let mut bought: BTreeMap<Month, Vec<OrderId>> = BTreeMap::new();
-        for charge in packs::charges(&self.app, member) {
-            let id = OrderId::parse(charge["metadata"]["order_id"].as_str().unwrap()).unwrap();
-            let order = self.app.store.order(&member.id, &id).await.unwrap();
-            if order.via == Via::TopUp {
-                bought.entry(Month::of(order.created_at)).or_default().push(id);
-            }
-        }
-        let many = bought.iter().find(|(_, orders)| orders.len() > TOP_UPS_A_MONTH);
-        Violation::check(many.is_none(), || format!("{}: {many:?} topped up", member.id))
     }
 
     /// The money of a sale is held for a week.

@@ -3,7 +3,7 @@
 //! A world is the whole product in one process: the deployed functions behind their real events,
 //! the store on a real DynamoDB engine, queues, buckets, the sandbox's Stripe and Bria, and one
 //! clock. A seed decides what its members, staff, banks and schedules do, and what goes wrong
-//! meanwhile ([`step`]); two steps at once take turns at each request to the table. Then nothing
+//! meanwhile ([`program`]); two steps at once take turns at each request to the table. Then nothing
 //! goes wrong any more for some days, after which everything must have come to an end and everybody
 //! must have what Stripe says they paid for ([`search`]).
 //!
@@ -19,6 +19,7 @@ mod check;
 pub mod dice;
 pub mod marketplace;
 pub mod packs;
+pub mod program;
 pub mod search;
 pub mod step;
 mod world;

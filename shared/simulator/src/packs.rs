@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    credits::{LotSource, Movement},
+    credits::{LedgerEntry, LotSource, Movement},
     pack::Pack,
 };
 use serde_json::{Value, json};
@@ -18,6 +18,11 @@ use crate::billing_app::BillingApp;
 /// If a period of a plan was granted twice.
 pub async fn bought_and_paid(app: &BillingApp, member: &Actor) -> (i64, i64) {
     let ledger = app.store.whole_ledger(&member.id).await.unwrap();
+    by_ledger(app, member, &ledger)
+}
+
+/// The same, of a ledger that was read.
+pub(crate) fn by_ledger(app: &BillingApp, member: &Actor, ledger: &[LedgerEntry]) -> (i64, i64) {
     let charges = charges(app, member);
     // Money of a plan is taken back too, and staff take credits.
     let is_of_a_pack = |cause: &str| {
@@ -26,7 +31,7 @@ pub async fn bought_and_paid(app: &BillingApp, member: &Actor) -> (i64, i64) {
     };
     let mut bought = 0i64;
     let mut plans = BTreeMap::new();
-    for line in &ledger {
+    for line in ledger {
         match &line.movement {
             Movement::Grant { lot, .. } if lot.source == LotSource::Purchase => {
                 bought += i64::from(line.movement.credits());

@@ -104,3 +104,43 @@ pub fn shrink(moves: &[Move], looks: Looks) -> (Vec<Move>, Failure) {
     }
     (moves, failure)
 }
+
+#[cfg(test)]
+mod tests {
+    use sandbox::stripe::Card;
+
+    use super::*;
+    use crate::step::Step;
+
+    #[test]
+    fn a_world_of_repeats_webhooks_and_reviews_is_sound() {
+        let paid = Some(Card::Succeeds);
+        let steps = [
+            Step::AddWebhook(0),
+            Step::Again(0),
+            Step::Generate(0),
+            Step::Relay,
+            Step::Work(1),
+            Step::DeliverBria(2),
+            Step::Again(0),
+            Step::Relay,
+            Step::Work(3),
+            Step::Relay,
+            Step::SendWebhooks,
+            Step::List(0, 2_900),
+            Step::Buy(2, 0, Some(3), paid),
+            Step::Deliver(4),
+            Step::Again(0),
+            Step::Review(0, 5),
+            Step::WebhookAnswers(0, 500),
+            Step::Adjust(2, 5),
+            Step::Again(0),
+            Step::Refund(0, 100),
+            Step::Deliver(5),
+            Step::Relay,
+            Step::SendWebhooks,
+        ];
+        let moves: Vec<Move> = steps.into_iter().map(|step| Move { step, mishap: None }).collect();
+        assert_eq!(run(&moves, Looks::Always), Ok(()));
+    }
+}

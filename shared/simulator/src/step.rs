@@ -1,19 +1,14 @@
-//! What may happen in a world: steps, drawn from a seed.
+//! What may happen in a world.
 //!
 //! A step names whom it is about by a number, which the world takes modulo what exists. So a step
 //! means something wherever it stands, and a program without some of its steps is a program.
 
 use domain::{pack::Pack, plan::Plan};
 use sandbox::{
-    faults::AnswerFault,
+    faults::{AnswerFault, Order},
     stripe::{Bank, Card},
 };
-use testing::Fault;
-
-use crate::dice::Dice;
-
-/// Most requests of a step after which it is still cut off: few steps make more.
-const CUT_WITHIN: u64 = 24;
+use testing::{Fault, queue::Availability};
 
 /// A step, and what goes wrong meanwhile.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +26,10 @@ pub enum Mishap {
     Table(u32, Fault),
     /// In this many answers of Stripe.
     Stripe(u32, AnswerFault),
+    /// At Bria.
+    Bria(Order),
+    /// The queues refuse messages: some, or all.
+    Queues(Availability),
 }
 
 /// Something that happens.
@@ -61,6 +60,12 @@ pub enum Step {
     SetCard(usize, Card),
     /// A member closes their account.
     DeleteMe(usize),
+    /// A request is sent again under its `Idempotency-Key`; zero is the latest.
+    Again(usize),
+    /// A member adds a webhook for all events.
+    AddWebhook(usize),
+    /// A member's webhooks answer with this status from now on.
+    WebhookAnswers(usize, u16),
 
     /// A creator puts a listing on sale at this price.
     List(usize, i64),
@@ -72,6 +77,8 @@ pub enum Step {
     AskRefund(usize),
     /// A buyer downloads.
     Download(usize),
+    /// A buyer reviews what they bought, with this many stars.
+    Review(usize, u8),
     /// A creator goes through onboarding, with a bank account.
     Onboard(usize, Bank),
     /// Stripe restricts a creator's account.
@@ -107,6 +114,10 @@ pub enum Step {
     Relay,
     /// A batch of jobs is worked on, the messages in this order.
     Work(u64),
+    /// Webhooks of Bria arrive: any, in any order, some twice or with a wrong signature.
+    DeliverBria(u64),
+    /// Events are sent to members' webhooks.
+    SendWebhooks,
     /// The queue of top-ups is worked on.
     BuyTopUps,
     /// A scheduled function runs.
@@ -116,14 +127,27 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether it is a request under an `Idempotency-Key`.
+    pub(crate) fn has_key(&self) -> bool {
+        matches!(
+            self,
+            Step::Generate(..)
+                | Step::BuyPack(..)
+                | Step::AddWebhook(..)
+                | Step::Buy(..)
+                | Step::Adjust(..)
+        )
+    }
+
     /// Whether nothing but our functions acts in it, so that a mishap meets them.
-    fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         match self {
             Step::Both(one, other, _) => one.is_ours() && other.is_ours(),
             Step::Hours(..)
             | Step::Upgrade(..)
             | Step::Downgrade(..)
             | Step::SetCard(..)
+            | Step::WebhookAnswers(..)
             | Step::List(..)
             | Step::Restrict(..)
             | Step::Refund(..)
@@ -142,10 +166,13 @@ impl Step {
             | Step::CancelPlan(..)
             | Step::TopUp(..)
             | Step::DeleteMe(..)
+            | Step::Again(..)
+            | Step::AddWebhook(..)
             | Step::Retire(..)
             | Step::Buy(..)
             | Step::AskRefund(..)
             | Step::Download(..)
+            | Step::Review(..)
             | Step::Onboard(..)
             | Step::StaffRefund(..)
             | Step::Ban(..)
@@ -153,163 +180,29 @@ impl Step {
             | Step::Deliver(..)
             | Step::Relay
             | Step::Work(..)
+            | Step::DeliverBria(..)
+            | Step::SendWebhooks
             | Step::BuyTopUps
             | Step::Run(..) => true,
         }
     }
 }
 
+/// The function that pays creators.
+pub(crate) const PAY_CREATORS: &str = "background-pay-creators";
+/// The function that sends again what a member's webhook did not take.
+pub(crate) const RETRY_WEBHOOKS: &str = "background-retry-webhooks";
+
 /// The functions that run on schedules.
-pub(crate) const SCHEDULED: [&str; 9] = [
+pub(crate) const SCHEDULED: [&str; 10] = [
     "background-sweep-generations",
     "background-grant-rewards",
-    "background-pay-creators",
+    PAY_CREATORS,
     "background-reconcile-stripe",
     "background-erase-data",
     "background-follow-sellers",
+    RETRY_WEBHOOKS,
     "background-rank-popular",
     "background-report-revenue",
     "background-verify-audit",
 ];
-
-/// The program of a seed.
-pub fn program(seed: u64, steps: usize) -> Vec<Move> {
-    let mut dice = Dice(seed);
-    // A world has a character: some see no mishaps, some little else than money taken back.
-    let mishaps = [0, 3, 6, 12][dice.below(4)];
-    let trouble = 1 + dice.roll(4);
-    (0..steps)
-        .map(|_| {
-            let step = step(&mut dice, trouble, true);
-            let happens = mishaps > 0 && dice.one_in(mishaps) && step.is_ours();
-            let mishap = happens.then(|| mishap(&mut dice));
-            Move { step, mishap }
-        })
-        .collect()
-}
-
-fn mishap(dice: &mut Dice) -> Mishap {
-    let nth = u32::try_from(1 + dice.roll(CUT_WITHIN)).unwrap_or(1);
-    match dice.roll(3) {
-        0 => {
-            let faults = [
-                AnswerFault::ServerError,
-                AnswerFault::ServerErrorAfterAccepting,
-                AnswerFault::BrokenConnection,
-                AnswerFault::MalformedJson,
-                AnswerFault::HtmlPage,
-            ];
-            // Three are as many as a request is tried.
-            Mishap::Stripe(1 + nth % 4, faults[dice.below(faults.len())].clone())
-        }
-        _ => Mishap::Table(nth, Fault::ALL[dice.below(Fault::ALL.len())]),
-    }
-}
-
-/// A step of our functions alone: no hours pass within a request.
-fn ours(dice: &mut Dice, trouble: u64) -> Step {
-    loop {
-        let step = step(dice, trouble, false);
-        if step.is_ours() {
-            return step;
-        }
-    }
-}
-
-fn step(dice: &mut Dice, trouble: u64, alone: bool) -> Step {
-    let any = |dice: &mut Dice| dice.below(64);
-    let card = |dice: &mut Dice| match dice.roll(12) {
-        0 => None,
-        1 => Some(Card::Declines),
-        2 => Some(Card::Bank),
-        3 => Some(Card::DeclinesLater),
-        4 => Some(Card::SucceedsToo),
-        _ => Some(Card::Succeeds),
-    };
-    let weights = [22, 14, 14, 8 * trouble, 26, 4];
-    let mut at = dice.roll(weights.iter().sum());
-    let group = weights.iter().position(|weight| {
-        let here = at < *weight;
-        at = at.saturating_sub(*weight);
-        here
-    });
-    match group.unwrap_or_default() {
-        0 => match dice.roll(16) {
-            0..=4 => Step::Generate(any(dice)),
-            5 => Step::CancelJob(any(dice), any(dice)),
-            6..=8 => {
-                let pack = Pack::ALL[dice.below(Pack::ALL.len())];
-                Step::BuyPack(any(dice), pack, card(dice))
-            }
-            9 | 10 => {
-                let plan = [Plan::Pro, Plan::Pro, Plan::Enterprise][dice.below(3)];
-                Step::Subscribe(any(dice), plan, card(dice))
-            }
-            11 => Step::CancelPlan(any(dice), dice.one_in(2)),
-            12 => match dice.one_in(2) {
-                true => Step::Upgrade(any(dice)),
-                false => Step::Downgrade(any(dice)),
-            },
-            13 => Step::TopUp(any(dice), !dice.one_in(3)),
-            14 => Step::SetCard(any(dice), card(dice).unwrap_or(Card::Succeeds)),
-            _ => match dice.one_in(4) {
-                true => Step::DeleteMe(any(dice)),
-                false => Step::Generate(any(dice)),
-            },
-        },
-        1 => match dice.roll(8) {
-            0 | 1 => Step::List(any(dice), [500, 999, 1_500, 2_900, 5_000][dice.below(5)]),
-            2..=5 => {
-                let sharer = dice.one_in(3).then(|| any(dice));
-                Step::Buy(any(dice), any(dice), sharer, card(dice))
-            }
-            6 => match dice.roll(4) {
-                0 => Step::Restrict(any(dice)),
-                1 => Step::Onboard(any(dice), Bank::Closed),
-                _ => Step::Onboard(any(dice), Bank::Works),
-            },
-            _ => match dice.roll(3) {
-                0 => Step::Retire(any(dice)),
-                _ => Step::Download(any(dice)),
-            },
-        },
-        2 => {
-            let hours = [1, 1, 6, 24, 24, 48, 24 * 8, 24 * 15, 24 * 31][dice.below(9)];
-            Step::Hours(hours)
-        }
-        3 => {
-            let percent = |dice: &mut Dice| [100, 100, 50, 33, 1][dice.below(5)];
-            match dice.roll(12) {
-                0 | 1 => Step::AskRefund(any(dice)),
-                2 => Step::StaffRefund(any(dice), dice.one_in(2).then(|| percent(dice))),
-                3 | 4 => Step::Refund(any(dice), percent(dice)),
-                5 => Step::FailRefund(any(dice)),
-                6 => Step::Dispute(any(dice), percent(dice)),
-                7 => Step::EndDispute(any(dice), dice.one_in(2)),
-                8 => Step::ReturnPayout(any(dice)),
-                9 => Step::Ban(any(dice), !dice.one_in(3)),
-                10 => match dice.one_in(2) {
-                    true => Step::Renew(any(dice)),
-                    false => Step::Decide(any(dice), dice.one_in(2)),
-                },
-                _ => Step::Adjust(any(dice), [50, 5, -5, -50][dice.below(4)]),
-            }
-        }
-        4 => match dice.roll(12) {
-            0..=4 => Step::Deliver(dice.roll(u64::MAX)),
-            5 => Step::Book,
-            6 | 7 => Step::Relay,
-            8 => Step::Work(dice.roll(u64::MAX)),
-            9 => Step::BuyTopUps,
-            10 if dice.one_in(4) => Step::Restart,
-            _ => Step::Run(SCHEDULED[dice.below(SCHEDULED.len())]),
-        },
-        _ if alone => {
-            let first = ours(dice, trouble);
-            // Often the same thing twice.
-            let second = if dice.one_in(2) { first.clone() } else { ours(dice, trouble) };
-            Step::Both(Box::new(first), Box::new(second), dice.roll(u64::MAX))
-        }
-        _ => Step::Deliver(dice.roll(u64::MAX)),
-    }
-}

@@ -1,9 +1,12 @@
 //! A world: four members, staff, Stripe, Bria, AWS and a clock, in one process.
 
+mod again;
 mod at_stripe;
 mod delivery;
+mod keyed;
 mod market;
 mod members;
+mod payouts;
 mod quiet;
 
 use std::{
@@ -12,15 +15,18 @@ use std::{
 };
 
 use domain::{
+    Timestamp,
     id::{ListingId, PurchaseId},
     plan::Plan,
 };
+use keyed::Keyed;
+pub(crate) use members::{an_image, hook_of};
 use sandbox::{
     bria,
     faults::{Fault as AtVendor, Order, WebhookFault},
 };
 use serde_json::{Value, json};
-use testing::{Actor, Answer, engine::Turns};
+use testing::{Actor, Answer, engine::Turns, queue::Availability};
 
 use crate::{
     billing_app::BillingApp,
@@ -29,6 +35,8 @@ use crate::{
     step::{Mishap, Move, Step},
 };
 
+/// Where generations are asked for.
+pub(crate) const GENERATIONS: &str = "/api/v1/generations";
 /// How many packs a month members allow to be bought for them.
 pub(crate) const TOP_UPS_A_MONTH: usize = 2;
 const MEMBERS: usize = 4;
@@ -60,6 +68,10 @@ pub(crate) struct Past {
     pub(crate) purchases: Vec<(usize, PurchaseId)>,
     pub(crate) disputes: Vec<String>,
     pub(crate) deleted: Vec<usize>,
+    /// The requests under an `Idempotency-Key`.
+    pub(crate) keyed: Vec<Keyed>,
+    /// Members who have webhooks.
+    pub(crate) with_webhooks: Vec<usize>,
     /// Pages that pay by a bank debit.
     debits: Vec<String>,
     /// Events that were not accepted yet.
@@ -77,6 +89,10 @@ pub(crate) struct World {
     keys: Cell<u32>,
     /// Whether something goes wrong in the present step.
     is_troubled: Cell<bool>,
+    /// Whether two steps happen at once.
+    is_paired: Cell<bool>,
+    /// When nothing went wrong any more; until then, the time of the first step.
+    pub(crate) settled_at: Cell<Timestamp>,
 }
 
 impl World {
@@ -88,7 +104,10 @@ impl World {
         };
         let mut app = BillingApp::with_bria(bria).await;
         app.use_bria();
+        app.allow_loopback();
+        app.engine.stop_metering();
         drop_webhooks(&app);
+        let began_at = app.now();
         let members = (0..MEMBERS).map(|nth| Actor::member(&format!("m{nth}"))).collect();
         World {
             app,
@@ -96,6 +115,8 @@ impl World {
             past: RefCell::default(),
             keys: Cell::default(),
             is_troubled: Cell::new(false),
+            is_paired: Cell::new(false),
+            settled_at: Cell::new(began_at),
         }
     }
 
@@ -121,6 +142,8 @@ impl World {
                 let order = Order::next(AtVendor::Answer(fault.clone())).on_marker("/stripe/v");
                 self.app.sandbox.order(order.times(*times)).unwrap();
             }
+            Some(Mishap::Bria(order)) => self.app.sandbox.order(order.clone()).unwrap(),
+            Some(Mishap::Queues(availability)) => self.set_queues(*availability),
             None => {}
         }
         let done = self.app.engine.until_hung(self.take(&next.step)).await;
@@ -141,7 +164,16 @@ impl World {
         self.app.engine.clear_faults();
         self.app.sandbox.clear_faults();
         drop_webhooks(&self.app);
+        self.set_queues(Availability::Available);
         self.is_troubled.set(false);
+        self.is_paired.set(false);
+    }
+
+    fn set_queues(&self, availability: Availability) {
+        let app = &self.app;
+        for queue in [app.generation_queue(), app.top_up_queue(), app.webhook_queue()] {
+            queue.set_availability(availability);
+        }
     }
 
     /// Without a mishap, no answer is an error of ours.
@@ -163,7 +195,9 @@ impl World {
                 let mut dice = Dice(seed);
                 let turns = Turns::new(&self.app.engine, move || dice.one_in(2));
                 let (one, other) = (Box::pin(self.take(one)), Box::pin(self.take(other)));
+                self.is_paired.set(true);
                 let (one, other) = turns.both(one, other).await;
+                self.is_paired.set(false);
                 return one.and(other);
             }
             Step::Generate(member) => return self.generate(member).await,
@@ -177,12 +211,15 @@ impl World {
             Step::CancelPlan(member, at_end) => return self.cancel_plan(member, at_end).await,
             Step::TopUp(member, is_on) => return self.top_up(member, is_on).await,
             Step::DeleteMe(member) => return self.delete_me(member).await,
+            Step::Again(nth) => return self.again(nth).await,
+            Step::AddWebhook(member) => return self.add_webhook(member).await,
             Step::Retire(nth) => return self.retire(nth).await,
             Step::Buy(buyer, nth, sharer, card) => {
                 return self.buy(buyer, nth, sharer, card).await;
             }
             Step::AskRefund(nth) => return self.ask_refund(nth).await,
             Step::Download(nth) => return self.download(nth).await,
+            Step::Review(nth, stars) => return self.review(nth, stars).await,
             Step::Onboard(creator, bank) => return self.onboard(creator, bank).await,
             Step::StaffRefund(nth, percent) => return self.staff_refund(nth, percent).await,
             Step::Ban(member, is_banned) => return self.ban(member, is_banned).await,
@@ -190,12 +227,15 @@ impl World {
             Step::Deliver(seed) => return self.deliver(&mut Dice(seed)).await,
             Step::Relay => return self.relay().await,
             Step::Work(seed) => return self.work(&mut Dice(seed)).await,
+            Step::DeliverBria(seed) => return self.deliver_bria(&mut Dice(seed)).await,
+            Step::SendWebhooks => return self.send_webhooks().await,
             Step::BuyTopUps => return self.buy_top_ups().await,
-            Step::Run(name) => return self.ran(name, self.app.run(name).await),
+            Step::Run(name) => return self.run(name).await,
             Step::Hours(hours) => self.app.advance(Duration::from_secs(60 * 60) * hours),
             Step::Upgrade(member) => self.switch_plan(member, Plan::Enterprise).await,
             Step::Downgrade(member) => self.switch_plan(member, Plan::Pro).await,
             Step::SetCard(member, card) => self.set_card(member, card).await,
+            Step::WebhookAnswers(member, status) => self.answer_webhooks(member, status),
             Step::List(creator, price) => self.list(creator, price).await,
             Step::Restrict(creator) => self.restrict(creator).await,
             Step::Refund(nth, percent) => self.refund(nth, percent),

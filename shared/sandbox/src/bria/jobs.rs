@@ -201,6 +201,11 @@ impl Jobs {
     pub(super) fn get(&self, id: &str) -> Option<Arc<Job>> {
         self.by_id.get(id).cloned()
     }
+
+    /// All of them, oldest first.
+    pub(super) fn all(&self) -> Vec<Arc<Job>> {
+        self.order.iter().filter_map(|id| self.get(id)).collect()
+    }
 }
 
 /// The structured prompt of a job: the given one byte for byte, a template filled from the prompt,

@@ -297,6 +297,19 @@ impl<'a> Control<'a> {
         self.with(|books| books.events.iter().map(|event| event.body.clone()).collect())
     }
 
+    /// The events behind the first `known` of [`Control::events`].
+    pub fn events_after(&self, known: usize) -> Vec<String> {
+        self.with(|books| books.events.iter().skip(known).map(|event| event.body.clone()).collect())
+    }
+
+    /// The events of a type as objects, oldest first.
+    pub fn events_of(&self, kind: &str) -> Vec<Value> {
+        self.with(|books| {
+            let of_kind = books.events.iter().filter(|event| event.kind == kind);
+            of_kind.map(|event| event.event.clone()).collect()
+        })
+    }
+
     /// The types of [`Control::events`].
     pub fn event_types(&self) -> Vec<String> {
         self.with(|books| books.events.iter().map(|event| event.kind.clone()).collect())

@@ -20,6 +20,24 @@ async fn the_end_of_a_job_is_announced_and_signed() {
 }
 
 #[tokio::test]
+async fn the_webhooks_of_ended_jobs_can_be_read_sent_or_not() {
+    let visit = Visit::begin().await;
+    let receiver = Receiver::answering(&[]).await;
+    visit.order(json!({ "fault": { "webhook": "dropped" } })).await;
+    let silent = visit.submit(&with_webhook("a cup", &receiver)).await;
+    visit.order(json!({ "fault": { "outcome": "stuck" } })).await;
+    visit.submit(&with_webhook("a bowl", &receiver)).await;
+    let other = visit.submit(&prompt("a vase")).await;
+
+    let report = visit.ending(&silent).await.unwrap();
+    visit.ending(&other).await.unwrap();
+    let webhooks = visit.sandbox.bria_webhooks();
+    assert_eq!(webhooks.len(), 1, "one never ends, and one has no webhook: {webhooks:?}");
+    assert_eq!((&webhooks[0].url, &webhooks[0].request_id), (&receiver.url, &silent));
+    assert_eq!(serde_json::from_str::<Value>(&webhooks[0].body).unwrap(), report);
+}
+
+#[tokio::test]
 async fn a_refused_notice_is_tried_again_up_to_five_times() {
     let visit = Visit::begin().await;
     let receiver = Receiver::answering(&[500, 301, 404]).await;

@@ -10,9 +10,12 @@ use std::{
 };
 
 use simulator::{
+    program::program,
     search::{Failure, Looks, catch_panics, run, shrink},
-    step::program,
 };
+
+/// Worlds at a time for each processor.
+const WORLDS_EACH: usize = 2;
 
 /// What the command line says.
 struct Wanted {
@@ -54,7 +57,8 @@ fn main() -> ExitCode {
     catch_panics();
     let (next, began) = (AtomicU64::new(wanted.from), Instant::now());
     let end = wanted.from.saturating_add(wanted.seeds);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    // A world waits where its functions wait before they try again, so each processor has several.
+    let workers = WORLDS_EACH * std::thread::available_parallelism().map_or(1, usize::from);
     let failures: Vec<(u64, Failure)> = std::thread::scope(|scope| {
         let work = || {
             let mut failed = Vec::new();

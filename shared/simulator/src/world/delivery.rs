@@ -1,13 +1,20 @@
-//! What carries steps on: Stripe's events, the table's stream, and the queues.
+//! What carries steps on: Stripe's events, Bria's webhooks, the table's stream, and the queues.
 
+use edge::webhook_bria;
+use sandbox::bria::{self, Webhook};
 use serde_json::{Value, json};
-use testing::queue::{QueuedMessage, TestQueue, batch_event, failed_items, is_relayed};
+use testing::{
+    Answer, TestRequest,
+    queue::{QueuedMessage, TestQueue, batch_event, failed_items, is_relayed},
+};
 
 use super::{Past, Violation, World};
 use crate::{billing_app::kind_of, dice::Dice};
 
 /// A batch of records, as the stream passes it.
 const RECORDS: usize = 100;
+/// Webhooks of Bria that arrive in one step.
+const WEBHOOKS_AT_ONCE: usize = 4;
 
 impl World {
     /// Delivers events: shuffled, some twice, late, or never.
@@ -43,19 +50,29 @@ impl World {
     }
 
     /// Passes the stream's records to its two readers. Each reads on behind what it processed.
-    pub(super) async fn relay(&self) -> Result<(), Violation> {
-        loop {
-            let batch = self.app.engine.stream_batch();
-            let records = batch["Records"].as_array().unwrap();
-            if records.is_empty() {
-                break;
-            }
-            let mut past = self.past.borrow_mut();
-            past.unrelayed.extend(records.iter().filter(|it| is_relayed(it)).cloned());
-            past.uncounted.extend(records.iter().cloned());
-        }
+    pub(crate) async fn relay(&self) -> Result<(), Violation> {
+        self.take_stream();
         self.read("background-relay-outbox", |past| &mut past.unrelayed).await?;
         self.read("background-project-metrics", |past| &mut past.uncounted).await
+    }
+
+    /// Takes the new records of the stream, for both readers. Returns the sort keys of the items
+    /// that are new.
+    pub(super) fn take_stream(&self) -> Vec<String> {
+        let mut made = Vec::new();
+        loop {
+            let mut batch = self.app.engine.stream_batch();
+            let records = std::mem::take(batch["Records"].as_array_mut().unwrap());
+            if records.is_empty() {
+                return made;
+            }
+            let new = records.iter().filter(|record| record["eventName"] == "INSERT");
+            let name = |record: &Value| record["dynamodb"]["NewImage"]["sk"]["S"].clone();
+            made.extend(new.filter_map(|record| name(record).as_str().map(str::to_owned)));
+            let mut past = self.past.borrow_mut();
+            past.unrelayed.extend(records.iter().filter(|it| is_relayed(it)).cloned());
+            past.uncounted.extend(records);
+        }
     }
 
     async fn read(
@@ -106,6 +123,50 @@ impl World {
         let event = batch_event(&letters);
         let done = self.app.invoke("background-fail-dead-letters", &event).await;
         self.ran("background-fail-dead-letters", done)
+    }
+
+    /// Delivers webhooks of Bria: any of them, old ones too, in any order, some twice. One with a
+    /// wrong signature is refused.
+    pub(super) async fn deliver_bria(&self, dice: &mut Dice) -> Result<(), Violation> {
+        let mut webhooks = self.app.sandbox.bria_webhooks();
+        dice.shuffle(&mut webhooks);
+        for webhook in webhooks.iter().take(WEBHOOKS_AT_ONCE) {
+            let token = if dice.one_in(4) { "not-the-token-we-share" } else { bria::API_TOKEN };
+            let times = if dice.one_in(4) { 2 } else { 1 };
+            for _ in 0..times {
+                let answer = self.send_bria(webhook, token).await;
+                self.answered("webhook of Bria", &answer)?;
+                let is_taken = token != bria::API_TOKEN && answer.status() < 400;
+                Violation::check(!is_taken, || format!("a forged {webhook:?} was accepted"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a webhook as the holder of an API token.
+    async fn send_bria(&self, webhook: &Webhook, token: &str) -> Answer {
+        let Webhook { url, request_id, body } = webhook;
+        let at = u64::try_from(self.app.now().as_secs()).unwrap();
+        let mut request = TestRequest::anonymous()
+            .header("Content-Type", "application/json")
+            .header("Bria-Webhook-Id", request_id)
+            .header("Bria-Webhook-Timestamp", at)
+            .header("Bria-Webhook-Signature", bria::sign(token, request_id, at, body.as_bytes()))
+            .text(body.clone());
+        for (name, value) in reqwest::Url::parse(url).unwrap().query_pairs() {
+            request = request.query(&name, value);
+        }
+        self.app.send(&webhook_bria::ENDPOINT, &request).await
+    }
+
+    /// Sends a batch of events to members' webhooks.
+    pub(super) async fn send_webhooks(&self) -> Result<(), Violation> {
+        let queue = self.app.webhook_queue();
+        let batch = queue.receive();
+        match batch.is_empty() {
+            true => Ok(()),
+            false => self.process("background-deliver-webhooks", &queue, &batch).await,
+        }
     }
 
     pub(super) async fn buy_top_ups(&self) -> Result<(), Violation> {

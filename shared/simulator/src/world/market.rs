@@ -39,9 +39,14 @@ impl World {
             }
             None => None,
         };
-        let (key, id, price) = (self.key(), &listing.id, listing.price);
-        let answer = market.try_purchase(by, &key, id, price, token.as_deref()).await;
-        self.answered("purchase", &answer)?;
+        let mut body = json!({
+            "listing_id": listing.id,
+            "expected_price": { "amount": listing.price, "currency": "usd" },
+        });
+        if let Some(token) = token {
+            body["referral"] = json!(token);
+        }
+        let answer = self.post("purchase", by, "/api/v1/marketplace/purchases", body).await?;
         if answer.status() == 201 {
             let id = PurchaseId::parse(answer.json()["id"].as_str().unwrap()).unwrap();
             self.past.borrow_mut().purchases.push((buyer % MEMBERS, id));
@@ -61,6 +66,14 @@ impl World {
     pub(super) async fn download(&self, nth: usize) -> Result<(), Violation> {
         let Some((by, purchase)) = self.purchase(nth).await else { return Ok(()) };
         self.answered("download", &self.market().download(by, &purchase).await)
+    }
+
+    /// A buyer reviews what they bought; who may not is refused.
+    pub(super) async fn review(&self, nth: usize, stars: u8) -> Result<(), Violation> {
+        let Some((by, purchase)) = self.purchase(nth).await else { return Ok(()) };
+        let body = json!({ "listing_id": purchase.listing_id, "rating": stars });
+        let answer = self.app.client(by).post("/api/v1/marketplace/reviews").json(body).await;
+        self.answered("review", &answer)
     }
 
     pub(super) async fn staff_refund(
@@ -113,7 +126,9 @@ impl World {
     }
 
     pub(super) async fn adjust(&self, member: usize, credits: i64) -> Result<(), Violation> {
-        self.by_staff("credits", member, json!({ "amount": credits, "reason": "as agreed" })).await
+        let path = format!("/api/v1/admin/users/{}/credits", self.member(member).id);
+        let body = json!({ "amount": credits, "reason": "as agreed" });
+        self.post("credits by staff", &Actor::admin(), &path, body).await.map(drop)
     }
 
     fn listing(&self, nth: usize) -> Option<Listing> {

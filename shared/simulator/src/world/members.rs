@@ -1,21 +1,17 @@
 //! What members do about images, credits and plans.
 
-use domain::plan::Plan;
-use sandbox::stripe::Card;
+use domain::{plan::Plan, webhook::event::EventType};
+use sandbox::{receiver::Behaviour, stripe::Card};
 use serde_json::{Value, json};
 use testing::engine::unobserved;
 
-use super::{MEMBERS, TOP_UPS_A_MONTH, Violation, World, nth_of};
+use super::{GENERATIONS, MEMBERS, TOP_UPS_A_MONTH, Violation, World, nth_of};
 use crate::billing_app::session_of;
 
 impl World {
     pub(super) async fn generate(&self, member: usize) -> Result<(), Violation> {
-        let body = json!({
-            "prompt": "a bottle on slate", "seed": 7, "quality": "lite", "aspect_ratio": "16:9",
-        });
-        let caller = self.app.client(self.member(member));
-        let posted = caller.post("/api/v1/generations").key(&self.key()).json(body).await;
-        self.answered("POST /generations", &posted)
+        let by = self.member(member);
+        self.post("POST /generations", by, GENERATIONS, an_image()).await.map(drop)
     }
 
     pub(super) async fn cancel_job(&self, member: usize, nth: usize) -> Result<(), Violation> {
@@ -33,7 +29,12 @@ impl World {
         body: Value,
         card: Option<Card>,
     ) -> Result<(), Violation> {
-        let answer = self.app.try_checkout(self.member(member), &self.key(), body).await;
+        let by = self.member(member);
+        let answer = match body.get("pack").is_some() {
+            true => self.post("checkout", by, "/api/v1/billing/checkout", body).await?,
+            // A plan's page may be opened again under its key: its member has one at a time.
+            false => self.app.try_checkout(by, &self.key(), body).await,
+        };
         self.answered("checkout", &answer)?;
         if let (201, Some(card)) = (answer.status(), card) {
             let url = answer.json()["checkout_url"].as_str().unwrap().to_owned();
@@ -90,6 +91,20 @@ impl World {
         }
     }
 
+    /// Adds a webhook on this machine for all events.
+    pub(super) async fn add_webhook(&self, member: usize) -> Result<(), Violation> {
+        let events = EventType::ALL.iter().filter(|it| it.can_be_wanted()).collect::<Vec<_>>();
+        let body = json!({ "url": self.app.sandbox.hook(&hook_of(member)), "events": events });
+        // Even without an answer it may be there.
+        self.past.borrow_mut().with_webhooks.push(member % MEMBERS);
+        self.post("add a webhook", self.member(member), "/api/v1/me/webhooks", body).await.map(drop)
+    }
+
+    pub(super) fn answer_webhooks(&self, member: usize, status: u16) {
+        let behaviour = Behaviour { status, ..Behaviour::default() };
+        self.app.sandbox.tell_hook(&hook_of(member), behaviour);
+    }
+
     pub(super) async fn delete_me(&self, member: usize) -> Result<(), Violation> {
         let answer = self.app.client(self.member(member)).delete("/api/v1/me").await;
         if answer.status() < 300 {
@@ -97,4 +112,16 @@ impl World {
         }
         self.answered("DELETE /me", &answer)
     }
+}
+
+/// A request for an image.
+pub(crate) fn an_image() -> Value {
+    json!({
+        "prompt": "a bottle on slate", "seed": 7, "quality": "lite", "aspect_ratio": "16:9",
+    })
+}
+
+/// The name of a member's server.
+pub(crate) fn hook_of(member: usize) -> String {
+    format!("m{}", member % MEMBERS)
 }

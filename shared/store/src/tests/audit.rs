@@ -34,7 +34,7 @@ impl TestApp {
         self.add(by_staff(staff, action, user)).await;
     }
 
-    async fn add(&self, entry: AuditEntry) {
+    async fn add_entry(&self, entry: AuditEntry) {
         let writes = Transaction::default().audit(entry.with_reason("because"), NOW);
         assert_eq!(self.store.commit(writes).await.unwrap(), Committed::Yes);
     }
@@ -52,7 +52,7 @@ impl TestApp {
     }
 
     /// The records that a filter takes, page after page.
-    async fn found(&self, wanted: &AuditFilter, most: u16) -> Vec<ChainRecord> {
+    async fn audit_found(&self, wanted: &AuditFilter, most: u16) -> Vec<ChainRecord> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = self.store.audit_log(wanted, size(most), after).await.unwrap();
@@ -180,7 +180,7 @@ async fn an_old_chain_continues_as_that_of_staff() {
     assert_eq!(app.verified(of_jobs()).await, (1, None));
     for target in [None, Some(on(USER))] {
         let wanted = AuditFilter { target, ..AuditFilter::default() };
-        let mut found = app.found(&wanted, 2).await;
+        let mut found = app.audit_found(&wanted, 2).await;
         found.sort_by_key(|it| (it.chain, it.record.seq));
         assert_eq!(seqs(&found), [1, 2, 3, 4, 1], "{wanted:?}");
     }
@@ -304,7 +304,7 @@ async fn rows_are_found_by_who_what_and_whom() {
         let (staff, user) = (format!("staff_{}", n % 2), format!("user_{}", n % 5));
         app.decide_on(&staff, action, &user).await;
     }
-    let all = async |wanted: &AuditFilter| seqs(&app.found(wanted, 4).await);
+    let all = async |wanted: &AuditFilter| seqs(&app.audit_found(wanted, 4).await);
     let expected = |takes: &dyn Fn(u64) -> bool| {
         (0..30).rev().filter(|n| takes(*n)).map(|n| n + 1).collect::<Vec<_>>()
     };
@@ -339,7 +339,7 @@ async fn chains_are_listed_together_by_time() {
         [(AuditChains::All, 60), (AuditChains::Staff, 6), (AuditChains::Jobs, 54)]
     {
         for most in [1, 7, 100] {
-            let found = app.found(&AuditFilter { chains, ..AuditFilter::default() }, most).await;
+            let found = app.audit_found(&AuditFilter { chains, ..AuditFilter::default() }, most).await;
             assert_eq!(found.len(), count, "{chains:?} {most}");
             assert!(
                 found.is_sorted_by(|one, next| one.record.at > next.record.at),
@@ -348,7 +348,7 @@ async fn chains_are_listed_together_by_time() {
         }
     }
     let wanted = AuditFilter { target: Some(on("user_0")), ..AuditFilter::default() };
-    let about = app.found(&wanted, 2).await;
+    let about = app.audit_found(&wanted, 2).await;
     assert_eq!(about.len(), 7);
     assert!(about.is_sorted_by(|one, next| one.record.at > next.record.at));
     let first = app.store.audit_log(&AuditFilter::default(), size(5), None).await.unwrap();

@@ -60,6 +60,11 @@ impl Control<'_> {
         self.with(|books| balance::now(books))
     }
 
+    /// The transactions of the platform's balance, oldest first.
+    pub fn balance_transactions(&self) -> Vec<Value> {
+        self.with(|books| books.shelf.all("balance_transaction").cloned().collect())
+    }
+
     /// The balance of a connected account.
     ///
     /// # Errors
