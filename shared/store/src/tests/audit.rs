@@ -26,12 +26,12 @@ const USER: &str = "user_1";
 impl TestApp {
     /// Writes an audit entry of a job alone.
     async fn note(&self, name: &str, action: Action, user: &str) {
-        self.add(AuditEntry::of_job(name, action, on(user))).await;
+        self.add_entry(AuditEntry::of_job(name, action, on(user))).await;
     }
 
     /// Writes an audit entry of a staff member alone.
     async fn decide_on(&self, staff: &str, action: Action, user: &str) {
-        self.add(by_staff(staff, action, user)).await;
+        self.add_entry(by_staff(staff, action, user)).await;
     }
 
     async fn add_entry(&self, entry: AuditEntry) {
