@@ -159,6 +159,12 @@ impl Stripe {
         let (catalogue, portal) = (Arc::default(), Arc::default());
         Stripe { transport, tax, catalogue, portal, live: false }
     }
+
+    /// The same client, which asks no more often than `rate`.
+    #[must_use]
+    pub fn at_rate(&self, rate: &RequestRate) -> Stripe {
+        Stripe { transport: self.transport.clone().at_rate(rate), ..self.clone() }
+    }
 }
 
 /// The prefix of a key shows its mode: <https://docs.stripe.com/keys>.

@@ -14,8 +14,6 @@ use std::{
 use connect::{Aws, Connect, Environment, InitError};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Payouts, Stripe};
-
 const STRIPE_REQUESTS_PER_SECOND: &str = "STRIPE_REQUESTS_PER_SECOND";
 
 /// Spaces requests evenly; clones share it. The default does not limit.
@@ -64,22 +62,6 @@ impl Spacing {
         let at = now.max(*next);
         *next = at + self.every;
         at
-    }
-}
-
-impl Stripe {
-    /// The same client, which asks no more often than `rate`.
-    #[must_use]
-    pub fn at_rate(&self, rate: &RequestRate) -> Stripe {
-        Stripe { transport: self.transport.clone().at_rate(rate), ..self.clone() }
-    }
-}
-
-impl Payouts {
-    /// The same client, which asks no more often than `rate`.
-    #[must_use]
-    pub fn at_rate(&self, rate: &RequestRate) -> Payouts {
-        Payouts { transport: self.transport.clone().at_rate(rate) }
     }
 }
 

@@ -27,6 +27,7 @@ use stripe_types::RangeQueryTs;
 
 use super::{
     PAGE_SIZE, STRIPE_BASE_URL, Stripe, StripeError,
+    rate::RequestRate,
     read::{self, KEY, List, Metadata, PAYOUT_ID},
     transport::Transport,
 };
@@ -130,6 +131,12 @@ impl Payouts {
     /// When the base is not an HTTP URL, or the key is no valid header value.
     pub fn new(base: &str, api_key: &Secret) -> Result<Payouts, InvalidConfig> {
         Ok(Payouts { transport: Transport::new(Http::pooled()?, base, api_key)? })
+    }
+
+    /// The same client, which asks no more often than `rate`.
+    #[must_use]
+    pub fn at_rate(&self, rate: &RequestRate) -> Payouts {
+        Payouts { transport: self.transport.clone().at_rate(rate) }
     }
 
     /// Transfers a payout to its creator's account, once under its key. A transfer of a charge's

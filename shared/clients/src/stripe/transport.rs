@@ -24,7 +24,7 @@ use stripe_client_core::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{RequestRate, StripeError};
+use super::{StripeError, rate::RequestRate};
 use crate::{
     http::{BaseUrl, CallError, Http, InvalidConfig, call, secret_header},
     secrets::Secret,

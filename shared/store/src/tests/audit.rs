@@ -339,7 +339,8 @@ async fn chains_are_listed_together_by_time() {
         [(AuditChains::All, 60), (AuditChains::Staff, 6), (AuditChains::Jobs, 54)]
     {
         for most in [1, 7, 100] {
-            let found = app.audit_found(&AuditFilter { chains, ..AuditFilter::default() }, most).await;
+            let found =
+                app.audit_found(&AuditFilter { chains, ..AuditFilter::default() }, most).await;
             assert_eq!(found.len(), count, "{chains:?} {most}");
             assert!(
                 found.is_sorted_by(|one, next| one.record.at > next.record.at),
