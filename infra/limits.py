@@ -95,20 +95,21 @@ def of_stripe(load: Load) -> Iterator[Limit]:
         "PayoutsAtOnce, PayoutRequestsPerSecond",
     )
     yield Limit(
-        "requests of a night's reconciliation",
-        reconciled(load),
-        nightly_rate * workload.worked_s("BackgroundReconcileStripe"),
+        "seconds of a night's reconciliation",
+        reconciled_s(load, nightly_rate),
+        workload.worked_s("BackgroundReconcileStripe"),
         "ReconcileRequestsPerSecond",
     )
 
 
-def reconciled(load: Load) -> float:
-    """What a night's reconciliation asks Stripe: events, subscriptions, payouts that are late."""
+def reconciled_s(load: Load, rate: float) -> float:
+    """How long a night's reconciliation asks Stripe: subscriptions come page after page."""
     day = load.day
     events = day.sales * workload.SALE_EVENTS + day.payouts * workload.PAYOUT_EVENTS
-    listed = events + day.members * workload.SUBSCRIPTIONS
     late = day.payouts * workload.LATE_PAYOUTS
-    return listed / workload.STRIPE_PAGE + late * workload.LATE_REQUESTS
+    at_once = events / workload.STRIPE_PAGE + late * workload.LATE_REQUESTS
+    pages = day.members * workload.SUBSCRIPTIONS / workload.STRIPE_PAGE
+    return at_once / rate + pages * max(workload.STRIPE_S, 1 / rate)
 
 
 def of_requests(load: Load) -> Iterator[Limit]:

@@ -9,7 +9,7 @@
 
 use domain::{Timestamp, time::DAY};
 use runtime::{Metrics, Task, TaskError};
-use store::{RunDay, Store, StoreError};
+use store::{RunDay, RunPosition, Store, StoreError};
 use tracing::{error, info};
 
 use crate::walk::Walk;
@@ -49,15 +49,16 @@ impl<'a> Day<'a> {
             error!(day, "the work of this day was not done before the next one, continuing");
             Metrics::new().dimension("Worker", function).count("DaysUnfinished", 1).emit();
         }
-        match begin {
-            Begin::Nothing => {
-                info!("the work of the day is done");
-                return Ok(None);
-            }
-            Begin::Continue => {}
-            Begin::New(_) => {
-                store.set_run_day(function, RunDay { midnight, is_done: false }).await?;
-            }
+        if begin == Begin::Nothing {
+            info!("the work of the day is done");
+            return Ok(None);
+        }
+        let is_new = matches!(begin, Begin::New(_));
+        if is_new || task.is_by_hand {
+            repeat_lists(store, function).await?;
+        }
+        if is_new {
+            store.set_run_day(function, RunDay { midnight, is_done: false }).await?;
         }
         Ok(Some(Day { store, function, midnight }))
     }
@@ -83,6 +84,14 @@ impl<'a> Day<'a> {
         }
         Ok(())
     }
+}
+
+/// Has all lists come once more after the rest: what is before the position was done for an earlier
+/// day, or before a person asked for all of it.
+async fn repeat_lists(store: &Store, function: &str) -> Result<(), StoreError> {
+    let Some(position) = store.run_position(function).await? else { return Ok(()) };
+    let position = RunPosition { again: true, ..position };
+    store.set_run_position(function, Some(&position)).await
 }
 
 fn begin(last: Option<RunDay>, midnight: Timestamp, is_by_hand: bool) -> Begin {

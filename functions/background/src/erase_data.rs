@@ -46,7 +46,8 @@ async fn handle(deps: &Deps, task: Task) -> Result<(), TaskError> {
             async |after: Option<&IndexPosition>| store.due_erasures(task.now, after, ONE).await;
         let erase = async |due: Vec<Erasure>| {
             for erasure in &due {
-                let after = attempt(deps, erasure, task.now, &mut counts).await;
+                // Dated when it begins: the search looks two minutes back, and a run takes longer.
+                let after = attempt(deps, erasure, task.clock().now(), &mut counts).await;
                 let followed = store.follow_erasure(erasure, after.as_ref()).await;
                 run.take("erasure", &erasure.subject.name(), followed);
             }

@@ -3,8 +3,10 @@
 //! A provider allows so many calls of an endpoint a minute. Each call takes a place in the first
 //! minute that has one left, and is made in that minute. A job whose place is in a later minute is
 //! looked at again then and asks nothing before; one that comes later finds the places before it
-//! taken, so jobs begin in the order in which workers first looked at them. No place is given back:
-//! that of a job that was cancelled, or that no worker looked at in its minute, is not used.
+//! taken, so jobs begin in the order in which workers first looked at them; one that the provider
+//! refused in its minute all the same goes behind those that wait. No place is given back: that of
+//! a job that was cancelled, that no worker looked at in its minute, or that a second worker took
+//! for it at the same time, is not used.
 
 use std::{
     collections::HashMap,

@@ -232,6 +232,7 @@ impl<'a> Walk<'a> {
             Ok::<_, R>(paused)
         };
         let flown: Result<Option<Option<String>>, R> = flown.await;
+        self.is_owed |= flight.is_cut;
         match flown {
             Ok(None) if !flight.is_cut => Ok(()),
             Ok(paused) => {
@@ -241,7 +242,6 @@ impl<'a> Walk<'a> {
                         "work stopped as the time was up, the next run resumes it"
                     );
                 }
-                self.is_owed |= flight.is_cut;
                 let (list, after) = paused.map_or((leg.then, None), |here| (leg.list, here));
                 self.store_at(list, after, leg.again).await?;
                 self.is_unfinished = true;
@@ -281,6 +281,24 @@ impl<'a> Walk<'a> {
             self.is_unfinished = true;
         }
         Ok(self.is_unfinished)
+    }
+
+    /// What `work` returns; `None` if it was stopped because the run must stop. Then the next run
+    /// begins where this leg does.
+    pub(crate) async fn within<T>(
+        &mut self,
+        leg: &Leg,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, StoreError> {
+        let done = match self.task.time_left() {
+            Some(left) => tokio::time::timeout(left, work).await.ok(),
+            None => Some(work.await),
+        };
+        if done.is_none() {
+            self.store_at(leg.list, leg.after.clone(), leg.again).await?;
+            self.is_unfinished = true;
+        }
+        Ok(done)
     }
 
     /// Stores that the page before `next` is being worked on; `None` if it is the last of its list.

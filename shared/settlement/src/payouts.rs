@@ -41,7 +41,7 @@ pub enum PayoutProgress {
     Over(Payout),
     /// Stripe refused the transfer with this code. The sales are payable by another day's payout.
     Refused(Payout, String),
-    /// Blocked for this reason; the next run retries it.
+    /// Blocked for this reason; the run of the next day retries it.
     Stuck(Payout, String),
 }
 

@@ -166,7 +166,8 @@ impl Store {
         Ok(found.map(|checkpoint| checkpoint.at))
     }
 
-    /// Records that Stripe's events were checked until `at`. It never moves back.
+    /// Records that Stripe's events were checked until `at`, less the overlap by which the next run
+    /// begins before it. It never moves back.
     pub async fn set_events_checkpoint(&self, at: Timestamp) -> Result<(), StoreError> {
         let is_later = Condition::that("attribute_not_exists(pk) OR #at < :at")
             .name("#at", "at")

@@ -1,6 +1,7 @@
 // The code that README.md quotes. A test runs it, and compares it with what is quoted.
 import {
   type Client,
+  contentTypeOf,
   createClient,
   everyItem,
   fixedToken,
@@ -40,7 +41,12 @@ export async function everyPrompt({ api }: Client): Promise<string[]> {
 export async function addFile({ api }: Client, id: string, file: Blob): Promise<string> {
   const { data: form } = await api.POST('/api/v1/marketplace/listings/{id}/uploads', {
     params: { path: { id } },
-    body: { purpose: 'asset', content_type: file.type, bytes: file.size, file_name: 'light.zip' },
+    body: {
+      purpose: 'asset',
+      content_type: contentTypeOf(file),
+      bytes: file.size,
+      file_name: 'light.zip',
+    },
   });
   if (!form) throw new Error('the answer is empty');
   await sendFile(form, file);

@@ -340,9 +340,10 @@ impl Job {
         begins_at.plus(Duration::from_secs(typical_s))
     }
 
-    /// When its turn is, while it is queued and waits for it.
+    /// When its turn is, or when it is looked for again, while it is queued and waits for it.
     pub fn queued_until(&self) -> Option<Timestamp> {
-        self.turn_at.filter(|_| self.status == Status::Queued)
+        let later = self.due_at.filter(|due_at| self.updated_at < *due_at);
+        self.turn_at.or(later).filter(|_| self.status == Status::Queued)
     }
 
     /// Whether a call of the provider in this minute is its own.

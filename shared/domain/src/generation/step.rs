@@ -30,7 +30,10 @@ impl Job {
         match self.status {
             Status::Succeeded | Status::Failed | Status::Cancelled => NextStep::Leave,
             _ if !due || leased => NextStep::Leave,
-            Status::Queued if self.created_at.plus(QUEUE_WAIT_MAX) <= now => {
+            // One whose turn is in the minute in which its time ends is begun all the same.
+            Status::Queued
+                if self.created_at.plus(QUEUE_WAIT_MAX) <= now && !self.has_turn(now) =>
+            {
                 NextStep::Fail(Failure::new(
                     FailureCode::ProviderUnavailable,
                     "The image provider was busy for too long. Nothing was started.",

@@ -242,6 +242,28 @@ async fn views_that_cannot_be_added_are_put_aside() {
     assert!(app.tallies().is_empty());
 }
 
+/// So many of a minute count, also of what waited.
+#[tokio::test]
+async fn all_that_was_put_aside_counts_later() {
+    let app = TestApp::new();
+    app.listings("kim", 0..1).await;
+    let of_kim = json!({ "pk": { "S": "USER#kim" }, "sk": { "S": "CREATOR" } });
+    let is_of_kim = |item: &Value| item["pk"] == of_kim["pk"] && item["sk"] == of_kim["sk"];
+    let whole = app.engine.dump().into_iter().find(is_of_kim).unwrap();
+    app.put(&of_kim);
+    for minute in 0..10 {
+        let from = minute * 50;
+        app.tally(NOW.plus(MINUTE * minute), &[(0, from..from + 50)]).await;
+    }
+    let now = NOW.plus(MINUTE * 12);
+    let mut waiting = app.read(now, None, WHOLE).await;
+    assert_eq!(app.store.add_views(&mut waiting).await.unwrap().failed.len(), 1);
+    app.store.remove_views(waiting, now).await.unwrap();
+    app.put(&whole);
+    assert_eq!(app.run(now.plus(MINUTE * 10), WHOLE).await, 500);
+    assert_eq!(app.views(0).await, 500);
+}
+
 #[tokio::test]
 async fn tallies_of_earlier_builds_are_counted() {
     let app = TestApp::new();

@@ -21,5 +21,11 @@ export {
   Transport,
 } from './transport.ts';
 export * from './types.ts';
-export { sendFile, type UploadForm, type UploadOptions } from './upload.ts';
+export {
+  type ContentType,
+  contentTypeOf,
+  sendFile,
+  type UploadForm,
+  type UploadOptions,
+} from './upload.ts';
 export { WAIT_LIMIT_MS, type WaitOptions, waitFor } from './wait.ts';

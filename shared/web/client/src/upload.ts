@@ -1,4 +1,24 @@
 import { localProblem, type Problem } from './problem.ts';
+import type { paths } from './schema.ts';
+
+/** A content type that an upload may have. */
+export type ContentType =
+  paths['/api/v1/marketplace/listings/{id}/uploads']['post']['requestBody']['content']['application/json']['content_type'];
+
+const CONTENT_TYPES: Record<ContentType, true> = {
+  'image/png': true,
+  'image/jpeg': true,
+  'image/webp': true,
+  'application/zip': true,
+  'application/octet-stream': true,
+  'text/plain': true,
+};
+
+/** The content type to upload a file as: its own, or that of any bytes. */
+export function contentTypeOf(file: Blob): ContentType {
+  const isKnown = (type: string): type is ContentType => type in CONTENT_TYPES;
+  return isKnown(file.type) ? file.type : 'application/octet-stream';
+}
 
 /** A signed form that one file may be sent with, as `POST .../uploads` gives it. */
 export interface UploadForm {

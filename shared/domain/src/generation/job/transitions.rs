@@ -155,11 +155,11 @@ impl Job {
         self.touch(now).look_at(turn_at.min(now.plus(TURN_LOOK_MAX)))
     }
 
-    /// It has no turn before `until`: it is due then.
+    /// It has no turn before `until`: it is due then, or after the longest delay of a message.
     #[must_use]
     pub fn postpone(mut self, until: Timestamp, now: Timestamp) -> Job {
         self.turn_at = None;
-        self.touch(now).look_at(until)
+        self.touch(now).look_at(until.min(now.plus(TURN_LOOK_MAX)))
     }
 
     /// The submit was not answered: only the webhook or the timeout can resolve it.

@@ -47,6 +47,7 @@ pub type Tally = BTreeMap<ListingId, BTreeSet<u32>>;
 const KEPT: Duration = DAY.saturating_mul(2);
 /// After this time no older tally arrives: a function that writes one ends within ten seconds.
 const SETTLED: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_secs(60);
 /// Listings whose views are added in one transaction of at most 100 writes: statistics, visitors
 /// and creator balance of each.
 const LISTINGS_AT_ONCE: usize = 30;
@@ -290,7 +291,7 @@ impl Store {
     ) -> Result<Option<String>, StoreError> {
         let WaitingViews { tallies, failed, next, .. } = waiting;
         for one in &failed {
-            for (at, visitors) in one.by_day(&tallies) {
+            for (at, visitors) in one.by_minute(&tallies) {
                 let aside = TallyItem::of(Tally::from([(one.listing.clone(), visitors)]), at);
                 let item = encode(&Key::views(now, rand::random()), &aside)?;
                 self.put_item(item, Condition::none()).await?;
@@ -316,18 +317,18 @@ impl ListingVisits {
         })
     }
 
-    /// Its visitors by day, with the time of the day's last tally.
-    fn by_day(&self, tallies: &[TallyRef]) -> Vec<(Timestamp, BTreeSet<u32>)> {
-        let mut days: BTreeMap<Timestamp, (Timestamp, BTreeSet<u32>)> = BTreeMap::new();
+    /// Its visitors by minute, because so many of a minute count, with the time of its last tally.
+    fn by_minute(&self, tallies: &[TallyRef]) -> Vec<(Timestamp, BTreeSet<u32>)> {
+        let mut minutes: BTreeMap<Timestamp, (Timestamp, BTreeSet<u32>)> = BTreeMap::new();
         for Visits { at, visitors, .. } in self.in_tallies(tallies) {
-            let (last, of_day) = days.entry(at.floor_to(DAY)).or_insert((at, BTreeSet::new()));
+            let (last, came) = minutes.entry(at.floor_to(MINUTE)).or_insert((at, BTreeSet::new()));
             *last = at.max(*last);
-            of_day.extend(visitors);
-            while of_day.len() > VISITORS_A_DAY {
-                of_day.pop_last();
+            came.extend(visitors);
+            while came.len() > VISITORS_A_DAY {
+                came.pop_last();
             }
         }
-        days.into_values().collect()
+        minutes.into_values().collect()
     }
 }
 

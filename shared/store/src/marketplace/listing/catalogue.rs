@@ -39,8 +39,9 @@ pub const CHANGES_KEPT: Duration = DAY.saturating_mul(3);
 ///
 /// A change is keyed by the time of the call that decided it, by that process's clock, and is seen
 /// once its transaction is committed. A call that hides or shows all listings of a creator dates
-/// them all by its start, and `background-follow-sellers` may run for 55 s; the rest is for clocks
-/// and for a decision that write conflicts repeat.
+/// them all by its start: `background-follow-sellers` may run for 55 s, and `background-erase-data`
+/// takes some 30 s for a member with a thousand. The rest is for clocks and for a decision that
+/// write conflicts repeat.
 pub const CHANGES_LATE_AT_MOST: Duration = Duration::from_secs(2 * 60);
 /// What [`CHANGES_LATE_AT_MOST`] is for all changes but those of long calls: a reader that asks
 /// often begins this much before its last read, and every now and then that much.

@@ -1,5 +1,11 @@
 import { Button, FileButton, Progress } from '@mantine/core';
-import { type OwnListing, sendFile, type UploadState, waitFor } from '@prolight/client';
+import {
+  contentTypeOf,
+  type OwnListing,
+  sendFile,
+  type UploadState,
+  waitFor,
+} from '@prolight/client';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
@@ -39,7 +45,7 @@ export function Uploads({
     try {
       const form = await api.post(`/api/v1/marketplace/listings/${it.id}/uploads`, {
         purpose,
-        content_type: file.type || 'application/octet-stream',
+        content_type: contentTypeOf(file),
         bytes: file.size,
         file_name: file.name,
       });
