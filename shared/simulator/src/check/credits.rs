@@ -71,7 +71,9 @@ impl World {
             let ours = paid - order.refunded - order.withdrawn - order.fees;
             let theirs = cash.of_charge(&charge);
             let is_right = ours == theirs || order.fees == 0 && self.is_no_longer_listed(&charge);
-            Violation::check(is_right, || format!("{theirs} cents at Stripe, {ours} in {order:?}"))?;
+            Violation::check(is_right, || {
+                format!("{theirs} cents at Stripe, {ours} in {order:?}")
+            })?;
             if order.via == Via::TopUp {
                 bought.entry(Month::of(order.created_at)).or_default().push(id);
             }
