@@ -3,8 +3,10 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -15,13 +17,25 @@ def main() -> None:
     parser.add_argument("stack")
     parser.add_argument("function", help="for example background-report-revenue")
     args = parser.parse_args()
-    event = json.loads(Path(f"events/{args.function}.json").read_text())
-    event["time"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    described = boto3.client("cloudformation").describe_stack_resource(
-        StackName=args.stack,
-        LogicalResourceId="".join(word.capitalize() for word in args.function.split("-")),
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    invoke(boto3.client, args.stack, args.function, now)
+
+
+def invoke(client: Callable[[str], Any], stack: str, function: str, time: str | None) -> None:
+    """Invokes a function with the event of its schedule.
+
+    Without a time it is a run by hand: a function that works once a day does the work of the day
+    once more.
+    """
+    event = json.loads(Path(f"events/{function}.json").read_text())
+    event.pop("time", None)
+    if time is not None:
+        event["time"] = time
+    described = client("cloudformation").describe_stack_resource(
+        StackName=stack,
+        LogicalResourceId="".join(word.capitalize() for word in function.split("-")),
     )
-    answer = boto3.client("lambda").invoke(
+    answer = client("lambda").invoke(
         FunctionName=described["StackResourceDetail"]["PhysicalResourceId"],
         Payload=json.dumps(event),
     )
