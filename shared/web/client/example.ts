@@ -8,7 +8,10 @@ import {
   type Generation,
   isProblem,
   type Me,
+  type Money,
   sendFile,
+  UnverifiedWebhook,
+  verifyWebhook,
 } from '@prolight/client';
 
 export function connect(baseUrl: string, token: string): Client {
@@ -25,6 +28,15 @@ export async function makePicture({ api, wait }: Client): Promise<Generation> {
   });
   if (!asked) throw new Error('the answer is empty');
   return wait(asked.id, { signal: AbortSignal.timeout(10 * 60_000) });
+}
+
+export async function makeAtOnce({ api, wait }: Client, prompt: string): Promise<Generation> {
+  const { data: made, response } = await api.POST('/api/v1/generations', {
+    params: { header: { Prefer: 'wait=20' } },
+    body: { prompt },
+  });
+  if (!made) throw new Error('the answer is empty');
+  return response.status === 201 ? made : wait(made.id);
 }
 
 export async function everyPrompt({ api }: Client): Promise<string[]> {
@@ -75,4 +87,19 @@ export async function describeMyself({ transport }: Client, bio: string): Promis
   const headers = { 'If-Match': me.etag ?? etag };
   await transport.send('PATCH', '/api/v1/me', { body: { bio }, headers });
   return me.data;
+}
+
+export async function receive(
+  request: Request,
+  secret: string,
+  onPaid: (payout: string, amount: Money) => void,
+): Promise<Response> {
+  try {
+    const event = await verifyWebhook(secret, request.headers, await request.arrayBuffer());
+    if (event.type === 'payout.paid') onPaid(event.data.id, event.data.amount);
+    return new Response(null, { status: 204 });
+  } catch (error) {
+    if (error instanceof UnverifiedWebhook) return new Response(error.message, { status: 400 });
+    throw error;
+  }
 }

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { everyItem } from './pages.ts';
 import { isProblem, type Problem } from './problem.ts';
+import { NEVER_REPEATED } from './repeats.ts';
 import { type Answer, type Options, Transport } from './transport.ts';
 import { sendFile } from './upload.ts';
 import { waitFor } from './wait.ts';
@@ -117,6 +120,75 @@ describe('a request', () => {
     const { client, sent } = transport([() => refusal('internal', 500), () => json({})]);
     await problemOf(client.send('PATCH', '/a', { body: {} }));
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('a POST that ignores its key', () => {
+  /** What a repeat of them does, by the document: nothing more, or it opens another page of Stripe's. */
+  const HARMLESS = [
+    '/api/v1/admin/marketplace/listings/{id}/delist',
+    '/api/v1/admin/marketplace/listings/{id}/reviews/{review_id}/remove',
+    '/api/v1/admin/purchases/{id}/refund/decline',
+    '/api/v1/admin/users/{id}/appeals/{appeal_id}/resolve',
+    '/api/v1/billing/portal',
+    '/api/v1/billing/subscription/cancel',
+    '/api/v1/marketplace/creator/onboarding',
+    '/api/v1/marketplace/listings/{id}/flags',
+    '/api/v1/marketplace/listings/{id}/preview',
+    '/api/v1/marketplace/listings/{id}/reviews/{review_id}/reply',
+    '/api/v1/marketplace/listings/{id}/share',
+    '/api/v1/marketplace/listings/{id}/submit',
+    '/api/v1/marketplace/purchases/{id}/downloads',
+    '/api/v1/marketplace/purchases/{id}/refund',
+    '/api/v1/marketplace/reviews',
+    '/api/v1/me/appeals',
+    '/api/v1/studio/previews',
+    '/webhooks/bria',
+    '/webhooks/stripe',
+  ];
+
+  it('is never repeated, or a repeat of it is harmless', () => {
+    const file = join(import.meta.dirname, '../../../contract/openapi.json');
+    const { paths } = JSON.parse(readFileSync(file, 'utf8')) as {
+      paths: Record<string, { post?: { 'x-idempotency-key': string } }>;
+    };
+    const all = Object.entries(paths);
+    const ignoring = all.filter(([, it]) => it.post?.['x-idempotency-key'] === 'ignored');
+    const known = [...NEVER_REPEATED, ...HARMLESS].sort();
+    expect(known).toEqual(ignoring.map(([path]) => path).sort());
+  });
+
+  it.each([
+    ['/api/v1/me/keys', 1],
+    ['/api/v1/me/keys?x=/1', 1],
+    ['/api/v1/marketplace/listings/lst_1/uploads', 1],
+    ['/api/v1/me/webhooks/whk_1/test', 1],
+    ['/api/v1/me/webhooks/whk_1/deliveries/evt_1/redeliver', 1],
+    ['/api/v1/me/webhooks', 3],
+    ['/api/v1/marketplace/listings/lst_1/submit', 3],
+    ['/api/v1/generations', 3],
+  ])(
+    'at %s is sent %i times if no answer arrives, and if the service fails',
+    async (path, times) => {
+      for (const reply of [
+        () => refusal('internal', 503),
+        () => Promise.reject(new TypeError('failed to fetch')),
+      ]) {
+        const { client, sent } = transport(Array.from({ length: 4 }, () => reply));
+        expect((await problemOf(client.send('POST', path, { body: {} }))).isTemporary).toBe(true);
+        expect(sent).toHaveLength(times);
+        const typed = transport(Array.from({ length: 4 }, () => reply));
+        const request = new Request(`https://api.example/v${path}`, { method: 'POST', body: '{}' });
+        await problemOf(typed.client.fetch(request));
+        expect(typed.sent).toHaveLength(times);
+      }
+    },
+  );
+
+  it('does not keep a list of the same path from being read again', async () => {
+    const { client, sent } = transport([() => refusal('internal', 503), () => json({})]);
+    await client.send('GET', '/api/v1/me/keys');
+    expect(sent).toHaveLength(2);
   });
 });
 

@@ -1,9 +1,20 @@
 // @vitest-environment node
+
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { addFile, connect, describeMyself, everyPrompt, makePicture, rename } from '../example.ts';
+import {
+  addFile,
+  connect,
+  describeMyself,
+  everyPrompt,
+  makeAtOnce,
+  makePicture,
+  receive,
+  rename,
+} from '../example.ts';
 import { type Client, createClient } from './client.ts';
 import { isProblem, type Problem } from './problem.ts';
 
@@ -57,7 +68,7 @@ describe('the README', () => {
   it('quotes the example', () => {
     const here = (name: string) => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
     const quoted = [...here('README.md').matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
-    expect(quoted).toHaveLength(6);
+    expect(quoted).toHaveLength(8);
     const example = here('example.ts');
     for (const code of quoted) expect(example).toContain(code);
   });
@@ -74,6 +85,20 @@ describe('the example', () => {
       ['POST', '/api/v1/generations', 'Bearer plk_1'],
       ['GET', `/api/v1/generations/${ID}?wait=20`, 'Bearer plk_1'],
     ]);
+    expect(asked[0]?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it.each([
+    ['that is made within the time', 201, 1],
+    ['that takes longer', 202, 2],
+  ])('makes a picture in one request, and waits for one %s', async (_, status, requests) => {
+    const { client, asked } = await service(
+      { status, body: { id: ID, status: status === 201 ? 'succeeded' : 'submitted' } },
+      { body: { id: ID, status: 'succeeded' } },
+    );
+    expect((await makeAtOnce(client, 'a bottle')).status).toBe('succeeded');
+    expect(asked).toHaveLength(requests);
+    expect(asked[0]?.headers.prefer).toBe('wait=20');
     expect(asked[0]?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
@@ -143,6 +168,33 @@ describe('the example', () => {
     expect((await describeMyself(client, 'c')).bio).toBe(bio);
     expect(asked[1]?.headers['if-none-match']).toBe('"1"');
     expect(asked[2]?.headers['if-match']).toBe(tag);
+  });
+});
+
+describe('the receiver of the example', () => {
+  const key = Buffer.from('k'.repeat(32));
+  const secret = `whsec_${key.toString('base64')}`;
+  const amount = { amount: 5200, currency: 'usd' };
+  const body = JSON.stringify({ type: 'payout.paid', data: { id: 'pay_1', amount } });
+
+  /** What it answers to this body, and what it took from it. */
+  async function received(sent: string) {
+    const sentAt = Math.floor(Date.now() / 1000);
+    const signature = createHmac('sha256', key).update(`evt_1.${sentAt}.${body}`).digest('base64');
+    const headers = {
+      'webhook-id': 'evt_1',
+      'webhook-timestamp': String(sentAt),
+      'webhook-signature': `v1,${signature}`,
+    };
+    const paid: unknown[] = [];
+    const request = new Request('https://shop.example', { method: 'POST', headers, body: sent });
+    const answer = await receive(request, secret, (...one) => paid.push(one));
+    return { status: answer.status, paid };
+  }
+
+  it('takes what is signed, and nothing else', async () => {
+    expect(await received(body)).toEqual({ status: 204, paid: [['pay_1', amount]] });
+    expect(await received(`${body} `)).toEqual({ status: 400, paid: [] });
   });
 });
 

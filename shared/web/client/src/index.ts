@@ -8,6 +8,7 @@ export {
   Problem,
   type ProblemBody,
 } from './problem.ts';
+export { NEVER_REPEATED } from './repeats.ts';
 export {
   type Answer,
   type Ask,
@@ -29,3 +30,4 @@ export {
   type UploadOptions,
 } from './upload.ts';
 export { WAIT_LIMIT_MS, type WaitOptions, waitFor } from './wait.ts';
+export { type ReceivedHeaders, UnverifiedWebhook, verifyWebhook } from './webhook.ts';

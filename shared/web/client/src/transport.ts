@@ -1,4 +1,5 @@
 import { localProblem, Problem, problemOf, retryAfterOf } from './problem.ts';
+import { mayBeRepeated } from './repeats.ts';
 
 /** Where the tokens come from. */
 export interface Session {
@@ -30,7 +31,10 @@ export interface Ask {
   query?: Query;
   body?: unknown;
   headers?: Record<string, string>;
-  /** Names this action: a repeat with the same key has no second effect. Made if absent. */
+  /**
+   * Names this action: a repeat with the same key has no second effect, unless the operation ignores
+   * the key (`NEVER_REPEATED`). Made if absent.
+   */
   idempotencyKey?: string;
   signal?: AbortSignal;
 }
@@ -117,9 +121,9 @@ export class Transport {
     return url.toString();
   }
 
-  /** Repeats what may be repeated: every request here is a read or carries a key. */
+  /** Repeats what may be repeated. */
   private async persist(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
-    const repeatable = init.method !== 'PATCH';
+    const repeatable = mayBeRepeated(init.method, url);
     for (let attempt = 1; ; attempt += 1) {
       let problem: Problem;
       try {

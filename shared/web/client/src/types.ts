@@ -1,4 +1,4 @@
-import type { components, operations } from './schema.ts';
+import type { components, operations, webhooks } from './schema.ts';
 
 /** The API's types by the names that the document gives them, and by those that people use. */
 type Schemas = components['schemas'];
@@ -90,6 +90,10 @@ export type ApiScope = Schemas['Scope'];
 export type Webhook = Schemas['Webhook'];
 export type WebhookWithSecret = Schemas['WebhookWithSecret'];
 export type EventType = Schemas['EventType'];
+/** What a member's webhook is sent: `type` says what `data` is. */
+export type WebhookEvent = {
+  [T in keyof webhooks]: webhooks[T]['post']['requestBody']['content']['application/json'];
+}[keyof webhooks];
 export type Delivery = Schemas['Delivery'];
 export type Appeal = Schemas['Appeal'];
 export type OpenAppeal = Schemas['OpenAppeal'];
