@@ -12,6 +12,7 @@ export default defineConfig({
   forbidOnly: true,
   use: {
     baseURL: process.env.PROLIGHT_CONSOLE_URL ?? 'http://127.0.0.1:4571',
+    colorScheme: 'dark',
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
     timezoneId: 'Europe/London',

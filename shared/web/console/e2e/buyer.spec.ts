@@ -41,18 +41,20 @@ test('a buyer searches, tries a rig live, pays and uses it', async ({ page }) =>
   await expect(page.getByText('It is yours. Thank you.')).toBeVisible({ timeout: 30_000 });
   await look(page, 'purchases');
   await page.getByRole('button', { name: 'Content and files' }).click();
-  await page.getByRole('button', { name: 'Content', exact: true }).first().click();
+  await page.getByRole('button', { name: 'Download the rig' }).first().click();
+  await page.getByText('The content as JSON').click();
   await expect(page.getByText(/"lighting"/)).toBeVisible();
   await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Use it in the studio' }).click();
   await expect(page.getByText('With Edge-lit Bottle')).toBeVisible();
+  await expect(page.getByText('Replaced by “Edge-lit Bottle”', { exact: false })).toHaveCount(3);
   await page.getByRole('textbox', { name: 'Refinement' }).fill('a bottle of ink');
   await page.getByRole('button', { name: 'Generate for 1 credit' }).click();
   await expect(page.getByRole('button', { name: 'Download' })).toBeVisible({ timeout: 60_000 });
 
   await page.goto('/gallery');
   await page
-    .getByRole('button', { name: /Seed|ago|now/ })
+    .getByRole('button', { name: /a bottle of ink/ })
     .first()
     .click();
   await expect(page.getByRole('dialog')).toBeVisible();
@@ -60,9 +62,9 @@ test('a buyer searches, tries a rig live, pays and uses it', async ({ page }) =>
   await expect(page.getByRole('button', { name: 'Favourite', pressed: true })).toBeVisible();
   await look(page, 'gallery-details');
   await page.keyboard.press('Escape');
-  await expect(page.getByRole('button', { name: /Favourite, Seed/ })).toBeVisible();
+  await expect(page.getByRole('button', { name: /Favourite, a bottle of ink/ })).toBeVisible();
   await look(page, 'gallery');
-  await page.getByRole('button', { name: /Favourite, Seed/ }).click();
+  await page.getByRole('button', { name: /Favourite, a bottle of ink/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   const sure = page.getByRole('dialog', { name: 'Delete the picture' });
   await sure.getByRole('button', { name: 'Delete' }).click();

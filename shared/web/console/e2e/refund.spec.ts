@@ -18,9 +18,10 @@ test('a refund is declined, then granted in part, and everybody reads why', asyn
   await page.waitForURL(/stripe\/pay/);
   await page.getByRole('button', { name: /^Pay/ }).click();
   await expect(page.getByText('It is yours. Thank you.')).toBeVisible({ timeout: 30_000 });
-  // A download ends the refund that needs no reason.
+  // After a download, a refund needs a reason.
   await page.getByRole('button', { name: 'Content and files' }).click();
-  await page.getByRole('button', { name: 'Content', exact: true }).first().click();
+  await page.getByRole('button', { name: 'Download the rig' }).first().click();
+  await page.getByText('The content as JSON').click();
   await expect(page.getByText(/"lighting"/)).toBeVisible();
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Refund' }).click();

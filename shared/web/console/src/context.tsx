@@ -33,16 +33,17 @@ export function useSignedIn(): boolean {
 
 export const ME = ['me'] as const;
 
-/** The member's account; undefined for a visitor. */
+/** The member's account; undefined for a visitor, also for one who was a member before. */
 export function useMe() {
   const api = useApi();
   const signedIn = useSignedIn();
-  return useQuery({
+  const query = useQuery({
     queryKey: ME,
     queryFn: ({ signal }) => api.get('/api/v1/me', undefined, signal),
     enabled: signedIn,
     staleTime: 30_000,
   });
+  return signedIn ? query : { ...query, data: undefined };
 }
 
 /** The suspension that is in effect, with its reason; one with an end is over by the clock. */

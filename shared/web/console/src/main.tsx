@@ -53,7 +53,7 @@ async function start(root: HTMLElement): Promise<void> {
     <StrictMode>
       <MantineProvider
         theme={theme}
-        defaultColorScheme="dark"
+        defaultColorScheme="auto"
         withCssVariables={false}
         withGlobalClasses={false}
       >

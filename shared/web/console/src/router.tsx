@@ -8,6 +8,7 @@ import {
 import { Callback } from './shell/Callback.tsx';
 import { Crash } from './shell/Crash.tsx';
 import { NotFound } from './shell/NotFound.tsx';
+import { part } from './shell/parts.ts';
 import { Shell } from './shell/Shell.tsx';
 import { Waiting } from './ui/Waiting.tsx';
 
@@ -47,13 +48,19 @@ const studio = createRoute({
   getParentRoute: () => root,
   path: '/studio',
   validateSearch: texts('from', 'listing'),
-  component: lazyRouteComponent(() => import('./areas/studio/Studio.tsx'), 'Studio'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/studio/Studio.tsx')),
+    'Studio',
+  ),
 });
 const gallery = createRoute({
   getParentRoute: () => root,
   path: '/gallery',
   validateSearch: texts('status', 'open', 'from', 'to'),
-  component: lazyRouteComponent(() => import('./areas/gallery/Gallery.tsx'), 'Gallery'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/gallery/Gallery.tsx')),
+    'Gallery',
+  ),
 });
 const market = createRoute({
   getParentRoute: () => root,
@@ -69,48 +76,84 @@ const market = createRoute({
     'price',
     'sort',
   ),
-  component: lazyRouteComponent(() => import('./areas/market/Market.tsx'), 'Market'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/market/Market.tsx')),
+    'Market',
+  ),
 });
 const listing = createRoute({
   getParentRoute: () => root,
   path: '/market/listings/$id',
   validateSearch: texts('ref'),
-  component: lazyRouteComponent(() => import('./areas/market/ListingPage.tsx'), 'ListingPage'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/market/ListingPage.tsx')),
+    'ListingPage',
+  ),
 });
 const purchases = createRoute({
   getParentRoute: () => root,
   path: '/market/purchases',
   validateSearch: texts('new'),
-  component: lazyRouteComponent(() => import('./areas/market/Purchases.tsx'), 'Purchases'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/market/Purchases.tsx')),
+    'Purchases',
+  ),
 });
 const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
   validateSearch: texts('tab', 'paid'),
-  component: lazyRouteComponent(() => import('./areas/account/Account.tsx'), 'Account'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/account/Account.tsx')),
+    'Account',
+  ),
 });
 const sell = createRoute({
   getParentRoute: () => root,
   path: '/sell',
   validateSearch: texts('tab'),
-  component: lazyRouteComponent(() => import('./areas/sell/Sell.tsx'), 'Sell'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/sell/Sell.tsx')),
+    'Sell',
+  ),
 });
 const newListing = createRoute({
   getParentRoute: () => root,
   path: '/sell/new',
   validateSearch: texts('type'),
-  component: lazyRouteComponent(() => import('./areas/sell/NewListing.tsx'), 'NewListing'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/sell/NewListing.tsx')),
+    'NewListing',
+  ),
 });
 const editListing = createRoute({
   getParentRoute: () => root,
   path: '/sell/listings/$id',
-  component: lazyRouteComponent(() => import('./areas/sell/EditListing.tsx'), 'EditListing'),
+  component: lazyRouteComponent(
+    part(() => import('./areas/sell/EditListing.tsx')),
+    'EditListing',
+  ),
 });
 const staff = createRoute({
   getParentRoute: () => root,
   path: '/staff',
-  validateSearch: texts('tab', 'member', 'from', 'to', 'creator', 'buyer', 'listing'),
-  component: lazyRouteComponent(() => import('./areas/staff/Staff.tsx'), 'Staff'),
+  validateSearch: texts(
+    'tab',
+    'member',
+    'from',
+    'to',
+    'creator',
+    'buyer',
+    'listing',
+    'by',
+    'on',
+    'what',
+    'chain',
+  ),
+  component: lazyRouteComponent(
+    part(() => import('./areas/staff/Staff.tsx')),
+    'Staff',
+  ),
 });
 
 /** Where Stripe's pages and shared links send people: the API names these addresses. */

@@ -36,6 +36,10 @@ export const theme = createTheme({
     if (input.variant === 'filled' && (input.color ?? 'tungsten') === 'tungsten') {
       return { ...colours, color: 'var(--on-accent)' };
     }
+    if (input.variant === 'filled' && input.color === 'red') {
+      const hover = 'color-mix(in srgb, var(--bad) 88%, var(--ink))';
+      return { ...colours, background: 'var(--bad)', hover, color: 'var(--on-bad)' };
+    }
     const soft = input.variant === 'light' && SOFT[input.color ?? 'tungsten'];
     if (soft) return { ...colours, background: soft[0], hover: soft[0], color: soft[1] };
     return colours;

@@ -1,5 +1,11 @@
-import { ActionIcon, Button, Menu, useMantineColorScheme } from '@mantine/core';
-import { IconCamera, IconMenu2, IconMoon, IconSun, IconUser } from '@tabler/icons-react';
+import {
+  ActionIcon,
+  Button,
+  Menu,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from '@mantine/core';
+import { IconMenu2, IconMoon, IconSun, IconUser } from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { suspension, useMe, useServices, useSignedIn } from '../context.tsx';
@@ -99,11 +105,12 @@ function Balance() {
 }
 
 function SchemeToggle() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme({
+  const { setColorScheme } = useMantineColorScheme({
     // Without them the library writes a style element, which our policy forbids.
     keepTransitions: true,
   });
-  const dark = colorScheme !== 'light';
+  // Until one is chosen, it is the browser's.
+  const dark = useComputedColorScheme('dark') === 'dark';
   return (
     <ActionIcon
       variant="subtle"
@@ -138,7 +145,8 @@ function Person({ areas }: { areas: Area[] }) {
             aria-label={signedIn ? 'You' : 'Menu'}
             className={signedIn ? undefined : classes.onlyNarrow}
           >
-            {signedIn ? <IconUser size={18} stroke={1.6} /> : <IconMenu2 size={18} stroke={1.6} />}
+            {signedIn && <IconUser className={classes.onlyWide} size={18} stroke={1.6} />}
+            <IconMenu2 className={classes.onlyNarrow} size={18} stroke={1.6} />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
@@ -156,7 +164,7 @@ function Person({ areas }: { areas: Area[] }) {
               </Menu.Item>
             ))}
           </div>
-          <Menu.Item component={Link} to="/market/purchases" leftSection={<IconCamera size={16} />}>
+          <Menu.Item component={Link} to="/market/purchases">
             Purchases
           </Menu.Item>
           {signedIn && (

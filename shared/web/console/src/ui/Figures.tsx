@@ -7,7 +7,7 @@ export function Figures({
   items: { name: string; value: ReactNode; note?: ReactNode }[];
 }) {
   return (
-    <dl className="figure-row">
+    <dl className="figure-row" data-fours={items.length % 4 === 0 || undefined}>
       {items.map(it => (
         <div key={it.name}>
           <dt>{it.name}</dt>

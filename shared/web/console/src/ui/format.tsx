@@ -63,6 +63,15 @@ export function date(text: string): string {
   });
 }
 
+/** A month such as `2026-11` in the reader's locale. */
+export function monthOf(text: string): string {
+  return new Date(`${text}-01`).toLocaleDateString(undefined, {
+    month: 'long',
+    year: 'numeric',
+    timeZone: 'UTC',
+  });
+}
+
 export function dateTime(text: string): string {
   return new Date(text).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }
@@ -110,7 +119,11 @@ export function words(code: string): string {
 }
 
 export function Words(code: string): string {
-  const text = words(code);
+  return sentence(words(code));
+}
+
+/** Text as a sentence begins. */
+export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

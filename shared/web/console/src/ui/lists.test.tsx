@@ -72,7 +72,7 @@ describe('a list', () => {
   it('names every invalid field', () => {
     const errors = [{ pointer: '/lighting/lights/2/size', code: 'range', detail: 'Too large.' }];
     show({ error: problem(422, { errors }) });
-    expect(screen.getByText('lighting, lights, 3, size:')).toBeTruthy();
+    expect(screen.getByText('Lighting, lights, 3, size:')).toBeTruthy();
     expect(screen.getByText('Too large.')).toBeTruthy();
   });
 

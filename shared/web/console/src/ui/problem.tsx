@@ -1,6 +1,7 @@
 import { Alert, Button } from '@mantine/core';
 import { isProblem, Problem } from '@prolight/client';
 import { useServices } from '../context.tsx';
+import { Words } from './format.tsx';
 import { showToast } from './Toasts.tsx';
 
 /** What went wrong, in the service's own words, and what to do. */
@@ -63,22 +64,25 @@ export function ProblemText({ error }: { error: unknown }) {
   );
 }
 
+/** Fields that a form calls otherwise than the API. */
+const FIELDS: Record<string, string> = { '/price/amount': 'Price', '/previews': 'Pictures' };
+
 /** `/lighting/lights/2/elevation` for people. */
-function place(pointer: string): string {
-  return pointer
+export function place(pointer: string): string {
+  const parts = pointer
     .split('/')
     .filter(part => part !== '')
-    .map(part => (/^\d+$/.test(part) ? String(Number(part) + 1) : part.replaceAll('_', ' ')))
-    .join(', ');
+    .map(part => (/^\d+$/.test(part) ? String(Number(part) + 1) : part));
+  return FIELDS[pointer] ?? Words(parts.join(', '));
 }
 
-/** Says that an action failed. */
-export function announceProblem(error: unknown, action: string): void {
+/** Says that an action failed, under a title of its own where one says more. */
+export function announceProblem(error: unknown, action: string, title?: string): void {
   if (error instanceof DOMException && error.name === 'AbortError') return;
   const long = error instanceof Problem && error.errors.length > 0;
-  const title = `${action}: ${isProblem(error) ? error.title.toLowerCase() : 'failed'}`;
+  const said = `${action}: ${isProblem(error) ? error.title.toLowerCase() : 'failed'}`;
   showToast(
-    { kind: 'failed', title, message: <ProblemText error={error} /> },
+    { kind: 'failed', title: title ?? said, message: <ProblemText error={error} /> },
     long ? 15_000 : 9_000,
   );
 }

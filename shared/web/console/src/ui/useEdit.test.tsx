@@ -13,6 +13,7 @@ import {
 import { type ReactNode, useState } from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConflictNotice } from './ConflictNotice.tsx';
+import { Toasts } from './Toasts.tsx';
 import { useEdit } from './useEdit.ts';
 
 interface Thing {
@@ -74,7 +75,7 @@ function wrapper({ children }: { children: ReactNode }) {
   return <QueryClientProvider client={client}>{children}</QueryClientProvider>;
 }
 
-function useTab(service: Service, keptAs?: string) {
+function useTab(service: Service, keptAs?: string, isProblemShown?: boolean) {
   const [stored, setStored] = useState(service.stored);
   const edit = useEdit({
     stored,
@@ -85,13 +86,16 @@ function useTab(service: Service, keptAs?: string) {
     write: service.write,
     onStored: setStored,
     onSaved: () => undefined,
+    isProblemShown,
   });
   return { ...edit, stored, refetch: () => setStored(service.stored) };
 }
 
 /** A tab in which the thing is edited. */
-function tab(service: Service, keptAs?: string) {
-  const { result, unmount } = renderHook(() => useTab(service, keptAs), { wrapper });
+function tab(service: Service, keptAs?: string, isProblemShown?: boolean) {
+  const { result, unmount } = renderHook(() => useTab(service, keptAs, isProblemShown), {
+    wrapper,
+  });
   const ended = () => waitFor(() => expect(result.current.isSaving).toBe(false));
   return {
     now: () => result.current,
@@ -172,6 +176,27 @@ describe('a save', () => {
     await save();
     expect(now().conflict).toBeUndefined();
     expect(now().isChanged).toBe(false);
+  });
+});
+
+describe('a save that fails', () => {
+  it.each([
+    ['is announced', undefined, 1],
+    ['is not announced where the page shows why', true, 0],
+  ])('%s', async (_, isProblemShown, announced) => {
+    render(
+      <MantineProvider env="test">
+        <Toasts />
+      </MantineProvider>,
+    );
+    for (const old of screen.queryAllByRole('button', { name: 'Dismiss' })) fireEvent.click(old);
+    const service = new Service();
+    service.isLost = true;
+    const { enter, save, now } = tab(service, undefined, isProblemShown);
+    enter({ title: 'Two' });
+    await save();
+    expect(now().problem?.code).toBe('timeout');
+    expect(screen.queryAllByText('No answer')).toHaveLength(announced);
   });
 });
 

@@ -27,6 +27,8 @@ interface Options<T, D> {
   /** Called with what is stored, after a save and when it was changed elsewhere. */
   onStored: (now: T) => void;
   onSaved: () => void;
+  /** Whether the page itself shows why it was not saved. */
+  isProblemShown?: boolean;
 }
 
 export interface Edit<T, D = unknown> {
@@ -53,6 +55,7 @@ export interface Edit<T, D = unknown> {
  */
 export function useEdit<T, D extends object>(options: Options<T, D>): Edit<T, D> {
   const { stored, draftOf, isAsShown, keptAs, action, read, write, onStored, onSaved } = options;
+  const { isProblemShown = false } = options;
   const now = draftOf(stored);
   const [{ draft, seen }, set] = useDraft<Editing<D>>(keptAs, { draft: now, seen: now });
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever something else is stored.
@@ -83,7 +86,7 @@ export function useEdit<T, D extends object>(options: Options<T, D>): Edit<T, D>
     },
     onError: error => {
       if (error instanceof ChangedElsewhere) onStored(error.stored);
-      else announceProblem(error, action);
+      else if (!isProblemShown || !isProblem(error)) announceProblem(error, action);
     },
   });
   const { error, variables: sent } = saving;

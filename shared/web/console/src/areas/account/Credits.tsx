@@ -1,5 +1,6 @@
 import type { Credits as CreditsNow, LedgerEntry, Usage } from '@prolight/client';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useApi } from '../../context.tsx';
 import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
@@ -90,21 +91,19 @@ function granted({ credits, plan }: NonNullable<CreditsNow['next_grant']>): stri
   return `${amount}, ${Words(plan)} plan`;
 }
 
-/** Every day of the period until today; the API names only those with use. */
-function days(it: Usage): { date: string; used: number }[] {
+const DAY_MS = 86_400_000;
+/** As many days as are shown where the plan has no period, and at most. */
+const [DAYS, DAYS_MAX] = [30, 62];
+
+/** Every day of the period, also those to come; the API names only those with use. */
+export function days(it: Usage, now = Date.now()): { date: string; used: number }[] {
   const used = new Map(it.by_day.map(day => [day.date, day.used]));
-  const first = it.period_starts_at ?? it.by_day[0]?.date;
-  if (first === undefined) return it.by_day;
+  const last = it.period_ends_at ? Date.parse(it.period_ends_at) - 1 : now;
+  const first = it.period_starts_at ? Date.parse(it.period_starts_at) : last - (DAYS - 1) * DAY_MS;
   const found: { date: string; used: number }[] = [];
-  const today = new Date().toISOString().slice(0, 10);
-  for (
-    let at = new Date(first.slice(0, 10));
-    found.length < 62;
-    at.setUTCDate(at.getUTCDate() + 1)
-  ) {
-    const name = at.toISOString().slice(0, 10);
-    if (name > today) break;
-    found.push({ date: name, used: used.get(name) ?? 0 });
+  for (let at = first - (first % DAY_MS); at <= last && found.length < DAYS_MAX; at += DAY_MS) {
+    const date = new Date(at).toISOString().slice(0, 10);
+    found.push({ date, used: used.get(date) ?? 0 });
   }
   return found;
 }
@@ -126,10 +125,10 @@ function Ledger() {
           columns={[
             { name: 'No.', is: 'number', cell: it => <span className="quiet">{it.seq}</span> },
             { name: 'When', is: 'day', cell: it => dateTime(it.at) },
-            { name: 'What', cell: it => Words(it.kind) },
+            { name: 'What', cell: what },
             { name: 'Credits', is: 'number', cell: amount },
             { name: 'Left', is: 'number', cell: it => count(it.available_after) },
-            { name: 'Cause', cell: it => <span className="small quiet">{it.cause}</span> },
+            { name: 'Cause', cell: it => <Cause it={it} /> },
           ]}
         />
       </List>
@@ -137,12 +136,76 @@ function Ledger() {
   );
 }
 
-function amount(it: LedgerEntry): string {
-  if ('shares' in it) {
-    return count(it.shares.reduce((total, share) => total + share.credits, 0));
+const KINDS: Record<Exclude<LedgerEntry['kind'], 'grant'>, string> = {
+  hold: 'Held',
+  capture: 'Charged',
+  release: 'Returned',
+  expire: 'Expired',
+  end: 'Ended',
+  revoke: 'Taken back',
+  owe: 'Owed',
+  repay: 'Debt repaid',
+  forgive: 'Debt forgiven',
+};
+
+/** What a movement of the ledger is called. */
+export function what(it: LedgerEntry): string {
+  if (it.kind !== 'grant') return KINDS[it.kind];
+  const { source, size } = it.lot;
+  switch (source) {
+    case 'purchase':
+      return size === 'unlimited' ? 'Pack' : `Pack of ${count(size.credits)}`;
+    case 'plan':
+      return 'Credits of the plan';
+    case 'admin':
+      return 'Granted by staff';
+    case 'promo':
+      return 'Reward';
   }
-  if (it.kind === 'grant') {
-    return it.lot.size === 'unlimited' ? 'unlimited' : `+${count(it.lot.size.credits)}`;
-  }
-  return '–';
 }
+
+/** How a movement changes what is available; what was held before is charged without a change. */
+export function amount(it: LedgerEntry): string {
+  switch (it.kind) {
+    case 'grant':
+      return it.lot.size === 'unlimited' ? 'unlimited' : `+${count(it.lot.size.credits)}`;
+    case 'release':
+      return `+${count(total(it.shares))}`;
+    case 'hold':
+    case 'expire':
+    case 'revoke':
+    case 'repay':
+      return `−${count(total(it.shares))}`;
+    case 'owe':
+    case 'forgive':
+      return count(it.credits);
+    case 'capture':
+    case 'end':
+      return '–';
+  }
+}
+
+function total(shares: { credits: number }[]): number {
+  return shares.reduce((sum, share) => sum + share.credits, 0);
+}
+
+/** What a movement was made for; a picture is led to. */
+function Cause({ it }: { it: LedgerEntry }) {
+  if (it.cause.startsWith('gen_')) {
+    return (
+      <Link to="/gallery" search={{ open: it.cause }}>
+        The picture
+      </Link>
+    );
+  }
+  const [kind = ''] = it.cause.split(':');
+  return <span className="small quiet">{CAUSES[kind] ?? it.cause}</span>;
+}
+
+/** The first part of a cause that is a key of ours or of Stripe's. */
+const CAUSES: Record<string, string> = {
+  free: 'Free plan',
+  pack: 'Bought',
+  payment: 'A payment',
+  plan: 'Subscription',
+};

@@ -12,6 +12,7 @@ import { announce, announceProblem } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
 import { StructuredPrompt } from '../../ui/StructuredPrompt.tsx';
 import {
+  called,
   changeShown,
   download,
   GENERATIONS,
@@ -97,7 +98,7 @@ function Pictures() {
                   <span>
                     {it.favourite && <span aria-hidden="true">★ </span>}
                     {it.favourite && <span className="visually-hidden">Favourite, </span>}
-                    Seed {it.seed}
+                    {called(it)}
                   </span>
                   <span>
                     <When at={it.created_at} />

@@ -1,12 +1,14 @@
 import { Badge, Button, Modal } from '@mantine/core';
 import { isProblem, type Listing, newKey, type Share } from '@prolight/client';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { useMe, useServices, useSignedIn } from '../../context.tsx';
+import { Copy } from '../../ui/Copy.tsx';
 import { price } from '../../ui/format.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { foundBy } from './Card.tsx';
+import { useBought } from './useBought.ts';
 
 /** The way to buy a listing, or to use what one has. */
 export function Buy({ it }: { it: Listing }) {
@@ -17,12 +19,7 @@ export function Buy({ it }: { it: Listing }) {
   const queries = useQueryClient();
   const key = useRef(newKey());
   const mine = me?.creator_id === it.creator.id;
-  const bought = useQuery({
-    queryKey: ['purchases', 'of', it.id],
-    queryFn: ({ signal }) =>
-      api.get('/api/v1/marketplace/purchases', { listing_id: it.id, limit: 5 }, signal),
-    enabled: signedIn,
-  });
+  const bought = useBought(it.id, signedIn);
   const owned = bought.data?.items.find(one => one.entitlement === 'active');
   const open = bought.data?.items.find(one => one.checkout_url);
   const buy = useMutation({
@@ -145,6 +142,9 @@ export function ShareButton({ it }: { it: Listing }) {
             <p>
               <a href={shared.url}>{shared.url}</a>
             </p>
+            <div className="row">
+              <Copy text={shared.url} />
+            </div>
             <p className="quiet">
               {shared.clicks} {shared.clicks === 1 ? 'visitor' : 'visitors'} so far, each counted
               once a day.

@@ -12,7 +12,7 @@ import classes from './Market.module.css';
 export function Demo({ it }: { it: Listing }) {
   const api = useApi();
   const demo = it.demo;
-  const [subject, setSubject] = useState<DemoSubject | undefined>(demo?.subjects[0]);
+  const [subject, setSubject] = useState(() => firstSubject(it));
   const [overrides, setOverrides] = useState<DemoOverrides>({
     stops: 0,
     kelvin: 0,
@@ -79,6 +79,19 @@ export function Demo({ it }: { it: Listing }) {
       </div>
     </div>
   );
+}
+
+/** What a listing of a category is usually about. */
+const SUBJECT_OF: Partial<Record<Listing['category'], DemoSubject>> = {
+  portrait: 'bust',
+  fashion: 'bust',
+  product: 'product',
+  food: 'product',
+};
+
+/** The subject that is lit at first: the listing's own, if its creator offers it. */
+function firstSubject({ category, demo }: Listing): DemoSubject | undefined {
+  return demo?.subjects.find(it => it === SUBJECT_OF[category]) ?? demo?.subjects[0];
 }
 
 function Slid(props: {

@@ -47,6 +47,8 @@ function Shown({ it }: { it: Listing }) {
   const hasDemo = it.demo?.enabled === true;
   const [tab, setTab] = useState<number | 'demo'>(it.previews.length === 0 && hasDemo ? 'demo' : 0);
   const picture = typeof tab === 'number' ? it.previews[tab] : undefined;
+  // One picture alone needs no way to it.
+  const views = it.previews.length > 1 || hasDemo ? it.previews : [];
   const pictures = it.previews.map(
     (one, nth): Reportable => ({ about: 'image', label: `Picture ${nth + 1}`, image_id: one.id }),
   );
@@ -76,7 +78,7 @@ function Shown({ it }: { it: Listing }) {
           )}
           <div className="row">
             <div className={classes.thumbs}>
-              {it.previews.map((one, nth) => (
+              {views.map((one, nth) => (
                 <button
                   key={one.url_300}
                   type="button"

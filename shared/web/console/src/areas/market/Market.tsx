@@ -262,6 +262,7 @@ function Facet({
   onChange: (value: string | undefined) => void;
 }) {
   const all = [...new Set([...Object.keys(counts ?? {}), ...chosen])] as (ListingType | Category)[];
+  if (all.length === 0) return null;
   return (
     <fieldset className={classes.facet}>
       <legend>{title}</legend>

@@ -21,6 +21,7 @@ import { SignedIn } from '../../ui/SignedIn.tsx';
 import { Source } from '../../ui/Source.tsx';
 import { OpenFile } from '../account/Invoices.tsx';
 import classes from './Market.module.css';
+import { useBought } from './useBought.ts';
 
 /** What the member bought, with its files and its money. */
 export function Purchases() {
@@ -120,10 +121,13 @@ function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
         </p>
       )}
       {fresh && status === 'paid' && <p role="status">It is yours. Thank you.</p>}
-      {(status === 'failed' || status === 'returned') && (
+      {status === 'failed' && (
+        <p>The payment failed{it.status_code && `: ${words(it.status_code)}`}.</p>
+      )}
+      {status === 'returned' && (
         <p>
-          {status === 'failed' ? 'The payment failed' : 'The bank took the payment back'}
-          {it.status_code && `: ${words(it.status_code)}`}.
+          {RETURNED[it.status_code ?? ''] ?? 'It could no longer be bought'}, so we returned{' '}
+          {money(it.paid ?? it.price)}.
         </p>
       )}
       {it.entitlement === 'suspended' && (
@@ -137,15 +141,39 @@ function Row({ it, fresh }: { it: Purchase; fresh: boolean }) {
       )}
       <div className="row">
         {it.entitlement === 'active' && <Use it={it} />}
-        {it.checkout_url && (
-          <Button size="xs" component="a" href={it.checkout_url}>
-            Pay
-          </Button>
-        )}
+        {it.checkout_url && <Pay it={it} page={it.checkout_url} />}
         {it.links.receipt && <OpenFile path={it.links.receipt} label="Receipt" />}
         {status === 'paid' && it.price.amount > 0 && !asked && <Refund it={it} />}
       </div>
     </article>
+  );
+}
+
+/** Why a payment that came too late was returned, by its code. */
+const RETURNED: Record<string, string> = {
+  already_owned: 'You already owned it',
+  cannot_buy_own_listing: 'It is your own listing',
+  listing_unlisted: 'It was no longer on sale',
+  price_changed: 'Its price had changed',
+  seller_suspended: 'Its creator could not sell at that time',
+};
+
+/** The way to a payment page that is still open. What one has by another purchase is not paid. */
+function Pay({ it, page }: { it: Purchase; page: string }) {
+  const bought = useBought(it.listing_id);
+  if (bought.isPending) return null;
+  const isOwned = bought.data?.items.some(
+    one => one.entitlement === 'active' || one.entitlement === 'suspended',
+  );
+  if (isOwned) {
+    return (
+      <span className="quiet">You own it by another purchase; this page lapses by itself.</span>
+    );
+  }
+  return (
+    <Button size="xs" component="a" href={page}>
+      Pay
+    </Button>
   );
 }
 
@@ -211,6 +239,14 @@ function Use({ it }: { it: Purchase }) {
   );
 }
 
+/** What the content of a listing is called, by its type. */
+const CONTENT: Record<Purchase['type'], string> = {
+  lighting_preset: 'the rig',
+  camera_preset: 'the camera',
+  fibo_template: 'the template',
+  model_finetune: 'the description',
+};
+
 /** The versions that the buyer has, with what can be downloaded of each. */
 function Versions({ id }: { id: string }) {
   const api = useApi();
@@ -246,14 +282,14 @@ function Versions({ id }: { id: string }) {
       {it => (
         <div className="stack">
           {it.refundable_until && (
-            <p className="small quiet">A download ends the refund that needs no reason.</p>
+            <p className="small quiet">After a download, a refund needs a reason.</p>
           )}
           {it.versions.map(({ version, changes, files }) => (
             <section key={version} className="stack" aria-label={`Version ${version}`}>
               <h3>Version {version}</h3>
               {changes && <p>{changes}</p>}
               <div className="row">
-                {button('Content', { version })}
+                {button(`Download ${CONTENT[it.type]}`, { version })}
                 {files.map(file =>
                   button(`${file.name} (${bytes(file.bytes)})`, { version, file_id: file.id }),
                 )}
@@ -263,10 +299,18 @@ function Versions({ id }: { id: string }) {
           {shown && (
             <>
               <p className="small quiet">
-                <a href={shown.url}>{shown.file.name}</a>, until {dateTime(shown.expires_at)}
+                <a href={shown.url}>
+                  {shown.file.id === null
+                    ? `${shown.title}, version ${shown.version}`
+                    : shown.file.name}
+                </a>
+                , until {dateTime(shown.expires_at)}
               </p>
               {shown.attribution && <p>Attribution: {shown.attribution}</p>}
-              <Source label="Content" text={shown.content} />
+              <details>
+                <summary>The content as JSON</summary>
+                <Source label="Content" text={shown.content} />
+              </details>
             </>
           )}
         </div>

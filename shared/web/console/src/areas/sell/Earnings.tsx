@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useApi } from '../../context.tsx';
-import { count, date, money } from '../../ui/format.tsx';
+import { count, date, money, monthOf } from '../../ui/format.tsx';
 import { Empty, List, Loaded, usePages } from '../../ui/lists.tsx';
 import { Table } from '../../ui/Table.tsx';
 import { OpenFile } from '../account/Invoices.tsx';
@@ -132,11 +132,7 @@ function Month() {
           >
             {names.map(value => (
               <option key={value} value={value}>
-                {new Date(`${value}-01`).toLocaleDateString(undefined, {
-                  month: 'long',
-                  year: 'numeric',
-                  timeZone: 'UTC',
-                })}
+                {monthOf(value)}
               </option>
             ))}
           </select>
@@ -181,7 +177,7 @@ function Revenue({ month }: { month: string }) {
                   </Link>
                 ),
               },
-              { name: 'Sales', is: 'number', cell: row => count(row.sales) },
+              { name: 'Kept sales', is: 'number', cell: row => count(row.sales) },
               { name: 'By search', is: 'number', cell: row => count(row.found_by.search) },
               { name: 'By links', is: 'number', cell: row => count(row.found_by.share) },
               { name: 'Paid', is: 'number', cell: row => money(row.gross) },

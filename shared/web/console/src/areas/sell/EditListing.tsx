@@ -15,7 +15,7 @@ import { useEdit } from '../../ui/useEdit.ts';
 import { AppealOf } from '../account/Appeals.tsx';
 import { ListingForm } from './ListingForm.tsx';
 import { Why } from './Listings.tsx';
-import { draftOf, isInReview, STATE_COLOURS } from './listing.ts';
+import { draftOf, inWords, isInReview, STATE_COLOURS } from './listing.ts';
 import { Uploads } from './Uploads.tsx';
 
 /** How often a version is looked at again, in milliseconds, by its state. */
@@ -71,6 +71,7 @@ function Editor({ it }: { it: OwnListing }) {
     read: () => api.read(`/api/v1/marketplace/creator/listings/${it.id}`),
     write: ({ type: _, ...draft }, ask) => api.patch(path, draft, ask),
     onStored: show,
+    isProblemShown: true,
     onSaved: () =>
       announce(it.on_sale ? 'Saved as the next version: submit it to put it on sale.' : 'Saved.'),
   });
@@ -80,7 +81,9 @@ function Editor({ it }: { it: OwnListing }) {
       announce('Submitted. It is prepared, then a moderator decides; this page follows it.');
       show(now);
     },
-    onError: error => announceProblem(error, 'Submit'),
+    onError: error => {
+      if (!isProblem(error)) announceProblem(error, 'Submit');
+    },
   });
   const retire = useMutation({
     mutationFn: () => api.delete(path),
@@ -92,9 +95,16 @@ function Editor({ it }: { it: OwnListing }) {
     },
     onError: error => announceProblem(error, 'Take it off sale'),
   });
-  const problem = edit.problem ?? (isProblem(submit.error) ? submit.error : undefined);
+  const refusal = edit.problem ?? (isProblem(submit.error) ? submit.error : undefined);
+  const problem = refusal && inWords(refusal, it.type);
+  const [isReadable, setIsReadable] = useState(true);
   const review = it.review.status;
   const refused = review === 'rejected' || review === 'preparation_failed';
+  const retiring = it.on_sale
+    ? 'Take it off sale'
+    : isInReview(it)
+      ? 'Withdraw and delete it'
+      : 'Delete the draft';
   const isOffSale = it.delisted !== null && review === 'published';
   const decision = it.delisted?.by === 'staff' ? it.delisted.reason : rejection(it);
   return (
@@ -136,6 +146,7 @@ function Editor({ it }: { it: OwnListing }) {
         className="stack-lg"
         onSubmit={event => {
           event.preventDefault();
+          submit.reset();
           edit.save();
         }}
       >
@@ -143,21 +154,22 @@ function Editor({ it }: { it: OwnListing }) {
           draft={edit.draft}
           follows={it.on_sale !== null || it.version > 1}
           problem={problem}
+          onReadable={setIsReadable}
           onChange={edit.change}
         />
         {problem && <ProblemNotice error={problem} />}
         <ConflictNotice edit={edit} />
         <div className="row between">
           <div className="row">
-            <Button type="submit" loading={edit.isSaving} disabled={!edit.isChanged}>
+            <Button type="submit" loading={edit.isSaving} disabled={!edit.isChanged || !isReadable}>
               {it.on_sale ? 'Save the next version' : 'Save'}
             </Button>
             {(review === 'draft' || refused || isOffSale) && (
               <Button
                 variant="default"
                 loading={submit.isPending}
-                disabled={edit.isChanged}
-                title={edit.isChanged ? 'Save first' : undefined}
+                disabled={edit.isChanged || !isReadable}
+                title={edit.isChanged || !isReadable ? 'Save first' : undefined}
                 onClick={() => submit.mutate()}
               >
                 Submit for review
@@ -166,15 +178,15 @@ function Editor({ it }: { it: OwnListing }) {
           </div>
           {!it.delisted && (
             <Confirm
-              action={it.on_sale ? 'Take it off sale' : 'Delete the draft'}
-              title={it.on_sale ? 'Take it off sale' : 'Delete the draft'}
+              action={retiring}
+              title={retiring}
               danger
               busy={retire.isPending}
               onConfirm={(_, close) => retire.mutate(undefined, { onSuccess: close })}
             >
               {it.on_sale
                 ? 'Nobody can buy it any longer. Buyers keep what they bought.'
-                : 'The draft, its pictures and its files are deleted.'}
+                : `${isInReview(it) ? 'It is withdrawn from review, and it' : 'The draft'}, its pictures and its files are deleted.`}
             </Confirm>
           )}
         </div>

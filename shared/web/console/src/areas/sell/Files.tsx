@@ -13,6 +13,9 @@ import classes from './Sell.module.css';
 
 type Change = NonNullable<BodyOf<'patch', `/api/v1/marketplace/listings/${string}`>>;
 
+/** How long a new place of a picture is said. */
+const SAID_MS = 8_000;
+
 /** The pictures in the order in which buyers see them, and the files: moved and removed. */
 export function Files({ it }: { it: OwnListing }) {
   const api = useApi();
@@ -43,6 +46,13 @@ export function Files({ it }: { it: OwnListing }) {
     if (moved.current) pictures.current?.querySelector<HTMLElement>(`#${moved.current}`)?.focus();
     moved.current = undefined;
   }, [it.previews]);
+
+  // It is read out once; afterwards another order may be true.
+  useEffect(() => {
+    if (said === '') return;
+    const timer = setTimeout(() => setSaid(''), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
 
   function move(from: number, to: number) {
     const previews = [...it.previews];

@@ -7,8 +7,9 @@ import type {
   Slot,
   StructuredPrompt,
 } from '@prolight/client';
-import { useState } from 'react';
-import { SUBJECT_NAMES, SUBJECTS, words } from '../../ui/format.tsx';
+import { useEffect, useState } from 'react';
+import { SUBJECT_NAMES, SUBJECTS, sentence, words } from '../../ui/format.tsx';
+import { place } from '../../ui/problem.tsx';
 import { isSame } from '../../ui/saveIfUnchanged.ts';
 import { BackdropPanel, CameraPanel, LightPanel } from '../studio/Inspector.tsx';
 import { Plan } from '../studio/Plan.tsx';
@@ -22,11 +23,13 @@ interface Props {
   /** Whether it follows a version that buyers have. */
   follows?: boolean;
   onChange: (change: Partial<ListingChange>) => void;
+  /** Told whether what is typed can be read: what cannot is not in the draft. */
+  onReadable: (isReadable: boolean) => void;
   problem?: Problem;
 }
 
 /** What a listing says and what it sells. */
-export function ListingForm({ draft, follows, onChange, problem }: Props) {
+export function ListingForm({ draft, follows, onChange, onReadable, problem }: Props) {
   const field = (pointer: string) => problem?.field(pointer);
   return (
     <>
@@ -66,6 +69,7 @@ export function ListingForm({ draft, follows, onChange, problem }: Props) {
         <div className="columns">
           <Select
             label="Category"
+            description="Where buyers look for it"
             allowDeselect={false}
             data={CATEGORIES.map(value => ({ value, label: words(value) }))}
             value={draft.category}
@@ -73,7 +77,7 @@ export function ListingForm({ draft, follows, onChange, problem }: Props) {
           />
           <NumberInput
             label="Price, US dollars"
-            description={band(draft.type)}
+            description={sentence(band(draft.type))}
             min={0}
             decimalScale={2}
             prefix="$"
@@ -95,7 +99,7 @@ export function ListingForm({ draft, follows, onChange, problem }: Props) {
           onChange={event => onChange({ attribution: event.currentTarget.value || null })}
         />
       </section>
-      <Content draft={draft} onChange={onChange} problem={problem} />
+      <Content draft={draft} onChange={onChange} onReadable={onReadable} problem={problem} />
       <Demo draft={draft} onChange={onChange} />
     </>
   );
@@ -139,7 +143,7 @@ function Tags({
   );
 }
 
-function Content({ draft, onChange, problem }: Props) {
+function Content({ draft, onChange, onReadable, problem }: Props) {
   const { content } = draft;
   const set = (change: Partial<typeof content>) => onChange({ content: { ...content, ...change } });
   switch (draft.type) {
@@ -154,7 +158,9 @@ function Content({ draft, onChange, problem }: Props) {
         </section>
       );
     case 'fibo_template':
-      return <Template draft={draft} onChange={onChange} problem={problem} />;
+      return (
+        <Template draft={draft} onChange={onChange} onReadable={onReadable} problem={problem} />
+      );
     case 'model_finetune':
       return (
         <section className="panel stack" aria-labelledby="sold">
@@ -173,7 +179,7 @@ function Content({ draft, onChange, problem }: Props) {
   }
 }
 
-function Rig({ draft, onChange }: Props) {
+function Rig({ draft, onChange }: Pick<Props, 'draft' | 'onChange'>) {
   const [selected, setSelected] = useState(0);
   const rig = draft.content.lighting ?? FIRST;
   const camera = draft.content.camera ?? CAMERA;
@@ -210,10 +216,16 @@ function Rig({ draft, onChange }: Props) {
   );
 }
 
-function Template({ draft, onChange, problem }: Props) {
+function Template({ draft, onChange, onReadable, problem }: Props) {
   const { content } = draft;
   const prompt = content.structured_prompt;
   const [text, type] = useTyped(prompt, () => JSON.stringify(prompt, null, 2));
+  const isReadable = parsed(text) !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the text can be read or not.
+  useEffect(() => {
+    onReadable(isReadable);
+    return () => onReadable(true);
+  }, [isReadable]);
   const slots = content.slots ?? [];
   const setSlots = (next: Slot[]) => onChange({ content: { ...content, slots: next } });
   const used = [
@@ -221,6 +233,8 @@ function Template({ draft, onChange, problem }: Props) {
   ];
   const missing = used.filter(name => !slots.some(slot => slot.name === name));
   const wrong = problem?.errors.filter(it => it.pointer.startsWith('/content')) ?? [];
+  const wrongInSlot = (nth: number, name: keyof Slot) =>
+    problem?.field(`/content/slots/${nth}/${name}`);
   return (
     <section className="panel stack" aria-labelledby="sold">
       <h2 id="sold">What is sold</h2>
@@ -234,9 +248,12 @@ function Template({ draft, onChange, problem }: Props) {
         spellCheck={false}
         value={text}
         error={
-          parsed(text) === undefined
-            ? 'This is not valid JSON yet; the last valid text is kept.'
-            : wrong.map(it => it.detail).join(' ') || undefined
+          isReadable
+            ? wrong
+                .filter(it => !/^\/content\/slots\/\d+\/\w+$/.test(it.pointer))
+                .map(({ pointer, detail }) => inPrompt(pointer, detail))
+                .join(' ') || undefined
+            : 'This is not valid JSON yet, and is saved once it is.'
         }
         onChange={event => {
           const next = parsed(event.currentTarget.value) ?? prompt;
@@ -254,19 +271,24 @@ function Template({ draft, onChange, problem }: Props) {
               size="xs"
               label="Name"
               value={slot.name}
-              error={used.includes(slot.name) ? undefined : `Not used: write {{${slot.name}}}`}
+              error={
+                wrongInSlot(nth, 'name') ??
+                (used.includes(slot.name) ? undefined : `Not used: write {{${slot.name}}}`)
+              }
               onChange={event => set({ name: event.currentTarget.value })}
             />
             <TextInput
               size="xs"
               label="Label"
               value={slot.label}
+              error={wrongInSlot(nth, 'label')}
               onChange={event => set({ label: event.currentTarget.value })}
             />
             <TextInput
               size="xs"
               label="Usual value"
               value={slot.default ?? ''}
+              error={wrongInSlot(nth, 'default')}
               onChange={event => set({ default: event.currentTarget.value || undefined })}
             />
           </div>
@@ -297,15 +319,23 @@ function Template({ draft, onChange, problem }: Props) {
   );
 }
 
+/** What is wrong, with the place within the prompt that is meant. */
+function inPrompt(pointer: string, detail: string): string {
+  const inner = pointer.replace(/^\/content(\/structured_prompt)?/, '');
+  return inner === '' ? detail : `${place(inner)}: ${detail}`;
+}
+
 function parsed(json: string): StructuredPrompt | undefined {
   try {
-    return JSON.parse(json) as StructuredPrompt;
+    const it: unknown = JSON.parse(json);
+    const isObject = typeof it === 'object' && it !== null && !Array.isArray(it);
+    return isObject ? (it as StructuredPrompt) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function Demo({ draft, onChange }: Props) {
+function Demo({ draft, onChange }: Pick<Props, 'draft' | 'onChange'>) {
   const { demo } = draft;
   const set = (change: Partial<typeof demo>) => onChange({ demo: { ...demo, ...change } });
   if (draft.type !== 'lighting_preset' && draft.type !== 'camera_preset') return null;

@@ -2,13 +2,13 @@ import { Button } from '@mantine/core';
 import { isProblem, type ListingDraft, type ListingType, newKey } from '@prolight/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useRef } from 'react';
+import { useRef, useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { announce, announceProblem, ProblemNotice } from '../../ui/problem.tsx';
 import { SignedIn } from '../../ui/SignedIn.tsx';
 import { forgetDraft, useDraft } from '../../ui/useDraft.ts';
 import { ListingForm } from './ListingForm.tsx';
-import { emptyListing, TYPES } from './listing.ts';
+import { emptyListing, inWords, TYPES } from './listing.ts';
 import classes from './Sell.module.css';
 
 /** A new listing: its type first, then everything about it. */
@@ -65,10 +65,11 @@ function Form({ type }: { type: ListingType }) {
     },
     onError: error => {
       key.current = newKey();
-      announceProblem(error, 'Save the draft');
+      if (!isProblem(error)) announceProblem(error, 'Save the draft');
     },
   });
-  const problem = isProblem(create.error) ? create.error : undefined;
+  const problem = isProblem(create.error) ? inWords(create.error, type) : undefined;
+  const [isReadable, setIsReadable] = useState(true);
   return (
     <form
       className="stack-lg"
@@ -80,11 +81,12 @@ function Form({ type }: { type: ListingType }) {
       <ListingForm
         draft={draft}
         problem={problem}
+        onReadable={setIsReadable}
         onChange={change => setDraft(old => ({ ...old, ...change }))}
       />
       {problem && <ProblemNotice error={problem} />}
       <div>
-        <Button type="submit" loading={create.isPending}>
+        <Button type="submit" loading={create.isPending} disabled={!isReadable}>
           Save the draft
         </Button>
       </div>

@@ -14,7 +14,7 @@ const COLOURS: Record<Payout['status'], string> = {
 };
 
 /** Why nothing was paid: our own codes, and the usual ones of banks. */
-const REASONS: Record<string, string> = {
+export const PAYOUT_REASONS: Record<string, string> = {
   below_minimum: 'The balance is below the smallest payout; it waits for more sales.',
   account_not_ready: 'Stripe cannot pay to the account yet.',
   frozen_dispute: 'Without what buyers’ disputes hold, the balance is below the smallest payout.',
@@ -36,7 +36,9 @@ export function PayoutState({ it }: { it: Pick<Payout, 'status' | 'reason'> }) {
       <Badge size="sm" variant="light" color={COLOURS[it.status]}>
         {Words(it.status)}
       </Badge>
-      {it.reason && <div className="small quiet">{REASONS[it.reason] ?? Words(it.reason)}</div>}
+      {it.reason && (
+        <div className="small quiet">{PAYOUT_REASONS[it.reason] ?? Words(it.reason)}</div>
+      )}
     </>
   );
 }

@@ -22,6 +22,15 @@ interface Sending {
 
 let count = 0;
 
+/** What buyers can be given, by the type of a listing. */
+const PRESET_FILES = { name: 'ZIP, .cube or .safetensors', accept: '.zip,.cube,.safetensors' };
+const ASSETS: Record<OwnListing['type'], typeof PRESET_FILES> = {
+  lighting_preset: PRESET_FILES,
+  camera_preset: PRESET_FILES,
+  fibo_template: PRESET_FILES,
+  model_finetune: { name: '.safetensors', accept: '.safetensors' },
+};
+
 /** The pictures anybody sees, and the files that buyers get. */
 export function Uploads({
   it,
@@ -87,7 +96,11 @@ export function Uploads({
               </Button>
             )}
           </FileButton>
-          <FileButton multiple onChange={files => sendAll('asset', files)}>
+          <FileButton
+            multiple
+            accept={ASSETS[it.type].accept}
+            onChange={files => sendAll('asset', files)}
+          >
             {props => (
               <Button {...props} size="xs" variant="default" disabled={!isEditable}>
                 Add files for buyers
@@ -96,6 +109,10 @@ export function Uploads({
           </FileButton>
         </div>
       </div>
+      <p className="small quiet">
+        Pictures: PNG, JPEG or WebP, up to 40 MB. Files for buyers: {ASSETS[it.type].name}, up to
+        512 MB.
+      </p>
       {!isEditable && (
         <div className="row">
           <span className="quiet">
@@ -117,8 +134,8 @@ export function Uploads({
       {sending.map(one => (
         <div key={one.id} className="stack" role={one.failed ? 'alert' : 'status'}>
           <div className="row between">
-            <span>
-              {one.name}, {one.note}
+            <span className={one.failed ? 'down' : undefined}>
+              {one.name}: {one.note}
             </span>
             {one.failed && (
               <Button

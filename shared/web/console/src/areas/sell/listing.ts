@@ -1,9 +1,10 @@
-import type {
-  Category,
-  ListingChange,
-  ListingDraft,
-  ListingType,
-  OwnListing,
+import {
+  type Category,
+  type ListingChange,
+  type ListingDraft,
+  type ListingType,
+  type OwnListing,
+  Problem,
 } from '@prolight/client';
 import { currentConfig } from '../../config.ts';
 import { money } from '../../ui/format.tsx';
@@ -37,7 +38,19 @@ export const CATEGORIES: Category[] = currentConfig()?.categories ?? [];
 /** What a type may cost, in words. */
 export function band(type: ListingType): string {
   const found = currentConfig()?.listing_types.find(it => it.type === type);
-  return found ? `Free, or ${money(found.price_min)} to ${money(found.price_max)}` : '0 is free';
+  return found
+    ? `free, or ${money(found.price_min)} to ${money(found.price_max)}`
+    : 'free, or more';
+}
+
+/** A refusal in the words of the form, where the API uses those of its requests. */
+export function inWords(problem: Problem, type: ListingType): Problem {
+  const { body, retryAfterS } = problem;
+  const detail = problem.code === 'no_preview' ? 'Add at least one picture first.' : body.detail;
+  const errors = problem.errors.map(it =>
+    it.code === 'out_of_band' ? { ...it, detail: `Must be ${band(type)}.` } : it,
+  );
+  return new Problem({ ...body, detail, errors }, retryAfterS);
 }
 
 export const TYPES: { value: ListingType; name: string; what: string }[] = [

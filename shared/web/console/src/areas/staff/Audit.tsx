@@ -2,13 +2,15 @@ import { Alert, Button, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import type { AuditAction, AuditRow } from '@prolight/client';
 import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { count, dateTime, Words } from '../../ui/format.tsx';
 import { Empty, List, usePages } from '../../ui/lists.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
 import { Source } from '../../ui/Source.tsx';
 import { Table } from '../../ui/Table.tsx';
+import { actorOf, reasonOf } from './causes.ts';
 import { Filter } from './Filter.tsx';
 import classes from './Staff.module.css';
 
@@ -61,17 +63,26 @@ function startOfDay(day: string, later = 0): string {
 /** Every decision, and the proof that none was changed. */
 export function Audit() {
   const api = useApi();
-  const [actor, setActor] = useState('');
-  const [target, setTarget] = useState('');
-  const [action, setAction] = useState<string | null>(null);
-  const [chain, setChain] = useState<string | null>(null);
-  const [from, setFrom] = useState('');
-  const [to, setTo] = useState('');
-  const typed = JSON.stringify({ actor: actor.trim(), target: target.trim() });
+  const search = useSearch({ from: '/staff' });
+  const navigate = useNavigate();
+  const { by, on, what = null, chain = null, from = '', to = '' } = search;
+  const [actor, setActor] = useState(by ?? '');
+  const [target, setTarget] = useState(on ?? '');
+  const narrow = (part: Partial<typeof search>) =>
+    navigate({ to: '/staff', search: now => ({ ...now, ...part }), replace: true });
+  const typed = JSON.stringify({ by: actor.trim(), on: target.trim() });
   const [settled] = useDebouncedValue(typed, 300);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once it is typed.
+  useEffect(() => {
+    const now = JSON.parse(settled) as { by: string; on: string };
+    if (now.by !== (by ?? '') || now.on !== (on ?? '')) {
+      void narrow({ by: now.by || undefined, on: now.on || undefined });
+    }
+  }, [settled]);
   const asked = {
-    ...(JSON.parse(settled) as { actor: string; target: string }),
-    action,
+    actor: by ?? '',
+    target: on ?? '',
+    action: what,
     chain,
     from: from && startOfDay(from),
     to: to && startOfDay(to, 1),
@@ -104,13 +115,13 @@ export function Audit() {
       <div className={classes.filters}>
         <TextInput
           label="By"
-          placeholder="id of a staff member, or name of a job"
+          placeholder="user_…, or a job"
           value={actor}
           onChange={event => setActor(event.currentTarget.value)}
         />
         <TextInput
           label="On"
-          placeholder="user:user_1, listing:lst_…"
+          placeholder="user:…, listing:…"
           value={target}
           onChange={event => setTarget(event.currentTarget.value)}
         />
@@ -118,29 +129,29 @@ export function Audit() {
           label="What"
           any="Any decision"
           values={ACTIONS}
-          value={action}
-          onChange={setAction}
+          value={what}
+          onChange={value => narrow({ what: value ?? undefined })}
         />
         <Filter
           label="Decided by"
-          any="Staff, or both with By or On"
+          any={by === undefined && on === undefined ? 'Staff' : 'Staff and jobs'}
           values={CHAINS}
           value={chain}
-          onChange={setChain}
+          onChange={value => narrow({ chain: value ?? undefined })}
         />
         <TextInput
           label="From"
           type="date"
           max={to}
           value={from}
-          onChange={event => setFrom(event.currentTarget.value)}
+          onChange={event => narrow({ from: event.currentTarget.value || undefined })}
         />
         <TextInput
           label="To"
           type="date"
           min={from}
           value={to}
-          onChange={event => setTo(event.currentTarget.value)}
+          onChange={event => narrow({ to: event.currentTarget.value || undefined })}
         />
       </div>
       <div className="row">
@@ -156,7 +167,7 @@ export function Audit() {
           <span role="status" className={verify.data.broken ? 'down' : 'up'}>
             {verify.data.broken
               ? `Chain ${verify.data.chain} is broken after entry ${verify.data.verified}.`
-              : `All ${count(verify.data.total)} entries are intact.`}
+              : `All ${count(verify.data.total)} entries in all chains are intact.`}
           </span>
         )}
       </div>
@@ -180,11 +191,12 @@ export function AuditRows({ rows }: { rows: AuditRow[] }) {
       rows={rows}
       id={it => `${it.chain} ${it.seq}`}
       columns={[
+        { name: 'Chain', cell: it => <span className="quiet">{Words(it.chain)}</span> },
         { name: 'No.', is: 'number', cell: it => <span className="quiet">{it.seq}</span> },
         { name: 'When', is: 'day', cell: it => dateTime(it.at) },
         {
           name: 'Who',
-          cell: ({ actor }) => (actor.kind === 'staff' ? (actor.name ?? actor.id) : actor.name),
+          cell: actorOf,
         },
         { name: 'What', cell: it => Words(it.action) },
         {
@@ -200,10 +212,10 @@ export function AuditRows({ rows }: { rows: AuditRow[] }) {
 }
 
 function Why({ it }: { it: AuditRow }) {
-  const { reason, origin, before, after } = it;
+  const { origin, before, after } = it;
   return (
     <>
-      {reason}
+      {reasonOf(it)}
       {(origin !== null || before !== null || after !== null) && (
         <details>
           <summary className="small quiet">Request and change</summary>

@@ -6,6 +6,7 @@ import { useApi } from '../../context.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { bytes, date, price, TYPE_NAMES, When, words } from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
+import { place } from '../../ui/problem.tsx';
 import { Source } from '../../ui/Source.tsx';
 import { Preview } from '../studio/Preview.tsx';
 import { CAMERA } from '../studio/rig.ts';
@@ -71,7 +72,7 @@ function Pending({ it }: { it: PendingListing }) {
           <ul>
             {it.lint.map(finding => (
               <li key={`${finding.pointer} ${finding.code}`}>
-                <b>{finding.pointer}:</b> {finding.detail}
+                <b>{place(finding.pointer)}:</b> {finding.detail}
               </li>
             ))}
           </ul>
@@ -81,14 +82,7 @@ function Pending({ it }: { it: PendingListing }) {
         <p>
           Similar, on sale:{' '}
           {it.similar.map(one => (
-            <button
-              key={one.listing_id}
-              type="button"
-              className={classes.like}
-              onClick={() => setSimilar(one.listing_id)}
-            >
-              {one.score} of 100
-            </button>
+            <Alike key={one.listing_id} it={one} onOpen={() => setSimilar(one.listing_id)} />
           ))}
         </p>
       )}
@@ -166,13 +160,27 @@ function Sold({ it }: { it: PendingListing }) {
   );
 }
 
+function useListing(id: string) {
+  const api = useApi();
+  return useQuery({
+    queryKey: ['listing', id],
+    queryFn: ({ signal }) => api.get(`/api/v1/marketplace/listings/${id}`, undefined, signal),
+  });
+}
+
+/** A listing that a version resembles, and how much. */
+function Alike({ it, onOpen }: { it: PendingListing['similar'][number]; onOpen: () => void }) {
+  const { data } = useListing(it.listing_id);
+  return (
+    <button type="button" className={classes.like} onClick={onOpen}>
+      {data ? `“${data.title}”` : it.listing_id}, {it.score} of 100
+    </button>
+  );
+}
+
 /** A version beside the listing that it resembles. */
 function Beside({ it, other }: { it: PendingListing; other: string }) {
-  const api = useApi();
-  const query = useQuery({
-    queryKey: ['listing', other],
-    queryFn: ({ signal }) => api.get(`/api/v1/marketplace/listings/${other}`, undefined, signal),
-  });
+  const query = useListing(other);
   return (
     <div className="columns">
       <div className="stack">

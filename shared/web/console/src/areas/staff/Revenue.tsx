@@ -4,7 +4,16 @@ import type { ReactNode } from 'react';
 import { useApi } from '../../context.tsx';
 import { Chart } from '../../ui/Chart.tsx';
 import { Figures } from '../../ui/Figures.tsx';
-import { count, date, percent, When, Words, wholeMoney } from '../../ui/format.tsx';
+import {
+  count,
+  date,
+  money as exactMoney,
+  monthOf,
+  percent,
+  When,
+  Words,
+  wholeMoney,
+} from '../../ui/format.tsx';
 import { List, Loaded, usePages } from '../../ui/lists.tsx';
 import { Table } from '../../ui/Table.tsx';
 import { OpenFile } from '../account/Invoices.tsx';
@@ -32,6 +41,8 @@ export function Revenue() {
 
 function Numbers({ it }: { it: RevenueStats }) {
   const money = (cents: number) => wholeMoney(cents, it.currency);
+  // Rounded parts do not add up to a rounded sum.
+  const exact = (cents: number) => exactMoney({ amount: cents, currency: it.currency });
   const { period, previous } = it;
   const against = (now: number, before: number) => <Change now={now} before={before} />;
   return (
@@ -66,7 +77,7 @@ function Numbers({ it }: { it: RevenueStats }) {
           {
             name: 'Commission',
             value: money(period.marketplace.commission - period.marketplace.returned_commission),
-            note: `${count(period.marketplace.sales)} sales of ${money(period.marketplace.gross)}`,
+            note: `${count(period.marketplace.sales)} ${period.marketplace.sales === 1 ? 'sale' : 'sales'} of ${money(period.marketplace.gross)}`,
           },
           {
             name: 'New members',
@@ -88,8 +99,8 @@ function Numbers({ it }: { it: RevenueStats }) {
         />
       </section>
       <div className="columns">
-        <Bridge period={period} money={money} />
-        <Sources period={period} money={money} />
+        <Bridge period={period} money={exact} />
+        <Sources period={period} money={exact} />
       </div>
       <section className="panel">
         <Chart
@@ -102,14 +113,14 @@ function Numbers({ it }: { it: RevenueStats }) {
         />
       </section>
       <div className="columns">
-        <Margins period={period} money={money} />
+        <Margins period={period} money={exact} />
         <section className="panel stack" aria-labelledby="creators">
-          <h2 id="creators">Creators of {it.top_creators.month}</h2>
+          <h2 id="creators">Creators of {monthOf(it.top_creators.month)}</h2>
           {it.top_creators.items.length === 0 ? (
             <p className="quiet">No sale in this month yet.</p>
           ) : (
             <Table
-              label={`Creators of ${it.top_creators.month}`}
+              label={`Creators of ${monthOf(it.top_creators.month)}`}
               rows={it.top_creators.items}
               id={creator => creator.creator_id}
               columns={[

@@ -8,8 +8,8 @@ export function SellerLine({ it }: { it: Seller }) {
   return (
     <p className="small">
       By <Who it={{ id: it.id, name: it.display_name }} />, member since {date(it.member_since)}:{' '}
-      {count(it.sales)} sales, {count(it.approved)} approved, {count(it.rejected)} rejected,{' '}
-      {count(it.delisted)} taken off sale
+      {count(it.sales)} {it.sales === 1 ? 'sale' : 'sales'}, {count(it.approved)} approved,{' '}
+      {count(it.rejected)} rejected, {count(it.delisted)} taken off sale
       {it.live_strikes > 0 && (
         <>
           {', '}

@@ -1,7 +1,9 @@
 import { ActionIcon, Button, Menu, SegmentedControl, Select, Tooltip } from '@mantine/core';
 import type { AspectRatio, CameraSettings, Light, LightingRig, LightRole } from '@prolight/client';
 import { IconCopy, IconPlus, IconTrash } from '@tabler/icons-react';
+import { Words } from '../../ui/format.tsx';
 import { Dial } from './Dial.tsx';
+import { Replaced } from './Replaced.tsx';
 import {
   BACKDROP_LIMITS,
   backdropHex,
@@ -213,7 +215,7 @@ export function BackdropPanel({
               onChange={() => set({ colour: tone })}
             />
             <Swatch colour={backdropHex(tone)} />
-            {tone.replace('_', ' ')}
+            {Words(tone)}
           </label>
         ))}
       </div>
@@ -247,52 +249,57 @@ export function BackdropPanel({
 
 export function CameraPanel({
   camera,
+  replacedBy,
   onChange,
 }: {
   camera: CameraSettings;
+  /** The listing whose camera is used in place of this one; the frame stays one's own. */
+  replacedBy?: string;
   onChange: (camera: CameraSettings) => void;
 }) {
   const set = (change: Partial<CameraSettings>) => onChange({ ...camera, ...change });
   return (
     <section className="stack" aria-labelledby="camera">
       <h2 id="camera">Camera</h2>
-      <SegmentedControl
-        size="xs"
-        fullWidth
-        aria-label="Common lenses"
-        data={['24', '35', '50', '85', '135'].map(mm => ({ value: mm, label: `${mm} mm` }))}
-        value={String(camera.focal_length_mm)}
-        onChange={mm => set({ focal_length_mm: Number(mm) })}
-      />
-      <Dial
-        label="Focal length"
-        unit="mm"
-        logarithmic
-        value={camera.focal_length_mm}
-        limits={CAMERA_LIMITS.focal_length_mm}
-        onChange={focal_length_mm => set({ focal_length_mm })}
-      />
-      <Dial
-        label="Aperture, f/"
-        logarithmic
-        value={camera.aperture}
-        limits={CAMERA_LIMITS.aperture}
-        onChange={aperture => set({ aperture })}
-      />
-      <Dial
-        label="Height of the tripod"
-        unit="m"
-        value={camera.height_m}
-        limits={CAMERA_LIMITS.height_m}
-        onChange={height_m => set({ height_m })}
-      />
-      <Dial
-        label="Angle over the subject"
-        unit="°"
-        value={camera.angle_degrees}
-        limits={CAMERA_LIMITS.angle_degrees}
-        onChange={angle_degrees => set({ angle_degrees })}
-      />
+      <Replaced by={replacedBy}>
+        <SegmentedControl
+          size="xs"
+          fullWidth
+          aria-label="Common lenses"
+          data={['24', '35', '50', '85', '135'].map(mm => ({ value: mm, label: `${mm} mm` }))}
+          value={String(camera.focal_length_mm)}
+          onChange={mm => set({ focal_length_mm: Number(mm) })}
+        />
+        <Dial
+          label="Focal length"
+          unit="mm"
+          logarithmic
+          value={camera.focal_length_mm}
+          limits={CAMERA_LIMITS.focal_length_mm}
+          onChange={focal_length_mm => set({ focal_length_mm })}
+        />
+        <Dial
+          label="Aperture, f/"
+          logarithmic
+          value={camera.aperture}
+          limits={CAMERA_LIMITS.aperture}
+          onChange={aperture => set({ aperture })}
+        />
+        <Dial
+          label="Height of the tripod"
+          unit="m"
+          value={camera.height_m}
+          limits={CAMERA_LIMITS.height_m}
+          onChange={height_m => set({ height_m })}
+        />
+        <Dial
+          label="Angle over the subject"
+          unit="°"
+          value={camera.angle_degrees}
+          limits={CAMERA_LIMITS.angle_degrees}
+          onChange={angle_degrees => set({ angle_degrees })}
+        />
+      </Replaced>
       <div className={classes.ratios} role="radiogroup" aria-label="Shape of the frame">
         {RATIOS.map(ratio => (
           <label

@@ -1,5 +1,5 @@
 import { Badge, Button, Progress } from '@mantine/core';
-import type { Generation } from '@prolight/client';
+import { type Generation, isProblem } from '@prolight/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useApi, useRefreshMe } from '../../context.tsx';
@@ -13,6 +13,9 @@ const STATUS_COLOURS: Record<string, string> = {
   failed: 'red',
   cancelled: 'gray',
 };
+
+/** What the API answers once a generation is with its provider, or over. */
+const TOO_LATE = ['generation_already_submitted', 'generation_finished'];
 
 export function StatusBadge({ status }: { status: string }) {
   return (
@@ -56,22 +59,27 @@ export function Follow({ it }: { it: Generation }) {
       void queries.invalidateQueries({ queryKey: GENERATIONS });
       refreshMe();
     },
-    onError: error => announceProblem(error, 'Cancel'),
+    onError: error => {
+      if (TOO_LATE.some(code => isProblem(error, code))) {
+        announceProblem(error, 'Cancel', 'Too late to cancel');
+        void queries.invalidateQueries({ queryKey: GENERATIONS });
+      } else announceProblem(error, 'Cancel');
+    },
   });
   if (it.status === 'succeeded') return null;
   if (it.status === 'failed') {
     return (
-      <p role="alert">
+      <div role="alert">
         <StatusBadge status="failed" /> {it.error?.message ?? 'It ended without a picture.'} The
         credit was returned.
-      </p>
+      </div>
     );
   }
   if (it.status === 'cancelled') {
     return (
-      <p>
+      <div>
         <StatusBadge status="cancelled" /> The credit was returned.
-      </p>
+      </div>
     );
   }
   const from = new Date(it.created_at).getTime();
@@ -87,14 +95,16 @@ export function Follow({ it }: { it: Generation }) {
           {it.waiting_for ? `, waiting for ${it.waiting_for.replaceAll('_', ' ')}` : ''}
           {left > 0 ? `, about ${left} s left` : ', any moment now'}
         </span>
-        <Button
-          size="compact-sm"
-          variant="default"
-          loading={cancel.isPending}
-          onClick={() => cancel.mutate()}
-        >
-          Cancel
-        </Button>
+        {it.status === 'queued' && (
+          <Button
+            size="compact-sm"
+            variant="default"
+            loading={cancel.isPending}
+            onClick={() => cancel.mutate()}
+          >
+            Cancel
+          </Button>
+        )}
       </div>
     </div>
   );

@@ -82,7 +82,7 @@ export function Plan({ rig, focalLength, selected, onSelect, onMove, onRemove }:
       {RINGS.map(ring => (
         <g key={ring}>
           <circle className={classes.ring} r={radius(ring)} />
-          <text className={classes.mark} x={4} y={radius(ring) - 4}>
+          <text className={classes.mark} x={radius(ring) + 3} y={-4}>
             {ring} m
           </text>
         </g>

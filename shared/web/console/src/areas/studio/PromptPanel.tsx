@@ -4,7 +4,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useApi, useMe } from '../../context.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
-import { type Draft, lacking } from './draft.ts';
+import { type Draft, hindrance } from './draft.ts';
 import classes from './Studio.module.css';
 
 interface Props {
@@ -55,7 +55,7 @@ export function PromptPanel({ draft, onChange, onGenerate, busy }: Props) {
       )}
       {draft.structured === null || draft.listing ? (
         <Textarea
-          aria-label={draft.listing ? 'Refinement' : 'Prompt'}
+          label={draft.listing ? 'Refinement' : 'Prompt'}
           placeholder={
             draft.listing
               ? 'What the picture shows'
@@ -73,7 +73,7 @@ export function PromptPanel({ draft, onChange, onGenerate, busy }: Props) {
         />
       ) : (
         <Textarea
-          aria-label="Structured prompt"
+          label="Structured prompt"
           description="This is what goes to the model. Its lighting part follows the rig when it is generated."
           classNames={{ input: classes.code }}
           autosize
@@ -153,23 +153,20 @@ const SKELETON = JSON.stringify(
 /** The price before it is spent. */
 function Generate({ draft, onGenerate, busy }: Pick<Props, 'draft' | 'onGenerate' | 'busy'>) {
   const { data: me } = useMe();
-  const missing = lacking(draft);
+  const hindered = hindrance(draft, me);
   const credits = me?.credits;
-  const full = me !== undefined && me.generations.open >= me.generations.open_max;
   return (
     <div className={classes.generate}>
-      <Button fullWidth loading={busy} disabled={missing !== undefined} onClick={onGenerate}>
+      <Button fullWidth loading={busy} disabled={hindered !== undefined} onClick={onGenerate}>
         Generate for 1 credit
       </Button>
       <p className="small quiet" aria-live="polite">
-        {missing ??
+        {hindered ??
           (credits === undefined
             ? 'A new member begins with free credits.'
             : credits.unlimited
               ? 'Your plan includes it, within fair use.'
-              : full
-                ? `${me?.generations.open} of ${me?.generations.open_max} are running: this one waits until the first ends.`
-                : `You have ${credits.available}. It is charged only for a finished picture.`)}
+              : `You have ${credits.available}. It is charged only for a finished picture.`)}
       </p>
     </div>
   );

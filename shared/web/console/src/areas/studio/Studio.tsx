@@ -3,16 +3,25 @@ import { type Light, type LightingRig, newKey } from '@prolight/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
-import { useApi, useRefreshMe, useServices, useSignedIn } from '../../context.tsx';
+import { useApi, useMe, useRefreshMe, useServices, useSignedIn } from '../../context.tsx';
 import { announce, announceProblem } from '../../ui/problem.tsx';
 import { useDraft } from '../../ui/useDraft.ts';
-import { type Draft, emptyDraft, fromGeneration, fromPreset, lacking, toRequest } from './draft.ts';
+import {
+  type Draft,
+  emptyDraft,
+  fromGeneration,
+  fromPreset,
+  hindrance,
+  replacedBy,
+  toRequest,
+} from './draft.ts';
 import { GENERATIONS, isFinal, useFollow, useGeneration, useRecent } from './generations.ts';
 import { BackdropPanel, CameraPanel, LightPanel } from './Inspector.tsx';
 import { Plan } from './Plan.tsx';
 import { Presets } from './Presets.tsx';
 import { Preview } from './Preview.tsx';
 import { PromptPanel } from './PromptPanel.tsx';
+import { Replaced } from './Replaced.tsx';
 import { Results } from './Results.tsx';
 import classes from './Studio.module.css';
 
@@ -20,12 +29,14 @@ import classes from './Studio.module.css';
 export function Studio() {
   const { session } = useServices();
   const signedIn = useSignedIn();
+  const { data: me } = useMe();
   const api = useApi();
   const queries = useQueryClient();
   const refreshMe = useRefreshMe();
   const [draft, setDraft] = useDraft<Draft>('studio', emptyDraft);
   const [selected, setSelected] = useState(0);
   const [shown, setShown] = useState<string>();
+  const results = useRef<HTMLDivElement>(null);
   const change = (part: Partial<Draft>) => setDraft(old => ({ ...old, ...part }));
   useLoadFromAddress(setDraft);
 
@@ -47,13 +58,17 @@ export function Studio() {
     onSuccess: it => {
       attempt.current = null;
       setShown(it.id);
+      // On most windows they are below what is seen.
+      results.current?.scrollIntoView({
+        behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth',
+      });
       void queries.invalidateQueries({ queryKey: [...GENERATIONS, 'recent'] });
       refreshMe();
     },
     onError: error => announceProblem(error, 'Generate'),
   });
   const start = () => {
-    if (lacking(draft) !== undefined || generate.isPending) return;
+    if (hindrance(draft, me) !== undefined || generate.isPending) return;
     if (signedIn) generate.mutate();
     else void session.begin('/studio');
   };
@@ -68,6 +83,9 @@ export function Studio() {
       },
     }));
 
+  // What a listing sells is shown to its buyers as a download, which ends the refund at once.
+  const rigBy = replacedBy(draft, 'lighting');
+  const cameraBy = replacedBy(draft, 'camera');
   return (
     <div className={classes.studio}>
       <h1 className="visually-hidden">Studio</h1>
@@ -84,23 +102,25 @@ export function Studio() {
             onListing={listing => change({ listing })}
           />
         </div>
-        <Plan
-          rig={draft.rig}
-          focalLength={draft.camera.focal_length_mm}
-          selected={selected}
-          onSelect={setSelected}
-          onMove={move}
-          onRemove={index => {
-            setRig({ ...draft.rig, lights: draft.rig.lights.filter((_, nth) => nth !== index) });
-            setSelected(0);
-          }}
-        />
-        <p className="small quiet">
-          Drag a light, or focus it: arrows turn and move it, Page Up and Page Down raise it, + and
-          − change its stops. Each ring is twice as far.
-        </p>
+        <Replaced by={rigBy}>
+          <Plan
+            rig={draft.rig}
+            focalLength={draft.camera.focal_length_mm}
+            selected={selected}
+            onSelect={setSelected}
+            onMove={move}
+            onRemove={index => {
+              setRig({ ...draft.rig, lights: draft.rig.lights.filter((_, nth) => nth !== index) });
+              setSelected(0);
+            }}
+          />
+          <p className="small quiet">
+            Drag a light, or focus it: arrows turn and move it, Page Up and Page Down raise it, +
+            and − change its stops. Each ring is twice as far.
+          </p>
+        </Replaced>
       </section>
-      <Preview rig={draft.rig} camera={draft.camera} />
+      <Preview rig={draft.rig} camera={draft.camera} replacedBy={rigBy ?? cameraBy} />
       <section className={classes.inspector} aria-label="Settings of the set">
         <Tabs defaultValue="lights" keepMounted={false}>
           <Tabs.List mb="sm">
@@ -109,18 +129,26 @@ export function Studio() {
             <Tabs.Tab value="camera">Camera</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="lights">
-            <LightPanel
-              rig={draft.rig}
-              selected={selected}
-              onSelect={setSelected}
-              onChange={setRig}
-            />
+            <Replaced by={rigBy}>
+              <LightPanel
+                rig={draft.rig}
+                selected={selected}
+                onSelect={setSelected}
+                onChange={setRig}
+              />
+            </Replaced>
           </Tabs.Panel>
           <Tabs.Panel value="backdrop">
-            <BackdropPanel rig={draft.rig} onChange={setRig} />
+            <Replaced by={rigBy}>
+              <BackdropPanel rig={draft.rig} onChange={setRig} />
+            </Replaced>
           </Tabs.Panel>
           <Tabs.Panel value="camera">
-            <CameraPanel camera={draft.camera} onChange={camera => change({ camera })} />
+            <CameraPanel
+              camera={draft.camera}
+              replacedBy={cameraBy}
+              onChange={camera => change({ camera })}
+            />
           </Tabs.Panel>
         </Tabs>
         <Button
@@ -140,19 +168,21 @@ export function Studio() {
         <PromptPanel draft={draft} onChange={change} onGenerate={start} busy={generate.isPending} />
       </section>
       {signedIn && (
-        <Results
-          recent={recent}
-          shown={shown ?? items[0]?.id}
-          onShow={setShown}
-          onUse={it => {
-            setDraft(old => fromGeneration(old, it));
-            setSelected(0);
-            announce(
-              'Its rig, camera, prompt and seed are on the table. Change one thing and generate.',
-            );
-            window.scrollTo({ top: 0 });
-          }}
-        />
+        <div ref={results} className={classes.below}>
+          <Results
+            recent={recent}
+            shown={shown ?? items[0]?.id}
+            onShow={setShown}
+            onUse={it => {
+              setDraft(old => fromGeneration(old, it));
+              setSelected(0);
+              announce(
+                'Its rig, camera, prompt and seed are on the table. Change one thing and generate.',
+              );
+              window.scrollTo({ top: 0 });
+            }}
+          />
+        </div>
       )}
     </div>
   );

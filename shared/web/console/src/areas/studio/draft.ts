@@ -4,6 +4,7 @@ import type {
   GenerationRequest,
   LightingRig,
   ListingType,
+  Me,
   Preset,
   PresetRequest,
   Quality,
@@ -74,6 +75,11 @@ export function brings(draft: Draft, part: 'lighting' | 'camera'): boolean {
   return type === 'fibo_template' || type === `${part}_preset`;
 }
 
+/** The listing in use whose rig or camera replaces the one on the table, if one does. */
+export function replacedBy(draft: Draft, part: 'lighting' | 'camera'): string | undefined {
+  return brings(draft, part) ? draft.listing?.title : undefined;
+}
+
 /** Why the draft cannot be sent yet, if it cannot. */
 export function lacking(draft: Draft): string | undefined {
   if (draft.rig.lights.length === 0 && !brings(draft, 'lighting')) return 'Add a light first.';
@@ -88,6 +94,15 @@ export function lacking(draft: Draft): string | undefined {
     }
   }
   return draft.prompt.trim() === '' ? 'Describe the picture first.' : undefined;
+}
+
+/** Why no picture can be begun now, if none can: of the draft, or of what already runs. */
+export function hindrance(draft: Draft, me: Me | undefined): string | undefined {
+  const missing = lacking(draft);
+  if (missing !== undefined || me === undefined) return missing;
+  const { open, open_max } = me.generations;
+  if (open < open_max) return undefined;
+  return `${open} of ${open_max} are running: the next can begin when one of them ends.`;
 }
 
 /** The draft that made a picture, with its seed: change one thing and run it again. */

@@ -14,6 +14,15 @@ export function isFinal(it: Generation): boolean {
   return it.status === 'succeeded' || it.status === 'failed' || it.status === 'cancelled';
 }
 
+const WORDS_MAX = 60;
+
+/** What a picture is called among others: the first words of its prompt. */
+export function called(it: Generation): string {
+  const text = it.prompt?.trim() ?? '';
+  if (text === '') return `Seed ${it.seed}`;
+  return text.length <= WORDS_MAX ? text : `${text.slice(0, WORDS_MAX).replace(/\s+\S*$/, '')}…`;
+}
+
 /** The newest pictures. */
 export function useRecent(limit: number) {
   const api = useApi();
@@ -95,7 +104,8 @@ export async function download(it: Generation): Promise<void> {
   const name = `prolight-${it.id}.png`;
   const link = document.createElement('a');
   try {
-    const answer = await fetch(it.image.url);
+    // What the page keeps of its picture was asked for without leave for scripts to read it.
+    const answer = await fetch(it.image.url, { cache: 'reload' });
     if (!answer.ok) throw new Error(String(answer.status));
     const url = URL.createObjectURL(await answer.blob());
     link.href = url;
