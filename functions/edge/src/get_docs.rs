@@ -28,7 +28,9 @@ pub fn function() -> Function {
     Function::http(ENDPOINT, handle)
 }
 
-async fn handle((): &(), _call: Call<Request>) -> Result<TextFile, ApiError> {
+async fn handle((): &(), call: Call<Request>) -> Result<TextFile, ApiError> {
+    // The page may have been asked for with a slash at its end, so its files have their whole names.
+    let file = |name: &str| call.links.to(format_args!("/docs/{name}")).to_string();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -37,13 +39,13 @@ async fn handle((): &(), _call: Call<Request>) -> Result<TextFile, ApiError> {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "ProLight AI: API reference" }
                 link rel="icon" href="data:,";
-                link rel="stylesheet" href="docs/swagger-ui.css";
-                link rel="stylesheet" href="docs/page.css";
+                link rel="stylesheet" href=(file("swagger-ui.css"));
+                link rel="stylesheet" href=(file("page.css"));
             }
             body {
                 main id="docs" { noscript { "This page needs JavaScript." } }
-                script src="docs/swagger-ui-bundle.js" {}
-                script src="docs/start.js" {}
+                script src=(file("swagger-ui-bundle.js")) {}
+                script src=(file("start.js")) {}
             }
         }
     };

@@ -81,7 +81,9 @@ impl WaitingFor {
 struct JobLinks {
     #[serde(rename = "self")]
     this: Link,
-    cancel: Link,
+    /// Present while it can be cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel: Option<Link>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +119,7 @@ impl JobView {
     pub(crate) fn plain(job: Job, links: &Links) -> JobView {
         let this = links.to(format_args!("/api/v1/generations/{}", job.id));
         let cancel = links.to(format_args!("/api/v1/generations/{}/cancel", job.id));
+        let cancel = (job.status == Status::Queued).then_some(cancel);
         JobView {
             expected_at: (!job.status.is_final()).then(|| job.expected_at()),
             waiting_for: WaitingFor::of(&job),

@@ -41,7 +41,8 @@ pub struct Request {
     purpose: Purpose,
     /// One that the purpose accepts: `image/png`, `image/jpeg` or `image/webp` for a preview,
     /// `application/zip`, `application/octet-stream` or `text/plain` for an asset; only
-    /// `application/octet-stream` for a fine-tune.
+    /// `application/octet-stream` for a fine-tune. What a file is shows in its bytes: an asset is a
+    /// ZIP archive, weights as safetensors or a table of colours as `.cube`.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = domain::marketplace::listing::upload::CONTENT_TYPES)))]
     content_type: String,
     /// The file's size in bytes; a larger file is refused. A preview has at most

@@ -6,7 +6,10 @@
 use domain::{
     Timestamp,
     id::{PurchaseId, UploadId},
-    marketplace::listing::{revision::Revision, upload::Asset},
+    marketplace::{
+        listing::{revision::Revision, upload::Asset},
+        purchase::PurchaseStatus,
+    },
 };
 use runtime::{Access, ApiError, Call, Endpoint, Function, PathId, Polled};
 use serde::{Deserialize, Serialize};
@@ -18,8 +21,10 @@ pub const ENDPOINT: Endpoint =
     Endpoint::get("marketplace-get-purchase", "/api/v1/marketplace/purchases/{id}", Access::Member)
         .with_errors(&["purchase_not_found"]);
 
-/// Seconds between two questions of a page that waits.
+/// Seconds between two questions of a page that waits for a payment.
 const POLL_S: u32 = 2;
+/// The same where a bank takes days.
+const PROCESSING_POLL_S: u32 = 60;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -71,7 +76,15 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, 
         Some(owned) => store.versions_of(owned).await?,
         None => Vec::new(),
     };
-    let retry_after_s = record.purchase.status().is_awaited().then_some(POLL_S);
+    let retry_after_s = match record.purchase.status() {
+        PurchaseStatus::Pending => Some(POLL_S),
+        PurchaseStatus::Processing => Some(PROCESSING_POLL_S),
+        PurchaseStatus::Paid
+        | PurchaseStatus::Expired
+        | PurchaseStatus::Failed
+        | PurchaseStatus::Returned
+        | PurchaseStatus::Refunded => None,
+    };
     let body = Response {
         purchase: PurchaseView::new(record, &call.links, call.now),
         versions: versions.into_iter().map(VersionView::from).collect(),

@@ -222,7 +222,7 @@ pub(crate) struct EarningView {
     /// The amount of it in that payout.
     #[serde(skip_serializing_if = "Option::is_none")]
     collected: Option<Money>,
-    /// Why staff refunded it, in their words.
+    /// Why it was refunded, in the words of who asked for it: the buyer or staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_reason: Option<String>,
 }

@@ -6,13 +6,14 @@
 //! picture of a preset or template without one and looks for similar listings on sale. Then it is
 //! `pending` and waits for a moderator. If that fails it is `preparation_failed`, with a reason, and
 //! can be submitted again. A change meanwhile (`PATCH`) withdraws it.
+//! A file joins a version only before that: while one is being sent or inspected, this is a 409.
 //! Retry: submitting a version that is being prepared or in review is a 409 and changes nothing. A
 //! preparation that did not end within an hour is begun again.
 
 use clients::Previews;
 use domain::{
     id::{ListingId, UploadId},
-    marketplace::moderation::strike::Seller,
+    marketplace::{listing::ListingError, moderation::strike::Seller},
 };
 use runtime::{Accepted, Access, ApiError, Call, Connect, Endpoint, Function, PathId};
 use serde::Deserialize;
@@ -33,6 +34,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "no_draft",
     "no_preview",
     "selling_suspended",
+    "upload_waiting",
 ]);
 
 /// Seconds until a preparation has usually ended.
@@ -60,15 +62,19 @@ async fn handle(
     Deps { store, previews }: &Deps,
     call: Call<Request>,
 ) -> Result<Accepted<CreatorListingView>, ApiError> {
-    let id = call.body.id.get()?;
+    let (user, id) = (&call.member()?.user_id, call.body.id.get()?);
+    let awaits_upload = store.awaits_upload(user, id, call.now).await?;
     let picture_id = UploadId::new(call.now, call.random());
     let submit = |update: &mut ListingUpdate| -> Result<(), StoreError> {
         Seller::from(&update.creator).check_strikes(call.now).map_err(StoreError::refused)?;
+        if awaits_upload {
+            return Err(StoreError::refused(ListingError::UploadWaiting));
+        }
         let (newest, model) = (&update.newest, &update.model);
         let submitted = update.listing.submit(newest, model, picture_id.clone(), call.now);
         submitted.map_err(StoreError::refused)
     };
-    let submitted = store.submit_listing(&call.member()?.user_id, id, call.now, submit).await?;
+    let submitted = store.submit_listing(user, id, call.now, submit).await?;
     let body = CreatorListingView::of(submitted, (previews, &call.links), call.now);
     let location = call.links.to(format_args!("/api/v1/marketplace/creator/listings/{id}"));
     Ok(Accepted { location, retry_after_s: PREPARED_AFTER_S, body })

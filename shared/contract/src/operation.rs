@@ -263,16 +263,10 @@ fn failures(
     let mut by_status: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
     let endpoint = &operation.endpoint;
     for code in codes(operation, is_paged) {
-        let status = match code {
-            "unsupported_media_type" => 415,
-            _ => {
-                let problem = problems.get(code);
-                problem
-                    .ok_or_else(|| format!("{}: no error has the code {code}", endpoint.name))?
-                    .status
-            }
-        };
-        by_status.entry(status).or_default().insert(code);
+        let problem = problems.get(code);
+        let problem =
+            problem.ok_or_else(|| format!("{}: no error has the code {code}", endpoint.name))?;
+        by_status.entry(problem.status).or_default().insert(code);
     }
     let answers = by_status.into_iter().map(|(status, codes)| {
         let listed: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
@@ -366,7 +360,16 @@ fn has_fields(operation: &Operation) -> bool {
 fn notes(endpoint: &Endpoint) -> Vec<String> {
     let mut notes = Vec::new();
     if endpoint.method == Method::Post && endpoint.key == KeyRule::Ignored {
-        notes.push("A repeat does no harm, so an `Idempotency-Key` is not read.".to_owned());
+        notes.push(
+            "An `Idempotency-Key` is not read: **Retry** says what a repeat does.".to_owned(),
+        );
+    }
+    match (endpoint.access, endpoint.scope) {
+        (Access::Member, Some(scope)) => {
+            notes.push(format!("An API key needs the scope `{}`.", scope.into_str()));
+        }
+        (Access::Member, None) => notes.push("No API key may call it.".to_owned()),
+        (Access::Public | Access::Moderator | Access::Admin | Access::Signed, _) => {}
     }
     if let Some(rate) = endpoint.rate {
         notes.push(format!("At most {} calls in {} seconds.", rate.max, rate.window.as_secs()));

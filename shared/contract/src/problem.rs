@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::ErrorKind;
-use runtime::contract::meaning;
+use runtime::contract::{advice_of, meaning, status_of, title_of};
 use serde_json::{Value, json};
 use syn::{Attribute, Expr, Item, Lit};
 
@@ -140,14 +140,15 @@ fn add(
     // The caller of an internal error learns no more than that.
     let code = if kind == ErrorKind::Internal { "internal" } else { code };
     let meaning = meaning(kind);
+    let status = status_of(code, kind);
     let problem = found.entry(code.to_owned()).or_insert_with(|| Problem {
-        status: meaning.status,
-        title: meaning.title,
+        status,
+        title: title_of(status, kind),
         retryable: meaning.retryable,
-        advice: meaning.advice,
+        advice: advice_of(code, kind),
         cases: Vec::new(),
     });
-    if problem.status != meaning.status {
+    if problem.status != status {
         return Err(format!("`{code}` has two statuses"));
     }
     if kind != ErrorKind::Internal {

@@ -8,6 +8,7 @@ mod listings;
 
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 use studio::{Palette, Quality, Scene, Subject};
@@ -18,6 +19,8 @@ use listings::{LISTINGS, Listed};
 
 /// Longest wait for an upload or a payment to be processed.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Listings that are made, and buyers who buy, at a time.
+const AT_ONCE: usize = 4;
 const LISTINGS_PATH: &str = "/api/v1/marketplace/listings";
 
 /// Why seeding failed.
@@ -57,9 +60,10 @@ pub async fn catalogue(progress: impl Fn(&str)) -> Result<Catalogue, SeedFailed>
     let kept = own["items"].as_array().is_some_and(|items| !items.is_empty());
     if !kept {
         name(&creator, "Lena Okafor Studio").await?;
-        for listed in LISTINGS {
-            let id = put_on_sale(&creator, listed).await?;
-            progress(&format!("{:<44} {id}", listed.title));
+        let made = stream::iter(LISTINGS).map(|listed| put_on_sale(&creator, listed));
+        let mut made = made.buffered(AT_ONCE).zip(stream::iter(LISTINGS));
+        while let Some((id, listed)) = made.next().await {
+            progress(&format!("{:<44} {}", listed.title, id?));
         }
         sell_and_review(&creator, &progress).await?;
     }
@@ -156,7 +160,7 @@ fn picture(rig: &str, listed: &Listed) -> Result<Vec<u8>, SeedFailed> {
 async fn sell_and_review(creator: &Api, progress: &impl Fn(&str)) -> Result<(), SeedFailed> {
     let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
     let items = own["items"].as_array().cloned().unwrap_or_default();
-    for (nth, (who, opinions)) in listings::BUYERS.iter().enumerate() {
+    let buyers = stream::iter(listings::BUYERS).enumerate().map(async |(nth, (who, opinions))| {
         let buyer = Api::of_new_member().await?;
         name(&buyer, who).await?;
         for (title, stars, comment) in *opinions {
@@ -165,7 +169,11 @@ async fn sell_and_review(creator: &Api, progress: &impl Fn(&str)) -> Result<(), 
             let review = json!({ "listing_id": item["id"], "rating": stars, "comment": comment });
             buyer.post("/api/v1/marketplace/reviews", &fresh_key(), &review).await?;
         }
-        progress(&format!("{who} bought and reviewed {}", opinions.len()));
+        Ok::<String, SeedFailed>(format!("{who} bought and reviewed {}", opinions.len()))
+    });
+    let mut buyers = buyers.buffered(AT_ONCE);
+    while let Some(done) = buyers.next().await {
+        progress(&done?);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! [`Wire`] is the bound of every type on the wire. It asks for nothing in a deployed function; with
 //! the feature `schema` it asks for a schema.
 
-pub use crate::error::{PROBLEM_PAGES, StatusMapping, meaning};
+pub use crate::error::{PROBLEM_PAGES, StatusMapping, advice_of, meaning, status_of, title_of};
 
 /// Gives a generic type the schema and the name of its parameter, as which it is read and written: a
 /// derived schema would have a name of its own for each.

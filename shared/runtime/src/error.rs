@@ -88,6 +88,41 @@ pub const fn meaning(kind: ErrorKind) -> StatusMapping {
     StatusMapping { status, title, retryable, advice }
 }
 
+/// The status of an error, where it is not that of its kind.
+pub const fn status_of(code: &str, kind: ErrorKind) -> u16 {
+    match code.as_bytes() {
+        b"unsupported_media_type" => 415,
+        _ => meaning(kind).status,
+    }
+}
+
+/// The `title` of a problem document with this status and an error of this kind.
+pub const fn title_of(status: u16, kind: ErrorKind) -> &'static str {
+    match status {
+        415 => "Unsupported media type",
+        _ => meaning(kind).title,
+    }
+}
+
+/// What a caller does about an error, where there is more to say than of its kind.
+pub fn advice_of(code: &str, kind: ErrorKind) -> &'static str {
+    match code {
+        "not_found" => "Look at the method and the path: the reference has all routes.",
+        "idempotency_key_reused" => "Send another request with another key.",
+        "idempotency_key_in_flight" => "Wait for the first request's answer, then repeat it.",
+        "plan_not_sold" => "Choose one of `GET /api/v1/billing/plans`.",
+        "unsupported_media_type" => "Send `Content-Type: application/json`.",
+        "no_saved_card" => "Open `add_card_url`, and repeat it once a card is added.",
+        "already_subscribed" => {
+            "Change the plan on the page that a POST to `portal_url` opens, instead of buying one."
+        }
+        "already_owned" => "Use what was bought: `purchase_id` names it.",
+        "cannot_buy_own_listing" => "Use it without buying it.",
+        "upload_waiting" => "Read the upload until its status is not `waiting`, then submit again.",
+        _ => meaning(kind).advice,
+    }
+}
+
 /// An error on its way to the caller. Made from any [`DomainError`] by `?`.
 pub struct ApiError {
     refusal: Box<dyn DomainError>,
@@ -96,7 +131,7 @@ pub struct ApiError {
 
 impl<R: DomainError> From<R> for ApiError {
     fn from(refusal: R) -> ApiError {
-        let status = meaning(refusal.kind()).status;
+        let status = status_of(refusal.code(), refusal.kind());
         ApiError { refusal: Box::new(refusal), status }
     }
 }
@@ -133,11 +168,6 @@ impl ApiError {
     /// The domain error itself.
     pub fn refusal(&self) -> &dyn DomainError {
         &*self.refusal
-    }
-
-    /// An error whose status is more specific than that of its kind.
-    pub(crate) fn with_status(refusal: impl DomainError, status: u16) -> ApiError {
-        ApiError { refusal: Box::new(refusal), status }
     }
 
     /// Whether the error is internal: then the caller gets no details.
@@ -183,10 +213,7 @@ impl ApiError {
     }
 
     fn title(&self) -> &'static str {
-        match self.status {
-            415 => "Unsupported media type",
-            _ => meaning(self.kind()).title,
-        }
+        title_of(self.status, self.kind())
     }
 }
 

@@ -168,7 +168,7 @@ fn body_fields(body: &Body<'_>) -> Result<Vec<(String, Input)>, ApiError> {
         return Ok(Vec::new());
     }
     if !body.content_type.is_some_and(is_json) {
-        return Err(ApiError::with_status(Unreadable::MediaType, 415));
+        return Err(Unreadable::MediaType.into());
     }
     let text = std::str::from_utf8(body.bytes).map_err(|_| Unreadable::NotUtf8)?;
     let json = serde_json::from_str(text).map_err(|e| match e.classify() {

@@ -190,6 +190,7 @@
 //! | Q78 | a member, their webhooks, and a key's record or a delivery | BatchGetItem | 1 trip |
 //! | Q79 | the deliveries of a webhook, newest first | GetItem, Query `DELIVERY#<webhook>#` backwards | 2 trips a page |
 //! | Q80 | deliveries whose attempt is due or whose message is lost | Query `gsi1` for each of the 4 shards, then BatchGetItem | 8 trips a minute |
+//! | Q82 | the latest uploads of a listing | Query `UPLOAD#` backwards | 1 trip |
 //! | Q81 | the lease of a function's runs; where the last one stopped; the day that it worked on | PutItem; GetItem | 1 trip each a run |
 
 mod account;

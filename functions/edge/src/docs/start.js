@@ -1,6 +1,6 @@
 // Draws the reference of the API that serves this page.
 SwaggerUIBundle({
-  url: "api/v1/openapi.json",
+  url: new URL("../api/v1/openapi.json", document.currentScript.src).href,
   dom_id: "#docs",
   deepLinking: true,
   docExpansion: "list",

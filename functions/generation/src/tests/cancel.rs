@@ -32,7 +32,6 @@ async fn a_queued_generation_is_cancelled_for_free() {
           "finished_at": "2026-11-22T09:00:00.000Z",
           "id": "gen_01M817QNM00000000000000001",
           "links": {
-            "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",
             "self": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001"
           },
           "provider": "bria",

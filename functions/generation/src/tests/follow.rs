@@ -127,7 +127,6 @@ async fn a_finished_generation_has_its_image_behind_links_that_expire() {
             "seed": 0
           },
           "links": {
-            "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",
             "self": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001"
           },
           "prompt": "a red chair",

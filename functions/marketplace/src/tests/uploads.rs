@@ -7,7 +7,8 @@ use domain::{
     marketplace::listing::{
         archive::ArchivedFile,
         upload::{
-            ASSET_BYTES_MAX, Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOAD_KIB_A_DAY, UPLOADS_MAX,
+            ASSET_BYTES_MAX, Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOAD_KIB_A_DAY, UPLOAD_OPEN,
+            UPLOADS_MAX,
         },
     },
 };
@@ -42,8 +43,31 @@ async fn a_form_is_created_only_for_accepted_files() {
     check(body("preview", "image/png", large), "422 invalid_request, /bytes size").await;
     check(body("asset", "image/png", 1), "422 invalid_request, /content_type type").await;
     check(body("asset", "application/zip", large), "201").await;
-    kim.post(format!("{LISTINGS}/{id}/submit")).await;
+    app.ambient.clock.advance(UPLOAD_OPEN * 2);
+    assert_eq!(kim.post(format!("{LISTINGS}/{id}/submit")).await.status(), 202);
     check(body("preview", "image/png", 1), "409 listing_in_review").await;
+}
+
+/// A file that is sent and not yet inspected would be refused once the listing is in review.
+#[tokio::test]
+async fn a_listing_is_not_submitted_while_a_file_may_join_it() {
+    let app = app();
+    let (kim, ada) = (app.sign_in("kim"), app.sign_in("ada"));
+    let id = draft(&kim, "A light").await;
+    let submit = format!("{LISTINGS}/{id}/submit");
+    let body = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1 });
+    let form = request_upload(&kim, &id, body.clone()).await.json();
+    assert_eq!(kim.post(&submit).await.brief(), "409 upload_waiting");
+    assert_eq!(ada.post(&submit).await.brief(), "404 listing_not_found");
+
+    let name = UploadId::parse(form["id"].as_str().unwrap()).unwrap();
+    let refused = Arrival::Refused("unknown_format".to_owned(), "No picture.".to_owned());
+    app.store.end_upload(&id, &name, &refused, app.now()).await.unwrap();
+    // A form that nothing was sent through waits no longer than a file would.
+    request_upload(&kim, &id, body).await;
+    assert_eq!(kim.post(&submit).await.brief(), "409 upload_waiting");
+    app.ambient.clock.advance(UPLOAD_OPEN * 2);
+    assert_eq!(kim.post(&submit).await.status(), 202);
 }
 
 #[tokio::test]

@@ -149,20 +149,6 @@ pub enum PurchaseState {
     Refunded,
 }
 
-impl PurchaseStatus {
-    /// Whether it changes soon without another act of the buyer's.
-    pub fn is_awaited(self) -> bool {
-        match self {
-            PurchaseStatus::Pending | PurchaseStatus::Processing => true,
-            PurchaseStatus::Paid
-            | PurchaseStatus::Expired
-            | PurchaseStatus::Failed
-            | PurchaseStatus::Returned
-            | PurchaseStatus::Refunded => false,
-        }
-    }
-}
-
 impl PurchaseState {
     /// Its name.
     pub fn status(&self) -> PurchaseStatus {

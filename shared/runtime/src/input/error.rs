@@ -21,6 +21,12 @@ impl InputError {
     }
 
     fn mismatch(code: &'static str, found: Unexpected<'_>, wanted: &dyn Expected) -> InputError {
+        // The type of a field holds more than the field allows, so its end says nothing.
+        if let (Unexpected::Unsigned(number), "u8" | "u16" | "u32") =
+            (found, wanted.to_string().as_str())
+        {
+            return InputError::new(code, format!("{number} is too large."));
+        }
         let detail = format!("Expected {}, got {}.", in_terms_of_json(wanted), received(found));
         InputError::new(code, detail)
     }
@@ -92,10 +98,7 @@ impl de::Error for InputError {
 fn in_terms_of_json(expected: &dyn Expected) -> String {
     let name = expected.to_string();
     match name.as_str() {
-        "u8" => format!("a whole number from 0 to {}", u8::MAX),
-        "u16" => format!("a whole number from 0 to {}", u16::MAX),
-        "u32" => format!("a whole number from 0 to {}", u32::MAX),
-        "u64" | "usize" => "a whole number that is not negative".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a sequence" => "a list".to_owned(),

@@ -15,6 +15,7 @@ use super::{INDEX_SK, IndexKey, Item, Key, PK, shard_of, text};
 
 pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
 pub(crate) const REVISION_PREFIX: &str = "REVISION#";
+pub(crate) const UPLOAD_PREFIX: &str = "UPLOAD#";
 pub(crate) const LISTING: &str = "LISTING";
 const LISTING_PREFIX: &str = "LISTING#";
 /// Index partition of versions pending moderation.
@@ -51,7 +52,7 @@ impl Key {
     }
 
     pub(crate) fn upload(listing: &ListingId, upload: &UploadId) -> Key {
-        Key::of_listing(listing, format!("UPLOAD#{upload}"))
+        Key::of_listing(listing, format!("{UPLOAD_PREFIX}{upload}"))
     }
 
     pub(crate) fn review(listing: &ListingId, review: &ReviewId) -> Key {

@@ -10,10 +10,15 @@ use domain::{
         checkout::{CheckoutError, PlanCheckoutStep},
         external::{CustomerId, SessionId},
     },
+    id::{ListingId, PurchaseId},
+    marketplace::purchase::Purchase,
+    money::Money,
 };
+use serde_json::json;
 use testing::engine::Fault;
 
 use super::*;
+use crate::{condition::Condition, table::encode};
 
 impl TestApp {
     pub(super) async fn ban(&self, user: &UserId) {
@@ -218,4 +223,43 @@ async fn a_change_takes_effect_once_whatever_becomes_of_its_transaction() {
     check(&[Throttle, Fail], Ok(())).await;
     check(&[LoseAnswer; 2], Ok(())).await;
     check(&[LoseAnswer; 3], Err("temporarily_unavailable")).await;
+}
+
+/// Unpaid purchases have no receipt: a page that found too few says where the next one looks on.
+#[tokio::test]
+async fn receipts_behind_many_unpaid_purchases_are_listed() {
+    let app = TestApp::new();
+    let user = app.member("member", Plan::Free, 10).await;
+    let mut expected = Vec::new();
+    for nth in 0..350_u32 {
+        let at = NOW.plus(SECOND * nth);
+        let (id, is_paid) = (PurchaseId::new(at, u128::from(nth)), [0, 1, 2, 120].contains(&nth));
+        let (state, cents) = if is_paid { ("paid", 900) } else { ("expired", 0) };
+        let paid = is_paid.then(|| Money::usd_cents(cents));
+        let purchase = json!({
+            "id": id, "buyer_id": user, "listing_id": ListingId::new(NOW, 1), "revision": 1,
+            "kind": "camera_preset", "title": "A camera", "creator_id": "creator", "version": 1,
+            "price": Money::usd_cents(900), "state": state, "created_at": at, "paid": paid,
+            "paid_at": is_paid.then_some(at),
+        });
+        let purchase: Purchase = serde_json::from_value(purchase).unwrap();
+        let item = encode(&Key::purchase(&user, &id), &purchase).unwrap();
+        app.store.put_item(item, Condition::none()).await.unwrap();
+        expected.extend(purchase.invoice_id());
+    }
+    expected.reverse();
+    assert_eq!(expected.len(), 4);
+    for (size, trips) in [(1, 1), (2, 1), (3, 2), (20, 1), (20, 10)] {
+        let size: PageSize = serde_json::from_value(json!(size)).unwrap();
+        let (mut found, mut after) = (Vec::new(), None);
+        for _ in 0..20 {
+            let page = app.store.invoices_within(&user, size, after, trips).await.unwrap();
+            found.extend(page.items.into_iter().map(|invoice| invoice.id));
+            after = page.next_cursor;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!((&found, after), (&expected, None), "{trips} trips");
+    }
 }

@@ -9,7 +9,7 @@ use domain::{
         community::review::Opinion,
         listing::{
             revision::Edit,
-            upload::{Purpose, Upload, UploadRequest},
+            upload::{Purpose, UPLOAD_OPEN, Upload, UploadRequest},
         },
         purchase::Purchase,
     },
@@ -58,7 +58,8 @@ impl MarketplaceData {
             shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
         });
         edited.await.unwrap();
-        let upload = upload(store, kim, &own, now).await;
+        // Nothing was sent through its form, which is closed by now: the listing can be submitted.
+        let upload = upload(store, kim, &own, now.minus(UPLOAD_OPEN * 2)).await;
         let code = app.connect::<ShareLinks>().await.code(&kim.id, &offered);
         store.share_listing((&kim.id, None), &offered, &code, now).await.unwrap();
         MarketplaceData {

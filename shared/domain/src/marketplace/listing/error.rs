@@ -29,6 +29,11 @@ pub enum ListingError {
     /// No version is on sale.
     #[error("The listing is not on sale.")]
     NotOnSale,
+    /// A file that was opened for the draft may still join it.
+    #[error(
+        "A file of this listing is being sent or inspected: submit it once its upload has ended."
+    )]
+    UploadWaiting,
     /// The version has no preview.
     #[error("Upload at least one preview first.")]
     NoPreview,
@@ -58,6 +63,7 @@ crate::domain_error! {
         NotPreparing => Conflict, "not_preparing";
         Changed => Conflict, "version_changed";
         NotOnSale => Conflict, "not_on_sale";
+        UploadWaiting => Conflict, "upload_waiting";
         NoPreview => Conflict, "no_preview";
         ModelTaken => Conflict, "model_taken";
         TooManyPreviews => Conflict, "too_many_previews";

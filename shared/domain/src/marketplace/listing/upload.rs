@@ -246,6 +246,12 @@ pub struct UploadRequest {
 }
 
 impl Upload {
+    /// Whether its file may still join the draft: it can be sent as long as the form is open, and is
+    /// inspected within as long again.
+    pub fn may_arrive(&self, now: Timestamp) -> bool {
+        self.is_waiting() && now < self.created_at.plus(UPLOAD_OPEN * 2)
+    }
+
     /// Its share of the creator's daily limit, in KiB.
     pub fn kib(&self) -> u32 {
         u32::try_from(self.bytes_max.div_ceil(1024)).unwrap_or(u32::MAX)

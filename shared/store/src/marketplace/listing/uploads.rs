@@ -15,7 +15,7 @@ use domain::{
 use super::update::revision_key;
 use crate::{
     error::{NotFound, StoreError},
-    keys::{Key, REVISION_PREFIX, listing_pk},
+    keys::{Key, REVISION_PREFIX, UPLOAD_PREFIX, listing_pk},
     marketplace::own,
     rates::Rate,
     table::{BatchItems, Store, decode},
@@ -25,6 +25,9 @@ use crate::{
 
 /// KiB that one creator may upload.
 const UPLOADS: Rate = Rate::a_day(UPLOAD_KIB_A_DAY);
+
+/// Uploads of a listing that are looked at: far more than one is opened for in ten minutes.
+const LATEST_UPLOADS: i32 = 100;
 
 /// The result of the quarantine check.
 #[derive(Debug, Clone)]
@@ -80,6 +83,23 @@ impl Store {
     pub async fn upload(&self, listing: &ListingId, id: &UploadId) -> Result<Upload, StoreError> {
         let found = self.get(&Key::upload(listing, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Upload))
+    }
+
+    /// Whether a file may still join a creator's draft (Q82). An upload that cannot be read is none.
+    ///
+    /// # Errors
+    /// When DynamoDB is unavailable.
+    pub async fn awaits_upload(
+        &self,
+        creator: &UserId,
+        listing: &ListingId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let query = self.newest_first(listing_pk(listing), UPLOAD_PREFIX).consistent_read(true);
+        let latest = query.limit(LATEST_UPLOADS).send().await.map_err(StoreError::unavailable)?;
+        let uploads = latest.items.unwrap_or_default().into_iter();
+        let mut uploads = uploads.filter_map(|item| decode::<Upload>(item).ok());
+        Ok(uploads.any(|upload| upload.owner_id == *creator && upload.may_arrive(now)))
     }
 
     /// Ends an upload: the file joins the draft, if that can still be changed and has room. An
