@@ -93,7 +93,8 @@ where
     let span = exchange.span.clone();
     let outcome = async {
         let (call, input) = exchange.admit(body.to_vec())?;
-        let call = call.with_body(input.read()?);
+        let read = input.read(|| exchange.input(&call.raw.body))?;
+        let call = call.with_body(read);
         let request = call.idempotency().cloned();
         let answered = guard::within(context.time_left(), async {
             let table = capabilities.table().and_then(|table| table.downcast_ref::<Store>());
@@ -153,20 +154,7 @@ impl<'a> Exchange<'a> {
             return Err(Unreadable::TooLarge { max: self.endpoint.body_bytes_max }.into());
         }
         let idempotency = idempotency(self.endpoint, headers, path, &body)?;
-        let content_type = headers.get(http::header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        // The handler of a signed route reads the body: it is untrusted until verified.
-        let reads_body = self.endpoint.method.has_body() && self.endpoint.access != Access::Signed;
-        let input = Untyped::of(Parts {
-            path: &path_parameters(&self.parts),
-            query: match self.endpoint.access {
-                Access::Public => input::without_tracking(query(&self.parts)),
-                Access::Member | Access::Moderator | Access::Admin | Access::Signed => {
-                    query(&self.parts)
-                }
-            },
-            body: reads_body.then_some(input::Body { content_type, bytes: &body }),
-        })?;
+        let input = self.input(&body)?;
         let call = Call {
             body: (),
             caller,
@@ -180,6 +168,24 @@ impl<'a> Exchange<'a> {
             entropy: self.context.entropy.clone(),
         };
         Ok((call, input))
+    }
+
+    /// Path parameters with the query string or, where the endpoint has one, the body.
+    fn input(&self, body: &[u8]) -> Result<Untyped, ApiError> {
+        let content_type = self.parts.headers.get(http::header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        // The handler of a signed route reads the body: it is untrusted until verified.
+        let reads_body = self.endpoint.method.has_body() && self.endpoint.access != Access::Signed;
+        Untyped::of(Parts {
+            path: &path_parameters(&self.parts),
+            query: match self.endpoint.access {
+                Access::Public => input::without_tracking(query(&self.parts)),
+                Access::Member | Access::Moderator | Access::Admin | Access::Signed => {
+                    query(&self.parts)
+                }
+            },
+            body: reads_body.then_some(input::Body { content_type, bytes: body }),
+        })
     }
 
     /// The response with the error code; writes the log line.

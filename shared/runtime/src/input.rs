@@ -125,15 +125,21 @@ impl Untyped {
     /// # Errors
     /// [`domain::error::InvalidFields`] with the fields that `R` does not have, at most twenty of
     /// them, and with the first field that does not fit.
-    pub(crate) fn read<R: DeserializeOwned>(self) -> Result<R, ApiError> {
+    ///
+    /// The same input is made `again` only to look for further fields: one that fits is not copied.
+    pub(crate) fn read<R: DeserializeOwned>(
+        self,
+        again: impl FnOnce() -> Result<Untyped, ApiError>,
+    ) -> Result<R, ApiError> {
+        R::deserialize(self.0).or_else(|_| Err(again()?.refused::<R>().into()))
+    }
+
+    /// Why it is no `R`.
+    fn refused<R: DeserializeOwned>(self) -> InvalidFields {
         let Untyped(mut input) = self;
         let mut refused = Vec::new();
-        loop {
-            let error = match R::deserialize(input.clone()) {
-                Ok(read) if refused.is_empty() => return Ok(read),
-                Ok(_) => break,
-                Err(error) => FieldError::from(error),
-            };
+        while let Err(error) = R::deserialize(input.clone()) {
+            let error = FieldError::from(error);
             // What else is wrong shows once the unknown field is gone.
             let is_gone = error.code == UNKNOWN_FIELD && input.remove(&error.pointer);
             refused.push(error);
@@ -141,7 +147,7 @@ impl Untyped {
                 break;
             }
         }
-        Err(InvalidFields(refused).into())
+        InvalidFields(refused)
     }
 }
 
