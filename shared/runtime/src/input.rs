@@ -11,22 +11,17 @@
 
 mod deserializer;
 mod error;
+mod faults;
 mod value;
 
 use std::collections::BTreeMap;
 
-use domain::{FieldError, error::InvalidFields};
+use domain::error::InvalidFields;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use self::{
-    error::{InputError, UNKNOWN_FIELD},
-    value::Input,
-};
+use self::{error::InputError, faults::Faults, value::Input};
 use crate::error::ApiError;
-
-/// Fields reported in one answer.
-const REFUSED_MAX: usize = 20;
 
 /// Parameters that advertisements, newsletters and other sites append to the links of public pages.
 /// They mean nothing to us, so a public route ignores them; any other unknown one is refused.
@@ -123,8 +118,8 @@ impl Untyped {
     }
 
     /// # Errors
-    /// [`domain::error::InvalidFields`] with the fields that `R` does not have, at most twenty of
-    /// them, and with the first field that does not fit.
+    /// [`domain::error::InvalidFields`] with every field that `R` does not have, that is missing or
+    /// that does not fit, at most twenty of them.
     ///
     /// The same input is made `again` only to look for further fields: one that fits is not copied.
     pub(crate) fn read<R: DeserializeOwned>(
@@ -136,18 +131,13 @@ impl Untyped {
 
     /// Why it is no `R`.
     fn refused<R: DeserializeOwned>(self) -> InvalidFields {
-        let Untyped(mut input) = self;
-        let mut refused = Vec::new();
-        while let Err(error) = R::deserialize(input.clone()) {
-            let error = FieldError::from(error);
-            // What else is wrong shows once the unknown field is gone.
-            let is_gone = error.code == UNKNOWN_FIELD && input.remove(&error.pointer);
-            refused.push(error);
-            if !is_gone || refused.len() == REFUSED_MAX {
+        let mut faults = Faults::of(self.0);
+        while let Err(error) = R::deserialize(faults.input()) {
+            if !faults.learn(error) {
                 break;
             }
         }
-        InvalidFields(refused)
+        faults.into()
     }
 }
 

@@ -102,7 +102,9 @@ async fn the_subject_is_given_exactly_once_and_as_text() {
     invalid(json!({"prompt": "x".repeat(2001)}), "/prompt too_long").await;
     invalid(json!({"prompt": "a\u{0}b"}), "/prompt invisible_text").await;
     let partial = json!({"structured_prompt": {"short_description": "a chair"}});
-    invalid(partial, "/structured_prompt/background_setting missing_field").await;
+    let missing = ["background_setting", "lighting", "aesthetics", "context"]
+        .map(|name| format!("/structured_prompt/{name} missing_field"));
+    invalid(partial, &missing.join(", ")).await;
     invalid_with("structured_prompt", structured(), "(whole) one_of").await;
     let both = json!({"structured_prompt": structured(), "preset_id": preset});
     invalid(both, "(whole) one_of").await;

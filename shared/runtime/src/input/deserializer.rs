@@ -11,8 +11,12 @@ use serde::{
 use super::{error::InputError, value::Input};
 
 impl Input {
-    /// The number or the truth value that a parameter spells, if it is sent once and spells one.
+    /// The number or the truth value that a parameter spells, if it is sent once and spells one. A
+    /// stand-in is one of either.
     fn parsed<T: FromStr>(&self) -> Option<T> {
+        if let Input::StandIn(_) = self {
+            return "0".parse::<T>().or_else(|_| "false".parse()).ok();
+        }
         let Input::Parameter(texts) = self else { return None };
         let [text] = texts.as_slice() else { return None };
         // Rust reads `+5` too, which JSON and the API's document do not call a number.
@@ -46,7 +50,7 @@ impl<'de> Deserializer<'de> for Input {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         match self {
             Input::Parameter(_) => self.sent_once()?.deserialize_any(visitor),
-            Input::Null => visitor.visit_unit(),
+            Input::Null | Input::StandIn(_) => visitor.visit_unit(),
             Input::Bool(value) => visitor.visit_bool(value),
             Input::Unsigned(value) => visitor.visit_u64(value),
             Input::Signed(value) => visitor.visit_i64(value),
@@ -81,7 +85,10 @@ impl<'de> Deserializer<'de> for Input {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
-        if let Input::Null = self { visitor.visit_none() } else { visitor.visit_some(self) }
+        match matches!(self, Input::Null | Input::StandIn(_)) {
+            true => visitor.visit_none(),
+            false => visitor.visit_some(self),
+        }
     }
 
     /// A request without input: `()` accepts an object without fields.
@@ -105,16 +112,38 @@ impl<'de> Deserializer<'de> for Input {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, InputError> {
+        if let (Input::StandIn(_), Some(variant)) = (&self, variants.first()) {
+            return visitor.visit_enum(value::StrDeserializer::new(variant));
+        }
         let input = self.sent_once()?;
         let Input::String(variant) = input else { return input.deserialize_any(visitor) };
         visitor.visit_enum(value::StringDeserializer::new(variant))
     }
 
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
+        if let Input::StandIn(text) = self {
+            return visitor.visit_string(text);
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
+        let input = if let Input::StandIn(_) = self { Input::Object(Vec::new()) } else { self };
+        input.deserialize_any(visitor)
+    }
+
     /// A parameter is a list: repeated, or split at commas; blank items are dropped.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
+        if let Input::StandIn(_) = self {
+            return Input::List(Vec::new()).deserialize_any(visitor);
+        }
         let Input::Parameter(texts) = self else { return self.deserialize_any(visitor) };
         let items = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
         let items = items.filter(|item| !item.is_empty());
@@ -137,11 +166,11 @@ impl<'de> Deserializer<'de> for Input {
         if let Input::List(_) = self {
             return Err(de::Error::invalid_type(Unexpected::Seq, &visitor));
         }
-        self.deserialize_any(visitor)
+        self.deserialize_map(visitor)
     }
 
     forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit_struct tuple tuple_struct map identifier
+        i128 u128 char bytes byte_buf unit_struct tuple tuple_struct identifier
     }
 }
 

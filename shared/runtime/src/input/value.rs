@@ -20,17 +20,46 @@ pub(super) enum Input {
     Float(f64),
     String(String),
     List(Vec<Input>),
-    /// In the order of the request: the first field that does not fit is reported.
+    /// In the order of the request, in which the fields that do not fit are reported.
     Object(Vec<(String, Input)>),
+    /// In place of a value that does not fit, to find what else does not: whatever the type asks
+    /// for, and this where it asks for a text.
+    StandIn(String),
 }
 
 impl Input {
-    /// Removes the field that a JSON pointer names; `false` if there is none.
-    pub(super) fn remove(&mut self, pointer: &str) -> bool {
-        let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
-        let parent = parent.split('/').skip(1).try_fold(self, |value, segment| match value {
+    /// Removes the field at `path`; `false` if there is none.
+    pub(super) fn remove(&mut self, path: &[String]) -> bool {
+        let Some((name, around)) = path.split_last() else { return false };
+        let Some(Input::Object(fields)) = self.at(around) else { return false };
+        let before = fields.len();
+        fields.retain(|(key, _)| key != name);
+        fields.len() < before
+    }
+
+    /// Puts a stand-in at `path`, for a missing field too; behind the other fields of its object, so
+    /// that these are read first. `false` if nothing can be there.
+    pub(super) fn stand_in(&mut self, path: &[String], text: &str) -> bool {
+        let stand_in = Input::StandIn(text.to_owned());
+        let Some((name, around)) = path.split_last() else { return false };
+        let Some(parent) = self.at(around) else { return false };
+        if let Input::StandIn(_) = parent {
+            *parent = Input::Object(Vec::new());
+        }
+        if let Input::Object(fields) = parent {
+            fields.retain(|(key, _)| key != name);
+            fields.push((name.clone(), stand_in));
+            return true;
+        }
+        let Some(item) = self.at(path) else { return false };
+        *item = stand_in;
+        true
+    }
+
+    fn at(&mut self, path: &[String]) -> Option<&mut Input> {
+        path.iter().try_fold(self, |value, segment| match value {
             Input::Object(fields) => {
-                fields.iter_mut().find(|(key, _)| *key == unescaped(segment)).map(|(_, it)| it)
+                fields.iter_mut().find(|(key, _)| key == segment).map(|(_, value)| value)
             }
             Input::List(items) => segment.parse().ok().and_then(|at: usize| items.get_mut(at)),
             Input::Parameter(_)
@@ -39,18 +68,16 @@ impl Input {
             | Input::Unsigned(_)
             | Input::Signed(_)
             | Input::Float(_)
-            | Input::String(_) => None,
-        });
-        let Some(Input::Object(fields)) = parent else { return false };
-        let before = fields.len();
-        fields.retain(|(key, _)| *key != unescaped(name));
-        fields.len() < before
+            | Input::String(_)
+            | Input::StandIn(_) => None,
+        })
     }
 }
 
-/// A segment of a JSON pointer as it was before it was escaped (RFC 6901, section 4).
-fn unescaped(segment: &str) -> String {
-    segment.replace("~1", "/").replace("~0", "~")
+/// The segments of a JSON pointer as they were before they were escaped (RFC 6901, section 4).
+pub(super) fn segments(pointer: &str) -> Vec<String> {
+    let segments = pointer.split('/').skip(1);
+    segments.map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect()
 }
 
 /// Reads JSON as it is, except that its text is normalized and a repeated key is an error.

@@ -1,6 +1,8 @@
 //! From path, query and body to a request: what is read, and how each error is reported.
 
-use domain::account::Role;
+use std::collections::BTreeMap;
+
+use domain::{account::Role, id::ListingId, money::Money};
 use expect_test::{Expect, expect};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -55,6 +57,16 @@ enum Format {
     Audio,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct Sell {
+    listing_id: ListingId,
+    price: Money,
+    copies: u32,
+    places: BTreeMap<String, u32>,
+}
+
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Heard {
@@ -65,6 +77,9 @@ async fn list(_: &(), call: Call<List>) -> Result<NoStore<List>, ApiError> {
     Ok(NoStore(call.body))
 }
 async fn add(_: &(), call: Call<Add>) -> Result<NoStore<Add>, ApiError> {
+    Ok(NoStore(call.body))
+}
+async fn sell(_: &(), call: Call<Sell>) -> Result<NoStore<Sell>, ApiError> {
     Ok(NoStore(call.body))
 }
 async fn nothing(_: &(), _: Call) -> Result<NoStore<()>, ApiError> {
@@ -142,6 +157,7 @@ async fn a_query_is_read_as_the_types_ask() {
         json!({"sizes": ["1,2", "3", " 4 ,,"]}),
         json!({"sizes": [""]}),
         json!({"sizes": ["1", "many"]}),
+        json!({"drafts": ["yes"], "limit": ["many"], "page": ["1"], "sizes": ["1", "many"]}),
         json!({"page": ["1"]}),
         json!({"page": ["1", "2"]}),
         json!({"id": ["s2"]}),
@@ -181,6 +197,8 @@ async fn a_query_is_read_as_the_types_ask() {
           {"id":"s1","limit":null,"drafts":null,"role":null,"at_most":null,"sizes":[]}
         {"sizes":["1","many"]}
           422 invalid_request /sizes/1 wrong_type Expected a whole number that is not negative, got a string.
+        {"drafts":["yes"],"limit":["many"],"page":["1"],"sizes":["1","many"]}
+          422 invalid_request /drafts wrong_type Expected a boolean, got a string.; /limit wrong_type Expected a whole number that is not negative, got a string.; /page unknown_field There is no such field.; /sizes/1 wrong_type Expected a whole number that is not negative, got a string.
         {"page":["1"]}
           422 invalid_request /page unknown_field There is no such field.
         {"page":["1","2"]}
@@ -260,6 +278,55 @@ async fn a_body_is_read_as_it_is() {
         {"title": "A", "format": {"audio": null}}
           422 invalid_request /format wrong_type Expected one of the allowed values, got an object.
     "#]].assert_eq(&table);
+}
+
+#[tokio::test]
+async fn every_field_that_does_not_fit_is_named() {
+    let mut table = String::new();
+    for body in [
+        r#"{"colour": 1, "pages": "3"}"#,
+        r#"{"title": 5, "format": "vinyl", "authors": [{"name": 1}, {"born": "x"}, 7]}"#,
+        r#"{"title": null, "authors": {}, "pages": -1}"#,
+    ] {
+        table += &format!("{}\n", added(with_json(add_event(), body)).await);
+    }
+    for body in [
+        r#"{}"#,
+        r#"{"places": [], "price": {"amount": "1", "currency": 7}, "copies": true}"#,
+        r#"{"listing_id": "x", "price": {"currency": "usd"}, "places": {"a": "b"}, "copies": -1}"#,
+    ] {
+        let request = with_json(request("POST", "/api/v1/shelves/7"), body);
+        let response = dispatch(&POST, &sell, &(), &context(), event(request)).await;
+        table += &format!("{}\n", outcome(&response));
+    }
+    expect![[r#"
+        422 invalid_request /colour unknown_field There is no such field.
+          /pages wrong_type Expected a whole number that is not negative, got a string.
+          /title missing_field This field is required.
+        422 invalid_request /title wrong_type Expected a string, got 5.
+          /format unknown_value Expected one of: paper, audio.
+          /authors/0/name wrong_type Expected a string, got 1.
+          /authors/1/born wrong_type Expected a whole number, got a string.
+          /authors/1/name missing_field This field is required.
+          /authors/2 wrong_type Expected an object, got 7.
+        422 invalid_request /title wrong_type Expected a string, got null.
+          /authors wrong_type Expected a list, got an object.
+          /pages invalid_value Expected a whole number that is not negative, got -1.
+        422 invalid_request /listing_id missing_field This field is required.
+          /price missing_field This field is required.
+          /copies missing_field This field is required.
+          /places missing_field This field is required.
+        422 invalid_request /places wrong_type Expected an object, got a list.
+          /price/amount wrong_type Expected a whole number, got a string.
+          /price/currency wrong_type Expected a string, got 7.
+          /copies wrong_type Expected a whole number that is not negative, got true.
+          /listing_id missing_field This field is required.
+        422 invalid_request /listing_id invalid_value Expected an id such as lst_01JD0000000000000000000000.
+          /price/amount missing_field This field is required.
+          /places/a wrong_type Expected a whole number that is not negative, got a string.
+          /copies invalid_value Expected a whole number that is not negative, got -1.
+    "#]]
+    .assert_eq(&table.replace("; ", "\n  "));
 }
 
 #[tokio::test]

@@ -164,6 +164,8 @@ async fn a_request_is_read_strictly() {
     let listing = ListingId::new(app.now(), 1);
     let missing = "422 invalid_request, /listing_id missing_field";
     check(json!({"expected_price": price}), missing).await;
+    let both = format!("{missing}, /expected_price missing_field");
+    check(json!({}), &both).await;
     let malformed = json!({"listing_id": "x", "expected_price": price});
     check(malformed, "422 invalid_request, /listing_id invalid_value").await;
     let unpriced = "422 invalid_request, /expected_price missing_field";
