@@ -279,12 +279,15 @@ impl<'a> Exchange<'a> {
             headers.insert("retry-after", retry_after_s.to_string());
         }
         if error.kind() == ErrorKind::Unauthenticated {
-            headers.insert("www-authenticate", "Bearer".to_owned());
+            headers.insert("www-authenticate", CHALLENGE.to_owned());
         }
         let body = error.problem(self.request_id.as_str(), &self.links()).to_string();
         Response { status_code: error.status(), headers, body }
     }
 }
+
+/// How a caller authenticates (RFC 6750, section 3).
+const CHALLENGE: &str = "Bearer realm=\"prolight\"";
 
 /// Response headers that a page may read.
 pub const EXPOSED_HEADERS: &str = "ETag, Idempotency-Replayed, Location, Preference-Applied, \

@@ -241,7 +241,7 @@ async fn a_visitor_is_asked_to_sign_in() {
     let app = bria_app();
     let answer = post_generation(&app.visitor(), "k").await;
     expect!["401 unauthenticated"].assert_eq(&answer.brief());
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="prolight""#));
 }
 
 /// The free credits come once a token says that the address is verified.

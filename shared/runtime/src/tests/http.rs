@@ -200,7 +200,7 @@ async fn every_kind_has_its_status() {
     }
     expect![[r#"
         Malformed: 400 no
-        Unauthenticated: 401 no Bearer
+        Unauthenticated: 401 no Bearer realm="prolight"
         PaymentRequired: 402 no
         Forbidden: 403 no
         NotFound: 404 no

@@ -196,8 +196,8 @@ async fn describe_caller(State(world): Shared, headers: HeaderMap) -> Response {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     let Some(claims) = world.openid.verified(&world.url, token, AUDIENCE, Expiry::Checked) else {
-        let why = [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
-        return (StatusCode::UNAUTHORIZED, why).into_response();
+        let why = if token.is_empty() { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, why)]).into_response();
     };
     let shown = ["sub", "email", "email_verified", "name"];
     let body: serde_json::Map<String, Value> =

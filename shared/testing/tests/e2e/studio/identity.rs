@@ -114,5 +114,5 @@ async fn prices_and_health_are_for_everybody() {
 fn refused(answer: &Answer) {
     let problem = answer.problem(401, "unauthenticated");
     assert_eq!(problem["status"], 401);
-    assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"), "{problem}");
+    assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="prolight""#), "{problem}");
 }
