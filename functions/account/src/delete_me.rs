@@ -1,7 +1,7 @@
 //! `DELETE /api/v1/me`: delete the caller's account.
 //!
 //! Access: any member, suspended ones too: the data belongs to them.
-//! Changes: the account becomes read-only, and the deletion is recorded in one transaction with the
+//! Changes: the account becomes read-only, its status `deleting`, and the deletion is recorded in one transaction with the
 //! audit entry. `background-erase-data` then cancels the subscription, delists the listings and
 //! deletes personal data and generated content. Payments, debts and grants are retained without a
 //! name.

@@ -26,7 +26,7 @@ pub(crate) struct MeView {
     plan: Plan,
     role: Option<Role>,
     status: MemberStatus,
-    /// `null` while the member may act.
+    /// `null` while the member is not suspended.
     suspension: Option<Suspension>,
     /// When the member requested deletion, and when it was completed.
     deletion: Option<Deletion>,
@@ -70,6 +70,7 @@ impl MeView {
                 open: account.open_jobs,
                 open_max: account.concurrency_max(),
             },
+            status: account.status(now),
             creator_id: CreatorId::of(&account.user_id),
             id: account.user_id,
             email_verified: account.email.is_some() && !account.email_unverified,
@@ -78,7 +79,6 @@ impl MeView {
             bio: account.profile.bio,
             plan: account.plan,
             role,
-            status: account.standing.status(now),
             suspension: account.standing.suspension(now),
             deletion: account.deletion,
             created_at: account.created_at,

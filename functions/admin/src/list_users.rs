@@ -34,7 +34,7 @@ const TEXT_BYTES_MAX: usize = 254;
 pub struct Request {
     /// Only members on this plan.
     plan: Option<Plan>,
-    /// Only members who may act, or only those who may not.
+    /// Only members with this status.
     status: Option<MemberStatus>,
     /// With or without a listing.
     creator: Option<bool>,

@@ -21,7 +21,7 @@ pub(crate) struct MemberView {
     /// Their staff role, from their last token.
     role: Option<Role>,
     status: MemberStatus,
-    /// `null` while the member may act.
+    /// `null` while the member is not suspended.
     suspension: Option<Suspension>,
     /// Until when strikes suspend selling.
     selling_suspended_until: Option<Timestamp>,
@@ -99,7 +99,7 @@ impl MemberView {
             display_name: account.profile.display_name.clone(),
             plan: account.plan,
             role: account.role,
-            status: account.standing.status(now),
+            status: account.status(now),
             suspension: account.standing.suspension(now),
             selling_suspended_until: account.selling_suspended_until,
             creator: account.creates,

@@ -82,7 +82,7 @@ pub enum AccountStatus {
     },
 }
 
-/// Whether a member may act, without the details.
+/// Whether a member may act, and why not, without the details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +91,10 @@ pub enum MemberStatus {
     Active,
     /// The member may not act, for a time or permanently.
     Suspended,
+    /// The member asked to be deleted, and personal data is being deleted. Nothing can be changed.
+    Deleting,
+    /// The last personal data was deleted. A day later the same sign-in may start again.
+    Deleted,
 }
 
 /// Why and until when a member may not act.
@@ -119,14 +123,6 @@ impl AccountStatus {
                 Some(Suspension { reason: reason.clone(), until: *until })
             }
             AccountStatus::Active | AccountStatus::Suspended { .. } => None,
-        }
-    }
-
-    /// Whether the member may act at `now`, as a name.
-    pub fn status(&self, now: Timestamp) -> MemberStatus {
-        match self.allows(now) {
-            true => MemberStatus::Active,
-            false => MemberStatus::Suspended,
         }
     }
 
@@ -435,6 +431,17 @@ impl Account {
         match self.email_unverified {
             true => Err(AccountError::EmailUnverified(needed_for)),
             false => Ok(()),
+        }
+    }
+
+    /// Whether the member may act at `now`, as a name; the reason is that of
+    /// [`Account::require_active`].
+    pub fn status(&self, now: Timestamp) -> MemberStatus {
+        match self.deletion {
+            Some(Deletion { erased_at: None, .. }) => MemberStatus::Deleting,
+            Some(Deletion { erased_at: Some(_), .. }) => MemberStatus::Deleted,
+            None if self.standing.allows(now) => MemberStatus::Active,
+            None => MemberStatus::Suspended,
         }
     }
 

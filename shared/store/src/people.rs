@@ -33,7 +33,7 @@ const SAME_ADDRESS_MAX: u16 = 10;
 pub struct PeopleFilter {
     /// The plan.
     pub plan: Option<Plan>,
-    /// The account status.
+    /// Whether they may act, and why not.
     pub status: Option<MemberStatus>,
     /// Whether they have created a listing.
     pub creator: Option<bool>,
@@ -125,7 +125,7 @@ impl PeopleFilter {
 
     fn takes(&self, account: &Account, now: Timestamp) -> bool {
         self.plan.is_none_or(|plan| plan == account.plan)
-            && self.status.is_none_or(|wanted| wanted == account.standing.status(now))
+            && self.status.is_none_or(|wanted| wanted == account.status(now))
             && self.creator.is_none_or(|wanted| wanted == account.creates)
             && begins(account.email.as_deref(), self.email.as_deref())
             && begins(account.profile.display_name.as_deref(), self.name.as_deref())

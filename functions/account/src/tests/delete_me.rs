@@ -29,6 +29,8 @@ async fn a_deleted_account_changes_nothing_and_its_erasure_is_due_at_once() {
     let answer = kim.delete("/api/v1/me").await;
     assert_eq!(answer.status(), 200, "{}", answer.pretty());
     assert_eq!(answer.json()["deletion"], json!({"requested_at": app.now()}));
+    assert_eq!(answer.json()["status"], "deleting");
+    assert_eq!(kim.get("/api/v1/me").await.json()["status"], "deleting");
     let refused = kim.patch("/api/v1/me").json(name).await;
     expect!["403 account_deleted"].assert_eq(&refused.brief());
     let subject = ErasureSubject::Member { user_id: kim.id.clone() };
@@ -52,7 +54,7 @@ async fn a_suspended_member_can_be_deleted_and_stays_suspended() {
     let app = account_app();
     let kim = app.sign_in("kim");
     app.suspend(&kim.id, "spam", None).await;
-    assert_eq!(kim.delete("/api/v1/me").await.status(), 200);
+    assert_eq!(kim.delete("/api/v1/me").await.json()["status"], "deleting");
     erase(&kim).await;
     app.ambient.clock.advance(CLOSED_AFTER_ERASURE);
     let me = kim.get("/api/v1/me").await.json();
@@ -75,11 +77,12 @@ async fn a_member_who_returns_a_day_later_has_the_remaining_balance() {
     let closed = kim.get("/api/v1/me").await.json();
     assert_eq!(personal(&closed), "null null null", "a page still open creates no account");
     assert!(closed["deletion"]["erased_at"].is_string());
+    assert_eq!(closed["status"], "deleted");
 
     app.ambient.clock.advance(Duration::from_secs(1));
     kim.get("/api/v1/me").await;
     let me = kim.get("/api/v1/me").await.json();
-    assert_eq!(me["deletion"], Value::Null);
+    assert_eq!((&me["deletion"], &me["status"]), (&Value::Null, &json!("active")));
     assert_eq!(personal(&me), r#""kim@prolight.test" null null"#);
     assert_eq!(me["credits"]["available"], 3);
     assert_eq!(kim.patch("/api/v1/me").json(json!({"bio": "x"})).await.status(), 200);

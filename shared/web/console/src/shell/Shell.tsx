@@ -75,6 +75,13 @@ export function Shell() {
           <Link to="/account">Why, and how to appeal</Link>
         </p>
       )}
+      {(me.data?.status === 'deleting' || me.data?.status === 'deleted') && (
+        <p className={classes.suspended} role="status">
+          {me.data.status === 'deleting'
+            ? 'Your account is being deleted: it can only be read.'
+            : 'Your account is deleted. You can sign in as a new member a day later.'}
+        </p>
+      )}
       <main id="main" ref={main} tabIndex={-1} className={classes.main}>
         <Outlet />
       </main>

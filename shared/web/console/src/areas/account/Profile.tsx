@@ -151,7 +151,13 @@ function Delete({ it }: { it: Me }) {
     <section className="panel stack" aria-labelledby="delete">
       <h2 id="delete">Delete the account</h2>
       {it.deletion ? (
-        <p>You asked for it {dateTime(it.deletion.requested_at)}. The account can only be read.</p>
+        <p>
+          You asked for it {dateTime(it.deletion.requested_at)}.{' '}
+          {it.deletion.erased_at
+            ? `Your data was deleted ${dateTime(it.deletion.erased_at)}.`
+            : 'Your data is being deleted.'}{' '}
+          The account can only be read.
+        </p>
       ) : (
         <>
           <p>

@@ -89,7 +89,7 @@ export function Decisions({ it }: { it: Member }) {
             />
           </div>
         </Confirm>
-        {it.status === 'active' ? (
+        {!it.suspension ? (
           <Confirm
             action="Suspend"
             title="Suspend this member"

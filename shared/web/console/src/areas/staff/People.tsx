@@ -65,7 +65,7 @@ function Directory() {
         />
         <Filter
           label="State"
-          values={['active', 'suspended']}
+          values={['active', 'suspended', 'deleting', 'deleted']}
           value={status}
           onChange={setStatus}
         />
