@@ -12,6 +12,7 @@ use std::ops::RangeInclusive;
 use clients::SignIn;
 use domain::{
     camera::{ANGLE_DEGREES, APERTURE, AspectRatio, FOCAL_LENGTH_MM, HEIGHT_M},
+    country::Country,
     generation::{NEGATIVE_PROMPT_CHARS_MAX, PROMPT_CHARS_MAX, SEED_MAX},
     lighting::{
         AZIMUTH_DEGREES, BACKDROP_DISTANCE_M, COLOUR_KELVIN, DISTANCE_M, ELEVATION_DEGREES,
@@ -53,6 +54,8 @@ pub struct Response {
     light_roles: &'static [LightRole],
     /// Why a listing may be reported.
     flag_reasons: &'static [FlagReason],
+    /// Where creators may live.
+    countries: Vec<Country>,
     /// Rigs to begin with.
     rigs: Vec<NamedRig>,
     /// The limits of requests.
@@ -143,6 +146,7 @@ async fn handle(
         aspect_ratios: AspectRatio::ALL,
         light_roles: LightRole::ALL,
         flag_reasons: FlagReason::ALL,
+        countries: Country::all().collect(),
         rigs: LightingRig::NAMED
             .iter()
             .map(|(name, build)| NamedRig { name, lighting: build() })

@@ -10,6 +10,7 @@
 use clients::{Stripe, stripe::NewAccount};
 use domain::{
     FieldError, Timestamp,
+    country::Country,
     error::InvalidFields,
     id::UserId,
     marketplace::creator::payee::{Payee, PayeeState},
@@ -30,15 +31,12 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .with_rate(Rate::an_hour(20))
 .with_errors(&["email_unverified"]);
 
-/// The country of an account if the creator names none.
-const COUNTRY: &str = "us";
-
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Country of residence, an ISO 3166 code of two letters; it cannot be changed later.
-    country: Option<String>,
+    /// Country of residence: the United States, if none is named. It cannot be changed later.
+    country: Option<Country>,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,7 +74,7 @@ async fn handle(
 ) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
-    let country = call.body.country()?;
+    let country = call.body.country.unwrap_or(Country::US);
     let account = store.get_or_create_account(user, email, call.now).await?;
     account.require_active(call.now)?;
     account.require_verified_email("payouts")?;
@@ -134,19 +132,6 @@ fn key_of(user: &UserId, closed: Option<&Payee>) -> String {
     match closed {
         None => format!("account:{user}"),
         Some(closed) => format!("account:{user}:after:{}", closed.account_id),
-    }
-}
-
-impl Request {
-    fn country(&self) -> Result<String, InvalidFields> {
-        let country = self.country.as_deref().unwrap_or(COUNTRY);
-        match country.len() == 2 && country.bytes().all(|it| it.is_ascii_alphabetic()) {
-            true => Ok(country.to_ascii_lowercase()),
-            false => {
-                let detail = "a country's code of two letters".to_owned();
-                Err(InvalidFields(vec![FieldError::new("/country", "country", detail)]))
-            }
-        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod appeal;
 pub mod audit;
 pub mod billing;
 pub mod camera;
+pub mod country;
 pub mod credits;
 pub mod erasure;
 pub mod error;

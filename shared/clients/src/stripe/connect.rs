@@ -1,7 +1,7 @@
 //! Creators' connected accounts: the platform is the merchant and liable for losses, a creator only
 //! receives (<https://docs.stripe.com/connect/accounts-v2>).
 
-use domain::{Timestamp, billing::external::ConnectedAccountId, id::UserId};
+use domain::{Timestamp, billing::external::ConnectedAccountId, country::Country, id::UserId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -23,8 +23,8 @@ pub struct NewAccount {
     pub email: String,
     /// Their display name at Stripe.
     pub display_name: String,
-    /// Country of residence: an ISO 3166 code of two letters. It cannot be changed later.
-    pub country: String,
+    /// Country of residence. It cannot be changed later.
+    pub country: Country,
 }
 
 /// A creator's account in its current state.
@@ -79,7 +79,7 @@ impl Stripe {
             "display_name": account.display_name,
             "dashboard": "express",
             "identity": {
-                "country": account.country.to_ascii_lowercase(),
+                "country": account.country.as_str(),
                 "entity_type": "individual",
             },
             "configuration": { "recipient": { "capabilities": {

@@ -3,6 +3,7 @@
 use domain::marketplace::creator::payee::PayeeState;
 use futures_util::future::join_all;
 use sandbox::stripe::Bank;
+use serde_json::json;
 
 use crate::{
     billing_app::BillingApp,
@@ -29,6 +30,24 @@ async fn a_creator_is_paid_the_day_after_onboarding() {
     assert_eq!(market.payout_states(&kim).await[0], ("sent".to_owned(), NET));
     market.pay_days(2).await;
     market.assert_ledger_balances().await;
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_creator_lives_in_a_country_that_there_is() {
+    let app = BillingApp::new().await;
+    let kim = app.new_member("kim");
+    let onboard = async |country: &str| {
+        let path = "/api/v1/marketplace/creator/onboarding";
+        app.client(&kim).post(path).json(json!({ "country": country })).await
+    };
+    for nowhere in ["zz", "uk", "usa", ""] {
+        let refused = onboard(nowhere).await;
+        assert_eq!(refused.brief(), "422 invalid_request, /country invalid_value", "{nowhere}");
+    }
+    assert_eq!(opened(&app), 0);
+    assert_eq!(onboard("de").await.status(), 200);
+    assert_eq!(opened(&app), 1);
     app.close().await;
 }
 

@@ -2,6 +2,7 @@
 
 use domain::{
     billing::external::{BankPayoutId, ConnectedAccountId, ReceivedId},
+    country::Country,
     id::PayoutId,
 };
 use sandbox::stripe::{Advance, Bank};
@@ -22,7 +23,7 @@ fn new_account() -> NewAccount {
         user: creator(),
         email: "creator@prolight.test".into(),
         display_name: "Ada Light".into(),
-        country: "US".into(),
+        country: Country::US,
     }
 }
 

@@ -1,6 +1,8 @@
-import { Badge, Button } from '@mantine/core';
-import type { CreatorStats } from '@prolight/client';
+import { Badge, Button, Select } from '@mantine/core';
+import type { ApiConfig, CreatorStats } from '@prolight/client';
 import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { currentConfig } from '../../config.ts';
 import { useApi } from '../../context.tsx';
 import { percent, Words } from '../../ui/format.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
@@ -13,6 +15,13 @@ export function useStats() {
   });
 }
 
+type Country = ApiConfig['countries'][number];
+
+const NAMES = new Intl.DisplayNames(['en'], { type: 'region' });
+const COUNTRIES = (currentConfig()?.countries ?? [])
+  .map(value => ({ value, label: NAMES.of(value.toUpperCase()) ?? value }))
+  .sort((one, other) => one.label.localeCompare(other.label));
+
 const PAYEE: Record<string, string> = {
   none: 'To be paid, tell Stripe who you are and where the money goes. You can sell before that.',
   incomplete: 'Stripe needs something more before it can pay you.',
@@ -24,8 +33,10 @@ const PAYEE: Record<string, string> = {
 export function Payee({ it }: { it: CreatorStats }) {
   const api = useApi();
   const { status } = it.account;
+  const [country, setCountry] = useState<Country | null>(null);
   const begin = useMutation({
-    mutationFn: () => api.post('/api/v1/marketplace/creator/onboarding'),
+    mutationFn: () =>
+      api.post('/api/v1/marketplace/creator/onboarding', country ? { country } : {}),
     onSuccess: made => location.assign(made.onboarding_url),
     onError: error => announceProblem(error, 'Open Stripe’s page'),
   });
@@ -44,9 +55,24 @@ export function Payee({ it }: { it: CreatorStats }) {
           {it.account.requirements.map(name => name.replaceAll(/[._]/g, ' ')).join('; ')}
         </p>
       )}
+      {status === 'none' && (
+        <Select
+          label="Country of residence"
+          description="It cannot be changed later."
+          searchable
+          data={COUNTRIES}
+          value={country}
+          onChange={value => setCountry(value as Country | null)}
+        />
+      )}
       {status !== 'ready' && status !== 'closed' && (
         <div>
-          <Button size="xs" loading={begin.isPending} onClick={() => begin.mutate()}>
+          <Button
+            size="xs"
+            loading={begin.isPending}
+            disabled={status === 'none' && !country}
+            onClick={() => begin.mutate()}
+          >
             {status === 'none' ? 'Set it up at Stripe' : 'Go on at Stripe'}
           </Button>
         </div>
