@@ -19,10 +19,14 @@ use clients::{
     uploads::{UploadError, Uploaded, asset_key, quarantined},
 };
 use domain::{
+    DomainError,
     id::{ListingId, UploadId},
-    marketplace::listing::upload::{Asset, Purpose, Upload, UploadState},
+    marketplace::listing::upload::{Asset, FileRefused, Purpose, Upload, UploadState},
 };
-use media::{Preview, asset::inspect, picture::PictureError};
+use media::{
+    Preview,
+    asset::{AssetError, inspect},
+};
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use serde::Deserialize;
 use store::{Arrival, Store, optional};
@@ -123,7 +127,7 @@ async fn arrived(
 ) -> Result<Option<Arrival>, TaskError> {
     let declared = file.content_type.as_deref() == Some(upload.content_type.as_str());
     if !declared || file.owner.as_deref() != Some(upload.owner_id.as_str()) {
-        return Ok(Some(refused("not_as_declared", "The file is not what the form was for.")));
+        return Ok(Some(refused(&FileRefused::NotAsDeclared)));
     }
     let looked = match upload.purpose {
         Purpose::Preview => draw(deps, upload, file, task).await?,
@@ -132,9 +136,7 @@ async fn arrived(
     match looked {
         Ok(arrival) => Ok(Some(arrival)),
         Err(UploadError::Missing | UploadError::Replaced) => Ok(None),
-        Err(UploadError::TooLarge) => {
-            Ok(Some(refused("too_large", "The file is larger than the form allowed.")))
-        }
+        Err(UploadError::TooLarge) => Ok(Some(refused(&FileRefused::TooLarge))),
         Err(later @ UploadError::Unavailable(_)) => Err(later.into()),
     }
 }
@@ -152,8 +154,8 @@ async fn draw(
     let drawn = tokio::task::spawn_blocking(move || Preview::decode(&bytes)).await;
     let preview = match drawn {
         Ok(Ok(preview)) => preview,
-        Ok(Err(unusable)) => return Ok(Ok(unusable_picture(&unusable))),
-        Err(_) => return Ok(Ok(refused("damaged", "The picture could not be read."))),
+        Ok(Err(unusable)) => return Ok(Ok(refused(&unusable))),
+        Err(_) => return Ok(Ok(refused(&FileRefused::Damaged))),
     };
     let upload_id = UploadId::new(task.now, task.random());
     let stored = previews.store(&upload.listing_id, &upload_id, &preview).await?;
@@ -170,10 +172,7 @@ async fn keep(
 ) -> Result<Result<Arrival, UploadError>, TaskError> {
     let kind = match uploads.sniff(file, upload.bytes_max).await {
         Ok(Some(kind)) => kind,
-        Ok(None) => {
-            let detail = "The file is no archive, model or table of colours.";
-            return Ok(Ok(refused("not_an_asset", detail)));
-        }
+        Ok(None) => return Ok(Ok(refused(&AssetError::UnknownKind))),
         Err(refused) => return Ok(Err(refused)),
     };
     let file_name = kind.file_name(upload.file_name.as_deref());
@@ -189,12 +188,12 @@ async fn keep(
     let inspected = tokio::task::spawn_blocking(move || inspect(kind, &bytes)).await;
     let found = match inspected {
         Ok(Ok(found)) => found,
-        Ok(Err(unfit)) => return Ok(Ok(refused(unfit.code(), &unfit.to_string()))),
-        Err(_) => return Ok(Ok(refused("damaged", "The file could not be read."))),
+        Ok(Err(unfit)) => return Ok(Ok(refused(&unfit))),
+        Err(_) => return Ok(Ok(refused(&FileRefused::Damaged))),
     };
     // Most scans end later: an approval checks again.
     if scan.of(&key).await? == Scan::NotClean {
-        return Ok(Ok(refused("not_clean", "The malware scan did not find the file clean.")));
+        return Ok(Ok(refused(&FileRefused::NotClean)));
     }
     Ok(Ok(Arrival::Asset(Asset {
         upload_id: upload.id.clone(),
@@ -206,16 +205,6 @@ async fn keep(
     })))
 }
 
-fn unusable_picture(unusable: &PictureError) -> Arrival {
-    let code = match unusable {
-        PictureError::UnknownFormat => "unknown_format",
-        PictureError::TooLarge | PictureError::TooManyPixels => "too_many_pixels",
-        PictureError::TooSmall { .. } => "too_few_pixels",
-        PictureError::Damaged { .. } => "damaged",
-    };
-    refused(code, &unusable.to_string())
-}
-
-fn refused(code: &str, detail: &str) -> Arrival {
-    Arrival::Refused(code.to_owned(), detail.to_owned())
+fn refused(refusal: &dyn DomainError) -> Arrival {
+    Arrival::Refused(UploadState::refused(refusal))
 }

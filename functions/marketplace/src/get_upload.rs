@@ -33,7 +33,7 @@ pub struct Response {
     id: UploadId,
     purpose: Purpose,
     status: UploadStatus,
-    /// Why it was refused: a stable code in snake case.
+    /// Why it was refused: a stable code in snake case, which `/docs/problems/{code}` explains.
     code: Option<String>,
     /// Why it was refused, in words.
     detail: Option<String>,

@@ -43,14 +43,9 @@ pub enum AssetError {
     Tensors(#[from] TensorsError),
 }
 
-impl AssetError {
-    /// A stable code in snake case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            AssetError::UnknownKind => "not_an_asset",
-            AssetError::Archive(refused) => refused.code(),
-            AssetError::Tensors(_) => "safetensors_invalid",
-        }
+domain::domain_error! {
+    AssetError wraps [Archive, Tensors] {
+        UnknownKind => Invalid, "not_an_asset";
     }
 }
 

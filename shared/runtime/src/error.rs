@@ -104,6 +104,9 @@ pub const fn title_of(status: u16, kind: ErrorKind) -> &'static str {
     }
 }
 
+/// What a creator does about a file that is refused.
+const MEND_FILE: &str = "Mend the file as `detail` says, and send it with another upload.";
+
 /// What a caller does about an error, where there is more to say than of its kind.
 pub fn advice_of(code: &str, kind: ErrorKind) -> &'static str {
     match code {
@@ -118,6 +121,13 @@ pub fn advice_of(code: &str, kind: ErrorKind) -> &'static str {
         }
         "already_owned" => "Use what was bought: `purchase_id` names it.",
         "cannot_buy_own_listing" => "Use it without buying it.",
+        "file_damaged"
+        | "file_not_as_declared"
+        | "file_not_clean"
+        | "file_too_large"
+        | "not_an_asset"
+        | "safetensors_invalid" => MEND_FILE,
+        code if code.starts_with("archive_") || code.starts_with("picture_") => MEND_FILE,
         "upload_waiting" => "Read the upload until its status is not `waiting`, then submit again.",
         _ => meaning(kind).advice,
     }

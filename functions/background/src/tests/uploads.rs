@@ -224,7 +224,7 @@ async fn a_file_that_the_scanner_reports_is_refused() {
         assert_eq!(draft.state(&upload).await, expected);
         assert_eq!(draft.bucket.get(&key).await.is_some(), expected == "taken", "{tag:?}");
     };
-    check(Some("infected"), "not_clean").await;
+    check(Some("infected"), "file_not_clean").await;
     check(Some("clean"), "taken").await;
     check(None, "taken").await;
 }

@@ -20,3 +20,21 @@ async fn the_page_names_its_files_from_the_root() {
         assert!(!text.contains(&format!("\"docs/{file}\"")), "{text}");
     }
 }
+
+/// The code of an upload that is refused when its file is checked leads to a page like any other.
+#[tokio::test]
+async fn a_refused_file_has_a_page() {
+    let app = TestApp::serving(&[crate::functions]);
+    for code in [
+        "archive_program",
+        "file_not_clean",
+        "not_an_asset",
+        "picture_damaged",
+        "safetensors_invalid",
+    ] {
+        let page = app.visitor().get(format!("/docs/problems/{code}")).await;
+        assert_eq!(page.status(), 200, "{code}");
+        assert!(page.body.contains("send it with another upload"), "{code}: {}", page.body);
+    }
+    assert_eq!(app.visitor().get("/docs/problems/file_ugly").await.status(), 404);
+}

@@ -7,8 +7,8 @@ use domain::{
     marketplace::listing::{
         archive::ArchivedFile,
         upload::{
-            ASSET_BYTES_MAX, Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOAD_KIB_A_DAY, UPLOAD_OPEN,
-            UPLOADS_MAX,
+            ASSET_BYTES_MAX, Asset, AssetKind, FileRefused, PREVIEW_BYTES_MAX, UPLOAD_KIB_A_DAY,
+            UPLOAD_OPEN, UPLOADS_MAX, UploadState,
         },
     },
 };
@@ -61,7 +61,7 @@ async fn a_listing_is_not_submitted_while_a_file_may_join_it() {
     assert_eq!(ada.post(&submit).await.brief(), "404 listing_not_found");
 
     let name = UploadId::parse(form["id"].as_str().unwrap()).unwrap();
-    let refused = Arrival::Refused("unknown_format".to_owned(), "No picture.".to_owned());
+    let refused = Arrival::Refused(UploadState::refused(&FileRefused::Damaged));
     app.store.end_upload(&id, &name, &refused, app.now()).await.unwrap();
     // A form that nothing was sent through waits no longer than a file would.
     request_upload(&kim, &id, body).await;

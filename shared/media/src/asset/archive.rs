@@ -185,6 +185,7 @@ fn damaged(_: rawzip::Error) -> ArchiveError {
 mod tests {
     use std::io::Write;
 
+    use domain::DomainError;
     use flate2::{Compression, write::DeflateEncoder};
     use rawzip::{ZipArchiveWriter, extra_fields::ExtraFieldId, path::EntryPath};
 

@@ -55,6 +55,8 @@ pub enum TensorsError {
     Tensor(String),
 }
 
+domain::domain_error!(TensorsError => Invalid, "safetensors_invalid");
+
 /// A tensor's entry in the header.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

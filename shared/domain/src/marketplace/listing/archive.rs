@@ -99,22 +99,19 @@ pub enum ArchiveError {
     Nested(String),
 }
 
-impl ArchiveError {
-    /// The error code: stable, snake case.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            ArchiveError::Damaged => "archive_damaged",
-            ArchiveError::Empty => "archive_empty",
-            ArchiveError::TooManyEntries => "archive_too_many_entries",
-            ArchiveError::TooLarge => "archive_too_large",
-            ArchiveError::Path(_) => "archive_path",
-            ArchiveError::Twice(_) => "archive_duplicate",
-            ArchiveError::NotAFile(_) => "archive_not_a_file",
-            ArchiveError::Unreadable(_) => "archive_unreadable",
-            ArchiveError::FileType(_) => "archive_file_type",
-            ArchiveError::Program(_) => "archive_program",
-            ArchiveError::Nested(_) => "archive_nested",
-        }
+crate::domain_error! {
+    ArchiveError {
+        Damaged => Invalid, "archive_damaged";
+        Empty => Invalid, "archive_empty";
+        TooManyEntries => Invalid, "archive_too_many_entries";
+        TooLarge => Invalid, "archive_too_large";
+        Path => Invalid, "archive_path";
+        Twice => Invalid, "archive_duplicate";
+        NotAFile => Invalid, "archive_not_a_file";
+        Unreadable => Invalid, "archive_unreadable";
+        FileType => Invalid, "archive_file_type";
+        Program => Invalid, "archive_program";
+        Nested => Invalid, "archive_nested";
     }
 }
 

@@ -314,6 +314,32 @@ impl Upload {
     }
 }
 
+/// Why a file that arrived is refused before its content is looked at, or beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FileRefused {
+    /// Its type or its sender is not the one that the form was made for.
+    #[error("The file is not what the form was for.")]
+    NotAsDeclared,
+    /// It has more bytes than the form allowed.
+    #[error("The file is larger than the form allowed.")]
+    TooLarge,
+    /// Reading its content failed.
+    #[error("The file could not be read.")]
+    Damaged,
+    /// The malware scan found something in it, or could not look into it.
+    #[error("The malware scan did not find the file clean.")]
+    NotClean,
+}
+
+crate::domain_error! {
+    FileRefused {
+        NotAsDeclared => Invalid, "file_not_as_declared";
+        TooLarge => Invalid, "file_too_large";
+        Damaged => Invalid, "file_damaged";
+        NotClean => Invalid, "file_not_clean";
+    }
+}
+
 impl UploadState {
     /// The refusal as shown to the creator.
     pub fn refused(refusal: &dyn DomainError) -> UploadState {

@@ -36,8 +36,8 @@ pub enum Arrival {
     Preview(Preview),
     /// A file.
     Asset(Asset),
-    /// Rejected: a stable code and a sentence.
-    Refused(String, String),
+    /// Refused: the state that the upload ends in.
+    Refused(UploadState),
 }
 
 impl Store {
@@ -177,9 +177,7 @@ impl Store {
 /// The number of the draft that may take the file, or the final state of the upload instead.
 fn draft_number(listing: &Listing, arrival: &Arrival) -> Result<u32, UploadState> {
     match (arrival, listing.editable()) {
-        (Arrival::Refused(code, detail), _) => {
-            Err(UploadState::Refused { code: code.clone(), detail: detail.clone() })
-        }
+        (Arrival::Refused(state), _) => Err(state.clone()),
         (Arrival::Asset(Asset { kind: Some(kind), .. }), _) if !kind.comes_with(listing.kind) => {
             Err(UploadState::refused(&ListingError::NotItsKindOfFile))
         }

@@ -78,17 +78,17 @@ async fn what_is_no_picture_is_refused_and_says_why() {
         .to_vec();
     let html = b"<html><script>alert(1)</script></html>".to_vec();
     for (file, code) in [
-        (html, "unknown_format"),
-        (bomb, "too_many_pixels"),
-        (png(120, 120), "too_few_pixels"),
-        (png(400, 400)[..500].to_vec(), "damaged"),
+        (html, "picture_format_unknown"),
+        (bomb, "picture_too_large"),
+        (png(120, 120), "picture_too_small"),
+        (png(400, 400)[..500].to_vec(), "picture_damaged"),
     ] {
         let (creator, id) = creator_with_a_draft().await;
         let form = creator.form(&id, &preview(file.len())).await;
         creator.send(&form, &file).await.ok(201);
         let upload = creator.looked_at(&id, &form).await;
         assert_eq!(upload["status"], "refused", "{upload}");
-        assert!(text(&upload["code"]) == code || code == "too_many_pixels", "{upload}");
+        assert!(text(&upload["code"]) == code || code == "picture_too_large", "{upload}");
         assert!(creator.own(&id).await["previews"].as_array().unwrap().is_empty());
     }
 }
