@@ -15,7 +15,7 @@ FAILURES = "Outputs.StreamFailuresArn"
 FAILED_RUNS = "Outputs.FailedRunsArn"
 WARM = "WARM"
 """The partition of the item that a process reads while it starts."""
-PLACEHOLDERS = "0364"
+PLACEHOLDERS = "8584"
 """The first digits of the digest of what generates the secrets' placeholders."""
 
 

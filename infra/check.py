@@ -5,10 +5,10 @@ that CloudFormation allows one, and no policy of ours may allow an action or a r
 tracing apart. Every function that may touch the table is held to partitions. Named policies keep
 to IAM's limits and have more than one function. Every environment must be able to fetch images from
 where the template's default fetches them. Staging and production are not laxer than they should be:
-a closed bucket of previews, locked records, a firewall, and in production a canary and alarms that
-reach somebody. What a function gives up is stored with its event, and what only a real account
-would refuse, pay for or overwrite is in `infra/account.py`; alarms are in `infra/alarms.py`, and
-the same template with the aliases of a canary is held by `infra/canary.py`.
+a closed bucket of previews, a CDN of images, locked records, a firewall, and in production a canary
+and alarms that reach somebody. What a function gives up is stored with its event, and what only a
+real account would refuse, pay for or overwrite is in `infra/account.py`; alarms are in
+`infra/alarms.py`, and the same template with the aliases of a canary is held by `infra/canary.py`.
 """
 
 import json
@@ -151,6 +151,7 @@ def lax(environment: str) -> list[str]:
     told = deployed.parameters(environment)
     wanted = {
         "PreviewsCdn": told.get("PreviewsCdn") == "true",
+        "ImagesCdn": told.get("ImagesCdn") == "true",
         "DeletionProtection": told.get("DeletionProtection") == "true",
         "RecordsRetentionDays": int(told.get("RecordsRetentionDays", 0)) > 0,
         "EdgeConcurrency": int(told.get("EdgeConcurrency", 0)) > 0,

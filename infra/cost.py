@@ -77,7 +77,7 @@ JOB_RELAYED, RELAY_S = 8, 0.03
 JOB_STORED_KB = 5
 """What stays of a job in the table: itself, its input, its entries in the ledger."""
 VIEW_MB, VIEW_FILES = 0.2, 3
-"""Pictures of a listing that its page loads through the CDN."""
+"""Pictures of a listing that its page loads through its CDN."""
 JOB_PROVIDER = (0.02, 0.04)
 """What Bria asks for an image: of the plan, not of AWS."""
 
@@ -188,7 +188,8 @@ def used(load: Load, days: float) -> list[Row]:
     calls = sum(rate for _, rate in rates) * seconds_all
     jobs, views = load.day.generations * days, load.day.views * days
     units = load.units()
-    sent_gb = (calls * CALL_SENT_KB / 1000 + jobs * image_sent_mb()) / 1000
+    cdn_gb = (views * VIEW_MB + jobs * image_sent_mb()) / 1000
+    cdn_requests = views * VIEW_FILES + jobs * (1 + THUMBNAIL_READS)
     return [
         ("API Gateway", stepped("REST calls", calls / MILLION)),
         ("Lambda", run_cost(load) * seconds_all),
@@ -203,11 +204,10 @@ def used(load: Load, days: float) -> list[Row]:
         ("images written and read", jobs * (2 * PRICES["S3 writes"] + reads_of_image())),
         ("images stored", stored(jobs)),
         ("table stored", jobs * YEAR_MONTHS * JOB_STORED_KB / MILLION * stored_in_table()),
-        ("images and answers sent", stepped("GB sent", sent_gb)),
+        ("answers sent", stepped("GB sent", calls * CALL_SENT_KB / MILLION)),
         (
-            "previews sent",
-            stepped("GB sent by the CDN", views * VIEW_MB / 1000)
-            + views * VIEW_FILES * PRICES["CDN requests"],
+            "images and previews sent",
+            stepped("GB sent by the CDN", cdn_gb) + cdn_requests * PRICES["CDN requests"],
         ),
     ]
 

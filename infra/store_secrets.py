@@ -2,10 +2,10 @@
 
     scripts/secrets ENV [--dry-run] [NAME...]
 
-NAME is `bria`, `gemini`, `stripe`, `payouts` or `webhooks`; without one, all are asked for. An
-empty answer leaves a value as it is. A replaced value that two systems share, Bria's token or a
-signing secret, stays valid beside the new one: run it again with --end-rotation once nothing uses
-the old one. Functions read a secret again within five minutes.
+NAME is `bria`, `gemini`, `images`, `stripe`, `payouts` or `webhooks`; without one, all that the
+environment has are asked for. An empty answer leaves a value as it is. A replaced value that two
+systems share, Bria's token or a signing secret, stays valid beside the new one: run it again with
+--end-rotation once nothing uses the old one. Functions read a secret again within five minutes.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -34,6 +35,8 @@ class Field:
     previous: str | None = None
     """Where the old value stays during a rotation."""
     is_list: bool = False
+    is_file: bool = False
+    """Whether what is typed names the file with the value."""
 
 
 SECRETS: dict[str, tuple[str, list[Field]]] = {
@@ -42,6 +45,17 @@ SECRETS: dict[str, tuple[str, list[Field]]] = {
         [Field("api_token", "Bria's API token", previous="previous_api_token")],
     ),
     "gemini": ("GeminiSecretArn", [Field("api_key", "Gemini's API key")]),
+    "images": (
+        "ImagesSecretArn",
+        [
+            Field(
+                "private_key",
+                "the file with the private key of ImagesPublicKey, in PEM",
+                r"-----BEGIN (RSA )?PRIVATE KEY-----[\w+/=\s]+-----END (RSA )?PRIVATE KEY-----",
+                is_file=True,
+            )
+        ],
+    ),
     "stripe": (
         "StripeSecretArn",
         [Field("api_key", "Stripe's key, without transfers", r"(rk|sk)_(live|test)_\S+")],
@@ -82,8 +96,11 @@ def main() -> None:
     if unknown := set(args.names) - set(SECRETS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     outputs = deployed.outputs(args.environment)
+    used = [name for name, (output, _) in SECRETS.items() if output in outputs]
+    if unused := set(args.names) - set(used):
+        sys.exit(f"{args.environment} does not use {', '.join(sorted(unused))}")
     client = boto3.client("secretsmanager", deployed.region(args.environment))
-    for name in args.names or SECRETS:
+    for name in args.names or used:
         output, fields = SECRETS[name]
         before = stored(client, outputs[output])
         if args.end_rotation:
@@ -109,6 +126,8 @@ def answered(
         typed = ask(f"{field.question} ({state}; empty leaves it): ").strip()
         if typed == "":
             continue
+        if field.is_file:
+            typed = content(field, typed)
         parts = [it.strip() for it in typed.split(",")] if field.is_list else [typed]
         if not all(re.fullmatch(field.looks_like, part) for part in parts):
             sys.exit(f"{field.name}: that does not look like {field.question}; nothing is stored")
@@ -118,6 +137,14 @@ def answered(
             after[field.previous] = old
         after[field.name] = value
     return after
+
+
+def content(field: Field, path: str) -> str:
+    """The value in a file that an operator names; the name is not repeated, it may be a secret."""
+    try:
+        return Path(path).expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        sys.exit(f"{field.name}: that is no file that can be read; nothing is stored")
 
 
 def ended(before: dict[str, Any], fields: list[Field]) -> dict[str, Any]:

@@ -197,6 +197,11 @@ class Parameters(unittest.TestCase):
         with patch("check.deployed.canary", return_value=""):
             self.assertEqual(check.lax("prod"), ["prod: a canary is not set"])
 
+    def test_links_to_images_are_those_of_a_cdn(self) -> None:
+        told = deployed.parameters("staging") | {"ImagesCdn": "false"}
+        with patch("check.deployed.parameters", return_value=told):
+            self.assertEqual(check.lax("staging"), ["staging: ImagesCdn is not set"])
+
     def test_a_real_environment_is_not(self) -> None:
         told = {"AuthIssuer": "https://auth.acme.io/", "CompanyEmail": "billing@acme.io"}
         self.assertEqual(list(ready.examples(told)), [])

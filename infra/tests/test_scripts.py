@@ -2,8 +2,10 @@
 
 import io
 import json
+import tempfile
 import unittest
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock, patch
 
@@ -198,6 +200,19 @@ class Secrets(unittest.TestCase):
         with self.assertRaises(SystemExit) as refused:
             store_secrets.answered({}, self.webhooks, lambda _: "rk_live_hunter2")
         self.assertNotIn("hunter2", str(refused.exception))
+
+    def test_a_key_is_read_from_its_file(self) -> None:
+        images = store_secrets.SECRETS["images"][1]
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "private.pem"
+            file.write_text("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n")
+            after = store_secrets.answered({}, images, lambda _: str(file))
+            self.assertEqual(after, {"private_key": file.read_text().strip()})
+            file.write_text("-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n")
+            for typed in (str(file), "no-file-hunter2"):
+                with self.assertRaises(SystemExit) as refused:
+                    store_secrets.answered({}, images, lambda _, typed=typed: typed)
+                self.assertNotIn("hunter2", str(refused.exception))
 
     def test_a_question_does_not_show_the_value(self) -> None:
         asked: list[str] = []

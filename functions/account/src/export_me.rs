@@ -3,8 +3,8 @@
 //! Access: any member, suspended and deleted ones too: the data belongs to them.
 //! Changes: nothing. All pages together are complete; links to files are valid for ten minutes.
 
-use clients::{Images, Previews, Uploads, uploads::asset_key};
-use domain::{Timestamp, image::link_works_until};
+use clients::{ImageLinks, Previews, Uploads, uploads::asset_key};
+use domain::{Timestamp, id::UserId, image::link_works_until};
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,7 +49,7 @@ pub fn function() -> Function {
 #[derive(Connect)]
 struct Deps {
     store: Store,
-    images: Images,
+    images: ImageLinks,
     uploads: Uploads,
     previews: Previews,
 }
@@ -63,7 +63,7 @@ async fn handle(
     let mut files = Vec::new();
     for item in &page.items {
         match item.kind.as_str() {
-            "job" => files.extend(image_of(images, &item.data, call.now).await?),
+            "job" => files.extend(image_of((images, user), &item.data, call.now).await?),
             "revision" => {
                 files.extend(files_of((uploads, previews), &item.data, call.now).await?);
             }
@@ -74,11 +74,16 @@ async fn handle(
     Ok(NoStore(Response { items, files, links_expire_at: link_works_until(call.now), next_cursor }))
 }
 
-async fn image_of(images: &Images, job: &Value, now: Timestamp) -> Result<Option<File>, ApiError> {
+async fn image_of(
+    (images, owner): (&ImageLinks, &UserId),
+    job: &Value,
+    now: Timestamp,
+) -> Result<Option<File>, ApiError> {
     let (Some(id), Some(key)) = (job["id"].as_str(), job["image"]["key"].as_str()) else {
         return Ok(None);
     };
-    Ok(Some(File { name: format!("generations/{id}.png"), url: images.link(key, now).await? }))
+    let url = images.link(owner, key, now).await?;
+    Ok(Some(File { name: format!("generations/{id}.png"), url }))
 }
 
 async fn files_of(

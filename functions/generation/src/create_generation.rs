@@ -11,7 +11,7 @@
 //! Retry: the same `Idempotency-Key` returns the same job in its current state, or 404 once
 //! it is deleted.
 
-use clients::Images;
+use clients::ImageLinks;
 use domain::{
     generation::{
         GenerationRequest, Job, NewJob, Provider, create_job, drawn_seed,
@@ -47,7 +47,7 @@ pub fn function() -> Function {
 struct Deps {
     store: Store,
     provider: Provider,
-    images: Images,
+    images: ImageLinks,
 }
 
 async fn handle(deps: &Deps, call: Call<GenerationRequest>) -> Result<Awaited<JobView>, ApiError> {

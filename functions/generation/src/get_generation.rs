@@ -7,7 +7,7 @@
 //! Access: its owner; for all other callers it does not exist (404).
 //! Changes: nothing.
 
-use clients::Images;
+use clients::ImageLinks;
 use domain::{generation::waiting::WaitSeconds, id::JobId};
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, PathId, Polled};
 use serde::Deserialize;
@@ -37,7 +37,7 @@ pub fn function() -> Function {
 #[derive(Connect)]
 struct Deps {
     store: Store,
-    images: Images,
+    images: ImageLinks,
 }
 
 async fn handle(

@@ -8,7 +8,7 @@
 //! Access: any member, for their own.
 //! Changes: nothing.
 
-use clients::Images;
+use clients::ImageLinks;
 use domain::{generation::Status, time::Day};
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json};
 use serde::Deserialize;
@@ -45,7 +45,7 @@ pub fn function() -> Function {
 #[derive(Connect)]
 struct Deps {
     store: Store,
-    images: Images,
+    images: ImageLinks,
 }
 
 async fn handle(

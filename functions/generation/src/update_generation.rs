@@ -4,7 +4,7 @@
 //! Changes: the job. Without an image there is nothing to mark (409).
 //! Retry: a repeat changes nothing.
 
-use clients::Images;
+use clients::ImageLinks;
 use domain::id::JobId;
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, Json, PathId};
 use serde::Deserialize;
@@ -33,7 +33,7 @@ pub fn function() -> Function {
 #[derive(Connect)]
 struct Deps {
     store: Store,
-    images: Images,
+    images: ImageLinks,
 }
 
 async fn handle(

@@ -1,6 +1,6 @@
 //! Jobs and presets as API responses.
 
-use clients::Images;
+use clients::ImageLinks;
 use domain::{
     Timestamp,
     camera::AspectRatio,
@@ -150,13 +150,13 @@ impl JobView {
     pub(crate) async fn linked(
         mut job: Job,
         links: &Links,
-        images: &Images,
+        images: &ImageLinks,
         now: Timestamp,
     ) -> Result<JobView, ApiError> {
         let image = match job.image.take() {
             Some(stored) => Some(ImageView {
-                url: images.link(&stored.key, now).await?,
-                thumbnail_url: images.link(&stored.thumbnail_key, now).await?,
+                url: images.link(&job.user_id, &stored.key, now).await?,
+                thumbnail_url: images.link(&job.user_id, &stored.thumbnail_key, now).await?,
                 expires_at: link_works_until(now),
                 sha256: stored.sha256,
                 width: stored.width,
@@ -171,7 +171,7 @@ impl JobView {
     pub(crate) async fn whole(
         JobAndInput { job, input }: JobAndInput,
         links: &Links,
-        images: &Images,
+        images: &ImageLinks,
         now: Timestamp,
     ) -> Result<JobView, ApiError> {
         let view = JobView::linked(job, links, images, now).await?.described(&input);

@@ -2,21 +2,25 @@
 //!
 //! A picture has two objects, `generations/<user>/<job>/original.png` and `.../thumbnail.jpg`.
 //! Storing the same picture again writes the same bytes to the same keys, so a worker that was
-//! interrupted simply starts over. Nothing in the bucket is public: members get links that expire.
+//! interrupted simply starts over. Nothing in the bucket is public: members get links that expire,
+//! to the CDN of images where there is one (see [`crate::cdn`]), else to S3.
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{
     Timestamp,
     id::{JobId, UserId},
-    image::StoredImage,
+    image::{StoredImage, link_works_until},
 };
 use media::Picture;
 
-use crate::bucket::{Bucket, Object, OverwritePolicy, StorageUnavailable, in_bucket};
+use crate::{
+    bucket::{Bucket, IMAGES_BUCKET, Object, OverwritePolicy, StorageUnavailable, in_bucket, s3},
+    cdn::Cdn,
+};
 
-/// The bucket of images. Storing needs `s3:PutObject`, links and [`Images::exists`] need
-/// `s3:GetObject`.
+/// The bucket of images, for who stores them. Needs `s3:PutObject`.
 #[derive(Debug, Clone)]
 pub struct Images {
     bucket: Bucket,
@@ -54,16 +58,6 @@ impl Images {
         })
     }
 
-    /// A presigned link to the object at `key`, valid for [`domain::image::LINK_LIFETIME`] from the
-    /// start of the window of [`domain::image::LINK_WINDOW`] that contains `now`. Links of one
-    /// window are equal, byte for byte, as long as the credentials are. No call is made.
-    ///
-    /// # Errors
-    /// When there are no credentials to sign with.
-    pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, StorageUnavailable> {
-        self.bucket.link(key, now).await.map_err(StorageUnavailable)
-    }
-
     async fn put(
         &self,
         key: &str,
@@ -72,6 +66,47 @@ impl Images {
     ) -> Result<(), StorageUnavailable> {
         let object = Object { key, content_type, disposition: None, bytes };
         self.bucket.put(object, OverwritePolicy::Replaced).await.map_err(StorageUnavailable)
+    }
+}
+
+/// Links to members' images. Needs `s3:GetObject`, because a presigned link may do what its signer
+/// may, and with a CDN the secret of its key.
+#[derive(Debug)]
+pub struct ImageLinks {
+    bucket: Bucket,
+    cdn: Option<Cdn>,
+}
+
+impl Connect for ImageLinks {
+    fn variables() -> Vec<&'static str> {
+        [vec![IMAGES_BUCKET], Cdn::variables()].concat()
+    }
+
+    async fn connect(env: &Environment, aws: &Aws) -> Result<ImageLinks, InitError> {
+        let bucket = Bucket::new(&s3(aws), env.text(IMAGES_BUCKET)?);
+        Ok(ImageLinks { bucket, cdn: Cdn::connect(env, aws).await? })
+    }
+}
+
+impl ImageLinks {
+    /// A link to the object at `key`, an image of `owner`. It works until [`link_works_until`]. In
+    /// the window of [`domain::image::LINK_WINDOW`] that contains `now` it is the same, byte for
+    /// byte: by the CDN in every process, by S3 as long as the process has the same credentials.
+    /// No call is made.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub async fn link(
+        &self,
+        owner: &UserId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<String, StorageUnavailable> {
+        let linked = match &self.cdn {
+            Some(cdn) => cdn.link(&folder_of(owner), key, link_works_until(now)),
+            None => self.bucket.link(key, now).await,
+        };
+        linked.map_err(StorageUnavailable)
     }
 }
 
@@ -115,9 +150,11 @@ mod tests {
 
     #[tokio::test]
     async fn links_of_one_window_are_equal_and_live_from_its_start() {
-        let images = images("http://127.0.0.1:1");
+        let bucket = Bucket::new(&client_at("http://127.0.0.1:1"), "pictures");
+        let (links, user) = (ImageLinks { bucket, cdn: None }, UserId::parse("u").unwrap());
         let at = async |secs| {
-            images.link("generations/u/j/original.png", Timestamp::from_secs(secs)).await.unwrap()
+            let now = Timestamp::from_secs(secs);
+            links.link(&user, "generations/u/j/original.png", now).await.unwrap()
         };
         let first = at(1_700_000_100).await; // A multiple of 300 s: 22:15:00 UTC.
         assert_eq!(first, at(1_700_000_399).await);

@@ -8,6 +8,7 @@
 pub mod anchors;
 pub mod bria;
 mod bucket;
+mod cdn;
 pub mod documents;
 pub mod fetch;
 pub mod gemini;
@@ -42,7 +43,7 @@ pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
 pub use gemini::Gemini;
 pub use http::Http;
-pub use images::Images;
+pub use images::{ImageLinks, Images};
 pub use oidc::Issuer;
 pub use preview::{PreviewBucket, Previews};
 pub use queue::{DeliveryQueue, GenerationQueue, PreparationQueue, TopUpQueue};

@@ -138,6 +138,13 @@ pub struct ShareSecret {
     pub previous_signing_key: Option<Secret>,
 }
 
+/// The secret of the CDN of images.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ImagesSecret {
+    /// The private key of one of its public keys, in PEM.
+    pub private_key: Secret,
+}
+
 /// A secret is unavailable or malformed. The text never contains its value.
 #[derive(Debug, thiserror::Error)]
 #[error("the secret {id} is not available")]

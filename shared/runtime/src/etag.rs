@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 
 /// An entity tag (RFC 9110, section 8.8.3): of a part that can be changed, if there is one, and of
 /// the whole body. It is weak where bodies with the same tag differ in what a reader does not miss:
-/// when they were computed, and with which of our credentials their links were signed. A link's
-/// date stays in the tag, so that a body is sent again before its links end.
+/// when they were computed, and with which of our credentials S3's links were signed. A link's date
+/// stays in the tag, so that a body is sent again before its links end; so does a link to the CDN,
+/// which is the same from every process, and leads nowhere once its key is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ETag {
     quoted: String,

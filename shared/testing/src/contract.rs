@@ -133,10 +133,11 @@ fn presentable(value: Value) -> Value {
 }
 
 fn presentable_text(text: String) -> String {
-    if let Some((link, query)) = text.split_once('?')
-        && query.contains("X-Amz-Signature=")
-    {
-        return format!("{link}?X-Amz-Signature=...");
+    if let Some((link, query)) = text.split_once('?') {
+        let signatures = ["X-Amz-Signature=", "Signature="];
+        if let Some(name) = signatures.into_iter().find(|name| query.contains(name)) {
+            return format!("{link}?{name}...");
+        }
     }
     match text.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/')) {
         Some((_, path)) => format!("https://stripe.example/{path}"),

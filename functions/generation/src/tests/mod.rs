@@ -6,6 +6,7 @@ mod credits;
 mod follow;
 mod gallery;
 mod keys;
+mod links;
 mod listings;
 mod lists;
 mod presets;

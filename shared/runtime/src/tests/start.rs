@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use clients::{Images, Issuer, Previews, SearchSnapshots, ShareLinks, Uploads};
+use clients::{ImageLinks, Images, Issuer, Previews, SearchSnapshots, ShareLinks, Uploads};
 use connect::chain;
 use store::Store;
 
@@ -26,6 +26,10 @@ fn a_handler_requires_what_its_capabilities_do() {
     };
     check(<()>::variables(), expect![""]);
     check(variables!(store: Store, images: Images), expect!["IMAGES_BUCKET TABLE_NAME"]);
+    check(
+        variables!(images: Images, links: ImageLinks),
+        expect!["IMAGES_BUCKET IMAGES_KEYS IMAGES_SECRET_ARN IMAGES_URL"],
+    );
     check(
         variables!(store: Store, images: Images, provider: ImageProvider),
         expect![[

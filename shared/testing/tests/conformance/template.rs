@@ -182,6 +182,7 @@ fn a_policy_is_about_what_the_variables_name() {
         ("AUTH_SECRET_ARN", "secretsmanager"),
         ("BRIA_SECRET_ARN", "secretsmanager"),
         ("GEMINI_SECRET_ARN", "secretsmanager"),
+        ("IMAGES_SECRET_ARN", "secretsmanager"),
         ("SHARE_SECRET_ARN", "secretsmanager"),
         ("STRIPE_SECRET_ARN", "secretsmanager"),
         ("STRIPE_PAYOUTS_SECRET_ARN", "secretsmanager"),
