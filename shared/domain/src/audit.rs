@@ -12,7 +12,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use strum::{EnumString, IntoStaticStr};
 
-use crate::{account::Role, id::UserId, time::Timestamp};
+use crate::{
+    account::Role,
+    id::{UserId, shard_in},
+    time::Timestamp,
+};
 
 /// The number of chains of jobs. What jobs did to a target is looked for in its chain only, so a
 /// change of this number would hide what is in the chains from before.
@@ -263,8 +267,7 @@ pub enum Why {
 impl AuditChain {
     /// The chain of what jobs do to `target`.
     pub fn of_jobs(target: &Target) -> AuditChain {
-        let [first, ..] = <[u8; 32]>::from(Sha256::digest(&target.id));
-        AuditChain::Jobs(first % JOB_CHAINS)
+        AuditChain::Jobs(shard_in(&target.id, JOB_CHAINS))
     }
 
     /// Parses its name: `staff`, `jobs_0` and so on.

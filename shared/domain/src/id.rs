@@ -130,6 +130,12 @@ pub struct Named<I> {
     pub name: Option<String>,
 }
 
+/// The one of `shards` parts, numbered from 0, that `id` belongs to for good: ids are spread evenly.
+pub fn shard_in(id: &str, shards: u8) -> u8 {
+    let [first, ..] = <[u8; 32]>::from(Sha256::digest(id));
+    first % shards
+}
+
 fn ulid_at(now: Timestamp, random: u128) -> Ulid {
     Ulid::from_parts(u64::try_from(now.as_millis()).unwrap_or(0), random)
 }

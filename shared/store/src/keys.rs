@@ -133,7 +133,7 @@
 //! | Q21 | a listing with its statistics, then its versions and its creator | BatchGetItem | 2 trips |
 //! | Q22 | a creator's listings, newest first | Query `gsi1`, then BatchGetItem | 3 trips a page |
 //! | Q23 | versions pending moderation, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
-//! | Q24 | all versions on sale, to rebuild the search index | Query `gsi1` for each of the 8 shards, then BatchGetItem | when there is no index |
+//! | Q24 | the versions on sale of a shard, to rebuild the search index | Query `gsi1`, then BatchGetItem | 8 shards, when there is no index |
 //! | Q25 | the listings of a category with the highest trending scores | Query `gsi1` backwards, then BatchGetItem | 3 trips a category and run |
 //! | Q26 | what a purchase is decided on: account, key, listing, entitlement | BatchGetItem | 1 trip |
 //! | Q27 | purchase update: everything that changes with a purchase | BatchGetItem | 1 trip, 2 with a review |
@@ -207,7 +207,6 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Timestamp, id::UserId};
-use sha2::{Digest, Sha256};
 
 pub(crate) use {
     account::*, audit::*, billing::*, generation::*, listing::*, metrics::*, sale::*, webhook::*,
@@ -291,15 +290,6 @@ pub(crate) fn set_index_key(item: &mut Item, place: Option<IndexKey>) {
 /// An index key above everything that is due by `now` and below everything else.
 pub(crate) fn due_bound(now: Timestamp) -> String {
     format!("{now}$")
-}
-
-fn shard_of(id: &str) -> u8 {
-    shard_in(id, OPEN_SHARDS)
-}
-
-pub(crate) fn shard_in(id: &str, shards: u8) -> u8 {
-    let [first, ..] = <[u8; 32]>::from(Sha256::digest(id));
-    first % shards
 }
 
 /// The member whose partition an item is in.

@@ -18,7 +18,7 @@ use domain::{
     account::Account,
     billing::Billing,
     generation::Job,
-    id::{Named, UserId},
+    id::{Named, UserId, shard_in},
     metrics::{Counters, Fact, FactKind, Metrics, Ranked, Span, TOP},
     time::{Day, Month},
 };
@@ -31,8 +31,7 @@ use crate::{
     error::StoreError,
     keys::{
         FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, SK, creator_of_journal, due_bound,
-        facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
-        user_of,
+        facts_pk, is_account, is_facts, rank_index, rank_pk, sums_day, sums_pk, text, user_of,
     },
     marketplace::entry_of,
     table::{IndexPage, IndexPosition, Store, decode, encode, image_item},

@@ -2,10 +2,10 @@
 
 use domain::{
     generation::{Job, Status},
-    id::{JobId, UserId},
+    id::{JobId, UserId, shard_in},
 };
 
-use super::{IndexKey, Item, Key, SK, USER_PREFIX, shard_of, text, user_of};
+use super::{IndexKey, Item, Key, OPEN_SHARDS, SK, USER_PREFIX, text, user_of};
 
 pub(crate) const JOB_PREFIX: &str = "JOB#";
 pub(crate) const INPUT_PREFIX: &str = "INPUT#";
@@ -23,7 +23,10 @@ impl Key {
 /// The index key of a job: by due time while open, by outcome once finished; favourites apart.
 pub(crate) fn job_index(job: &Job) -> IndexKey {
     match job.due_at {
-        Some(due_at) => (open_pk(shard_of(job.id.as_str())), format!("{due_at}#{}", job.id)),
+        Some(due_at) => {
+            let shard = shard_in(job.id.as_str(), OPEN_SHARDS);
+            (open_pk(shard), format!("{due_at}#{}", job.id))
+        }
         None if job.favourite => (favourites_pk(&job.user_id), job.id.to_string()),
         None => (outcome_pk(&job.user_id, job.status), job.id.to_string()),
     }

@@ -6,12 +6,12 @@ use domain::{
     marketplace::{
         Category,
         community::listing_stats::ListingStats,
-        listing::{Listing, State},
+        listing::{Listing, State, card},
         moderation::flag::{FlagSubject, Flags, SubjectKind},
     },
 };
 
-use super::{INDEX_SK, IndexKey, Item, Key, PK, shard_of, text};
+use super::{INDEX_SK, IndexKey, Item, Key, PK, text};
 
 pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
 pub(crate) const REVISION_PREFIX: &str = "REVISION#";
@@ -161,7 +161,7 @@ pub(crate) fn on_sale_pk(shard: u8) -> String {
 
 /// The index key of a version on sale.
 pub(crate) fn on_sale_index(listing: &ListingId) -> IndexKey {
-    (on_sale_pk(shard_of(listing.as_str())), listing.to_string())
+    (on_sale_pk(card::shard_of(listing)), listing.to_string())
 }
 
 /// Index partition of a category's listings by trending score.

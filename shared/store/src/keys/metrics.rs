@@ -1,13 +1,14 @@
 //! Keys of staff metrics and reports.
 
 use domain::{
+    id::shard_in,
     metrics::Fact,
     time::{Day, Month},
 };
 
 use crate::metrics::Board;
 
-use super::{IndexKey, Item, Key, SK, shard_in, text};
+use super::{IndexKey, Item, Key, SK, text};
 
 const FACTS_PREFIX: &str = "FACTS#";
 /// Facts and sums of a day are spread over this many keys, so that none is hot.

@@ -1,11 +1,11 @@
 //! Keys of webhooks and of their deliveries.
 
 use domain::{
-    id::{UserId, WebhookEventId, WebhookId},
+    id::{UserId, WebhookEventId, WebhookId, shard_in},
     webhook::delivery::Delivery,
 };
 
-use super::{DELIVERY_SHARDS, IndexKey, Item, Key, SK, shard_in, text, user_of};
+use super::{DELIVERY_SHARDS, IndexKey, Item, Key, SK, text, user_of};
 
 /// Also the prefix of the item's key, which is the whole of it.
 pub(crate) const WEBHOOKS: &str = "WEBHOOKS";

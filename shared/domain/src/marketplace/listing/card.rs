@@ -4,11 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{Listing, revision::Revision};
 use crate::{
-    id::{ListingId, UploadId, UserId},
+    id::{ListingId, UploadId, UserId, shard_in},
     marketplace::{Category, Kind, community::listing_stats::ListingStats},
     money::Money,
     time::Timestamp,
 };
+
+/// Listings on sale are in this many parts: partitions of the table, shards of the search index.
+pub const SHARDS: u8 = 8;
+
+/// The part of the listings on sale that `listing` is in.
+pub fn shard_of(listing: &ListingId) -> u8 {
+    shard_in(listing.as_str(), SHARDS)
+}
 
 /// What a list shows of a listing on sale.
 #[serde_with::skip_serializing_none]
@@ -66,6 +74,16 @@ pub enum Change {
         /// The listing's version.
         seq: u64,
     },
+}
+
+impl Change {
+    /// The listing that changed.
+    pub fn listing_id(&self) -> &ListingId {
+        match self {
+            Change::Listed(entry) => &entry.card.id,
+            Change::Unlisted { listing_id, .. } => listing_id,
+        }
+    }
 }
 
 impl Entry {
