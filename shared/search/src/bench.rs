@@ -1,17 +1,23 @@
 //! Search performance over many listings: the single definition of the promised limits.
 
 mod listings;
+#[cfg(test)]
+mod tests;
 
+use std::num::NonZeroU8;
 use std::time::{Duration, Instant};
 
-use crate::{Catalogue, CatalogueError, Change, Cost, Document, Query, SearchError, Sort};
+use domain::id::shard_in;
+use domain::marketplace::listing::card::SHARDS;
+
+use crate::{Catalogue, CatalogueError, Change, Cost, Document, Query, SearchError, Shard, Sort};
 use listings::{CATEGORIES, Dice, KINDS, WORDS, in_chinese, listing};
 
 /// Number of listings the limits apply to.
 pub const LISTINGS: u64 = 100_000;
 /// Limit of a warm search, at the 99th percentile.
 pub const SEARCH_AT_MOST: Duration = Duration::from_millis(10);
-/// Limit of opening the blob.
+/// Limit of opening the blobs.
 pub const OPEN_AT_MOST: Duration = Duration::from_millis(1_000);
 /// Memory limit of a process that only searches, in millions of bytes.
 pub const MEMORY_AT_MOST_MB: f64 = 256.0;
@@ -31,16 +37,37 @@ pub enum Script {
     Chinese,
 }
 
+/// What is searched.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    /// Number of listings.
+    pub listings: u64,
+    /// Number of shards that they are in.
+    pub shards: NonZeroU8,
+    /// Their script.
+    pub script: Script,
+}
+
+impl Default for Setup {
+    /// What the limits apply to, in as many shards as are deployed.
+    fn default() -> Setup {
+        let shards = NonZeroU8::new(SHARDS).unwrap_or(NonZeroU8::MIN);
+        Setup { listings: LISTINGS, shards, script: Script::Latin }
+    }
+}
+
 /// The measurements.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
     /// Number of listings.
     pub listings: u64,
-    /// The time to build the blob; zero if it was only searched.
+    /// Number of shards.
+    pub shards: usize,
+    /// The time to build the blobs; zero if they were only searched.
     pub build: Duration,
-    /// The blob's size in millions of bytes.
-    pub blob_mb: f64,
-    /// The time to open it.
+    /// The size of all blobs in millions of bytes.
+    pub blobs_mb: f64,
+    /// The time to open them.
     pub open: Duration,
     /// Number of mixed searches.
     pub searches: usize,
@@ -62,30 +89,35 @@ pub struct Measured {
     pub memory_mb: f64,
 }
 
-/// The blob of this many listings, and the time to build it without generating the listings.
+/// The blob of each shard, and the time to build all without generating the listings.
 ///
 /// # Errors
 /// When the catalogue fails, which is a bug.
-pub fn build(listings: u64, script: Script) -> Result<(Vec<u8>, Duration), CatalogueError> {
+pub fn build(setup: Setup) -> Result<(Vec<Vec<u8>>, Duration), CatalogueError> {
+    let Setup { listings, shards, script } = setup;
     let mut dice = Dice::new(SEED);
-    let written = |number| match (script, listing(number, &mut dice)) {
-        (Script::Latin, document) => document,
-        (Script::Chinese, document) => in_chinese(document, &mut dice),
-    };
-    let documents: Vec<Document> = (0..listings).map(written).collect();
+    let mut documents: Vec<Vec<Document>> = vec![Vec::new(); usize::from(shards.get())];
+    for number in 0..listings {
+        let document = match (script, listing(number, &mut dice)) {
+            (Script::Latin, document) => document,
+            (Script::Chinese, document) => in_chinese(document, &mut dice),
+        };
+        documents[usize::from(shard_in(&document.id, shards.get()))].push(document);
+    }
     let start = Instant::now();
-    let bytes = Catalogue::build(documents, AS_OF)?;
-    Ok((bytes, start.elapsed()))
+    let blobs = documents.into_iter().map(|documents| Catalogue::build(documents, AS_OF));
+    let blobs = blobs.collect::<Result<Vec<_>, _>>()?;
+    Ok((blobs, start.elapsed()))
 }
 
-/// Opens a blob of [`build`], searches it and changes it.
+/// Opens the blobs of [`build`], searches them and changes their listings.
 ///
 /// # Errors
 /// When the catalogue fails, which is a bug.
-pub fn search(bytes: Vec<u8>, script: Script) -> Result<Measured, SearchError> {
-    let blob_mb = bytes.len() as f64 / MB;
+pub fn search(blobs: Vec<Vec<u8>>, script: Script) -> Result<Measured, SearchError> {
+    let (shards, bytes) = (blobs.len(), blobs.iter().map(Vec::len).sum::<usize>());
     let start = Instant::now();
-    let mut catalogue = Catalogue::open(bytes)?;
+    let mut catalogue = opened(blobs)?;
     let open = start.elapsed();
     let listings = catalogue.len() as u64;
     let times = searches(&catalogue, SEARCHES, script)?;
@@ -100,8 +132,9 @@ pub fn search(bytes: Vec<u8>, script: Script) -> Result<Measured, SearchError> {
     let times_changed = searches(&catalogue, SEARCHES / 4, script)?;
     Ok(Measured {
         listings,
+        shards,
         build: Duration::ZERO,
-        blob_mb,
+        blobs_mb: bytes as f64 / MB,
         open,
         searches: times.len(),
         p50: part(&times, 50),
@@ -113,6 +146,11 @@ pub fn search(bytes: Vec<u8>, script: Script) -> Result<Measured, SearchError> {
         p99_changed: part(&times_changed, 99),
         memory_mb: memory_mb(),
     })
+}
+
+fn opened(blobs: Vec<Vec<u8>>) -> Result<Catalogue, CatalogueError> {
+    let shards = blobs.into_iter().map(Shard::open);
+    Catalogue::of(shards.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// The time of the slowest of the fastest `percent`.

@@ -25,7 +25,8 @@ const PROVEN_AT: usize = 8 + 4 + 32;
 /// More than a segment ever has; a bound for the table.
 const FILES_MAX: u32 = 32;
 
-/// The parts of a catalogue.
+/// The parts of a shard. Clones share the files.
+#[derive(Clone)]
 pub(crate) struct Blob {
     /// In milliseconds since 1970.
     pub(crate) as_of: i64,

@@ -15,7 +15,7 @@ use crate::matching::{self, Points, Searched};
 use crate::query::{Matched, Wanted};
 use crate::scan::Scan;
 use crate::segment;
-use crate::{CatalogueError, Change, Document, Found, Query, SearchError, cursor};
+use crate::{CatalogueError, Change, Document, Found, Query, SearchError, Shard, cursor};
 
 /// Most results of a page.
 pub const LIMIT_MAX: usize = 100;
@@ -26,14 +26,16 @@ const UNLISTED: &str = "unlisted.json";
 /// be late, but not for ever, or the list would only grow.
 const UNLISTED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
-/// All listings, searched in memory: a snapshot and the changes since then.
+/// All listings, searched in memory: those of some shards and the changes since then.
 ///
 /// Searching takes `&self` and may happen on several threads at once.
 pub struct Catalogue {
     as_of: i64,
-    /// The snapshot first, then the changes, oldest first. At most one row of each listing is
-    /// alive.
+    /// Those of the shards first, then the changes, oldest first. At most one row of each listing
+    /// is alive.
     layers: Vec<Layer>,
+    /// How many are of the shards.
+    of_shards: usize,
     unlisted: BTreeMap<Key, Unlisted>,
     is_rebuilt: bool,
 }
@@ -62,34 +64,43 @@ impl Catalogue {
         pack(newest(documents), BTreeMap::new(), as_of)
     }
 
-    /// Opens a blob that [`Catalogue::build`] or [`Catalogue::snapshot`] packed. It stays in memory
-    /// and is searched without a copy. A blob of an earlier version with other word rules is
-    /// rebuilt from its documents, which takes as long as [`Catalogue::build`].
+    /// The listings of one blob: see [`Shard::open`] and [`Catalogue::of`].
     ///
     /// # Errors
-    /// [`CatalogueError::Format`] if an incompatible version packed it, [`CatalogueError::Damaged`]
-    /// if any bit has changed.
+    /// As both.
     pub fn open(bytes: impl Into<Vec<u8>>) -> Result<Catalogue, CatalogueError> {
-        let Blob { as_of, documents, files, is_current } = blob::unpack(bytes.into())?;
-        let unlisted = match files.0.get(UNLISTED) {
-            Some(list) => serde_json::from_slice::<Vec<Unlisted>>(list)?,
-            None => Vec::new(),
-        };
-        let layers = if documents == 0 { Vec::new() } else { vec![Layer::open(files)?] };
-        if layers.iter().map(|layer| layer.rows.len() as u64).sum::<u64>() != documents {
-            return Err(CatalogueError::Damaged("its number of documents does not match"));
-        }
-        let unlisted = unlisted.into_iter().map(|gone| (Key::of(&gone.id), gone)).collect();
-        let opened = Catalogue { as_of, layers, unlisted, is_rebuilt: false };
-        match is_current {
-            true => Ok(opened),
-            false => {
-                Ok(Catalogue { is_rebuilt: true, ..Catalogue::open(opened.snapshot(as_of)?)? })
-            }
-        }
+        Catalogue::of([Shard::open(bytes)?])
     }
 
-    /// Whether it was rebuilt from a blob of an earlier version, which should be replaced.
+    /// The listings of `shards`, which are searched in their memory. A listing is in one of them at
+    /// most, and so is what is remembered of one that was unlisted. It is as of the newest: a shard
+    /// that is older has not changed since.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] and others if a shard is not what was packed.
+    pub fn of(shards: impl IntoIterator<Item = Shard>) -> Result<Catalogue, CatalogueError> {
+        let mut catalogue = Catalogue::empty(i64::MIN);
+        for Shard { blob, is_rebuilt } in shards {
+            catalogue.as_of = catalogue.as_of.max(blob.as_of);
+            catalogue.is_rebuilt |= is_rebuilt;
+            if let Some(list) = blob.files.0.get(UNLISTED) {
+                let unlisted: Vec<Unlisted> = serde_json::from_slice(list)?;
+                let unlisted = unlisted.into_iter().map(|gone| (Key::of(&gone.id), gone));
+                catalogue.unlisted.extend(unlisted);
+            }
+            if blob.documents > 0 {
+                let layer = Layer::open(blob.files)?;
+                if layer.rows.len() as u64 != blob.documents {
+                    return Err(CatalogueError::Damaged("its number of documents does not match"));
+                }
+                catalogue.layers.push(layer);
+            }
+        }
+        catalogue.of_shards = catalogue.layers.len();
+        Ok(catalogue)
+    }
+
+    /// Whether a shard was rebuilt from a blob of an earlier version, which should be replaced.
     pub fn is_rebuilt(&self) -> bool {
         self.is_rebuilt
     }
@@ -97,7 +108,8 @@ impl Catalogue {
     /// A catalogue without listings, as of `as_of` in milliseconds since 1970: before the first
     /// blob.
     pub fn empty(as_of: i64) -> Catalogue {
-        Catalogue { as_of, layers: Vec::new(), unlisted: BTreeMap::new(), is_rebuilt: false }
+        let (layers, unlisted) = (Vec::new(), BTreeMap::new());
+        Catalogue { as_of, layers, of_shards: 0, unlisted, is_rebuilt: false }
     }
 
     /// Packs the current state into a blob as of `as_of`, in milliseconds since 1970.
@@ -127,7 +139,7 @@ impl Catalogue {
         pack(newest(documents), kept, as_of)
     }
 
-    /// The time of the snapshot, in milliseconds since 1970. Changes do not move it.
+    /// The time of the newest shard, in milliseconds since 1970. Changes do not move it.
     pub fn as_of(&self) -> i64 {
         self.as_of
     }
@@ -154,8 +166,8 @@ impl Catalogue {
     /// Applies `changes`; the next search sees them. Returns how many were new.
     ///
     /// Changes may arrive twice and in any order: one is ignored unless its `seq` is above the
-    /// known one of its listing. The time depends on the changes since the snapshot, not on the
-    /// size of the catalogue.
+    /// known one of its listing. The time depends on the changes since the shards were packed, not
+    /// on the size of the catalogue.
     ///
     /// # Errors
     /// As [`Catalogue::build`]; then nothing is changed.
@@ -217,14 +229,14 @@ impl Catalogue {
     }
 
     /// How many layers are unchanged when `listed` documents are added: the new layer absorbs those
-    /// above the snapshot that are not larger than itself. So each is at least twice as large as
+    /// above the shards that are not larger than itself. So each is at least twice as large as
     /// the next, there are few, and a document is rarely moved.
     fn layers_kept(&self, listed: usize) -> usize {
         if listed == 0 {
             return self.layers.len();
         }
         let (mut kept, mut size) = (self.layers.len(), listed);
-        while let Some(below) = kept.checked_sub(1).filter(|below| *below > 0)
+        while let Some(below) = kept.checked_sub(1).filter(|below| *below >= self.of_shards)
             && let Some(layer) = self.layers.get(below)
             && layer.rows.len() <= size
         {

@@ -1,22 +1,23 @@
-//! The marketplace's search: an index of listings that fits into one object and one function.
+//! The marketplace's search: an index of listings that fits into a few objects and one function.
 //!
 //! Bytes in, bytes out: no network, no clock, no thread, no file. [`Catalogue::build`] packs
-//! listings into one blob, the same bytes for the same listings; [`Catalogue::open`] reads it in
-//! memory without a copy; [`Catalogue::apply`] applies the changes since then; and
-//! [`Catalogue::search`] searches both as one.
+//! listings into one blob, the same bytes for the same listings; [`Shard::open`] reads it in memory
+//! without a copy; [`Catalogue::of`] is all listings of some shards; [`Catalogue::apply`] applies
+//! the changes since then; and [`Catalogue::search`] searches everything as one.
 //!
 //! How it works, in the order of the code: a [`Document`] is a searchable listing, and a [`Change`]
 //! is a newer state of one; `folding` normalizes spelling and `words` splits text into terms;
 //! `segment` writes documents as one tantivy segment and `files` lets tantivy read it from the
-//! blob; `blob` is the format around the segment; a `Layer` is an open segment with its columns
-//! unpacked into rows; `matching` gives every document of a layer points for the words; `scan` goes
+//! blob; `blob` is the format around the segment, and a [`Shard`] is a blob that was read; a `Layer`
+//! is an open segment with its columns unpacked into rows; `matching` gives every document of a layer points for the words; `scan` goes
 //! over the rows once, filters, counts facets and selects the best; `cursor` encodes where a page
 //! ended.
 //!
 //! Two design decisions: a document's rank depends on that document and the query alone, never on
-//! other documents (so no BM25), or pages would shift while listings are added. And a change is not
-//! written into the big segment: changed documents are in small segments above it, and the rows
-//! they replace are marked, so that a change costs as much as what changed.
+//! other documents (so no BM25), or pages would shift while listings are added. So it does not
+//! matter either which shard a listing is in, or how many there are. And a change is not written
+//! into the segments of the shards: changed documents are in small segments above them, and the
+//! rows they replace are marked, so that a change costs as much as what changed.
 
 pub mod bench;
 mod blob;
@@ -34,6 +35,7 @@ mod rank;
 mod row;
 mod scan;
 mod segment;
+mod shard;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -42,4 +44,5 @@ pub use catalogue::{Catalogue, LIMIT_MAX};
 pub use document::{Change, Document};
 pub use error::{CatalogueError, SearchError};
 pub use query::{Cost, Facets, Found, Hit, Matched, Prices, Query, Sort};
+pub use shard::Shard;
 pub use words::{TEXT_CHARS_MAX, WORDS_MAX};

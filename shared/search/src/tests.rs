@@ -5,6 +5,7 @@ mod changes;
 mod filters;
 mod listings;
 mod pages;
+mod shards;
 mod text;
 
 use crate::{Catalogue, Change, Document, Found, Matched, Query, Sort};

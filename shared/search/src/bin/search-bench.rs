@@ -1,27 +1,21 @@
-//! `search-bench [--chinese] [--listings N]`: measures searches over this many listings, 100,000 by
-//! default; with `--chinese`, over listings without spaces between words.
+//! `search-bench [--chinese] [--listings N] [--shards N]`: measures searches over this many
+//! listings, 100,000 by default, in this many shards, by default as many as are deployed; with
+//! `--chinese`, over listings without spaces between words.
 //!
-//! Another process builds the catalogue, so that the memory is that of searching only.
+//! Another process builds the shards, so that the memory is that of searching only.
 
 use std::error::Error;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use search::bench::{self, LISTINGS, Measured, Script};
+use search::bench::{self, Measured, Script, Setup};
+
+const USAGE: &str = "usage: search-bench [--chinese] [--listings N] [--shards N]";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports")]
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => measure(LISTINGS, Script::Latin),
-        ["--build", listings, path] => build(listings, path, Script::Latin),
-        ["--build", "--chinese", listings, path] => build(listings, path, Script::Chinese),
-        ["--chinese"] => measure(LISTINGS, Script::Chinese),
-        ["--listings", listings] => measure_of(listings, Script::Latin),
-        ["--chinese", "--listings", listings] => measure_of(listings, Script::Chinese),
-        _ => Err("usage: search-bench [--chinese] [--listings N]".into()),
-    };
-    match done {
+    match run(std::env::args().skip(1)) {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS
@@ -33,40 +27,57 @@ fn main() -> ExitCode {
     }
 }
 
-fn number(text: &str) -> Result<u64, Box<dyn Error>> {
-    Ok(text.parse()?)
+fn run(mut arguments: impl Iterator<Item = String>) -> Result<String, Box<dyn Error>> {
+    let (mut setup, mut directory) = (Setup::default(), None);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(USAGE);
+        match argument.as_str() {
+            "--chinese" => setup.script = Script::Chinese,
+            "--listings" => setup.listings = value()?.parse()?,
+            "--shards" => setup.shards = value()?.parse()?,
+            "--build" => directory = Some(value()?),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    match directory {
+        Some(directory) => build(setup, Path::new(&directory)),
+        None => measure(setup),
+    }
 }
 
-fn build(listings: &str, path: &str, script: Script) -> Result<String, Box<dyn Error>> {
-    let (bytes, took) = bench::build(number(listings)?, script)?;
-    std::fs::write(path, bytes)?;
+/// Writes the shards as files `0`, `1` and so on; the text is the microseconds that building took.
+fn build(setup: Setup, directory: &Path) -> Result<String, Box<dyn Error>> {
+    let (blobs, took) = bench::build(setup)?;
+    for (shard, blob) in blobs.iter().enumerate() {
+        std::fs::write(directory.join(shard.to_string()), blob)?;
+    }
     Ok(took.as_micros().to_string())
 }
 
-fn measure_of(listings: &str, script: Script) -> Result<String, Box<dyn Error>> {
-    measure(number(listings)?, script)
-}
-
-fn measure(listings: u64, script: Script) -> Result<String, Box<dyn Error>> {
-    let path = std::env::temp_dir().join(format!("search-bench-{}", std::process::id()));
+fn measure(setup: Setup) -> Result<String, Box<dyn Error>> {
+    let directory = std::env::temp_dir().join(format!("search-bench-{}", std::process::id()));
+    std::fs::create_dir(&directory)?;
     let built = Command::new(std::env::current_exe()?)
         .arg("--build")
-        .args((script == Script::Chinese).then_some("--chinese"))
-        .arg(listings.to_string())
-        .arg(&path)
-        .output()?;
-    let bytes = std::fs::read(&path);
-    std::fs::remove_file(&path)?;
-    let build = Duration::from_micros(String::from_utf8(built.stdout)?.trim().parse()?);
-    Ok(table(Measured { build, ..bench::search(bytes?, script)? }))
+        .arg(&directory)
+        .args(["--listings", &setup.listings.to_string()])
+        .args(["--shards", &setup.shards.to_string()])
+        .args((setup.script == Script::Chinese).then_some("--chinese"))
+        .output();
+    let shards = (0..setup.shards.get()).map(|shard| directory.join(shard.to_string()));
+    let blobs: Result<Vec<Vec<u8>>, _> = shards.map(std::fs::read).collect();
+    std::fs::remove_dir_all(&directory)?;
+    let build = Duration::from_micros(String::from_utf8(built?.stdout)?.trim().parse()?);
+    Ok(table(Measured { build, ..bench::search(blobs?, setup.script)? }))
 }
 
 fn table(measured: Measured) -> String {
     let ms = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1_000.0);
     let rows = [
         ("listings", measured.listings.to_string()),
+        ("shards", measured.shards.to_string()),
         ("build", ms(measured.build)),
-        ("blob", format!("{:.1} MB", measured.blob_mb)),
+        ("blobs", format!("{:.1} MB", measured.blobs_mb)),
         ("open", ms(measured.open)),
         ("searches", measured.searches.to_string()),
         ("search p50", ms(measured.p50)),
