@@ -1,11 +1,12 @@
 //! This process's search index: loaded beside the searches, with the changes since applied.
 //!
-//! The index comes from a bucket, which is checked every half minute. A newer one is downloaded by
-//! a task and opened on another thread, while the old one answers. It takes over with all changes
-//! since it was built. Changes come from the table, strongly consistent and at most every half
-//! second. So a listing approved a moment ago is found, and one just withdrawn is not, whichever
-//! index answers. If the bucket or the table does not answer, or an index cannot be read, the last
-//! good index is served, and the next check tries again.
+//! The index comes from a bucket, which is checked every half minute. The shards of a newer one that
+//! the old one does not have are downloaded by a task and opened on another thread, while the old
+//! one answers. The newer one takes over with all changes since it was built. Changes come from the
+//! table, strongly consistent and at most every half second. So a listing approved a moment ago is
+//! found, and one just withdrawn is not, whichever index answers. If the bucket or the table does
+//! not answer, or an index cannot be read, the last good index is served, and the next check tries
+//! again.
 //!
 //! Lambda freezes a process between its calls, and the load with it. The load belongs to the
 //! process, so it continues with the next call. If calls are too rare for that, its connection is
@@ -13,15 +14,15 @@
 //! checks ([`LOAD_WAIT`]). So is the first load of a process, by every search. Other searches that
 //! check wait long enough to learn that nothing is newer ([`CHECK_WAIT`]), and the rest do not wait.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use clients::{
     SearchSnapshots,
-    snapshots::{Download, SnapshotError, SnapshotRef},
+    snapshots::{Download, IndexRef, SnapshotError, SnapshotRef},
 };
 use domain::Timestamp;
 use runtime::{Aws, Connect, Environment, InitError, Metrics};
-use search::{Catalogue, CatalogueError, Change, Found, Query, SearchError};
+use search::{Catalogue, CatalogueError, Change, Found, Query, SearchError, Shard};
 use store::{CHANGES_KEPT, CHANGES_LATE_AT_MOST, CHANGES_OVERLAP, Store, StoreError};
 use tokio::{
     sync::Mutex,
@@ -67,9 +68,14 @@ struct Loaded {
 /// A task that loads the newest index, without the changes since; `None` if there is no other.
 type Load = JoinHandle<Result<Option<Index>, Stale>>;
 
+/// The shards of an index, by the keys of their snapshots. The catalogue shares their memory.
+type Shards = BTreeMap<String, Shard>;
+
 /// An index with the changes applied to it.
 struct Index {
     catalogue: Catalogue,
+    /// Those that a newer index has too are taken over.
+    shards: Shards,
     /// The index's ETag; `None` while there is none.
     etag: Option<String>,
     /// `None` before the first read of changes.
@@ -122,6 +128,7 @@ impl SearchIndex {
         self.check_changes(&mut loaded, now).await;
         let found = loaded.index.catalogue.search(query, limit, cursor);
         if let Err(SearchError::Catalogue(_)) = &found {
+            loaded.index.shards.clear();
             (loaded.index.etag, loaded.index_checked_at) = (None, NEVER);
         }
         found
@@ -142,8 +149,8 @@ impl SearchIndex {
             if let Err(why) = ended {
                 info!(error = %why, "load of the search index failed, starting another one");
             }
-            let etag = loaded.index.etag.clone();
-            loaded.load = Some(tokio::spawn(load(self.snapshots.clone(), etag)));
+            let (etag, shards) = (loaded.index.etag.clone(), loaded.index.shards.clone());
+            loaded.load = Some(tokio::spawn(load(self.snapshots.clone(), etag, shards)));
             loaded.is_behind = true;
             loaded.end_load(now).await
         };
@@ -199,7 +206,7 @@ impl Loaded {
     fn empty() -> Loaded {
         let catalogue = Catalogue::empty(NEVER.as_millis());
         Loaded {
-            index: Index { catalogue, etag: None, read: None },
+            index: Index { catalogue, shards: Shards::new(), etag: None, read: None },
             next: None,
             load: None,
             is_behind: false,
@@ -248,25 +255,46 @@ impl Index {
     }
 }
 
-/// Loads the newest index, without the changes since; `None` if it is the one with this tag.
-async fn load(snapshots: SearchSnapshots, etag: Option<String>) -> Result<Option<Index>, Stale> {
+/// Loads the newest index, without the changes since and without downloading these shards; `None`
+/// if it is the one with this tag.
+async fn load(
+    snapshots: SearchSnapshots,
+    etag: Option<String>,
+    shards: Shards,
+) -> Result<Option<Index>, Stale> {
     let download = async {
         let current = snapshots.current().await?.ok_or(Stale::Missing)?;
         if etag == Some(current.etag.clone()) {
             return Ok::<_, Stale>(None);
         }
-        Ok(Some((snapshots.download(&current).await?, current)))
+        // Shards without listings may have the same snapshot.
+        let missing = current.shards.iter().filter(|shard| !shards.contains_key(&shard.key));
+        let missing: BTreeMap<&str, &SnapshotRef> =
+            missing.map(|shard| (shard.key.as_str(), shard)).collect();
+        let mut downloads = Vec::with_capacity(missing.len());
+        for shard in missing.into_values() {
+            downloads.push(snapshots.download(shard).await?);
+        }
+        Ok(Some((current, downloads)))
     };
     let downloaded = timeout(DOWNLOAD_AT_MOST, download).await.map_err(|_| Stale::Slow)??;
-    let Some((download, current)) = downloaded else { return Ok(None) };
+    let Some((current, downloads)) = downloaded else { return Ok(None) };
     // It takes the processor a while: not the thread that answers.
-    Ok(Some(spawn_blocking(move || open(download, current)).await??))
+    Ok(Some(spawn_blocking(move || open(current, shards, downloads)).await??))
 }
 
-fn open(download: Download, current: SnapshotRef) -> Result<Index, Stale> {
-    let catalogue = Catalogue::open(download.verified()?)?;
-    info!(key = current.key, listings = catalogue.len(), "search index loaded");
-    Ok(Index { catalogue, etag: Some(current.etag), read: None })
+/// Opens an index of what was downloaded, and of those of the old shards that it has too.
+fn open(current: IndexRef, mut shards: Shards, downloads: Vec<Download>) -> Result<Index, Stale> {
+    shards.retain(|key, _| current.shards.iter().any(|shard| shard.key == *key));
+    let downloaded = downloads.len();
+    for download in downloads {
+        let key = download.key().to_owned();
+        shards.insert(key, Shard::open(download.verified()?)?);
+    }
+    let catalogue = Catalogue::of(shards.values().cloned())?;
+    let (listings, as_of) = (catalogue.len(), current.as_of);
+    info!(listings, downloaded, %as_of, "search index loaded");
+    Ok(Index { catalogue, shards, etag: Some(current.etag), read: None })
 }
 
 /// Logs and counts a failed refresh; the loaded index stays in use.

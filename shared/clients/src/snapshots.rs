@@ -1,24 +1,30 @@
-//! The search index in S3: immutable snapshots, and one pointer to the current one.
+//! The search index in S3: immutable snapshots of its shards, and one pointer to the current ones.
 //!
-//! A snapshot is stored at `search/<sha256>.idx`, named after its bytes. `search/current.json`
-//! points to the current one. Publishing puts the snapshot first and the pointer last: that one put
-//! is the switch, so a reader gets the old or the new snapshot, whole. The pointer is replaced by a
+//! A snapshot is stored at `search/<sha256>.idx`, named after its bytes. `search/shards.json` points
+//! to those of the current index. Publishing puts the snapshots first and the pointer last: that one
+//! put is the switch, so a reader gets the old or the new index, whole. The pointer is replaced by a
 //! conditional write and never moves back in time, so two concurrent builders are safe. Old
 //! snapshots stay: a reader may still be using one.
+//!
+//! Builds from before the shards read and write `search/current.json`, which points to one snapshot.
+//! It is read while there is no other pointer, and never written: such a build keeps its index
+//! during a deploy, and after a rollback.
 
 use std::error::Error;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use domain::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::bucket::{Bucket, Object, OverwritePolicy, ReadError, in_bucket};
 
 /// Most bytes of a snapshot.
 pub const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
-const POINTER: &str = "search/current.json";
+const POINTER: &str = "search/shards.json";
+/// The pointer of builds from before the shards.
+const POINTER_TO_ONE: &str = "search/current.json";
 const POINTER_BYTES_MAX: u64 = 4096;
 /// The pointer must be revalidated before every use.
 const POINTER_CACHE_CONTROL: &str = "no-cache";
@@ -29,8 +35,19 @@ pub struct SearchSnapshots {
     bucket: Bucket,
 }
 
-/// A snapshot that was current when it was looked up.
+/// An index that was current when it was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexRef {
+    /// The snapshots of its shards, in their order; at least one.
+    pub shards: Vec<SnapshotRef>,
+    /// It contains all changes up to this time.
+    pub as_of: Timestamp,
+    /// The pointer's tag: equal as long as the same index is current.
+    pub etag: String,
+}
+
+/// A snapshot of one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotRef {
     /// Its key.
     pub key: String,
@@ -38,10 +55,6 @@ pub struct SnapshotRef {
     pub sha256: String,
     /// Its size.
     pub bytes: u64,
-    /// It contains all changes up to this time.
-    pub as_of: Timestamp,
-    /// The pointer's tag: equal as long as the same snapshot is current.
-    pub etag: String,
 }
 
 /// A snapshot as it was downloaded, to be verified.
@@ -54,9 +67,15 @@ pub struct Download {
 /// The pointer's content.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Pointer {
-    key: String,
-    sha256: String,
-    bytes: u64,
+    shards: Vec<SnapshotRef>,
+    as_of: Timestamp,
+}
+
+/// The content of the pointer of builds from before the shards.
+#[derive(Debug, Deserialize)]
+struct PointerToOne {
+    #[serde(flatten)]
+    snapshot: SnapshotRef,
     as_of: Timestamp,
 }
 
@@ -75,7 +94,7 @@ pub enum SnapshotError {
     #[error("the bucket of the search index is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// More than [`SNAPSHOT_BYTES_MAX`]. Permanent.
-    #[error("the search index is larger than {SNAPSHOT_BYTES_MAX} bytes")]
+    #[error("a shard of the search index is larger than {SNAPSHOT_BYTES_MAX} bytes")]
     TooLarge,
     /// The pointer or the snapshot differs from what was published.
     #[error("the search index is damaged: {detail}")]
@@ -107,23 +126,43 @@ impl SearchSnapshots {
         SearchSnapshots { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// The current snapshot; `None` before the first publication.
+    /// The current index; `None` before the first publication.
     ///
     /// # Errors
     /// See [`SnapshotError`].
-    pub async fn current(&self) -> Result<Option<SnapshotRef>, SnapshotError> {
-        let reading = match self.bucket.open(POINTER, None, POINTER_BYTES_MAX).await {
+    pub async fn current(&self) -> Result<Option<IndexRef>, SnapshotError> {
+        if let Some(current) = self.published().await? {
+            return Ok(Some(current));
+        }
+        let Some((pointer, etag)) = self.pointer::<PointerToOne>(POINTER_TO_ONE).await? else {
+            return Ok(None);
+        };
+        let PointerToOne { snapshot, as_of } = pointer;
+        Pointer { shards: vec![snapshot], as_of }.current(etag).map(Some)
+    }
+
+    /// What [`SearchSnapshots::publish`] has made current.
+    async fn published(&self) -> Result<Option<IndexRef>, SnapshotError> {
+        match self.pointer::<Pointer>(POINTER).await? {
+            Some((pointer, etag)) => pointer.current(etag).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A pointer and its tag; `None` if there is none.
+    async fn pointer<P: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<(P, String)>, SnapshotError> {
+        let reading = match self.bucket.open(key, None, POINTER_BYTES_MAX).await {
             Ok(reading) => reading,
             Err(ReadError::Missing) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let etag = reading.etag.clone();
-        let pointer: Pointer = serde_json::from_slice(&reading.all().await?)
-            .map_err(|error| damaged(format!("the pointer cannot be read: {error}")))?;
-        match pointer.bytes > SNAPSHOT_BYTES_MAX {
-            true => Err(SnapshotError::TooLarge),
-            false => Ok(Some(pointer.current(etag))),
-        }
+        let pointer = serde_json::from_slice(&reading.all().await?)
+            .map_err(|error| damaged(format!("the pointer {key} cannot be read: {error}")))?;
+        Ok(Some((pointer, etag)))
     }
 
     /// The bytes of `snapshot`, complete and verified.
@@ -143,28 +182,14 @@ impl SearchSnapshots {
         Ok(Download { snapshot: snapshot.clone(), bytes: reading.all().await? })
     }
 
-    /// Makes `bytes`, which contain all changes up to `as_of`, the current snapshot, unless the
-    /// current one contains as much or more. Returns the snapshot that is current then. A repeat is
-    /// safe.
+    /// Puts `bytes`, the snapshot of a shard, to be published. A repeat is safe.
     ///
     /// # Errors
-    /// See [`SnapshotError`]. A write conflict with another publisher is `Unavailable`.
-    pub async fn publish(
-        &self,
-        bytes: Bytes,
-        as_of: Timestamp,
-    ) -> Result<SnapshotRef, SnapshotError> {
+    /// See [`SnapshotError`].
+    pub async fn put(&self, bytes: Bytes) -> Result<SnapshotRef, SnapshotError> {
         if bytes.len() as u64 > SNAPSHOT_BYTES_MAX {
             return Err(SnapshotError::TooLarge);
         }
-        let condition = match self.current().await {
-            Ok(Some(current)) if current.as_of >= as_of => return Ok(current),
-            Ok(Some(current)) => Condition::Is(current.etag),
-            Ok(None) => Condition::Missing,
-            // It is unreadable, so any readable snapshot may replace it.
-            Err(SnapshotError::Damaged { .. } | SnapshotError::TooLarge) => Condition::Whatever,
-            Err(error @ SnapshotError::Unavailable(_)) => return Err(error),
-        };
         let sha256 = hex::encode(Sha256::digest(&bytes));
         let key = format!("search/{sha256}.idx");
         let content_type = "application/octet-stream";
@@ -173,15 +198,36 @@ impl SearchSnapshots {
             .put(object, OverwritePolicy::Replaced)
             .await
             .map_err(SnapshotError::Unavailable)?;
-        let pointer = Pointer { key, sha256, bytes: bytes.len() as u64, as_of };
-        self.switch(pointer, condition).await
+        Ok(SnapshotRef { key, sha256, bytes: bytes.len() as u64 })
+    }
+
+    /// Makes `shards`, which were put and together contain all changes up to `as_of`, the current
+    /// index, unless the current one contains as much or more. Returns the index that is current
+    /// then. A repeat is safe.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`]. A write conflict with another publisher is `Unavailable`.
+    pub async fn publish(
+        &self,
+        shards: Vec<SnapshotRef>,
+        as_of: Timestamp,
+    ) -> Result<IndexRef, SnapshotError> {
+        let condition = match self.published().await {
+            Ok(Some(current)) if current.as_of >= as_of => return Ok(current),
+            Ok(Some(current)) => Condition::Is(current.etag),
+            Ok(None) => Condition::Missing,
+            // It is unreadable, so any readable index may replace it.
+            Err(SnapshotError::Damaged { .. } | SnapshotError::TooLarge) => Condition::Whatever,
+            Err(error @ SnapshotError::Unavailable(_)) => return Err(error),
+        };
+        self.switch(Pointer { shards, as_of }, condition).await
     }
 
     async fn switch(
         &self,
         pointer: Pointer,
         condition: Condition,
-    ) -> Result<SnapshotRef, SnapshotError> {
+    ) -> Result<IndexRef, SnapshotError> {
         let body = serde_json::to_vec(&pointer)
             .map_err(|error| SnapshotError::Unavailable(error.into()))?;
         let bytes = Bytes::from(body);
@@ -195,12 +241,16 @@ impl SearchSnapshots {
             Condition::Whatever => put,
         };
         let put = put.send().await.map_err(|error| SnapshotError::Unavailable(error.into()))?;
-        let etag = put.e_tag;
-        Ok(pointer.current(etag.unwrap_or_default()))
+        pointer.current(put.e_tag.unwrap_or_default())
     }
 }
 
 impl Download {
+    /// The key of its snapshot.
+    pub fn key(&self) -> &str {
+        &self.snapshot.key
+    }
+
     /// The bytes, if they are those that were published. Their hash takes the processor some time:
     /// a process that answers calls meanwhile does this on another thread.
     ///
@@ -217,9 +267,16 @@ impl Download {
 }
 
 impl Pointer {
-    fn current(self, etag: String) -> SnapshotRef {
-        let Pointer { key, sha256, bytes, as_of } = self;
-        SnapshotRef { key, sha256, bytes, as_of, etag }
+    /// The index that it points to.
+    fn current(self, etag: String) -> Result<IndexRef, SnapshotError> {
+        let Pointer { shards, as_of } = self;
+        if shards.is_empty() {
+            return Err(damaged("the pointer names no snapshot".to_owned()));
+        }
+        match shards.iter().any(|shard| shard.bytes > SNAPSHOT_BYTES_MAX) {
+            true => Err(SnapshotError::TooLarge),
+            false => Ok(IndexRef { shards, as_of, etag }),
+        }
     }
 }
 
@@ -305,47 +362,73 @@ mod tests {
         Timestamp::from_secs(1_700_000_000 + secs)
     }
 
+    /// Publishes these shards.
+    async fn publish(
+        snapshots: &SearchSnapshots,
+        shards: &[&'static str],
+        as_of: Timestamp,
+    ) -> IndexRef {
+        let mut put = Vec::new();
+        for bytes in shards {
+            put.push(snapshots.put(Bytes::from(*bytes)).await.unwrap());
+        }
+        snapshots.publish(put, as_of).await.unwrap()
+    }
+
     #[tokio::test]
     async fn what_is_published_is_current_and_is_read_whole() {
         let (snapshots, shelf) = snapshots().await;
         assert_eq!(snapshots.current().await.unwrap(), None);
-        for (secs, bytes) in [(1, "first"), (2, "second")] {
-            let bytes = Bytes::from(bytes);
-            let published = snapshots.publish(bytes.clone(), at(secs)).await.unwrap();
+        for (secs, shards) in [(1, ["one", "two"]), (2, ["one", "three"])] {
+            let published = publish(&snapshots, &shards, at(secs)).await;
             let current = snapshots.current().await.unwrap().unwrap();
             assert_eq!(current, published);
-            assert_eq!((current.as_of, current.bytes), (at(secs), bytes.len() as u64));
-            assert_eq!(current.key, format!("search/{}.idx", hex::encode(Sha256::digest(&bytes))));
-            assert_eq!(snapshots.fetch(&current).await.unwrap(), bytes);
+            assert_eq!((current.as_of, current.shards.len()), (at(secs), 2));
+            for (shard, bytes) in current.shards.iter().zip(shards) {
+                let key = format!("search/{}.idx", hex::encode(Sha256::digest(bytes)));
+                assert_eq!((&shard.key, shard.bytes), (&key, bytes.len() as u64));
+                assert_eq!(snapshots.fetch(shard).await.unwrap(), bytes);
+            }
         }
         let puts = &shelf.lock().unwrap().puts;
-        assert_eq!([&puts[1], &puts[3]], ["/b/search/current.json"; 2]);
+        assert_eq!([&puts[2], &puts[5]], ["/b/search/shards.json"; 2], "the pointer is the last");
+    }
+
+    #[tokio::test]
+    async fn the_pointer_of_a_build_from_before_the_shards_is_read_and_kept() {
+        let (snapshots, shelf) = snapshots().await;
+        let one = snapshots.put(Bytes::from("one")).await.unwrap();
+        let pointer = serde_json::json!({
+            "key": one.key, "sha256": one.sha256, "bytes": one.bytes, "as_of": at(1)
+        });
+        let pointer = Bytes::from(pointer.to_string());
+        let kept = "/b/search/current.json".to_owned();
+        shelf.lock().unwrap().objects.insert(kept.clone(), pointer.clone());
+        let current = snapshots.current().await.unwrap().unwrap();
+        assert_eq!((current.shards, current.as_of), (vec![one], at(1)));
+        let published = publish(&snapshots, &["one", "two"], at(2)).await;
+        assert_eq!(snapshots.current().await.unwrap(), Some(published));
+        assert_eq!(shelf.lock().unwrap().objects[&kept], pointer);
     }
 
     #[tokio::test]
     async fn the_pointer_never_goes_back() {
-        let (snapshots, shelf) = snapshots().await;
-        let newer = snapshots.publish(Bytes::from("newer"), at(2)).await.unwrap();
+        let (snapshots, _) = snapshots().await;
+        let newer = publish(&snapshots, &["newer"], at(2)).await;
         for secs in [1, 2] {
-            let kept = snapshots.publish(Bytes::from("other"), at(secs)).await.unwrap();
-            assert_eq!(kept, newer);
+            assert_eq!(publish(&snapshots, &["other"], at(secs)).await, newer);
+            assert_eq!(snapshots.current().await.unwrap().as_ref(), Some(&newer));
         }
-        assert_eq!(shelf.lock().unwrap().puts.len(), 2);
     }
 
     #[tokio::test]
     async fn of_two_builders_at_once_one_tries_again() {
         let (snapshots, _) = snapshots().await;
-        let first = snapshots.publish(Bytes::from("first"), at(1)).await.unwrap();
-        snapshots.publish(Bytes::from("second"), at(2)).await.unwrap();
-        let pointer = |secs| Pointer {
-            key: "search/x.idx".into(),
-            sha256: "x".into(),
-            bytes: 1,
-            as_of: at(secs),
-        };
+        let first = publish(&snapshots, &["first"], at(1)).await;
+        publish(&snapshots, &["second"], at(2)).await;
         for condition in [Condition::Is(first.etag), Condition::Missing] {
-            let late = snapshots.switch(pointer(3), condition).await.unwrap_err();
+            let pointer = Pointer { shards: first.shards.clone(), as_of: at(3) };
+            let late = snapshots.switch(pointer, condition).await.unwrap_err();
             assert_eq!(late.code(), "search_index_unavailable");
         }
         assert_eq!(snapshots.current().await.unwrap().unwrap().as_of, at(2));
@@ -354,20 +437,24 @@ mod tests {
     #[tokio::test]
     async fn damage_is_found_and_can_be_repaired() {
         let (snapshots, shelf) = snapshots().await;
-        let current = snapshots.publish(Bytes::from("index"), at(1)).await.unwrap();
+        let current = publish(&snapshots, &["index"], at(1)).await;
         let put = |key: &str, bytes: &'static str| {
             shelf.lock().unwrap().objects.insert(format!("/b/{key}"), Bytes::from(bytes));
         };
-        put(&current.key, "indeX");
-        let refused = snapshots.fetch(&current).await.unwrap_err();
+        let shard = &current.shards[0];
+        put(&shard.key, "indeX");
+        let refused = snapshots.fetch(shard).await.unwrap_err();
         assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
-        put(&current.key, "index and more");
-        let refused = snapshots.fetch(&current).await.unwrap_err();
+        put(&shard.key, "index and more");
+        let refused = snapshots.fetch(shard).await.unwrap_err();
         assert!(matches!(refused, SnapshotError::TooLarge), "{refused:?}");
-        put("search/current.json", "{}");
-        let refused = snapshots.current().await.unwrap_err();
-        assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
-        let current = snapshots.publish(Bytes::from("index"), at(0)).await.unwrap();
-        assert_eq!(snapshots.fetch(&current).await.unwrap(), "index");
+        let no_shard = r#"{"shards":[],"as_of":"2026-11-30T00:00:00Z"}"#;
+        for pointer in ["{}", no_shard] {
+            put("search/shards.json", pointer);
+            let refused = snapshots.current().await.unwrap_err();
+            assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
+        }
+        let current = publish(&snapshots, &["index"], at(0)).await;
+        assert_eq!(snapshots.fetch(&current.shards[0]).await.unwrap(), "index");
     }
 }

@@ -14,9 +14,10 @@ use aws_sdk_sqs::types::MessageSystemAttributeName;
 use aws_types::SdkConfig;
 use clients::{
     AssetScan, AuditAnchors, Documents, GenerationQueue, PreviewBucket, SearchSnapshots, Uploads,
-    scan::CleanTag,
+    scan::CleanTag, snapshots::IndexRef,
 };
 use demo::api::variable;
+use domain::Timestamp;
 use serde_json::{Value, json};
 
 /// Longest wait for a message just sent.
@@ -137,6 +138,15 @@ impl Bucket {
     /// As the bucket of search snapshots.
     pub fn snapshots(&self) -> SearchSnapshots {
         SearchSnapshots::new(&self.s3, &self.name)
+    }
+
+    /// Publishes a search index of these shards.
+    pub async fn publish_index(&self, shards: Vec<Vec<u8>>, as_of: Timestamp) -> IndexRef {
+        let (snapshots, mut put) = (self.snapshots(), Vec::new());
+        for blob in shards {
+            put.push(snapshots.put(blob.into()).await.expect("a snapshot"));
+        }
+        snapshots.publish(put, as_of).await.expect("an index")
     }
 
     /// Puts an object as an upload form would.

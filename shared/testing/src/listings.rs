@@ -13,6 +13,7 @@ use domain::{
         listing::{
             Listing,
             archive::ArchivedFile,
+            card::{Entry, SHARDS},
             content::Content,
             demo::DemoSettings,
             revision::Description,
@@ -26,6 +27,15 @@ use domain::{
 use store::{Idempotency, NewFlag, Store};
 
 use crate::Actor;
+
+/// What the search index has of each listing on sale.
+pub async fn on_sale(store: &Store) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for shard in 0..SHARDS {
+        entries.extend(store.on_sale(shard).await.unwrap().items);
+    }
+    entries
+}
 
 /// A portrait light priced at `cents`.
 pub fn description(title: &str, cents: u32) -> Description {

@@ -60,7 +60,7 @@ pub(super) async fn strike(app: &TestApp, creator: &Actor, times: usize) {
 
 /// The listings in the whole index, and those of the latest changes.
 async fn found(app: &TestApp) -> [BTreeSet<ListingId>; 2] {
-    let whole = app.store.whole_catalogue().await.unwrap();
+    let whole = testing::listings::on_sale(&app.store).await;
     let mut followed = BTreeSet::new();
     let start = app.now().minus(DAY * 100);
     for change in app.store.catalogue_changes(start).await.unwrap().items {
@@ -69,7 +69,7 @@ async fn found(app: &TestApp) -> [BTreeSet<ListingId>; 2] {
             Change::Unlisted { listing_id, .. } => followed.remove(&listing_id),
         };
     }
-    [whole.items.into_iter().map(|entry| entry.card.id).collect(), followed]
+    [whole.into_iter().map(|entry| entry.card.id).collect(), followed]
 }
 
 async fn is_found(app: &TestApp, id: &ListingId) -> bool {

@@ -2,22 +2,40 @@
 
 use std::time::Duration;
 
+use clients::snapshots::IndexRef;
 use domain::{
     id::{ListingId, UserId},
-    marketplace::Kind,
+    marketplace::{
+        Kind,
+        listing::card::{SHARDS, shard_of},
+    },
     time::DAY,
 };
-use search::{Catalogue, Query};
+use search::{Catalogue, Query, Shard};
 use serde_json::{Value, json};
 use testing::{TestApp, engine::TABLE, listings};
 
 use super::worker_app::MINUTE;
 use crate::index_listings::WORKER;
 
-/// Runs the function; returns the key of the current index.
-async fn run(app: &TestApp) -> String {
+/// Runs the function; returns the current index.
+async fn run(app: &TestApp) -> IndexRef {
     app.run(WORKER.name).await.unwrap();
-    app.images_bucket().snapshots().current().await.unwrap().unwrap().key
+    app.images_bucket().snapshots().current().await.unwrap().unwrap()
+}
+
+/// The blobs of an index, one a shard.
+async fn blobs(app: &TestApp, index: &IndexRef) -> Vec<Vec<u8>> {
+    let (bucket, mut blobs) = (app.images_bucket(), Vec::new());
+    for shard in &index.shards {
+        blobs.push(bucket.get(&shard.key).await.unwrap().0);
+    }
+    blobs
+}
+
+async fn catalogue(app: &TestApp, index: &IndexRef) -> Catalogue {
+    let blobs = blobs(app, index).await;
+    Catalogue::of(blobs.into_iter().map(|blob| Shard::open(blob).unwrap())).unwrap()
 }
 
 #[tokio::test]
@@ -33,15 +51,13 @@ async fn an_index_of_an_earlier_format_is_replaced_though_nothing_changed() {
     app.ambient.clock.advance(Duration::from_secs(60 * 60));
     assert_eq!(run(&app).await, first, "nothing changed");
 
-    let (mut blob, _) = bucket.get(&first).await.unwrap();
-    blob[8] = 1;
-    bucket.snapshots().publish(blob.into(), app.now()).await.unwrap();
-    let outdated = bucket.snapshots().current().await.unwrap().unwrap().key;
+    let mut outdated = blobs(&app, &first).await;
+    outdated.iter_mut().for_each(|blob| blob[8] = 1);
+    let outdated = bucket.publish_index(outdated, app.now()).await;
     app.ambient.clock.advance(Duration::from_secs(5 * 60));
     let replaced = run(&app).await;
-    assert_ne!(replaced, outdated);
-    let (blob, _) = bucket.get(&replaced).await.unwrap();
-    let catalogue = Catalogue::open(blob).unwrap();
+    assert!(replaced.shards.iter().all(|shard| !outdated.shards.contains(shard)));
+    let catalogue = catalogue(&app, &replaced).await;
     assert!(!catalogue.is_rebuilt());
     let query = Query { text: Some("灯光".to_owned()), ..Query::default() };
     assert_eq!(catalogue.search(&query, 20, None).unwrap().total, 1);
@@ -69,12 +85,58 @@ async fn hide(app: &TestApp, creator: &str) {
 
 /// The ids of the listings in the current index.
 async fn indexed(app: &TestApp) -> Vec<String> {
-    let key = run(app).await;
-    let (blob, _) = app.images_bucket().get(&key).await.unwrap();
-    let catalogue = Catalogue::open(blob).unwrap();
+    let index = run(app).await;
+    let catalogue = catalogue(app, &index).await;
     let mut ids: Vec<String> = catalogue.documents().map(|found| found.unwrap().id).collect();
     ids.sort();
     ids
+}
+
+/// The shards that differ between two indexes.
+fn changed(one: &IndexRef, other: &IndexRef) -> Vec<u8> {
+    let shards = (0..SHARDS).zip(one.shards.iter().zip(&other.shards));
+    shards.filter(|(_, (one, other))| one != other).map(|(shard, _)| shard).collect()
+}
+
+#[tokio::test]
+async fn a_shard_without_changes_keeps_its_snapshot_for_a_day() {
+    let app = TestApp::serving(&[crate::functions]);
+    let first = on_sale(&app, "kim", "One").await;
+    let old = run(&app).await;
+    app.ambient.clock.advance(MINUTE * 5);
+    let second = on_sale(&app, "lee", "Two").await;
+    let new = run(&app).await;
+    assert_eq!(changed(&old, &new), [shard_of(&second)]);
+    let mut in_order = vec![0; usize::from(SHARDS)];
+    for id in [&first, &second] {
+        in_order[usize::from(shard_of(id))] += 1;
+    }
+    let opened = blobs(&app, &new).await.into_iter().map(|blob| Catalogue::open(blob).unwrap());
+    assert_eq!(opened.map(|shard| shard.len()).collect::<Vec<_>>(), in_order);
+    app.ambient.clock.advance(DAY);
+    assert_eq!(changed(&new, &run(&app).await), Vec::from_iter(0..SHARDS));
+}
+
+/// As builds from before the shards published it.
+#[tokio::test]
+async fn an_index_of_one_snapshot_is_built_anew_in_shards() {
+    let app = TestApp::serving(&[crate::functions]);
+    let id = on_sale(&app, "kim", "One").await;
+    let one = Catalogue::build([], app.now().as_millis()).unwrap();
+    app.images_bucket().publish_index(vec![one], app.now()).await;
+    app.ambient.clock.advance(MINUTE * 5);
+    assert_eq!(indexed(&app).await, [id.as_str()]);
+    assert_eq!(run(&app).await.shards.len(), usize::from(SHARDS));
+}
+
+#[tokio::test]
+async fn an_index_with_a_damaged_shard_is_built_anew() {
+    let app = TestApp::serving(&[crate::functions]);
+    let id = on_sale(&app, "kim", "One").await;
+    let damaged = run(&app).await.shards.swap_remove(usize::from(shard_of(&id)));
+    app.images_bucket().put(&damaged.key, b"x", "application/octet-stream", "nobody").await;
+    app.ambient.clock.advance(MINUTE * 5);
+    assert_eq!(indexed(&app).await, [id.as_str()]);
 }
 
 fn stored(app: &TestApp, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<Value> {

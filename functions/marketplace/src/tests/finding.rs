@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::id::CreatorId;
 use search::{Catalogue, Document};
 use serde_json::json;
-use testing::Actor;
+use testing::{Actor, listings};
 
 use super::{
     LISTINGS, app,
@@ -196,11 +196,11 @@ async fn stars_are_written_as_people_write_them() {
     let app = app();
     let kim = app.sign_in("kim");
     let id = on_sale(&app, &kim, "Lamp").await;
-    let mut entry = app.store.whole_catalogue().await.unwrap().items.remove(0);
+    let mut entry = listings::on_sale(&app.store).await.remove(0);
     (entry.card.rating, entry.card.ratings) = (Some(450), 2);
     let (now, documents) = (app.now(), [Document::from(&entry)]);
     let blob = Catalogue::build(documents, now.as_millis()).unwrap();
-    app.images_bucket().snapshots().publish(blob.into(), now).await.unwrap();
+    app.images_bucket().publish_index(vec![blob], now).await;
     for (stars, found) in [("0", 1), ("4", 1), ("4.5", 1), ("4.50", 1), ("4.51", 0), ("5", 0)] {
         let answer = search(&app, &[("rating_min", stars)]).await;
         assert_eq!(answer.json()["total"], found, "{stars}: {}", answer.pretty());

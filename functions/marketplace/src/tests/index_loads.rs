@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use domain::id::ListingId;
-use search::{Catalogue, Document};
+use domain::{id::ListingId, marketplace::listing::card::Entry};
 use serde_json::{Value, json};
-use testing::{TestApp, engine::TABLE};
+use testing::{TestApp, engine::TABLE, listings};
 use tokio::time::{Instant, sleep};
 
 use super::{
     LISTINGS, app,
     listing_steps::{on_sale, titles},
-    outages::{build_index, publish_index, table_fails},
+    outages::{build, build_index, publish_index, publish_shards, table_fails},
 };
 
 /// How the key of an index ends.
@@ -22,12 +21,14 @@ const CHECK: Duration = Duration::from_secs(30);
 /// Builds an index of the listings on sale now. It alone knows that they have stars, so a search
 /// shows whether it answers.
 async fn build_starred_index(app: &TestApp) -> Vec<u8> {
-    let mut entries = app.store.whole_catalogue().await.unwrap().items;
+    build_starred(app, listings::on_sale(&app.store).await)
+}
+
+fn build_starred(app: &TestApp, mut entries: Vec<Entry>) -> Vec<u8> {
     for entry in &mut entries {
         (entry.card.rating, entry.card.ratings) = (Some(450), 2);
     }
-    let documents: Vec<Document> = entries.iter().map(Into::into).collect();
-    Catalogue::build(documents, app.now().as_millis()).unwrap()
+    build(app, &entries)
 }
 
 /// The titles that a search finds, in order; those with stars are marked.
@@ -106,6 +107,25 @@ async fn a_newer_index_waits_for_its_changes_while_the_table_does_not_answer() {
     app.ambient.clock.advance(Duration::from_millis(500));
     takes_over(&app, &["Stand"], &["Stand *"]).await;
     assert_eq!(app.aws.objects.times_read(INDEX), 2, "what was loaded is not lost");
+}
+
+#[tokio::test]
+async fn of_a_newer_index_only_the_shards_that_changed_are_loaded() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp").await;
+    on_sale(&app, &kim, "Stand").await;
+    let (lamp, stand): (Vec<Entry>, Vec<Entry>) = listings::on_sale(&app.store)
+        .await
+        .into_iter()
+        .partition(|entry| entry.card.title == "Lamp");
+    let lamp = build(&app, &lamp);
+    publish_shards(&app, vec![lamp.clone(), build(&app, &stand)]).await;
+    assert_eq!(found(&app).await, ["Lamp", "Stand"]);
+    assert_eq!(app.aws.objects.times_read(INDEX), 2);
+    publish_shards(&app, vec![lamp, build_starred(&app, stand)]).await;
+    takes_over(&app, &["Lamp", "Stand"], &["Lamp", "Stand *"]).await;
+    assert_eq!(app.aws.objects.times_read(INDEX), 3);
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{id::ListingId, marketplace::community::listing_stats::ListingStats};
+use domain::{
+    id::ListingId,
+    marketplace::{community::listing_stats::ListingStats, listing::card::Entry},
+};
 use search::{Catalogue, Document};
 use testing::{Fault, TestApp, listings};
 
@@ -21,14 +24,23 @@ pub(super) fn table_fails(app: &TestApp, operation: &str) {
 
 /// Builds an index of the listings on sale now.
 pub(super) async fn build_index(app: &TestApp) -> Vec<u8> {
-    let entries = app.store.whole_catalogue().await.unwrap().items;
+    build(app, &listings::on_sale(&app.store).await)
+}
+
+/// Builds an index, or a shard, of these.
+pub(super) fn build(app: &TestApp, entries: &[Entry]) -> Vec<u8> {
     let documents: Vec<Document> = entries.iter().map(Into::into).collect();
     Catalogue::build(documents, app.now().as_millis()).unwrap()
 }
 
-/// Publishes an index, and waits until every process checks for a new one.
+/// Publishes an index of one shard, and waits until every process checks for a new one.
 pub(super) async fn publish_index(app: &TestApp, blob: Vec<u8>) {
-    app.images_bucket().snapshots().publish(blob.into(), app.now()).await.unwrap();
+    publish_shards(app, vec![blob]).await;
+}
+
+/// The same of several shards.
+pub(super) async fn publish_shards(app: &TestApp, blobs: Vec<Vec<u8>>) {
+    app.images_bucket().publish_index(blobs, app.now()).await;
     app.ambient.clock.advance(Duration::from_secs(31));
 }
 
@@ -75,7 +87,7 @@ async fn search_works_with_an_invalid_index_pointer() {
     let app = app();
     let kim = app.sign_in("kim");
     on_sale(&app, &kim, "Lamp").await;
-    app.images_bucket().put("search/current.json", b"{}", "application/json", "nobody").await;
+    app.images_bucket().put("search/shards.json", b"{}", "application/json", "nobody").await;
     assert_eq!(titles(&app, &[]).await, ["Lamp"]);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::marketplace::{Category, listing::card::Card};
 use serde_json::json;
 use store::Popular;
-use testing::{ClientRequest, TestApp};
+use testing::{ClientRequest, TestApp, listings};
 
 use super::{LISTINGS, app, listing_steps::on_sale};
 
@@ -41,7 +41,7 @@ async fn a_list_is_read_again_after_ten_seconds() {
     let app = app();
     let kim = app.sign_in("kim");
     on_sale(&app, &kim, "Lamp").await;
-    let card = app.store.whole_catalogue().await.unwrap().items.remove(0).card;
+    let card = listings::on_sale(&app.store).await.remove(0).card;
     assert!(titles(popular(&app)).await.is_empty());
     rank(&app, None, vec![card.clone()]).await;
     rank(&app, Some(Category::Portrait), vec![card.clone()]).await;

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cursor::PageSize,
     error::StoreError,
-    keys::{Changing, INDEX, Item, Key, OPEN_SHARDS, SK, hot_pk, listing_of, on_sale_pk, text},
+    keys::{Changing, INDEX, Item, Key, SK, hot_pk, listing_of, on_sale_pk, text},
     marketplace::sums_of,
     table::{Readable, Store, encode},
     transaction::{ItemKind, Transaction},
@@ -158,28 +158,26 @@ impl Store {
         Ok(all)
     }
 
-    /// Every visible listing on sale, to rebuild the search index (Q24): page after page,
-    /// unordered.
-    pub async fn whole_catalogue(&self) -> Result<Readable<Entry>, StoreError> {
+    /// Every visible listing on sale of one shard, to rebuild that part of the search index (Q24):
+    /// page after page, unordered.
+    pub async fn on_sale(&self, shard: u8) -> Result<Readable<Entry>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(on_sale_pk(shard)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut ids = Vec::new();
+        while let Some(item) = pages.next().await {
+            ids.extend(listing_of(&item.map_err(StoreError::unavailable)?));
+        }
         let mut all = Readable::default();
-        for shard in 0..OPEN_SHARDS {
-            let mut pages = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(INDEX)
-                .key_condition_expression("gsi1pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(on_sale_pk(shard)))
-                .into_paginator()
-                .items()
-                .send();
-            let mut ids = Vec::new();
-            while let Some(item) = pages.next().await {
-                ids.extend(listing_of(&item.map_err(StoreError::unavailable)?));
-            }
-            for some in ids.chunks(usize::from(PageSize::MAX / 2)) {
-                all.extend(self.entries(some).await?.map(|(entry, _)| entry));
-            }
+        for some in ids.chunks(usize::from(PageSize::MAX / 2)) {
+            all.extend(self.entries(some).await?.map(|(entry, _)| entry));
         }
         Ok(all)
     }

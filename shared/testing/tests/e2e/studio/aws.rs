@@ -100,16 +100,17 @@ async fn observed_records(app: &TestApp, bucket: &Bucket) -> Vec<String> {
     vec![format!("{empty:?} {:?} {contents:?}", anchors.all().await.unwrap())]
 }
 
-/// The pointer to the current snapshot moves forward only.
+/// The pointer to the current index moves forward only.
 async fn observed_snapshots(app: &TestApp, bucket: &Bucket) -> Vec<String> {
     let (snapshots, now) = (bucket.snapshots(), app.now());
     assert_eq!(snapshots.current().await.unwrap(), None);
     let mut current = Vec::new();
     for (bytes, seconds) in [("first", 1), ("older", 0), ("newer", 2)] {
         let as_of = now.plus(Duration::from_secs(seconds));
-        let snapshot = snapshots.publish(bytes.as_bytes().to_vec().into(), as_of).await.unwrap();
-        let content = snapshots.fetch(&snapshot).await.unwrap();
-        current.push(format!("{} {} {content:?}", snapshot.key, snapshot.as_of));
+        let index = bucket.publish_index(vec![bytes.as_bytes().to_vec()], as_of).await;
+        let snapshot = &index.shards[0];
+        let content = snapshots.fetch(snapshot).await.unwrap();
+        current.push(format!("{} {} {content:?}", snapshot.key, index.as_of));
     }
     current
 }
