@@ -6,8 +6,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
-    io::Write,
+    fs,
     path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
@@ -16,7 +15,7 @@ use jsonschema::{Registry, Validator};
 use runtime::Endpoint;
 use serde_json::{Value, json};
 
-use crate::Answer;
+use crate::{Answer, record};
 
 const DOCUMENT_URI: &str = "urn:prolight:contract";
 
@@ -36,39 +35,57 @@ static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| {
 /// Validators by the pointer of their schema in the document.
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
-/// Checks an answer of `endpoint`. Endpoints that the document does not have are those of tests.
+/// Checks an answer of a function in this process, and records it.
 ///
 /// # Panics
 /// When the document does not say that this operation may answer so.
 pub(crate) fn check(endpoint: &Endpoint, head: bool, sent: Option<&str>, answer: &Answer) {
-    let method = endpoint.method.as_str().to_ascii_lowercase();
-    let operation = &DOCUMENT["paths"][endpoint.path][&method];
-    if operation["operationId"] != endpoint.name || head {
+    if operation(endpoint).is_none() || head {
         return;
     }
-    if let Some(folder) = std::env::var_os("PROLIGHT_RECORD") {
-        record(Path::new(&folder), endpoint.name, sent, answer);
+    if let Some(folder) = record::folder() {
+        record(&folder, endpoint.name, sent, answer);
     }
-    let (name, status) = (endpoint.name, answer.status());
+    if let Err(difference) = compare(endpoint, answer) {
+        panic!("{difference}");
+    }
+}
+
+/// The operation of `endpoint` in the document, which does not have the endpoints of tests.
+fn operation(endpoint: &Endpoint) -> Option<&'static Value> {
+    let method = endpoint.method.as_str().to_ascii_lowercase();
+    let operation = &DOCUMENT["paths"][endpoint.path][&method];
+    (operation["operationId"] == endpoint.name).then_some(operation)
+}
+
+/// Compares an answer of `endpoint` with the document.
+///
+/// # Errors
+/// How it differs.
+pub fn compare(endpoint: &Endpoint, answer: &Answer) -> Result<(), String> {
+    let (name, status, code) = (endpoint.name, answer.status(), answer.code());
+    let operation = operation(endpoint).ok_or_else(|| format!("{name} is not in the document"))?;
+    let method = endpoint.method.as_str().to_ascii_lowercase();
     let mut pointer = format!("/paths/{}/{method}/responses/{status}", escaped(endpoint.path));
-    let mut response = DOCUMENT.pointer(&pointer);
+    let mut response = operation["responses"].get(status.to_string());
     if let Some(shared) = response.and_then(|it| it["$ref"].as_str()) {
         pointer = shared.trim_start_matches('#').to_owned();
         response = DOCUMENT.pointer(&pointer);
     }
-    let code = answer.code();
     let response =
-        response.unwrap_or_else(|| panic!("{name}: {status} {code} is not in the document"));
+        response.ok_or_else(|| format!("{name}: {status} {code} is not in the document"))?;
     let Some(content) = response["content"].as_object() else {
-        assert!(answer.body.is_empty(), "{name}: {status} has a body, and should have none");
-        return;
+        return match answer.body.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{name}: {status} has a body, and should have none")),
+        };
     };
     let media = answer.header("content-type").unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
     let declared = content.keys().find(|declared| *declared == media || *declared == "*/*");
-    let declared = declared.unwrap_or_else(|| panic!("{name}: {status} is {media}"));
+    let declared = declared.ok_or_else(|| format!("{name}: {status} is {media}"))?;
     if !declared.ends_with("json") {
-        return;
+        return Ok(());
     }
     let pointer = format!("{pointer}/content/{}/schema", escaped(declared));
     let body = answer.json();
@@ -76,7 +93,10 @@ pub(crate) fn check(endpoint: &Endpoint, head: bool, sent: Option<&str>, answer:
         .iter_errors(&body)
         .map(|error| format!("{} at {}", error, error.instance_path()))
         .collect();
-    assert!(found.is_empty(), "{name}: {status} differs from the document: {found:#?}\n{body:#}");
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{name}: {status} differs from the document: {found:#?}\n{body:#}")),
+    }
 }
 
 fn validator(pointer: &str) -> Arc<Validator> {
@@ -97,9 +117,8 @@ fn escaped(segment: &str) -> String {
 fn record(folder: &Path, name: &str, sent: Option<&str>, answer: &Answer) {
     let examples = folder.join("examples");
     fs::create_dir_all(&examples).expect("a folder");
-    let mut file = OpenOptions::new().create(true).append(true).open(folder.join("answered.txt"));
     let line = format!("{name} {} {}\n", answer.status(), answer.code());
-    file.as_mut().map(|file| file.write_all(line.as_bytes())).expect("a file").expect("a line");
+    record::append(folder, "answered.txt", &line);
     let example = examples.join(format!("{name}.json"));
     if (200..300).contains(&answer.status()) && !example.exists() {
         let mut recorded = json!({"status": answer.status(), "answer": answer.json()});

@@ -13,21 +13,34 @@ pub mod aws;
 pub mod bench;
 mod client;
 pub mod cloud;
-mod contract;
+pub mod contract;
 pub mod engine;
 pub mod grants;
 pub mod listings;
 mod objects;
 pub mod queue;
+mod record;
 mod request;
+pub mod valid;
 mod wire;
 
 /// A test allocates for every part of the system at once: clients, engine, sandbox and functions.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+use runtime::{Endpoint, Function, Trigger};
+
 pub use app::{TestApp, at_once};
 pub use client::{Client, ClientRequest};
 pub use demo::{api::BROWSER, files};
 pub use engine::{Engine, Fault, Usage};
 pub use request::{Actor, Answer, SOURCE_IP, TestRequest};
+
+/// The endpoints among functions.
+pub fn endpoints(functions: Vec<Function>) -> Vec<Endpoint> {
+    let endpoint = |function: Function| match function.trigger {
+        Trigger::Route(endpoint) => Some(endpoint),
+        Trigger::Queue(_) | Trigger::Stream(_) | Trigger::Schedule(_) | Trigger::Token(_) => None,
+    };
+    functions.into_iter().filter_map(endpoint).collect()
+}

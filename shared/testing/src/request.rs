@@ -109,6 +109,38 @@ impl TestRequest {
         self
     }
 
+    /// Its path and query at `endpoint`, as in a URL.
+    pub fn target(&self, endpoint: &Endpoint) -> String {
+        let path = self.path_in(endpoint);
+        if self.query.is_empty() {
+            return path;
+        }
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        format!("{path}?{}", query.extend_pairs(&self.query).finish())
+    }
+
+    /// Its headers, without those that a browser adds.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// Its body.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+
+    /// The values of its path parameters, as in a URL.
+    fn parameters(&self) -> BTreeMap<&String, String> {
+        let escaped = |value: &String| utf8_percent_encode(value, IN_A_PATH).to_string();
+        self.path.iter().map(|(name, value)| (name, escaped(value))).collect()
+    }
+
+    fn path_in(&self, endpoint: &Endpoint) -> String {
+        self.parameters().iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
+            path.replace(&format!("{{{name}}}"), value)
+        })
+    }
+
     /// The API Gateway event of this request.
     pub fn event(&self, endpoint: &Endpoint) -> Request {
         request(&self.event_json(endpoint)).expect("an event")
@@ -117,12 +149,7 @@ impl TestRequest {
     /// The event as JSON.
     pub fn event_json(&self, endpoint: &Endpoint) -> Value {
         // API Gateway passes both as they are in the URL.
-        let escaped = |value: &String| utf8_percent_encode(value, IN_A_PATH).to_string();
-        let parameters: BTreeMap<&String, String> =
-            self.path.iter().map(|(name, value)| (name, escaped(value))).collect();
-        let path = parameters.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
-            path.replace(&format!("{{{name}}}"), value)
-        });
+        let (path, parameters) = (self.path_in(endpoint), self.parameters());
         let mut headers = self.headers.clone();
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
             headers.push(("User-Agent".to_owned(), BROWSER.to_owned()));
@@ -260,12 +287,17 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// A response with headers by lower-case name.
+    pub fn new(status: u16, headers: BTreeMap<String, String>, body: String) -> Answer {
+        Answer { status, headers, body }
+    }
+
     pub(crate) fn from_response(response: HttpResponse) -> Answer {
         let (parts, body) = response.into_parts();
         let text = |value: &http::HeaderValue| value.to_str().expect("a header of text").to_owned();
         let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
         let body = String::from_utf8(body.to_vec()).expect("a body of text");
-        Answer { status: parts.status.as_u16(), headers: headers.collect(), body }
+        Answer::new(parts.status.as_u16(), headers.collect(), body)
     }
 
     /// The status.

@@ -19,7 +19,7 @@ mod template;
 
 use std::path::{Path, PathBuf};
 
-use runtime::{Endpoint, Function, Trigger};
+use runtime::{Endpoint, Function};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -49,11 +49,7 @@ fn functions() -> Vec<Function> {
 
 /// Every endpoint of the system.
 fn endpoints() -> Vec<Endpoint> {
-    let endpoint = |function: Function| match function.trigger {
-        Trigger::Route(endpoint) => Some(endpoint),
-        Trigger::Queue(_) | Trigger::Stream(_) | Trigger::Schedule(_) | Trigger::Token(_) => None,
-    };
-    functions().into_iter().filter_map(endpoint).collect()
+    testing::endpoints(functions())
 }
 
 /// The crate and module of a function: `generation-get-generation` is

@@ -1,5 +1,7 @@
 //! One app with a member's data in it, and every function of the system on it.
 
+use std::collections::BTreeMap;
+
 use domain::{Timestamp, id::WebhookId, webhook::delivery::Attempt};
 use runtime::{Clock, Endpoint, Method};
 use sandbox::{
@@ -8,9 +10,12 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 use store::PageSize;
-use testing::{Actor, Answer, Client, TestApp, TestRequest};
+use testing::{
+    Actor, Answer, Client, TestApp, TestRequest,
+    valid::{Subject, valid},
+};
 
-use crate::{CRATES, marketplace_data::MarketplaceData};
+use crate::{CRATES, marketplace_data::marketplace_data};
 
 /// The API token that signs the event of Bria's webhook.
 const BRIA_TOKEN: &str = "sandbox-bria-token";
@@ -26,14 +31,7 @@ pub(crate) struct PopulatedApp {
     pub(crate) kim: Actor,
     #[expect(dead_code, reason = "the sandbox ends when it is dropped")]
     sandbox: RunningSandbox,
-    generation: String,
-    preset: String,
-    checkout: String,
-    key: String,
-    invoice: String,
-    webhook: String,
-    delivery: String,
-    marketplace: MarketplaceData,
+    subjects: BTreeMap<Subject, String>,
 }
 
 impl PopulatedApp {
@@ -68,101 +66,29 @@ impl PopulatedApp {
         let webhook = created(&member, "/api/v1/me/webhooks", hook).await;
         let delivery = delivered(&app, &member, &webhook).await;
         let (checkout, invoice) = subscribed(&app, &sandbox, &member).await;
-        let marketplace = MarketplaceData::of(&app, &kim).await;
-        PopulatedApp {
-            app,
-            kim,
-            sandbox,
-            generation,
-            preset,
-            checkout,
-            key,
-            invoice,
-            webhook,
-            delivery,
-            marketplace,
-        }
+        let mut subjects = BTreeMap::from([
+            (Subject::Member, kim.id.to_string()),
+            (Subject::Generation, generation),
+            (Subject::Preset, preset),
+            (Subject::Key, key),
+            (Subject::Webhook, webhook),
+            (Subject::Delivery, delivery),
+            (Subject::Checkout, checkout),
+            (Subject::Invoice, invoice),
+            (Subject::Month, "2026-11".to_owned()),
+            (Subject::DocsFile, "start.js".to_owned()),
+            (Subject::Code, "invalid_request".to_owned()),
+        ]);
+        subjects.extend(marketplace_data(&app, &kim).await);
+        // Nobody has appealed, and no night has passed.
+        let missing = [Subject::Appeal, Subject::Report].map(|it| (it, it.missing().to_owned()));
+        subjects.extend(missing);
+        PopulatedApp { app, kim, sandbox, subjects }
     }
 
     /// Makes `request` a valid one, about Kim's data where that applies.
-    ///
-    /// # Panics
-    /// If this function has no valid request for the endpoint.
     pub(crate) fn fill(&self, endpoint: &Endpoint, request: TestRequest) -> TestRequest {
-        match endpoint.name {
-            "generation-create-generation" => request.json(json!({"prompt": "a red chair"})),
-            "generation-get-generation"
-            | "generation-cancel-generation"
-            | "generation-delete-generation" => request.path("id", &self.generation),
-            "generation-update-generation" => {
-                request.path("id", &self.generation).json(json!({"favourite": false}))
-            }
-            "generation-structure-prompt" => request.json(json!({"prompt": "a red chair"})),
-            "generation-create-preset" => {
-                request.json(json!({"name": "Chair", "prompt": "a chair"}))
-            }
-            "account-create-key" => {
-                request.json(json!({"name": "Nightly", "scopes": ["read", "generate"]}))
-            }
-            "account-get-key" | "account-delete-key" => request.path("id", &self.key),
-            "generation-get-preset" | "generation-delete-preset" => {
-                request.path("id", &self.preset)
-            }
-            "generation-update-preset" => {
-                let chair = json!({"name": "Chair", "prompt": "a green chair"});
-                request.path("id", &self.preset).json(chair)
-            }
-            "marketplace-preview-studio" => request.json(json!({})),
-            "account-create-appeal" => request.json(json!({"text": "It was not me."})),
-            "account-update-me" => request.json(json!({"display_name": "Kim"})),
-            "account-create-webhook" => {
-                request.json(json!({"url": "https://example.com/new", "events": ["credits.low"]}))
-            }
-            "account-update-webhook" => {
-                request.path("id", &self.webhook).json(json!({"description": "Ours"}))
-            }
-            "account-redeliver-webhook" => {
-                request.path("id", &self.webhook).path("delivery_id", &self.delivery)
-            }
-            "account-get-webhook"
-            | "account-delete-webhook"
-            | "account-rotate-webhook-secret"
-            | "account-test-webhook"
-            | "account-list-webhook-deliveries" => request.path("id", &self.webhook),
-            "billing-open-checkout" => request.json(json!({"pack": "pack_50"})),
-            "billing-open-portal" | "billing-cancel-subscription" => request.json(json!({})),
-            "billing-update-top-up" => request
-                .json(json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 2})),
-            "billing-get-checkout" => request.path("id", &self.checkout),
-            "billing-get-invoice-pdf" => request.path("id", &self.invoice),
-            name if name.starts_with("marketplace-") || name.starts_with("admin-") => {
-                self.marketplace.fill(name, request)
-            }
-            "generation-list-generations"
-            | "generation-list-presets"
-            | "account-get-me"
-            | "account-export-me"
-            | "account-list-appeals"
-            | "account-delete-me"
-            | "account-list-keys"
-            | "account-list-webhooks"
-            | "billing-list-plans"
-            | "billing-get-credits"
-            | "billing-get-subscription"
-            | "billing-get-usage"
-            | "billing-list-invoices"
-            | "edge-get-config"
-            | "edge-get-docs"
-            | "edge-get-openapi"
-            | "edge-get-health" => request,
-            "edge-get-docs-file" => request.path("file", "start.js"),
-            "edge-get-problem" => request.path("code", "invalid_request"),
-            "edge-webhook-bria" => {
-                request.query("job", "gen_01JD0000000000000000000000.token.user")
-            }
-            "edge-webhook-stripe" => request.json(json!({"type": "invoice.paid"})),
-            other => panic!("add a valid request for {other} here"),
-        }
+        valid(endpoint, request, |subject| self.subjects[&subject].clone())
     }
 }
 
