@@ -3,11 +3,20 @@
 //!
 //! No local engine evaluates `dynamodb:LeadingKeys`, so a partition missing in a policy would fail
 //! on AWS first. Here it fails the test.
+//!
+//! With `PROLIGHT_RECORD` set, what allowed them is recorded: `infra/contract/grants.py` finds the
+//! grants that no test needs.
 
-use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::record;
 
 /// The table and its index, as the parameter of `infra/permissions.yaml` names them.
 const TABLE: &str = "TableArn";
@@ -20,6 +29,9 @@ const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 const PRINCIPAL_TAG: &str = "aws:PrincipalTag/";
 
 tokio::task_local! { static FUNCTION: &'static str; }
+
+/// The grants that this process has recorded.
+static RECORDED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 static TEMPLATE: LazyLock<Template> = LazyLock::new(Template::read);
 static PERMISSIONS: LazyLock<Yaml> = LazyLock::new(|| load("infra/permissions.yaml"));
@@ -41,6 +53,15 @@ pub(crate) fn check(operation: &str, body: &[u8]) {
     for asked in Asked::of(operation, &request) {
         if let Err(why) = TEMPLATE.decide(function, &asked) {
             panic!("template.yaml: {function} may not {asked:?}: {why}");
+        }
+        if let Some(folder) = record::folder() {
+            let used = TEMPLATE.used(function, &asked);
+            let mut recorded = RECORDED.lock().unwrap_or_else(PoisonError::into_inner);
+            let new: String = used.difference(&recorded).map(|line| format!("{line}\n")).collect();
+            if !new.is_empty() {
+                record::append(&folder, "granted.txt", &new);
+                recorded.extend(used);
+            }
         }
     }
 }
@@ -157,6 +178,16 @@ impl Template {
             () => Ok(()),
         }
     }
+
+    /// The grants that allow a request, as lines: the function, the action, the resource, and a
+    /// pattern of partitions, which is `*` where a statement names none.
+    fn used(&self, function: &str, asked: &Asked) -> BTreeSet<String> {
+        let Principal { tags, policy } = &self.functions[function];
+        let granting = policy.iter().filter(|it| it.allows && it.meets(asked, tags));
+        let patterns = granting.flat_map(|statement| statement.patterns(&asked.partitions));
+        let Asked { action, resource, .. } = asked;
+        patterns.map(|pattern| format!("{function} {action} {resource} {pattern}")).collect()
+    }
 }
 
 impl Statement {
@@ -164,6 +195,16 @@ impl Statement {
         self.actions.contains(&asked.action)
             && self.resources.iter().any(|pattern| like(asked.resource, pattern))
             && self.conditions.iter().all(|condition| condition.holds(asked, tags))
+    }
+
+    /// Its patterns that match one of these partitions.
+    fn patterns(&self, partitions: &[String]) -> Vec<&str> {
+        let mut named = self.conditions.iter().filter(|it| it.key == LEADING_KEYS).peekable();
+        if named.peek().is_none() {
+            return vec!["*"];
+        }
+        let patterns = named.flat_map(|condition| condition.values.iter().map(String::as_str));
+        patterns.filter(|pattern| partitions.iter().any(|it| like(it, pattern))).collect()
     }
 }
 
@@ -304,6 +345,19 @@ mod tests {
             }
             check(function, "AUDIT#HEAD", Ok(()));
         }
+    }
+
+    #[test]
+    fn a_grant_is_used_by_the_partitions_of_a_request() {
+        let both = json!({"RequestItems": {"app": {"Keys": [
+            {"pk": {"S": "USER#a"}, "sk": {"S": "ACCOUNT"}}, {"pk": {"S": "LISTING#b"}},
+        ]}}});
+        let both = &Asked::of("BatchGetItem", &both)[0];
+        let used = TEMPLATE.used("generation-create-generation", both);
+        let line = |pattern: &str| {
+            format!("generation-create-generation dynamodb:BatchGetItem TableArn {pattern}")
+        };
+        assert_eq!(used, BTreeSet::from(["LISTING#*", "USER#*"].map(line)));
     }
 
     /// Whatever the policies become, the boundary holds.
