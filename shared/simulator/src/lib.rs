@@ -7,6 +7,8 @@
 //! goes wrong any more for some days, after which everything must have come to an end and everybody
 //! must have what Stripe says they paid for ([`search`]).
 //!
+//! [`scale`] has the scheduled functions do the work of a multiple of the base load.
+//!
 //! Never linked into a deployed function.
 #![expect(
     clippy::expect_used,
@@ -20,6 +22,7 @@ pub mod dice;
 pub mod marketplace;
 pub mod packs;
 pub mod program;
+pub mod scale;
 pub mod search;
 pub mod step;
 mod world;

@@ -12,6 +12,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::{
@@ -31,8 +32,10 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use domain::Timestamp;
 use dynoxide::{Database, ImportOptions};
 use futures_util::future::maybe_done;
+use runtime::Clock;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -169,9 +172,40 @@ impl Usage {
     }
 }
 
+/// The time that requests take on a manual clock, as they do on AWS.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The clock that they move.
+    pub clock: Clock,
+    /// A request.
+    pub trip: Duration,
+    /// Each item that a transaction writes.
+    pub written: Duration,
+    /// A megabyte that is read.
+    pub megabyte: Duration,
+    /// When Lambda ends the caller: what it asks later is never answered.
+    pub ends_at: Timestamp,
+}
+
+impl Pace {
+    fn is_over(&self) -> bool {
+        self.ends_at < self.clock.now()
+    }
+
+    /// Moves the clock by the time of a request.
+    fn pass(&self, request: &[u8], answer: &str) {
+        let request: Value = serde_json::from_slice(request).unwrap_or_default();
+        let written = request["TransactItems"].as_array().map_or(0, Vec::len);
+        let written = self.written.saturating_mul(u32::try_from(written).unwrap_or(u32::MAX));
+        let read = self.megabyte.mul_f64(answer.len() as f64 / 1_000_000.0);
+        self.clock.advance(self.trip + written + read);
+    }
+}
+
 #[derive(Default)]
 struct State {
     usage: Usage,
+    pace: Option<Pace>,
     faults: Vec<(String, u32, Fault)>,
     /// Position in the stream.
     iterator: Option<String>,
@@ -315,6 +349,11 @@ impl Engine {
     /// Counts no capacity from now on: each request is then read, and its answer written, once less.
     pub fn stop_metering(&self) {
         self.state().is_unmetered = true;
+    }
+
+    /// Has requests take time from now on, or none.
+    pub fn set_pace(&self, pace: Option<Pace>) {
+        self.state().pace = pace;
     }
 
     /// Usage since the last call.
@@ -526,6 +565,10 @@ impl HttpConnector for Engine {
                 return Ok(reply(engine.unfailing(&operation, &body)));
             }
             engine.turn().await;
+            let pace = engine.state().pace.clone();
+            if pace.as_ref().is_some_and(Pace::is_over) {
+                std::future::pending::<()>().await;
+            }
             let fault = engine.due_fault(&operation);
             if fault == Some(Fault::HangBefore) {
                 engine.hang().await;
@@ -534,6 +577,9 @@ impl HttpConnector for Engine {
                 return Ok(reply((200, json!({"Items": [], "Count": 0}).to_string())));
             }
             let answer = engine.answer(&operation, &body, fault);
+            if let (Some(pace), Ok((_, text))) = (&pace, &answer) {
+                pace.pass(&body, text);
+            }
             if fault == Some(Fault::HangAfter) {
                 engine.hang().await;
             }

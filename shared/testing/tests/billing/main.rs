@@ -33,6 +33,7 @@ mod refunds;
 mod restored_table;
 mod revenue;
 mod rewards;
+mod scaled;
 mod subscriptions;
 mod top_ups;
 mod webhooks;
