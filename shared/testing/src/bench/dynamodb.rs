@@ -1,7 +1,8 @@
-//! The DynamoDB engine behind a socket, for functions in processes of their own, and an empty
-//! bucket that accepts every upload, for a function that caches its pictures.
+//! AWS behind a socket, for processes of their own: the DynamoDB engine, an empty bucket that
+//! accepts every upload, and one secret.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,11 +16,12 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    serve::ListenerExt,
+    serve::{Listener, ListenerExt},
 };
+use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::BenchFailed;
+use super::{BenchFailed, given::SIGNING_SECRET, tls::TlsListener};
 use crate::engine::Engine;
 
 /// A table served on loopback until this process ends.
@@ -27,6 +29,8 @@ use crate::engine::Engine;
 pub(super) struct Table {
     /// Value of `AWS_ENDPOINT_URL`.
     pub(super) url: String,
+    /// The same over TLS.
+    pub(super) tls_url: String,
     desk: Desk,
 }
 
@@ -38,17 +42,20 @@ struct Desk {
 }
 
 impl Table {
-    /// Serves `engine` on a free port.
-    pub(super) async fn serve(engine: Engine) -> Result<Table, BenchFailed> {
-        let failed = |source| BenchFailed::Io { what: "the table's socket".to_owned(), source };
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
-        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    /// Serves `engine` on two free ports, with the certificate in the folder `tls` on one of them.
+    pub(super) async fn serve(engine: Engine, tls: &Path) -> Result<Table, BenchFailed> {
+        let failed = || BenchFailed::io("the table's socket");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed())?;
+        let url = format!("http://{}", listener.local_addr().map_err(failed())?);
         // Without this, a response in two packets waits until the kernel acknowledges the first.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let tls = TlsListener::bind(tls).await?;
+        let tls_url = format!("https://{}", tls.local_addr().map_err(failed())?);
         let desk = Desk { engine, busy: Arc::default() };
         let router = Router::new().fallback(answer).with_state(desk.clone());
-        tokio::spawn(axum::serve(listener, router).into_future());
-        Ok(Table { url, desk })
+        tokio::spawn(axum::serve(listener, router.clone()).into_future());
+        tokio::spawn(axum::serve(tls, router).into_future());
+        Ok(Table { url, tls_url, desk })
     }
 
     /// Time that the engine worked since the last call.
@@ -69,10 +76,20 @@ async fn answer(
         return status.into_response();
     }
     let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default();
+    if operation == "GetSecretValue" {
+        return secret();
+    }
     let began = Instant::now();
     let (status, text) = engine.serve(operation, &body);
     let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     busy.fetch_add(took, Ordering::Relaxed);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], text).into_response()
+}
+
+/// Every secret has what each of ours has.
+fn secret() -> Response {
+    let value = json!({ "api_key": "sk_test_bench", "signing_secret": SIGNING_SECRET });
+    let answer = json!({ "ARN": "bench", "Name": "bench", "SecretString": value.to_string() });
+    ([(CONTENT_TYPE, "application/x-amz-json-1.1")], answer.to_string()).into_response()
 }

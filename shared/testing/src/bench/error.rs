@@ -18,10 +18,13 @@ pub enum BenchFailed {
     /// A table operation failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A function failed or answered wrongly.
+    /// The search index was not measured; what `search-bench` wrote about it.
+    #[error("search-bench: {0}")]
+    Search(String),
+    /// A measured process failed or answered wrongly.
     #[error("{name}: {what}; its log is in {log}")]
-    Function {
-        /// The binary.
+    Process {
+        /// The function, or what else it is.
         name: &'static str,
         /// What happened.
         what: String,

@@ -1,47 +1,33 @@
-//! Benchmarks of one deployed binary: size, cold start, request latency and memory.
+//! Benchmarks of one deployed binary: size, cold start, first response, warm requests and memory.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::Write,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::PathBuf,
+    process::Command,
     time::{Duration, Instant},
 };
 
-use axum::body::Bytes;
-use domain::id::{JobId, UserId};
 use flate2::{Compression, write::DeflateEncoder};
-use serde_json::{Value, json};
-use store::Store;
+use sandbox::{RunningSandbox, openid::AUDIENCE};
+use tokio::time::sleep;
 
 use super::{
-    BenchFailed,
+    BenchFailed, Places,
     dynamodb::Table,
-    given::now,
-    market,
-    operations::Bench,
+    process::{InstructionCount, Process, ProcessorShare},
     runtime_api::{Asked, RuntimeApi},
+    work::Work,
 };
-use crate::engine::{Engine, Usage};
+use crate::{
+    engine::{Engine, TABLE, Usage},
+    grants::load,
+};
 
-/// The measured functions: one without dependencies, one that reads, one that writes, and one that
-/// renders.
-pub(super) const NAMES: [&str; 4] = [
-    "edge-get-health",
-    "generation-get-generation",
-    "generation-create-generation",
-    "marketplace-preview-listing",
-];
 /// Number of cold starts of each function.
-pub const STARTS: usize = 50;
-/// Number of requests before memory is read.
-const REQUESTS: u32 = 1_000;
-/// The same for the function that renders a picture per request.
-const PICTURES: u32 = 200;
-/// Previews from one IP address before the next one is used, below the limit per minute.
-const TRIES_OF_ONE: u32 = 50;
-/// Generations of one member before the next one is used, below the limit per minute.
-const GENERATIONS_OF_ONE: u32 = 250;
+pub const STARTS: usize = 100;
+/// Number of first responses over TLS.
+pub const FIRST_ANSWERS: usize = 40;
 
 /// The local header, the entry and the end of a zip archive, with the name `bootstrap` in two of
 /// them (APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16).
@@ -65,11 +51,22 @@ pub struct Measured {
     pub binary_bytes: usize,
     /// Size of the upload: deflated at the highest level.
     pub zip_bytes: usize,
+    /// Its memory in `template.yaml`.
+    pub memory_mb: u64,
     /// From process start to the first request for an event.
     pub start: Spread,
+    /// From process start to the first response, with AWS over TLS, less the time of the engine.
+    pub first_answer: Spread,
+    /// Whether the process had only the processor share of its memory for that response, or a whole
+    /// processor, because this machine does not permit a limit.
+    pub is_limited: bool,
     /// From an event to its response in a warm process, less the time of the engine, which
     /// represents a remote service.
     pub warm: Spread,
+    /// Processor time of a warm request; `None` if the system does not report it.
+    pub cpu: Option<Duration>,
+    /// Instructions of a warm request in user space; `None` if this machine does not count them.
+    pub instructions: Option<u64>,
     /// Peak memory in KiB; `None` if the system does not report it.
     pub peak_kib: Option<u64>,
     /// Number of requests served.
@@ -80,7 +77,7 @@ pub struct Measured {
 
 impl Spread {
     /// From at least one duration.
-    fn of(mut durations: Vec<Duration>) -> Spread {
+    pub(super) fn of(mut durations: Vec<Duration>) -> Spread {
         durations.sort_unstable();
         let at = |percent: usize| {
             let rank = (durations.len() * percent).div_ceil(100).max(1);
@@ -90,253 +87,220 @@ impl Spread {
     }
 }
 
-/// Measures the binary `name` in the folder `binaries`.
+/// Measures the binary `name`.
 pub(super) async fn measure(
     name: &'static str,
-    binaries: &Path,
-    logs: &Path,
+    places: &Places,
+    sandbox: &RunningSandbox,
 ) -> Result<Measured, BenchFailed> {
-    let binary = binaries.join(name);
+    let binary = places.binaries.join(name);
     let bytes = fs::read(&binary).map_err(BenchFailed::io(binary.display().to_string()))?;
-    let mut stage = Stage::set(name, binary, logs).await?;
+    let mut stage = Stage::set(name, places, sandbox).await?;
     let mut starts = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
-        let began = Instant::now();
-        let process = stage.start()?;
-        let asked = stage.ready().await?;
-        starts.push(asked.at.duration_since(began));
-        drop(process);
+        starts.push(stage.start_time().await?);
     }
-    let (warm, peak_kib, usage) = stage.serve().await?;
+    let mut first_answers = Vec::with_capacity(FIRST_ANSWERS);
+    for _ in 0..FIRST_ANSWERS {
+        first_answers.push(stage.first_answer().await?);
+    }
+    let served = stage.serve().await?;
     Ok(Measured {
         name,
         binary_bytes: bytes.len(),
         zip_bytes: deflated(&bytes)? + ZIP_FRAME_BYTES,
+        memory_mb: stage.memory_mb,
         start: Spread::of(starts),
-        warm: Spread::of(warm),
-        peak_kib,
+        first_answer: Spread::of(first_answers),
+        is_limited: stage.share.is_some(),
+        warm: Spread::of(served.warm),
+        cpu: served.cpu,
+        instructions: served.instructions,
+        peak_kib: served.peak_kib,
         requests: stage.work.requests,
-        usage,
+        usage: served.usage,
     })
 }
 
-/// The surroundings of a function: table, Runtime API, log.
+/// The surroundings of a function: table, Runtime API, variables, log, and its processor share, if
+/// this machine permits one.
 struct Stage {
     name: &'static str,
     binary: PathBuf,
     log: PathBuf,
+    variables: Vec<(&'static str, String)>,
+    memory_mb: u64,
+    share: Option<ProcessorShare>,
     api: RuntimeApi,
     engine: Engine,
     table: Table,
     work: Work,
 }
 
-/// Kills its process on drop.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // An error means that it has exited already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// What a process did that served all requests.
+struct Served {
+    warm: Vec<Duration>,
+    cpu: Option<Duration>,
+    instructions: Option<u64>,
+    peak_kib: Option<u64>,
+    usage: Usage,
 }
 
 impl Stage {
-    async fn set(name: &'static str, binary: PathBuf, logs: &Path) -> Result<Stage, BenchFailed> {
+    async fn set(
+        name: &'static str,
+        places: &Places,
+        sandbox: &RunningSandbox,
+    ) -> Result<Stage, BenchFailed> {
         let engine = Engine::new();
+        let api = RuntimeApi::start().await?;
+        let memory_mb = memory_mb(name);
+        let own = [
+            ("AWS_LAMBDA_RUNTIME_API", api.address.clone()),
+            ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb.to_string()),
+            ("AUTH_ISSUER", sandbox.url.clone()),
+            ("SSL_CERT_FILE", places.tls.join("roots.pem").display().to_string()),
+            ("STRIPE_BASE_URL", sandbox.stripe().url()),
+        ];
+        let common = VARIABLES.iter().map(|(name, value)| (*name, (*value).to_owned()));
         Ok(Stage {
             name,
-            binary,
-            log: logs.join(format!("bench-{name}.log")),
-            api: RuntimeApi::start().await?,
-            table: Table::serve(engine.clone()).await?,
-            work: Work::of(name, &engine).await?,
+            binary: places.binaries.join(name),
+            log: places.logs.join(format!("bench-{name}.log")),
+            variables: common.chain(own).collect(),
+            memory_mb,
+            share: ProcessorShare::of(memory_mb).ok(),
+            api,
+            table: Table::serve(engine.clone(), &places.tls).await?,
+            work: Work::of(name, &engine, sandbox).await?,
             engine,
         })
     }
 
-    fn start(&self) -> Result<Process, BenchFailed> {
-        let failed = || BenchFailed::io(self.log.display().to_string());
-        let log = File::create(&self.log).map_err(failed())?;
-        let started = Command::new(&self.binary)
-            .env_clear()
-            .envs([
-                ("AWS_LAMBDA_RUNTIME_API", self.api.address.as_str()),
-                ("AWS_LAMBDA_FUNCTION_NAME", self.name),
-                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-                ("AWS_LAMBDA_LOG_STREAM_NAME", "bench"),
-                ("AWS_LAMBDA_LOG_GROUP_NAME", "bench"),
-                ("AWS_REGION", "us-east-1"),
-                ("AWS_ACCESS_KEY_ID", "bench"),
-                ("AWS_SECRET_ACCESS_KEY", "bench"),
-                ("AWS_ENDPOINT_URL", &self.table.url),
-                ("TABLE_NAME", crate::engine::TABLE),
-                ("IMAGES_BUCKET", "pictures"),
-                ("IMAGES_KEYS", ""),
-                ("IMAGES_SECRET_ARN", ""),
-                ("IMAGES_URL", ""),
-                ("PREVIEWS_BUCKET", "previews"),
-                ("PREVIEWS_URL", "http://localhost/previews"),
-                ("IMAGE_PROVIDER", "studio"),
-                ("CORS_ORIGINS", "http://localhost:3000"),
-                ("PUBLIC_API_URL", "http://localhost"),
-            ])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().map_err(failed())?)
-            .stderr(log)
-            .spawn();
-        let name = self.binary.display().to_string();
-        started.map(Process).map_err(BenchFailed::io(name))
+    /// Starts a process with AWS at `url`.
+    fn start(&self, url: &str) -> Result<Process, BenchFailed> {
+        let variables = self.variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let mut command = Command::new(&self.binary);
+        command.env_clear().envs(variables).env("AWS_ENDPOINT_URL", url);
+        Process::start(&mut command, &self.log)
     }
 
     async fn ready(&mut self) -> Result<Asked, BenchFailed> {
         self.api.ready().await.map_err(|what| self.failed(what))
     }
 
-    /// One cold request that is not counted, then the warm ones.
-    async fn serve(&mut self) -> Result<(Vec<Duration>, Option<u64>, Usage), BenchFailed> {
-        let process = self.start()?;
-        let mut durations = Vec::new();
-        let mut usage = Usage::default();
-        for n in 0..=self.work.requests {
-            let asked = self.ready().await?;
-            let event = self.work.event(n);
-            self.engine.take_usage();
-            self.table.take_busy();
-            let answer = self.api.invoke(asked, event).await;
-            let (body, took) = answer.map_err(|what| self.failed(what))?;
-            if n > 0 {
-                durations.push(took.saturating_sub(self.table.take_busy()));
-                add(&mut usage, self.engine.take_usage());
-            }
-            let wrong = |what| self.failed(what);
-            let body = self.work.check(&body).map_err(wrong)?;
-            self.work.clear(&body).await?;
+    async fn start_time(&mut self) -> Result<Duration, BenchFailed> {
+        let began = Instant::now();
+        let process = self.start(&self.table.url)?;
+        let asked = self.ready().await?;
+        drop(process);
+        Ok(asked.at.duration_since(began))
+    }
+
+    /// As on Lambda, the process has a whole processor until it asks for an event.
+    async fn first_answer(&mut self) -> Result<Duration, BenchFailed> {
+        self.table.take_busy();
+        let began = Instant::now();
+        let process = self.start(&self.table.tls_url)?;
+        let asked = self.ready().await?;
+        let start = asked.at.duration_since(began).saturating_sub(self.table.take_busy());
+        if let Some(share) = &self.share {
+            share.hold(&process).map_err(BenchFailed::io("the function's control group"))?;
         }
-        let peak_kib = peak_kib(process.0.id());
-        Ok((durations, peak_kib, usage))
+        let (took, _) = self.answer(asked).await?;
+        // Ended before, its request for the next event could be taken for that of the next process.
+        self.ready().await?;
+        drop(process);
+        Ok(start + took)
+    }
+
+    /// One cold request that is not counted, then the warm ones.
+    async fn serve(&mut self) -> Result<Served, BenchFailed> {
+        let requests = self.work.requests;
+        let process = self.start(&self.table.url)?;
+        let asked = self.ready().await?;
+        self.answer(asked).await?;
+        let counting = InstructionCount::begin(&process);
+        if counting.is_some() {
+            sleep(InstructionCount::ATTACHES_IN).await;
+        }
+        let before = process.cpu();
+        let (mut warm, mut usage) = (Vec::new(), Usage::default());
+        for _ in 0..requests {
+            let asked = self.ready().await?;
+            let (took, used) = self.answer(asked).await?;
+            warm.push(took);
+            add(&mut usage, used);
+        }
+        let cpu = process.cpu().zip(before).map(|(after, before)| (after - before) / requests);
+        let peak_kib = process.peak_kib();
+        drop(process);
+        let counted = counting.and_then(InstructionCount::end);
+        let instructions = counted.map(|all| all / u64::from(requests));
+        Ok(Served { warm, cpu, instructions, peak_kib, usage })
+    }
+
+    /// Sends the next event. Returns how long its response took, less the time of the engine, and
+    /// its table usage.
+    async fn answer(&mut self, asked: Asked) -> Result<(Duration, Usage), BenchFailed> {
+        let event = self.work.next_event();
+        self.engine.take_usage();
+        self.table.take_busy();
+        let answer = self.api.invoke(asked, event).await;
+        let (body, took) = answer.map_err(|what| self.failed(what))?;
+        let took = took.saturating_sub(self.table.take_busy());
+        let used = self.engine.take_usage();
+        let body = self.work.check(&body).map_err(|what| self.failed(what))?;
+        self.work.clear(&body).await?;
+        Ok((took, used))
     }
 
     fn failed(&self, what: String) -> BenchFailed {
-        BenchFailed::Function { name: self.name, what, log: self.log.display().to_string() }
+        BenchFailed::Process { name: self.name, what, log: self.log.display().to_string() }
     }
 }
 
-/// The repeated request of one function.
-struct Work {
-    event: Value,
-    status: u64,
-    requests: u32,
-    asked: Repeated,
-    store: Store,
-}
+/// The variables of every measured function.
+const VARIABLES: &[(&str, &str)] = &[
+    ("AUTH_AUDIENCE", AUDIENCE),
+    ("AUTH_EMAILS_VERIFIED", "false"),
+    ("AUTH_JWKS_URL", ""),
+    ("AUTH_PARTIES", ""),
+    ("AUTH_ROLE_CLAIM", "/app_metadata/role"),
+    ("AUTH_SECRET_ARN", ""),
+    ("AWS_ACCESS_KEY_ID", "bench"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_LOG_GROUP_NAME", "bench"),
+    ("AWS_LAMBDA_LOG_STREAM_NAME", "bench"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_SECRET_ACCESS_KEY", "bench"),
+    ("CORS_ORIGINS", "http://localhost:3000"),
+    ("IMAGES_BUCKET", "pictures"),
+    ("IMAGES_KEYS", ""),
+    ("IMAGES_SECRET_ARN", ""),
+    ("IMAGES_URL", ""),
+    ("IMAGE_PROVIDER", "studio"),
+    ("PREVIEWS_BUCKET", "previews"),
+    ("PREVIEWS_URL", "http://localhost/previews"),
+    ("PUBLIC_API_URL", "http://localhost"),
+    ("STRIPE_AUTOMATIC_TAX", "false"),
+    ("STRIPE_SECRET_ARN", "stripe"),
+    ("STRIPE_WEBHOOK_SECRET_ARN", "stripe"),
+    ("TABLE_NAME", TABLE),
+];
 
-/// What changes between two requests.
-enum Repeated {
-    /// Nothing.
-    Same,
-    /// The idempotency key, and from time to time the member. The request creates a job of `member`,
-    /// which is then cancelled.
-    Key {
-        /// The member of the event.
-        first: UserId,
-        /// The member of this request.
-        member: UserId,
-    },
-    /// The request, so that each picture is rendered; and from time to time the IP address.
-    Wish,
-}
-
-impl Work {
-    async fn of(name: &str, engine: &Engine) -> Result<Work, BenchFailed> {
-        let bench = Bench::on(engine);
-        let (text, status) = match name {
-            "generation-create-generation" => {
-                (include_str!("../../../../events/generation-create-generation.json"), 202)
-            }
-            "generation-get-generation" => {
-                (include_str!("../../../../events/generation-get-generation.json"), 200)
-            }
-            "marketplace-preview-listing" => {
-                (include_str!("../../../../events/marketplace-preview-listing.json"), 200)
-            }
-            _ => (include_str!("../../../../events/edge-get-health.json"), 200),
-        };
-        let event: Value = serde_json::from_str(text).expect("an event is JSON");
-        let store = bench.store.clone();
-        let mut work =
-            Work { event, status, requests: REQUESTS, asked: Repeated::Same, store: store.clone() };
-        let member = work.event["requestContext"]["authorizer"]["user_id"].as_str();
-        let member = member.map(|user| UserId::parse(user).expect("an id"));
-        match (name, member) {
-            ("marketplace-preview-listing", _) => {
-                work.is_for(
-                    "/api/v1/marketplace/listings/{}/preview",
-                    &market::on_show(&store).await?,
-                );
-                (work.requests, work.asked) = (PICTURES, Repeated::Wish);
-            }
-            ("generation-create-generation", Some(first)) => {
-                work.asked = Repeated::Key { member: first.clone(), first };
-            }
-            (_, Some(user)) => {
-                work.is_for("/api/v1/generations/{}", &bench.succeeded(&user).await?.id);
-            }
-            (_, None) => {}
-        }
-        Ok(work)
-    }
-
-    fn is_for(&mut self, path: &str, id: &impl ToString) {
-        let id = id.to_string();
-        self.event["path"] = json!(path.replace("{}", &id));
-        self.event["pathParameters"] = json!({ "id": id });
-    }
-
-    /// The event of the `n`th request.
-    fn event(&mut self, n: u32) -> String {
-        match &mut self.asked {
-            Repeated::Same => {}
-            Repeated::Key { first, member } => {
-                let name = format!("{first}-{}", n / GENERATIONS_OF_ONE);
-                *member = UserId::parse(&name).expect("an id");
-                let authorizer = &mut self.event["requestContext"]["authorizer"];
-                authorizer["user_id"] = json!(name);
-                authorizer["principalId"] = json!(name);
-                let key = format!("bench-{n}");
-                self.event["headers"]["Idempotency-Key"] = json!(key);
-                self.event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
-            }
-            Repeated::Wish => {
-                let wish = json!({ "subject": "bust", "overrides": { "kelvin": n }, "size": 384 });
-                self.event["body"] = json!(wish.to_string());
-                let address = format!("203.0.113.{}", n / TRIES_OF_ONE);
-                self.event["requestContext"]["identity"]["sourceIp"] = json!(address);
-            }
-        }
-        self.event.to_string()
-    }
-
-    /// Checks a response and returns its body.
-    fn check(&self, answer: &Bytes) -> Result<Value, String> {
-        let answer: Value = serde_json::from_slice(answer).map_err(|error| error.to_string())?;
-        match answer["statusCode"].as_u64() == Some(self.status) {
-            true => Ok(serde_json::from_str(answer["body"].as_str().unwrap_or_default())
-                .unwrap_or(Value::Null)),
-            false => Err(format!("answered {answer}")),
-        }
-    }
-
-    /// Deletes what the request created, so that the next one finds the same credits and free
-    /// slots.
-    async fn clear(&self, body: &Value) -> Result<(), BenchFailed> {
-        let Repeated::Key { member, .. } = &self.asked else { return Ok(()) };
-        let id = JobId::parse(body["id"].as_str().unwrap_or_default()).expect("a job");
-        self.store.cancel(member, &id, None, now()).await?;
-        Ok(())
-    }
+/// The megabytes of a function in `template.yaml`: its own, those of a parameter, or those of all.
+fn memory_mb(name: &str) -> u64 {
+    let template = load("template.yaml");
+    let archive = format!(".local/lambda/{name}/bootstrap.zip");
+    let mut blocks = template["Resources"].as_hash().into_iter().flat_map(|it| it.values());
+    let block = blocks.find(|it| it["Properties"]["CodeUri"].as_str() == Some(archive.as_str()));
+    let own = block.map(|it| &it["Properties"]["MemorySize"]).filter(|it| !it.is_badvalue());
+    let size = own.unwrap_or(&template["Globals"]["Function"]["MemorySize"]);
+    let parameter = size.as_str().map(|name| &template["Parameters"][name]["Default"]);
+    let size = parameter.unwrap_or(size).as_i64();
+    size.and_then(|mb| u64::try_from(mb).ok()).expect("a function has a memory size")
 }
 
 fn add(sum: &mut Usage, more: Usage) {
@@ -351,11 +315,4 @@ fn deflated(bytes: &[u8]) -> Result<usize, BenchFailed> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
     packed.map(|packed| packed.len()).map_err(BenchFailed::io("packing"))
-}
-
-/// `VmHWM` of a running process (proc(5)).
-fn peak_kib(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! What the benchmarks are given: the time, and a payment.
+//! What the benchmarks are given: the time, a secret, an event, and a payment.
 
 use domain::{
     Timestamp,
@@ -9,10 +9,23 @@ use domain::{
     money::Money,
 };
 use runtime::InvocationContext;
+use serde_json::Value;
+
+use super::BenchFailed;
+
+/// What Stripe signs its events with.
+pub(super) const SIGNING_SECRET: &str = "whsec_bench";
 
 /// The current time: the functions read the machine's clock.
 pub(super) fn now() -> Timestamp {
     InvocationContext::system().now()
+}
+
+/// The event in `events/` of the function with this name.
+pub(super) fn event(name: &str) -> Result<Value, BenchFailed> {
+    let path = format!("events/{name}.json");
+    let text = std::fs::read_to_string(&path).map_err(BenchFailed::io(path))?;
+    Ok(serde_json::from_str(&text).expect("an event is JSON"))
 }
 
 /// A successful payment.

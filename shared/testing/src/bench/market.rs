@@ -74,16 +74,15 @@ pub(super) async fn measure(
 }
 
 /// A light on sale with a live demo.
-pub(super) async fn on_show(store: &Store) -> Result<ListingId, BenchFailed> {
-    let creator = UserId::parse("user_creator").expect("an id");
+pub(super) async fn on_show(store: &Store, creator: &UserId) -> ListingId {
     let demo = DemoSettings { kelvin_max: KELVIN_MAX, ..DemoSettings::default() };
     let description = Description { demo, ..listings::description("Rembrandt at Dusk", PRICE) };
     let id = ListingId::new(now(), rand::random());
     let kind = Kind::LightingPreset;
-    let id = listings::draft(store, (&creator, id), (kind, description), now()).await;
-    listings::submit(store, &creator, &id, now()).await;
+    let id = listings::draft(store, (creator, id), (kind, description), now()).await;
+    listings::submit(store, creator, &id, now()).await;
     listings::approve(store, &id, now()).await;
-    Ok(id)
+    id
 }
 
 async fn create(store: &Store, creator: &UserId) -> Result<ListingId, BenchFailed> {
