@@ -111,15 +111,11 @@ BUGS = [
         name="creator-share-rounded-up",
         about="After a partial refund the creator's share is rounded in their favor, away from the journal, at the platform's cost.",
         file="shared/domain/src/marketplace/purchase/update.rs",
-        old='''        if let Some(sale) = &mut self.sale {
-            sale.kept = after.split();
-        }
+        old='''            (sale.kept, sale.frozen) = (after.split(), payment.disputed);
 ''',
-        new='''        if let Some(sale) = &mut self.sale {
-            let (gross, gone) = (after.split().gross, payment.returned());
+        new='''            let (gross, gone) = (after.split().gross, payment.returned());
             let net = sale.sold.net - sale.sold.net * gone / payment.amount.amount.max(1);
-            sale.kept = Split { gross, fee: gross - net, net };
-        }
+            (sale.kept, sale.frozen) = (Split { gross, fee: gross - net, net }, payment.disputed);
 ''',
     ),
     Bug(
@@ -165,7 +161,7 @@ BUGS = [
         about="A buyer who paid for what could no longer be bought gets neither the listing nor their money.",
         file="shared/settlement/src/purchase.rs",
         old='''                    warn!(purchase = %id, actor = %buyer, "late purchase payment, refunding it");
-                    self.stripe.refund(&payment, &format!("purchase:{id}:returned")).await?;
+                    self.give_back(&read, &payment, now).await?;
 ''',
         new='''                    warn!(purchase = %id, actor = %buyer, %payment, "late purchase payment");
 ''',

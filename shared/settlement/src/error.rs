@@ -1,6 +1,7 @@
 //! Errors of settlement.
 
 use clients::stripe::StripeError;
+use domain::billing::external::PaymentId;
 use serde_json::Value;
 use store::StoreError;
 
@@ -20,6 +21,9 @@ pub enum SettleError {
     /// Stripe catalogue was changed, and nothing can be granted until it is corrected.
     #[error("{0} is for a product that matches no plan: set the lookup key of its price")]
     NoPlan(String),
+    /// A payment is to be returned, and Stripe or the buyer's bank refuses its refund for good.
+    #[error("{0} cannot be refunded, and its buyer has nothing for it: pay them another way")]
+    NotReturned(PaymentId),
     /// Write conflicts used up the retries.
     #[error("too many concurrent updates of this member: try again")]
     Busy,
@@ -29,6 +33,7 @@ domain::domain_error! {
     SettleError wraps [Store, Stripe] {
         Unreadable => Malformed, "event_unreadable";
         NoPlan => Internal, "plan_unknown";
+        NotReturned => Internal, "payment_not_returned";
         Busy => Unavailable, "billing_busy";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
@@ -37,6 +42,7 @@ domain::domain_error! {
             SettleError::Stripe(_)
             | SettleError::Unreadable(_)
             | SettleError::NoPlan(_)
+            | SettleError::NotReturned(_)
             | SettleError::Busy => Vec::new(),
         }
     }
@@ -44,7 +50,9 @@ domain::domain_error! {
         match self {
             SettleError::Store(inner) => inner.retry_after_s(),
             SettleError::Stripe(inner) => inner.retry_after_s(),
-            SettleError::Unreadable(_) | SettleError::NoPlan(_) => None,
+            SettleError::Unreadable(_)
+            | SettleError::NoPlan(_)
+            | SettleError::NotReturned(_) => None,
             SettleError::Busy => Some(1),
         }
     }

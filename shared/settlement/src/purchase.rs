@@ -1,13 +1,19 @@
 //! Settlement of listing purchases: the same steps, with the purchase's version as optimistic lock.
 //!
 //! A late payment is refunded: the listing was bought in another tab meanwhile, is off sale, or has
-//! another price by now. The refund is recorded first, then requested under an idempotency key made
-//! of the purchase id, and only then is the event marked as applied. If the process dies in
-//! between, Stripe delivers the event again or the nightly run resumes it.
+//! another price by now. So is one whose refund failed after its buyer bought the listing again.
+//! The refund is recorded first, then requested under an idempotency key made of the purchase id,
+//! and only then is the event marked as applied. If the process dies in between, Stripe delivers
+//! the event again or the nightly run resumes it. What a bank does not take is asked for again
+//! under the next key, a few times; then, and where Stripe refuses, the event is parked for a
+//! person.
 
 use clients::{
     Stripe,
-    stripe::{Evidence, OpenDispute, RefundReason, Session, SessionStatus, StripeError},
+    stripe::{
+        Evidence, OpenDispute, Refund, RefundReason, RefundState, Session, SessionStatus,
+        StripeError,
+    },
 };
 use domain::{
     Timestamp,
@@ -27,6 +33,9 @@ use store::{Applied, AppliedEvent};
 use tracing::warn;
 
 use crate::{EventOutcome, ROUNDS_MAX, SettleError, Settlement, StripeObject};
+
+/// After how many refunds that the buyer's bank did not take no other one is asked for.
+const REFUSED_MAX: usize = 3;
 
 /// The state of a purchase at Stripe.
 enum PaymentSnapshot {
@@ -90,7 +99,7 @@ impl Settlement<'_> {
                 }
                 Applied::Now(PaymentFollowUp::RefundInFull(payment)) => {
                     warn!(purchase = %id, actor = %buyer, "late purchase payment, refunding it");
-                    self.stripe.refund(&payment, &format!("purchase:{id}:returned")).await?;
+                    self.give_back(&read, &payment, now).await?;
                     if let Some(event) = event {
                         self.store.mark_event(event, now).await?;
                     }
@@ -135,6 +144,27 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
+    /// Refunds what is left of a payment that is returned. If its charge was disputed, or the bank
+    /// has not taken its refunds, the purchase is not due any more, and the error is for a person.
+    async fn give_back(
+        &self,
+        purchase: &Purchase,
+        payment: &PaymentId,
+        now: Timestamp,
+    ) -> Result<(), SettleError> {
+        let made = self.stripe.refunds(payment).await?;
+        let is_refused = |it: &&Refund| matches!(it.state, RefundState::Failed { .. });
+        let refused = made.iter().filter(is_refused).count();
+        if refused < REFUSED_MAX {
+            match self.stripe.refund(payment, &purchase.return_key(refused)).await {
+                Err(error) if error.is_refused_as("charge_disputed") => {}
+                done => return Ok(done?),
+            }
+        }
+        self.change(purchase, now, PurchaseUpdate::fail_return).await?;
+        Err(SettleError::NotReturned(payment.clone()))
+    }
+
     /// Requests a recorded refund. If Stripe refuses it, the refund fails.
     async fn refund(
         &self,
@@ -153,12 +183,20 @@ impl Settlement<'_> {
             Err(error) => return Err(error.into()),
         };
         warn!(purchase = %purchase.id, number, code = refused, "refund refused, marked as failed");
+        self.change(purchase, now, |update| update.fail_refund(number, &refused)).await
+    }
+
+    /// Changes a purchase as it is now.
+    async fn change(
+        &self,
+        purchase: &Purchase,
+        now: Timestamp,
+        change: impl Fn(&mut PurchaseUpdate),
+    ) -> Result<(), SettleError> {
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(&purchase.buyer_id, &purchase.id).await?;
-            let failed = self.store.change_purchase(&read, now, |update| {
-                update.fail_refund(number, &refused);
-            });
-            if failed.await? != Applied::Stale {
+            let changed = self.store.change_purchase(&read, now, &change);
+            if changed.await? != Applied::Stale {
                 return Ok(());
             }
         }

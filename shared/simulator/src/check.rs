@@ -40,11 +40,7 @@ pub async fn findings(app: &BillingApp) -> Vec<String> {
 impl World {
     /// What holds after every step: what is stored follows from its entries.
     pub(crate) async fn check_always(&self) -> Result<(), Violation> {
-        let mut found = findings(&self.app).await;
-        let unreturned = self.unreturned();
-        found.retain(|finding| {
-            !unreturned.iter().any(|id| finding.contains(&format!("{id} is paid, and")))
-        });
+        let found = findings(&self.app).await;
         Violation::check(found.is_empty(), || found.join("\n"))
     }
 
@@ -134,17 +130,6 @@ impl World {
         Ok(())
     }
 
-    /// The purchases of which a bank has refused a refund. Who bought the listing again before that
-    /// has paid twice for it, which only people can mend: `scripts/verify` names it.
-    fn unreturned(&self) -> BTreeSet<String> {
-        let stripe = self.app.stripe();
-        let purchase_of = |refund: String| {
-            let charge = stripe.object(stripe.object(&refund)?["charge"].as_str()?)?;
-            charge["metadata"]["purchase_id"].as_str().map(str::to_owned)
-        };
-        self.app.ids_of("refund.failed").into_iter().filter_map(purchase_of).collect()
-    }
-
     /// A purchase is usable if and only if it is paid and not fully taken back.
     async fn check_purchase(&self, buyer: &Actor, purchase: &Purchase) -> Result<(), Violation> {
         let wrong = |what: String| Err(Violation(format!("{what}: {purchase:?}")));
@@ -166,9 +151,6 @@ impl World {
             return wrong(format!("{gone} cents are taken back at Stripe"));
         }
         let usable = self.market().is_usable(buyer, purchase).await;
-        if !usable && self.unreturned().contains(purchase.id.as_str()) {
-            return Ok(());
-        }
         let returned = matches!(purchase.state, PurchaseState::Returned { .. });
         match usable == (gone < purchase.price.amount && !returned) {
             true => Ok(()),

@@ -140,7 +140,7 @@ pub enum PurchaseState {
         /// Stripe's failure code.
         code: String,
     },
-    /// It was paid after it could no longer be bought: the payment is refunded.
+    /// It could no longer be bought when its money came: the payment is refunded.
     Returned {
         /// The code of a [`PurchaseError`].
         reason: String,
@@ -220,9 +220,7 @@ impl<'a> Offer<'a> {
         if self.listing.creator_id == *buyer {
             return Err(PurchaseError::OwnListing);
         }
-        if let Some(owned) = self.owned.filter(|it| it.state != EntitlementState::Revoked) {
-            return Err(PurchaseError::AlreadyOwned(owned.purchase_id.clone()));
-        }
+        check_not_owned(self.owned)?;
         let Some(on_sale) = self.listing.on_sale() else { return Err(PurchaseError::Unlisted) };
         if !self.seller.may_sell(now) {
             return Err(PurchaseError::SellerSuspended);
@@ -231,6 +229,14 @@ impl<'a> Offer<'a> {
             return Err(PurchaseError::PriceChanged(on_sale.price));
         }
         Ok(on_sale)
+    }
+}
+
+/// Refuses who is entitled already: a listing is bought once.
+fn check_not_owned(owned: Option<&Entitlement>) -> Result<(), PurchaseError> {
+    match owned.filter(|it| it.state != EntitlementState::Revoked) {
+        Some(owned) => Err(PurchaseError::AlreadyOwned(owned.purchase_id.clone())),
+        None => Ok(()),
     }
 }
 

@@ -17,10 +17,11 @@ use sandbox::{
     stripe::{Bank, Closing, Opening},
 };
 use serde_json::json;
+use simulator::findings;
 use testing::{Actor, Fault, listings};
 
 use crate::{
-    billing_app::{BillingApp, kind_of},
+    billing_app::BillingApp,
     marketplace::{Marketplace, refund_path},
     paid_sale::{NET, PRICE, PaidSale},
 };
@@ -482,16 +483,96 @@ async fn a_refund_that_the_bank_returns_is_undone() {
     assert_eq!(sale.market.refund("key", &sale.purchase, None).await.status(), 200);
     app.deliver_events().await;
     sale.check(PRICE).await;
-    let made = app.stripe().events();
-    let made = made.iter().find(|event| kind_of(event) == "refund.created").unwrap();
-    let made: serde_json::Value = serde_json::from_str(made).unwrap();
-    app.stripe().fail_refund(made["data"]["object"]["id"].as_str().unwrap()).unwrap();
-    app.deliver_events().await;
+    refuse_latest(&app).await;
     let purchase = sale.now().await;
     assert_eq!((purchase.state, purchase.refunded), (PurchaseState::Paid, 0));
     assert_eq!(sale.access().await, EntitlementState::Active);
     let book = sale.market.creator_balance(&sale.kim).await;
     assert_eq!(book.money.net, NET);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
+}
+
+/// The bank rejects the latest refund.
+async fn refuse_latest(app: &BillingApp) {
+    let latest = app.ids_of("refund.created").pop().unwrap();
+    app.stripe().fail_refund(&latest).unwrap();
+    app.deliver_events().await;
+}
+
+impl PaidSale<'_> {
+    /// Refunds it in full; Ann buys the listing again. Returns the second purchase.
+    async fn bought_again(&self) -> Purchase {
+        assert_eq!(self.market.refund("key", &self.purchase, None).await.status(), 200);
+        self.market.app.deliver_events().await;
+        self.market.sold(&self.ann, &self.listing, PRICE).await
+    }
+
+    /// Asserts that the first purchase is one that is returned, and Ann has the listing by the
+    /// second.
+    async fn check_returned(&self, second: &Purchase, refunds: usize) {
+        let purchase = self.now().await;
+        let returned = PurchaseState::Returned { reason: "already_owned".to_owned() };
+        assert_eq!((purchase.state, purchase.due_at), (returned, None));
+        assert!(self.market.is_usable(&self.ann, second).await);
+        assert_eq!(self.market.creator_balance(&self.kim).await.money.net, NET, "sold once");
+        assert_eq!(self.market.app.refunded(), vec![PRICE; refunds]);
+        assert_eq!(findings(self.market.app).await, [""; 0]);
+    }
+}
+
+/// She would have paid twice for one entitlement.
+#[tokio::test]
+async fn a_refund_that_the_bank_returns_after_a_second_purchase_is_made_again() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let second = sale.bought_again().await;
+    refuse_latest(&app).await;
+    sale.check_returned(&second, 2).await;
+    assert_eq!(sale.now().await.taken_back, PRICE);
+    sale.market.assert_ledger_balances().await;
+    let audit_lines = app.audit_lines().await;
+    let line = "refunds refund purchase: already_owned";
+    assert_eq!(audit_lines.iter().filter(|it| *it == line).count(), 1, "{audit_lines:#?}");
+    app.close().await;
+}
+
+/// A closed card takes no refund, however often it is made.
+#[tokio::test]
+async fn what_the_bank_never_takes_is_for_a_person() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let second = sale.bought_again().await;
+    for _ in 0..3 {
+        refuse_latest(&app).await;
+    }
+    for _ in 0..2 {
+        sale.check_returned(&second, 3).await;
+        let owed = -sale.market.balance(&sale.kim, LedgerAccount::BuyerReturns).await;
+        assert_eq!((owed, sale.now().await.taken_back), (PRICE, 0), "nothing is lost");
+        let parked = app.store.parked_events(None, 100).await.unwrap().items;
+        assert!(!parked.is_empty(), "somebody is told");
+        assert!(parked.iter().all(|it| it.why.contains("pay them another way")), "{parked:?}");
+        app.advance_days(2);
+        app.reconcile().await.unwrap();
+    }
+    app.close().await;
+}
+
+/// After both purchases were refunded, the one whose refund fails has the entitlement.
+#[tokio::test]
+async fn a_refund_that_fails_after_two_purchases_brings_the_listing_back() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let second = sale.bought_again().await;
+    let first = app.ids_of("refund.created").pop().unwrap();
+    assert_eq!(sale.market.refund("other", &second, None).await.status(), 200);
+    app.deliver_events().await;
+    app.stripe().fail_refund(&first).unwrap();
+    app.deliver_events().await;
+    assert_eq!(sale.now().await.state, PurchaseState::Paid);
+    assert!(sale.market.is_usable(&sale.ann, &sale.purchase).await);
+    assert_eq!(findings(&app).await, [""; 0]);
     sale.market.assert_ledger_balances().await;
     app.close().await;
 }

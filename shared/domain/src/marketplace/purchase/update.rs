@@ -10,6 +10,7 @@ use std::mem;
 use super::{
     Offer, Purchase, PurchaseError, PurchaseState,
     allocation::PaymentAllocation,
+    check_not_owned,
     entitlement::{Entitlement, EntitlementState},
     refund::{Refund, RefundedBy},
 };
@@ -71,7 +72,7 @@ pub struct PurchaseUpdate {
 pub enum PaymentFollowUp {
     /// Nothing.
     Nothing,
-    /// The payment came for something that can no longer be bought: refund it.
+    /// The payment is for something that can no longer be bought: refund what is left of it.
     RefundInFull(PaymentId),
     /// A refund was recorded: request it from Stripe.
     Refund {
@@ -186,27 +187,44 @@ impl PurchaseUpdate {
         if self.purchase.paid.is_none() {
             self.fulfil(payment, now);
         }
+        self.follow_second_purchase(payment);
         let frozen = self.frozen_part();
         self.follow_money(payment, now)?;
+        self.follow_refunds(payment.refunded);
         if let PurchaseState::Returned { .. } = self.purchase.state {
-            // Stripe does not refund a charge from which a dispute has withdrawn money.
-            let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
-            // Due until the money is refunded.
-            self.purchase.due_at = (!over).then_some(now);
-            return Ok(if over {
-                PaymentFollowUp::Nothing
-            } else {
-                PaymentFollowUp::RefundInFull(payment.id.clone())
-            });
+            return Ok(self.give_back(payment, now));
         }
         let before = self.stats.clone();
         self.follow_loss(payment, now);
-        self.follow_refunds(payment.refunded);
         self.follow_dispute(payment);
         self.follow_reward(payment, now)?;
         self.book.follow_ratings(&before, &self.stats);
         self.book.frozen += self.frozen_part() - frozen;
         Ok(self.next(payment))
+    }
+
+    /// Money that comes back after its buyer has bought the listing again, because a refund failed
+    /// or a dispute was won after all, would pay for one entitlement twice: it is to be returned.
+    fn follow_second_purchase(&mut self, payment: &Payment) {
+        let was_lost = self.purchase.state == PurchaseState::Refunded;
+        if !was_lost || access(payment) == EntitlementState::Revoked {
+            return;
+        }
+        let other = self.entitlement.as_ref().filter(|it| it.purchase_id != self.purchase.id);
+        if let Err(refused) = check_not_owned(other) {
+            self.purchase.state = PurchaseState::Returned { reason: refused.code().to_owned() };
+        }
+    }
+
+    /// Returns what is left of a payment; the purchase is due until it is refunded.
+    fn give_back(&mut self, payment: &Payment, now: Timestamp) -> PaymentFollowUp {
+        // Stripe does not refund a charge from which a dispute has withdrawn money.
+        let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
+        self.purchase.due_at = (!over).then_some(now);
+        match over {
+            true => PaymentFollowUp::Nothing,
+            false => PaymentFollowUp::RefundInFull(payment.id.clone()),
+        }
     }
 
     fn frozen_part(&self) -> i64 {
@@ -222,6 +240,11 @@ impl PurchaseUpdate {
             true => PaymentFollowUp::ReverseTransfer,
             false => PaymentFollowUp::Nothing,
         }
+    }
+
+    /// Stripe or the bank refuses for good to return its payment: a person gives the money back.
+    pub fn fail_return(&mut self) {
+        self.purchase.due_at = None;
     }
 
     /// Fulfils a paid order, unless it can no longer be bought.
@@ -276,7 +299,7 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Reallocates the money as the payment now says.
+    /// Reallocates the money as the payment now says. An open dispute suspends its payout.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let returned = matches!(self.purchase.state, PurchaseState::Returned { .. });
         let after = match returned {
@@ -287,7 +310,7 @@ impl PurchaseUpdate {
         let change = self.change(payment);
         self.purchase.taken_back = payment.returned();
         if let Some(sale) = &mut self.sale {
-            sale.kept = after.split();
+            (sale.kept, sale.frozen) = (after.split(), payment.disputed);
         }
         if before == after {
             return Ok(());
@@ -326,6 +349,9 @@ impl PurchaseUpdate {
         if was_lost == is_lost {
             return;
         }
+        if was_lost {
+            self.regain(now);
+        }
         let is_own = own(&mut self.entitlement, &self.purchase).is_some();
         let review = self.review.as_mut().filter(|_| is_own);
         let sales = if is_lost {
@@ -343,12 +369,18 @@ impl PurchaseUpdate {
         self.book.count_money(sales, Split::default(), now);
     }
 
-    /// Suspends use and payout while a dispute is open; its outcome restores or revokes the
-    /// entitlement.
-    fn follow_dispute(&mut self, payment: &Payment) {
-        if let Some(sale) = &mut self.sale {
-            sale.frozen = payment.disputed;
+    /// The entitlement is of this purchase again, if the buyer had bought the listing once more and
+    /// that purchase is lost too.
+    fn regain(&mut self, now: Timestamp) {
+        let Purchase { id, revision, .. } = &self.purchase;
+        if let Some(lost) = self.entitlement.as_mut().filter(|it| it.purchase_id != *id) {
+            (lost.purchase_id, lost.revision) = (id.clone(), *revision);
+            lost.granted_at = now;
         }
+    }
+
+    /// Suspends use while a dispute is open; its outcome restores or revokes the entitlement.
+    fn follow_dispute(&mut self, payment: &Payment) {
         let by_buyer = |it: &Refund| it.by == RefundedBy::Buyer;
         let going_back = self.purchase.open_refund().is_some_and(by_buyer);
         if let Some(own) = own(&mut self.entitlement, &self.purchase) {

@@ -15,8 +15,15 @@ use crate::{
             reward::{Reward, RewardCancellation, RewardState, SameCard},
             share::Referral,
         },
-        creator::sale::SaleState,
-        purchase::{PurchaseState, entitlement::EntitlementState, update::PurchaseUpdate},
+        creator::{
+            journal::LedgerAccount,
+            sale::{SaleState, Split},
+        },
+        purchase::{
+            PurchaseState,
+            entitlement::EntitlementState,
+            update::{PaymentFollowUp, PurchaseUpdate},
+        },
     },
 };
 
@@ -77,6 +84,64 @@ fn a_dispute_suspends_and_freezes_until_it_is_over() {
     check(&[(300, 0, false, Active, Held, 160), (300, 500, true, Suspended, Frozen, 0)]);
     // A buyer who was refunded gets nothing back, whatever the outcome of the dispute.
     check(&[(500, 0, false, Revoked, Refunded, 0), (500, 0, true, Revoked, Frozen, 0)]);
+}
+
+/// The buyer's entitlement by a second purchase.
+fn bought_again(deal: &PurchaseUpdate, state: EntitlementState) -> Entitlement {
+    Entitlement { version: 7, state, ..placed(2, &deal.listing).entitlement(day(3)) }
+}
+
+#[test]
+fn money_that_comes_back_after_a_second_purchase_is_returned() {
+    use EntitlementState::{Active, Suspended};
+    let refund = || PaymentFollowUp::RefundInFull(payment(500, 0, 0, false).id);
+    let check = |lost: (i64, i64), back: (i64, i64, bool), expected: PaymentFollowUp| {
+        for second in [Active, Suspended] {
+            let mut deal = shared("sharer", None);
+            settle(&mut deal, &payment(500, 0, 0, false), day(1));
+            settle(&mut deal, &payment(500, lost.0, lost.1, false), day(2));
+            let other = bought_again(&deal, second);
+            deal.entitlement = Some(other.clone());
+            let now = payment(500, back.0, back.1, back.2);
+            for _ in 0..2 {
+                assert_eq!(settle(&mut deal, &now, day(4)), expected, "{back:?}");
+            }
+            let returned = PurchaseState::Returned { reason: "already_owned".to_owned() };
+            assert_eq!(
+                (&deal.purchase.state, deal.entitlement.as_ref()),
+                (&returned, Some(&other))
+            );
+            assert_eq!((deal.stats.sales, deal.book.money), (0, Split::default()));
+            assert_eq!(deal.sale.as_ref().unwrap().frozen, back.2);
+            let owed = deal.book.balances.owed(LedgerAccount::BuyerReturns);
+            assert_eq!(owed, 500 - now.returned(), "{back:?}");
+            let reward = RewardState::Cancelled { reason: RewardCancellation::Refunded };
+            assert_eq!(deal.reward.as_ref().unwrap().state, reward);
+            let over = settle(&mut deal, &payment(500, 500, 0, false), day(5));
+            assert_eq!((over, deal.purchase.due_at), (PaymentFollowUp::Nothing, None));
+            assert_eq!(deal.book.balances.owed(LedgerAccount::BuyerReturns), 0);
+        }
+    };
+    // A refund failed, in part or as a whole.
+    check((500, 0), (0, 0, false), refund());
+    check((500, 0), (499, 0, false), refund());
+    // A dispute was won after it was lost.
+    check((0, 500), (0, 0, false), refund());
+    check((0, 515), (0, 0, false), refund());
+    // A refund failed while a dispute has the money.
+    check((500, 0), (0, 500, true), PaymentFollowUp::Nothing);
+}
+
+#[test]
+fn what_was_bought_twice_and_lost_twice_belongs_to_the_purchase_whose_money_comes_back() {
+    let mut deal = paid(500);
+    settle(&mut deal, &payment(500, 500, 0, false), day(2));
+    deal.entitlement = Some(bought_again(&deal, EntitlementState::Revoked));
+    let next = settle(&mut deal, &payment(500, 0, 0, false), day(4));
+    assert_eq!((next, &deal.purchase.state), (PaymentFollowUp::Nothing, &PurchaseState::Paid));
+    assert_eq!(standing(&deal), (Some(EntitlementState::Active), Some(SaleState::Held), 400));
+    let owned = deal.entitlement.unwrap();
+    assert_eq!((owned.purchase_id, owned.version, owned.granted_at), (purchase_id(1), 7, day(4)));
 }
 
 fn review(deal: &mut PurchaseUpdate) {

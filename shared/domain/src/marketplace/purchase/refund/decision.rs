@@ -72,6 +72,15 @@ impl Purchase {
     pub fn refund_key(&self, number: u32) -> String {
         format!("purchase:{}:refund:{number}", self.id)
     }
+
+    /// The idempotency key at Stripe of the refund of a payment that is returned, after `refused`
+    /// refunds that the buyer's bank did not take.
+    pub fn return_key(&self, refused: usize) -> String {
+        match refused {
+            0 => format!("purchase:{}:returned", self.id),
+            more => format!("purchase:{}:returned-after:{more}", self.id),
+        }
+    }
 }
 
 impl PurchaseUpdate {
