@@ -78,7 +78,7 @@ mod webhooks;
 
 pub use accounts::Bank;
 pub(crate) use api::{Failure, refusal};
-pub use balance::Balance;
+pub use balance::{Balance, TOP_UP};
 pub use cards::Card;
 pub use control::{Control, ControlError, DELIVERIES_MAX, Payment};
 pub use cycle::Advance;

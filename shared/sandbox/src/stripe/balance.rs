@@ -22,6 +22,9 @@ const DISPUTE_FEE: i64 = 1_500;
 /// How long a charge's money is pending, unless the settings make it available immediately.
 const PENDING_S: i64 = 2 * DAY_S;
 
+/// The type of the balance transaction of a top-up.
+pub const TOP_UP: &str = "topup";
+
 /// Type of a balance transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Movement {
@@ -42,6 +45,8 @@ pub(super) enum Movement {
     Payout,
     /// Failed payout, returned by the bank.
     PayoutFailure,
+    /// From the operator's bank to the platform.
+    TopUp,
 }
 
 impl Movement {
@@ -61,6 +66,7 @@ impl Movement {
             Movement::PaymentRefund => ("payment_refund", "refund", 0),
             Movement::Payout => ("payout", "payout", 0),
             Movement::PayoutFailure => ("payout_failure", "payout_reversal", 0),
+            Movement::TopUp => (TOP_UP, TOP_UP, 0),
         }
     }
 }
@@ -125,6 +131,31 @@ pub(super) fn book_for(
         books.remind(available_on, &id);
     }
     books.shelf.put(transaction)
+}
+
+/// Adds the operator's own money to the balance (docs.stripe.com/api/topups). Returns the id of the
+/// top-up.
+pub(super) fn top_up(books: &mut AccountState, cents: i64) -> String {
+    let id = books.ids.next("tu_");
+    let transaction = book(books, Movement::TopUp, cents, "usd", &id);
+    books.shelf.put(json!({
+        "id": id,
+        "object": "topup",
+        "amount": cents,
+        "balance_transaction": transaction,
+        "created": books.now,
+        "currency": "usd",
+        "description": null,
+        "expected_availability_date": books.now,
+        "failure_code": null,
+        "failure_message": null,
+        "livemode": false,
+        "metadata": {},
+        "source": null,
+        "statement_descriptor": null,
+        "status": "succeeded",
+        "transfer_group": null,
+    }))
 }
 
 /// When a charge's money becomes available: after it is booked, which may be still to come.

@@ -60,6 +60,12 @@ impl Control<'_> {
         self.with(|books| balance::now(books))
     }
 
+    /// Adds the operator's own money to the platform's balance, as the dashboard does. Returns the
+    /// top-up's id.
+    pub fn add_funds(&self, cents: i64) -> String {
+        self.with(|books| balance::top_up(books, cents))
+    }
+
     /// The transactions of the platform's balance, oldest first.
     pub fn balance_transactions(&self) -> Vec<Value> {
         self.with(|books| books.shelf.all("balance_transaction").cloned().collect())
