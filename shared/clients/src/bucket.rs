@@ -83,19 +83,21 @@ macro_rules! in_bucket {
 }
 pub(crate) use in_bucket;
 
-/// An S3 client of a process, with the longer timeouts of objects. A configured endpoint has no DNS
+/// The process's S3 client, with the longer timeouts of objects. A configured endpoint has no DNS
 /// name per bucket, so the bucket goes into the path.
 pub(crate) fn s3(aws: &Aws) -> Client {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT);
-    let config = Builder::from(aws.config())
-        .timeout_config(timeouts.build())
-        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build())
-        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .force_path_style(aws.config().endpoint_url().is_some());
-    Client::from_conf(config.build())
+    aws.kept(|config| {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT);
+        let objects = Builder::from(config)
+            .timeout_config(timeouts.build())
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build())
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .force_path_style(config.endpoint_url().is_some());
+        Client::from_conf(objects.build())
+    })
 }
 
 /// A bucket. Putting needs `s3:PutObject`, links and [`Bucket::has`] need `s3:GetObject`.

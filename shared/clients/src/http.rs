@@ -3,7 +3,7 @@
 //! * No redirects: a redirect could carry a token to another host.
 //! * No connection reuse: a function is frozen between invocations, so a pooled connection may be
 //!   dead by the next one, and a POST written to a dead connection has an unknown outcome. The
-//!   exception is [`Http::kept`], for a service where a retry is safe.
+//!   exception is [`Http::pooled`], for a service where a retry is safe.
 //! * No implicit retries: only the caller knows whether a second request is safe.
 //! * No proxy from the environment, a total timeout per call, and a size limit on each body.
 
@@ -42,8 +42,8 @@ impl Connect for Http {
     fn variables() -> Vec<&'static str> {
         Vec::new()
     }
-    async fn connect(_: &Environment, _: &Aws) -> Result<Http, InitError> {
-        Http::new().map_err(InitError::unavailable("the HTTP client"))
+    async fn connect(_: &Environment, aws: &Aws) -> Result<Http, InitError> {
+        aws.try_kept(Http::new).map_err(InitError::unavailable("the HTTP client"))
     }
 }
 
@@ -75,6 +75,13 @@ impl Http {
     pub fn pooled() -> Result<Http, InvalidConfig> {
         let pool = Client::builder().pool_idle_timeout(IDLE_TIMEOUT);
         Http::build(pool.pool_max_idle_per_host(IDLE_MAX), CONNECT_TIMEOUT)
+    }
+
+    /// The process's client of [`Http::pooled`]: its connections outlive a secret.
+    pub(crate) fn pooled_of(aws: &Aws) -> Result<Http, InvalidConfig> {
+        #[derive(Clone)]
+        struct Pooled(Http);
+        aws.try_kept(|| Http::pooled().map(Pooled)).map(|Pooled(http)| http)
     }
 
     pub(crate) fn get(&self, url: Url) -> RequestBuilder {

@@ -177,9 +177,11 @@ pub(crate) async fn read<T: DeserializeOwned>(
 }
 
 async fn text(aws: &Aws, id: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
-    let config = Builder::from(aws.config()).timeout_config(timeouts).build();
-    let answer = Client::from_conf(config).get_secret_value().secret_id(id).send().await?;
+    let client = aws.kept(|config| {
+        let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+        Client::from_conf(Builder::from(config).timeout_config(timeouts).build())
+    });
+    let answer = client.get_secret_value().secret_id(id).send().await?;
     answer.secret_string.ok_or_else(|| "it is binary".into())
 }
 

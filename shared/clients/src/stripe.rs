@@ -134,7 +134,8 @@ impl Connect for Stripe {
             false => Tax::None,
         };
         let config = StripeConfig { base, api_key, tax };
-        let stripe = Stripe::new(&config).map_err(InitError::unusable(STRIPE_BASE_URL))?;
+        let stripe = Http::pooled_of(aws).and_then(|http| Stripe::through(http, &config));
+        let stripe = stripe.map_err(InitError::unusable(STRIPE_BASE_URL))?;
         let transport = stripe.transport.doubting(aws.secret_doubt());
         Ok(Stripe { transport, ..stripe })
     }
@@ -146,7 +147,11 @@ impl Stripe {
     /// # Errors
     /// When the base is not an HTTP URL, or the key is no valid header value.
     pub fn new(config: &StripeConfig) -> Result<Stripe, InvalidConfig> {
-        let transport = Transport::new(Http::pooled()?, &config.base, &config.api_key)?;
+        Stripe::through(Http::pooled()?, config)
+    }
+
+    fn through(http: Http, config: &StripeConfig) -> Result<Stripe, InvalidConfig> {
+        let transport = Transport::new(http, &config.base, &config.api_key)?;
         Ok(Stripe { live: is_live(&config.api_key), ..Stripe::over(transport, config.tax) })
     }
 

@@ -1,6 +1,6 @@
 //! AWS: one configuration per process.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::{
@@ -10,7 +10,9 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use domain::Timestamp;
 
-use crate::{clock::Clock, doubt::SecretDoubt, environment::Environment, error::InitError};
+use crate::{
+    clock::Clock, doubt::SecretDoubt, environment::Environment, error::InitError, kept::Kept,
+};
 
 /// Timeout of one attempt of a small request: DynamoDB, SQS, Secrets Manager.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -19,12 +21,13 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
 /// Attempts of a request, the first included. The SDK backs off between them with jitter.
 const ATTEMPTS: u32 = 3;
 
-/// The configuration of AWS clients, and the clock by which a process starts.
+/// The configuration of AWS clients, the clients of the process, and the clock by which it starts.
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
     clock: Clock,
     doubt: SecretDoubt,
+    kept: Kept,
 }
 
 impl Aws {
@@ -60,7 +63,13 @@ impl Aws {
 
     /// With the given configuration and clock.
     pub fn with(config: SdkConfig, clock: Clock) -> Aws {
-        Aws { config, clock, doubt: SecretDoubt::default() }
+        Aws { config, clock, doubt: SecretDoubt::default(), kept: Kept::default() }
+    }
+
+    /// The same, with clients that another process of the same configuration has made.
+    #[must_use]
+    pub fn keeping(self, kept: Kept) -> Aws {
+        Aws { kept, ..self }
     }
 
     /// Where the clients of this process say that a provider refused their secret.
@@ -76,5 +85,22 @@ impl Aws {
     /// The configuration for the clients of one process, which share connections and credentials.
     pub fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// The process's client of this type, made with the first call. See [`Kept`].
+    pub fn kept<T: Clone + Send + Sync + 'static>(&self, make: impl FnOnce(&SdkConfig) -> T) -> T {
+        let Ok(client) = self.try_kept(|| Ok::<T, Infallible>(make(&self.config)));
+        client
+    }
+
+    /// The same, where making it may fail.
+    ///
+    /// # Errors
+    /// What `make` says.
+    pub fn try_kept<T: Clone + Send + Sync + 'static, E>(
+        &self,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.kept.get_or_make(make)
     }
 }

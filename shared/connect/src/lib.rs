@@ -9,6 +9,7 @@ mod clock;
 mod doubt;
 mod environment;
 mod error;
+mod kept;
 
 use std::any::Any;
 
@@ -19,6 +20,7 @@ pub use clock::Clock;
 pub use doubt::SecretDoubt;
 pub use environment::Environment;
 pub use error::{InitError, chain};
+pub use kept::Kept;
 
 /// The variable that names the provider of images: `studio` or `bria`.
 pub const IMAGE_PROVIDER: &str = "IMAGE_PROVIDER";

@@ -1,8 +1,9 @@
 //! The capabilities of a running process: their secrets are refreshed.
 //!
 //! A rotated secret reaches every process within five minutes, and at once one that gets a webhook
-//! signed with it, or whose provider refuses the secret in memory (401). If a secret cannot be read, the process continues with the one in
-//! memory.
+//! signed with it, or whose provider refuses the secret in memory (401). If a secret cannot be
+//! read, the process continues with the one in memory. Clients and their connections are kept
+//! ([`Aws::kept`]).
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 

@@ -37,6 +37,8 @@ pub const SECRET_BEFORE: &str = "whsec_before";
 pub struct BillingApp {
     app: TestApp,
     pub sandbox: RunningSandbox,
+    /// What people at Stripe's pages and dashboard ask with.
+    browser: reqwest::Client,
     /// Number of Stripe's events taken so far.
     taken: Cell<usize>,
     members: RefCell<Vec<Actor>>,
@@ -87,6 +89,7 @@ impl BillingApp {
         BillingApp {
             app,
             sandbox,
+            browser: reqwest::Client::new(),
             taken: Cell::default(),
             members: RefCell::default(),
             keys: Cell::default(),
@@ -301,7 +304,8 @@ impl BillingApp {
     /// Submits a form on one of Stripe's pages.
     pub async fn submit(&self, page: &str, form: &[(&str, &str)]) {
         let body: Vec<String> = form.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        let request = reqwest::Client::new()
+        let request = self
+            .browser
             .post(page)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(body.join("&"));
@@ -390,7 +394,8 @@ impl BillingApp {
     /// Calls Stripe's API directly, as the dashboard or the portal does.
     pub async fn post_to_stripe(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let url = format!("{}v1/{path}", self.stripe().url());
-        let request = reqwest::Client::new()
+        let request = self
+            .browser
             .post(url)
             .bearer_auth(sandbox::stripe::API_KEY)
             .header("Stripe-Version", sandbox::stripe::VERSION)
@@ -429,7 +434,8 @@ impl BillingApp {
     }
 
     async fn get_from_stripe(&self, path: &str) -> Value {
-        let request = reqwest::Client::new()
+        let request = self
+            .browser
             .get(format!("{}v1/{path}", self.stripe().url()))
             .bearer_auth(sandbox::stripe::API_KEY)
             .header("Stripe-Version", sandbox::stripe::VERSION);

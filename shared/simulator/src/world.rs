@@ -106,6 +106,7 @@ impl World {
         app.use_bria();
         app.allow_loopback();
         app.engine.stop_metering();
+        app.engine.index_stream();
         drop_webhooks(&app);
         let began_at = app.now();
         let members = (0..MEMBERS).map(|nth| Actor::member(&format!("m{nth}"))).collect();

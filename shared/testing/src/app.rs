@@ -27,8 +27,8 @@ use domain::{
 };
 use percent_encoding::percent_decode_str;
 use runtime::{
-    Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Process, RecentCalls,
-    Trigger,
+    Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Kept, Process,
+    RecentCalls, Trigger,
 };
 use serde_json::{Value, json, value::to_raw_value};
 use store::{JobFilter, PageSize, Store};
@@ -124,6 +124,8 @@ thread_local! {
     /// The running processes: one for each app, function and thread, as Lambda runs one for each
     /// concurrent call.
     static PROCESSES: RefCell<HashMap<(u64, &'static str), Rc<Running>>> = RefCell::default();
+    /// The clients of AWS and of HTTP that the processes of an app share.
+    static KEPT: RefCell<HashMap<u64, Kept>> = RefCell::default();
 }
 
 /// A process, and the calls that it has counted.
@@ -209,6 +211,7 @@ impl TestApp {
         let next = NUMBER.fetch_add(1, Ordering::Relaxed);
         let ended = self.number.swap(next, Ordering::Relaxed);
         PROCESSES.with_borrow_mut(|processes| processes.retain(|(app, _), _| *app != ended));
+        KEPT.with_borrow_mut(|kept| kept.remove(&ended));
     }
 
     /// The current time.
@@ -332,7 +335,9 @@ impl TestApp {
     }
 
     fn process_aws(&self) -> Aws {
-        Aws::with(self.aws.config(), self.ambient.clock.clone())
+        let number = self.number.load(Ordering::Relaxed);
+        let kept = KEPT.with_borrow_mut(|kept| kept.entry(number).or_default().clone());
+        Aws::with(self.aws.config(), self.ambient.clock.clone()).keeping(kept)
     }
 
     fn process_environment(&self) -> Environment {

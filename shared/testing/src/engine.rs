@@ -10,7 +10,10 @@ use std::{
     fmt,
     future::poll_fn,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -43,6 +46,15 @@ use crate::{
     grants,
     wire::{credentials, retries},
 };
+
+/// Number of the next copy of an engine.
+static COPIES: AtomicU64 = AtomicU64::new(0);
+
+/// An index of the stream's records, in the tables of the engine.
+const STREAM_INDEX: &str = "
+    PRAGMA synchronous = OFF;
+    CREATE INDEX stream_numbers ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+";
 
 /// The table's name in every test.
 pub const TABLE: &str = "app";
@@ -356,6 +368,21 @@ impl Engine {
         self.state().pace = pace;
     }
 
+    /// Indexes the stream's records from now on. The engine keeps all of them, and looks for their
+    /// last number with every write: without an index, in time that grows with each.
+    pub fn index_stream(&self) {
+        let number = COPIES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("prolight-engine-{}-{number}.db", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let path = file.to_str().expect("a path of text");
+        self.database.vacuum_into(path).expect("a copy");
+        let copy = rusqlite::Connection::open(&file).expect("the copy");
+        copy.execute_batch(STREAM_INDEX).expect("an index");
+        drop(copy);
+        self.database.restore_from(path).expect("the copy");
+        std::fs::remove_file(&file).expect("the copy");
+    }
+
     /// Usage since the last call.
     pub fn take_usage(&self) -> Usage {
         std::mem::take(&mut self.state().usage)
@@ -595,5 +622,30 @@ impl HttpClient for Engine {
         _: &RuntimeComponents,
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_goes_on_with_an_index() {
+        let engine = Engine::new();
+        let put = |key: &str| {
+            let item = json!({"pk": {"S": key}, "sk": {"S": "-"}});
+            engine.run("PutItem", &json!({"TableName": TABLE, "Item": item}).to_string()).unwrap();
+        };
+        let keys = || -> Vec<String> {
+            let batch = engine.stream_batch();
+            let records = batch["Records"].as_array().unwrap().iter();
+            records.map(|it| it["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().into()).collect()
+        };
+        put("a");
+        engine.index_stream();
+        put("b");
+        assert_eq!(keys(), ["a", "b"]);
+        put("c");
+        assert_eq!((keys(), engine.dump().len()), (vec!["c".to_owned()], 3));
     }
 }

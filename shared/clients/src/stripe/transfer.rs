@@ -32,8 +32,8 @@ use super::{
     transport::Transport,
 };
 use crate::{
-    http::{Http, InvalidConfig},
-    secrets::{self, Secret, StripeSecret},
+    http::Http,
+    secrets::{self, StripeSecret},
 };
 
 const STRIPE_PAYOUTS_SECRET_ARN: &str = "STRIPE_PAYOUTS_SECRET_ARN";
@@ -118,21 +118,14 @@ impl Connect for Payouts {
     async fn connect(env: &Environment, aws: &Aws) -> Result<Payouts, InitError> {
         let arn = env.text(STRIPE_PAYOUTS_SECRET_ARN)?;
         let StripeSecret { api_key } = secrets::read(aws, arn, "the Stripe payouts secret").await?;
-        let payouts = Payouts::new(env.text(STRIPE_BASE_URL)?, &api_key);
-        let payouts = payouts.map_err(InitError::unusable(STRIPE_BASE_URL))?;
-        Ok(Payouts { transport: payouts.transport.doubting(aws.secret_doubt()) })
+        let base = env.text(STRIPE_BASE_URL)?;
+        let transport = Http::pooled_of(aws).and_then(|http| Transport::new(http, base, &api_key));
+        let transport = transport.map_err(InitError::unusable(STRIPE_BASE_URL))?;
+        Ok(Payouts { transport: transport.doubting(aws.secret_doubt()) })
     }
 }
 
 impl Payouts {
-    /// A client with its own pooled connections, to [`super::BASE_URL`] or a stand-in's URL.
-    ///
-    /// # Errors
-    /// When the base is not an HTTP URL, or the key is no valid header value.
-    pub fn new(base: &str, api_key: &Secret) -> Result<Payouts, InvalidConfig> {
-        Ok(Payouts { transport: Transport::new(Http::pooled()?, base, api_key)? })
-    }
-
     /// The same client, which asks no more often than `rate`.
     #[must_use]
     pub fn at_rate(&self, rate: &RequestRate) -> Payouts {
