@@ -171,7 +171,7 @@ pub(crate) struct Bria {
     settings: Mutex<Settings>,
     calls: Mutex<HashMap<Route, VecDeque<Instant>>>,
     jobs: Mutex<Jobs>,
-    easel: ImageQueue,
+    queue: ImageQueue,
 }
 
 impl Bria {
@@ -180,7 +180,7 @@ impl Bria {
             settings: Mutex::new(settings),
             calls: Mutex::default(),
             jobs: Mutex::default(),
-            easel: ImageQueue::default(),
+            queue: ImageQueue::default(),
         }
     }
 

@@ -98,44 +98,41 @@ fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Misuse> {
     Ok(serde_json::from_slice(body)?)
 }
 
-async fn order_fault(
-    State(world): Shared,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Order>), Misuse> {
+async fn order_fault(State(app): Shared, body: Bytes) -> Result<(StatusCode, Json<Order>), Misuse> {
     let order: Order = parse(&body)?;
-    world.faults.order(order.clone())?;
+    app.faults.order(order.clone())?;
     Ok((StatusCode::CREATED, Json(order)))
 }
 
-async fn list_faults(State(world): Shared) -> Json<Value> {
-    Json(json!({ "items": world.faults.waiting() }))
+async fn list_faults(State(app): Shared) -> Json<Value> {
+    Json(json!({ "items": app.faults.waiting() }))
 }
 
-async fn clear_faults(State(world): Shared) -> StatusCode {
-    world.faults.clear();
+async fn clear_faults(State(app): Shared) -> StatusCode {
+    app.faults.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn list_requests(State(world): Shared, Query(filter): Query<Filter>) -> Json<Found> {
-    Json(world.journal.find(&filter))
+async fn list_requests(State(app): Shared, Query(filter): Query<Filter>) -> Json<Found> {
+    Json(app.journal.find(&filter))
 }
 
-async fn forget_requests(State(world): Shared) -> StatusCode {
-    world.journal.clear();
+async fn forget_requests(State(app): Shared) -> StatusCode {
+    app.journal.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn list_deliveries(State(world): Shared) -> Json<Value> {
-    Json(json!({ "items": world.journal.deliveries() }))
+async fn list_deliveries(State(app): Shared) -> Json<Value> {
+    Json(json!({ "items": app.journal.deliveries() }))
 }
 
-async fn get_settings(State(world): Shared) -> Json<Settings> {
-    Json(world.bria.settings())
+async fn get_settings(State(app): Shared) -> Json<Settings> {
+    Json(app.bria.settings())
 }
 
-async fn change_settings(State(world): Shared, body: Bytes) -> Result<Json<Settings>, Misuse> {
+async fn change_settings(State(app): Shared, body: Bytes) -> Result<Json<Settings>, Misuse> {
     let change: SettingsChange = parse(&body)?;
-    Ok(Json(world.bria.change_settings(change)?))
+    Ok(Json(app.bria.change_settings(change)?))
 }
 
 #[derive(Deserialize)]
@@ -145,18 +142,18 @@ struct Forgery {
     flaw: Flaw,
 }
 
-async fn forge_token(State(world): Shared, body: Bytes) -> Result<Json<Value>, Misuse> {
+async fn forge_token(State(app): Shared, body: Bytes) -> Result<Json<Value>, Misuse> {
     let forgery: Forgery = parse(&body)?;
-    let token = world.openid.forge(&world.url, &forgery.email, forgery.flaw)?;
+    let token = app.openid.forge(&app.url, &forgery.email, forgery.flaw)?;
     Ok(Json(json!({ "access_token": token, "token_type": "Bearer" })))
 }
 
-async fn rotate_keys(State(world): Shared) -> Result<Json<Value>, Misuse> {
-    world.openid.rotate()?;
-    Ok(Json(json!({ "published": world.openid.key_ids() })))
+async fn rotate_keys(State(app): Shared) -> Result<Json<Value>, Misuse> {
+    app.openid.rotate()?;
+    Ok(Json(json!({ "published": app.openid.key_ids() })))
 }
 
-async fn retire_keys(State(world): Shared) -> Result<Json<Value>, Misuse> {
-    world.openid.retire()?;
-    Ok(Json(json!({ "published": world.openid.key_ids() })))
+async fn retire_keys(State(app): Shared) -> Result<Json<Value>, Misuse> {
+    app.openid.retire()?;
+    Ok(Json(json!({ "published": app.openid.key_ids() })))
 }

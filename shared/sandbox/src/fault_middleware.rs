@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(120);
 
 /// Wraps every route of the simulated vendors.
 pub(crate) async fn pass(
-    State(world): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -37,12 +37,12 @@ pub(crate) async fn pass(
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let route = Route::of(&parts.method, parts.uri.path());
-    let number = world.journal.record(&parts, route, &body);
-    let asked = world.log.asked(&parts, route, &body);
-    let text = world.text_of(route, &parts, &body);
-    let fault = route.and_then(|route| world.faults.answer(route, &text));
+    let number = app.journal.record(&parts, route, &body);
+    let asked = app.log.asked(&parts, route, &body);
+    let text = app.text_of(route, &parts, &body);
+    let fault = route.and_then(|route| app.faults.answer(route, &text));
     if let Some(fault) = &fault {
-        world.journal.note_fault(number, fault.clone());
+        app.journal.note_fault(number, fault.clone());
     }
     let line = format!("{} {}", parts.method, parts.uri.path());
     let vendor = route.map_or(Vendor::Issuer, Route::vendor);
@@ -58,13 +58,13 @@ pub(crate) async fn pass(
     };
     let response = match asked {
         None => response,
-        Some(asked) if fault.is_none() => world.log.answered(asked, response).await,
+        Some(asked) if fault.is_none() => app.log.answered(asked, response).await,
         Some(asked) => {
-            world.log.faulted(asked);
+            app.log.faulted(asked);
             response
         }
     };
-    world.journal.note_status(number, response.status());
+    app.journal.note_status(number, response.status());
     let status = response.status().as_u16();
     tracing::info!(number, status, fault = fault.map(tracing::field::debug), "{line}");
     response

@@ -124,7 +124,7 @@ pub struct Sandbox;
 pub struct RunningSandbox {
     /// Its base URL, for example `http://127.0.0.1:4570`; also the OpenID issuer.
     pub url: String,
-    world: Arc<AppState>,
+    app: Arc<AppState>,
     receivers: Receivers,
     server: JoinHandle<io::Result<()>>,
 }
@@ -142,11 +142,11 @@ impl Sandbox {
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
-        let world = Arc::new(AppState::new(&config, url.clone())?);
+        let app = Arc::new(AppState::new(&config, url.clone())?);
         let receivers = Receivers::default();
-        let routes = router(&world).merge(receiver::router(&receivers));
+        let routes = router(&app).merge(receiver::router(&receivers));
         let server = tokio::spawn(axum::serve(listener, routes).into_future());
-        Ok(RunningSandbox { url, world, receivers, server })
+        Ok(RunningSandbox { url, app, receivers, server })
     }
 }
 
@@ -158,7 +158,7 @@ impl RunningSandbox {
 
     /// The origin of finished pictures; another host than the API's.
     pub fn results_origin(&self) -> &str {
-        &self.world.results_origin
+        &self.app.results_origin
     }
 
     /// The URL of the receiver of webhooks with this name.
@@ -178,7 +178,7 @@ impl RunningSandbox {
 
     /// The payment provider's account: its URL and its controls.
     pub fn stripe(&self) -> stripe::Control<'_> {
-        stripe::Control::new(&self.world)
+        stripe::Control::new(&self.app)
     }
 
     /// A token for `<name>@prolight.test`, valid for an hour.
@@ -186,7 +186,7 @@ impl RunningSandbox {
     /// # Errors
     /// If the address is not a valid test person, or signing fails.
     pub fn token(&self, email: &str) -> Result<String, openid::TokenError> {
-        self.world.openid.issue(&self.world.url, &openid::TokenRequest::for_person(email))
+        self.app.openid.issue(&self.app.url, &openid::TokenRequest::for_person(email))
     }
 
     /// A token for `email` that is invalid because of `flaw`.
@@ -194,7 +194,7 @@ impl RunningSandbox {
     /// # Errors
     /// As [`RunningSandbox::token`].
     pub fn forge(&self, email: &str, flaw: openid::Flaw) -> Result<String, openid::TokenError> {
-        self.world.openid.forge(&self.world.url, email, flaw)
+        self.app.openid.forge(&self.app.url, email, flaw)
     }
 
     /// Orders a fault.
@@ -202,33 +202,33 @@ impl RunningSandbox {
     /// # Errors
     /// If the order is outside its limits.
     pub fn order(&self, order: Order) -> Result<(), OrderError> {
-        self.world.faults.order(order)
+        self.app.faults.order(order)
     }
 
     /// The pending faults.
     pub fn waiting(&self) -> Vec<Order> {
-        self.world.faults.waiting()
+        self.app.faults.waiting()
     }
 
     /// Removes every pending fault.
     pub fn clear_faults(&self) {
-        self.world.faults.clear();
+        self.app.faults.clear();
     }
 
     /// The received requests that match `filter`.
     pub fn received(&self, filter: &Filter) -> Found {
-        self.world.journal.find(filter)
+        self.app.journal.find(filter)
     }
 
     /// The webhooks of the image provider's ended jobs, oldest job first, whether they were sent or
     /// not: for a test that sends them itself.
     pub fn bria_webhooks(&self) -> Vec<bria::Webhook> {
-        self.world.bria.webhooks(&self.world.results_origin)
+        self.app.bria.webhooks(&self.app.results_origin)
     }
 
     /// The webhook delivery attempts, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.world.journal.deliveries()
+        self.app.journal.deliveries()
     }
 
     /// Serves until the server fails.
@@ -246,16 +246,16 @@ impl RunningSandbox {
 impl Drop for RunningSandbox {
     fn drop(&mut self) {
         self.server.abort();
-        self.world.stop();
+        self.app.stop();
     }
 }
 
-fn router(world: &Arc<AppState>) -> Router {
+fn router(app: &Arc<AppState>) -> Router {
     let outside = Router::new()
-        .merge(openid::router(world))
+        .merge(openid::router(app))
         .merge(bria::router())
         .merge(stripe::router())
         .fallback(async || axum::http::StatusCode::NOT_FOUND)
-        .layer(middleware::from_fn_with_state(Arc::clone(world), fault_middleware::pass));
-    control::router().merge(outside).with_state(Arc::clone(world))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), fault_middleware::pass));
+    control::router().merge(outside).with_state(Arc::clone(app))
 }

@@ -304,41 +304,41 @@ impl SettingsChange {
 /// State of the payment provider.
 #[derive(Debug)]
 pub(crate) struct Stripe {
-    books: Mutex<AccountState>,
+    state: Mutex<AccountState>,
     keys: Mutex<Keys>,
 }
 
 impl Stripe {
     /// `url` is the sandbox's base URL.
     pub(crate) fn new(setup: &Setup, url: &str) -> Stripe {
-        Stripe { books: Mutex::new(AccountState::open(setup, url)), keys: Mutex::default() }
+        Stripe { state: Mutex::new(AccountState::open(setup, url)), keys: Mutex::default() }
     }
 }
 
 /// Runs everything due by now, then `work`, then delivers the resulting events.
-fn with_books<T>(world: &Arc<AppState>, work: impl FnOnce(&mut AccountState) -> T) -> T {
+fn with_books<T>(app: &Arc<AppState>, work: impl FnOnce(&mut AccountState) -> T) -> T {
     let (answer, parcels, next) = {
-        let mut books = locked(&world.stripe.books);
-        let now = books.clock.now();
-        cycle::walk_to(&mut books, now);
-        let (before, answer) = (books.unbooked.len(), work(&mut books));
-        let is_new = before < books.unbooked.len() && books.clock.goes();
+        let mut state = locked(&app.stripe.state);
+        let now = state.clock.now();
+        cycle::walk_to(&mut state, now);
+        let (before, answer) = (state.unbooked.len(), work(&mut state));
+        let is_new = before < state.unbooked.len() && state.clock.goes();
         let next = is_new.then_some(payments::BOOKED_AFTER_S);
-        (answer, webhooks::pack(&mut books), next)
+        (answer, webhooks::pack(&mut state), next)
     };
-    webhooks::send(world, parcels);
+    webhooks::send(app, parcels);
     if let Some(seconds) = next {
-        come_back(world, seconds);
+        come_back(app, seconds);
     }
     answer
 }
 
 /// Runs everything due in this many seconds, even if no request arrives.
-fn come_back(world: &Arc<AppState>, seconds: i64) {
-    let later = Arc::clone(world);
+fn come_back(app: &Arc<AppState>, seconds: i64) {
+    let later = Arc::clone(app);
     // The clock has whole seconds only.
     let pause = Duration::from_secs(seconds.unsigned_abs() + 1);
-    world.go_on_with(async move {
+    app.go_on_with(async move {
         tokio::time::sleep(pause).await;
         with_books(&later, |_| ());
     });

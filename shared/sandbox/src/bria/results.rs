@@ -28,7 +28,7 @@ static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// `GET /bria/results/{file}`: the picture, or what a fault puts in its place.
 pub(super) async fn fetch(
-    State(world): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     headers: HeaderMap,
     Path(file): Path<String>,
 ) -> Result<Response, Refused> {
@@ -37,18 +37,18 @@ pub(super) async fn fetch(
         tracing::error!(?leaked, "credential sent to a result URL, request refused");
         return Err(Refused::invalid("a result's address takes no credentials"));
     }
-    let (job, canvas) = finished(&world, &file)?;
+    let (job, canvas) = finished(&app, &file)?;
     match job.picture_fault {
-        None => intact(&world, &job, canvas).await,
+        None => intact(&app, &job, canvas).await,
         Some(PictureFault::Huge) => Ok(huge()),
         Some(PictureFault::Truncated) => {
-            let whole = draw(&world, &job, canvas).await?;
+            let whole = draw(&app, &job, canvas).await?;
             Ok((typed("image/png"), whole.slice(..whole.len() / 2)).into_response())
         }
         Some(PictureFault::Bomb) => Ok((typed("image/png"), BOMB).into_response()),
         Some(PictureFault::HtmlPage) => Ok(ERROR_PAGE.into_response()),
         Some(PictureFault::Redirect) => {
-            let elsewhere = format!("{}{ELSEWHERE_PATH}/{file}", world.url);
+            let elsewhere = format!("{}{ELSEWHERE_PATH}/{file}", app.url);
             Ok(Redirect::temporary(&elsewhere).into_response())
         }
         Some(PictureFault::Black) => {
@@ -61,30 +61,30 @@ pub(super) async fn fetch(
 
 /// `GET /bria/elsewhere/{file}`: the intact picture, for a client that follows the redirect.
 pub(super) async fn fetch_elsewhere(
-    State(world): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     Path(file): Path<String>,
 ) -> Result<Response, Refused> {
-    let (job, canvas) = finished(&world, &file)?;
-    intact(&world, &job, canvas).await
+    let (job, canvas) = finished(&app, &file)?;
+    intact(&app, &job, canvas).await
 }
 
-fn finished(world: &AppState, file: &str) -> Result<(Arc<Job>, Canvas), Refused> {
+fn finished(app: &AppState, file: &str) -> Result<(Arc<Job>, Canvas), Refused> {
     let found = file.split_once('.').and_then(|(id, extension)| {
-        let job = world.bria.job(id)?;
+        let job = app.bria.job(id)?;
         let canvas = job.drawable(Instant::now())?;
         (canvas.format.extension() == extension).then_some((job, canvas))
     });
     found.ok_or_else(|| Refused::not_found("no such result"))
 }
 
-async fn intact(world: &AppState, job: &Job, canvas: Canvas) -> Result<Response, Refused> {
-    let picture = draw(world, job, canvas).await?;
+async fn intact(app: &AppState, job: &Job, canvas: Canvas) -> Result<Response, Refused> {
+    let picture = draw(app, job, canvas).await?;
     Ok((typed(canvas.format.media_type()), picture).into_response())
 }
 
-async fn draw(world: &AppState, job: &Job, canvas: Canvas) -> Result<Bytes, Refused> {
+async fn draw(app: &AppState, job: &Job, canvas: Canvas) -> Result<Bytes, Refused> {
     let drawing = Drawing { prompt: job.prompt.clone(), seed: job.seed, canvas };
-    world.bria.easel.draw(&job.id, drawing).await.map_err(|error| {
+    app.bria.queue.draw(&job.id, drawing).await.map_err(|error| {
         tracing::error!(%error, id = job.id, "drawing a picture failed, answering with an error");
         Refused::server_error()
     })

@@ -41,10 +41,10 @@ pub fn sign(api_token: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
 }
 
 /// Sends a job's webhook once the job ends, if the submission asked for one.
-pub(crate) async fn announce(world: Arc<AppState>, job: Arc<Job>, fault: Option<WebhookFault>) {
+pub(crate) async fn announce(app: Arc<AppState>, job: Arc<Job>, fault: Option<WebhookFault>) {
     let Some(url) = job.webhook_url.as_deref() else { return };
-    let settings = world.bria.settings();
-    let call = Call { world: &world, settings: &settings, job: &job, url };
+    let settings = app.bria.settings();
+    let call = Call { app: &app, settings: &settings, job: &job, url };
     if fault == Some(WebhookFault::Forged) {
         call.deliver(Notice::Forged, 1, &lie(&job)).await;
     }
@@ -55,7 +55,7 @@ pub(crate) async fn announce(world: Arc<AppState>, job: Arc<Job>, fault: Option<
     if let Some(WebhookFault::Late { delay_ms }) = fault {
         sleep(Duration::from_millis(delay_ms)).await;
     }
-    let Some(body) = job.report(&world.results_origin, ends_at).as_ref().map(body_of) else {
+    let Some(body) = job.report(&app.results_origin, ends_at).as_ref().map(body_of) else {
         return;
     };
     call.insist(&body).await;
@@ -66,7 +66,7 @@ pub(crate) async fn announce(world: Arc<AppState>, job: Arc<Job>, fault: Option<
 
 /// One job's webhook in delivery.
 struct Call<'a> {
-    world: &'a AppState,
+    app: &'a AppState,
     settings: &'a Settings,
     job: &'a Job,
     url: &'a str,
@@ -97,7 +97,7 @@ impl Call<'_> {
         let id = self.job.id.as_str();
         let timestamp = clock::unix_time().as_secs();
         let sent = self
-            .world
+            .app
             .http
             .post(self.url)
             .header(CONTENT_TYPE, "application/json")
@@ -109,7 +109,7 @@ impl Call<'_> {
             .await;
         let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
         tracing::info!(id, ?notice, attempt, status, "POST {}", self.url);
-        self.world.journal.record_delivery(Delivery {
+        self.app.journal.record_delivery(Delivery {
             at_ms: now_ms(),
             request_id: id.to_owned(),
             url: self.url.to_owned(),

@@ -71,28 +71,28 @@ enum Refusal {
 type Shared = State<Arc<AppState>>;
 
 /// `GET /authorize`
-pub(super) async fn show(State(world): Shared, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn show(State(app): Shared, RawQuery(query): RawQuery) -> Response {
     let Ok(parameters) = Parameters::read(query.unwrap_or_default().as_bytes()) else {
         return refuse("a parameter is there twice");
     };
-    match Asked::read(&world, &parameters) {
+    match Asked::read(&app, &parameters) {
         Ok(_) => sign_in_page(&parameters, None),
-        Err(refusal) => refusal.answer(&world),
+        Err(refusal) => refusal.answer(&app),
     }
 }
 
 /// `POST /authorize`: the choice on the page.
-pub(super) async fn choose(State(world): Shared, body: Bytes) -> Response {
+pub(super) async fn choose(State(app): Shared, body: Bytes) -> Response {
     let Ok(parameters) = Parameters::read(&body) else {
         return refuse("a parameter is there twice");
     };
-    let asked = match Asked::read(&world, &parameters) {
+    let asked = match Asked::read(&app, &parameters) {
         Ok(asked) => asked,
-        Err(refusal) => return refusal.answer(&world),
+        Err(refusal) => return refusal.answer(&app),
     };
     if parameters.get("person") == Some("") {
         let why = "the person does not want to sign in";
-        return asked.refused("access_denied", why).answer(&world);
+        return asked.refused("access_denied", why).answer(&app);
     }
     let name = parameters.get("person").or(parameters.get("other")).unwrap_or_default().trim();
     let email = if name.contains('@') { name.to_owned() } else { format!("{name}@{MAIL_DOMAIN}") };
@@ -109,17 +109,17 @@ pub(super) async fn choose(State(world): Shared, body: Bytes) -> Response {
         signed_in_at: now,
         session: secret(),
     };
-    let code = locked(&world.openid.sessions).code(consent, now);
-    back(&world, &asked.redirect_uri, &[("code", Some(&code)), ("state", asked.state.as_deref())])
+    let code = locked(&app.openid.sessions).code(consent, now);
+    back(&app, &asked.redirect_uri, &[("code", Some(&code)), ("state", asked.state.as_deref())])
 }
 
 impl Asked {
-    fn read(world: &AppState, given: &Parameters) -> Result<Asked, Refusal> {
+    fn read(app: &AppState, given: &Parameters) -> Result<Asked, Refusal> {
         if given.get("client_id") != Some(CLIENT_ID) {
             return Err(Refusal::Shown("the client is not registered"));
         }
         let redirect_uri = given.get("redirect_uri").unwrap_or_default().to_owned();
-        if !world.openid.redirects.allow(&redirect_uri) {
+        if !app.openid.redirects.allow(&redirect_uri) {
             return Err(Refusal::Shown("redirect_uri is neither registered nor on this machine"));
         }
         let state = given.get("state").map(str::to_owned);
@@ -158,28 +158,28 @@ impl Asked {
 }
 
 impl Refusal {
-    fn answer(self, world: &AppState) -> Response {
+    fn answer(self, app: &AppState) -> Response {
         match self {
             Refusal::Shown(why) => refuse(why),
             Refusal::Returned { to, state, error, why } => {
                 let state = state.as_deref();
                 let answer =
                     [("error", Some(error)), ("error_description", Some(why)), ("state", state)];
-                back(world, &to, &answer)
+                back(app, &to, &answer)
             }
         }
     }
 }
 
 /// Sends the browser back, with `iss`.
-fn back(world: &AppState, to: &str, answer: &[(&str, Option<&str>)]) -> Response {
+fn back(app: &AppState, to: &str, answer: &[(&str, Option<&str>)]) -> Response {
     let Ok(mut url) = Url::parse(to) else { return refuse("redirect_uri is no URL") };
     for (name, value) in answer {
         if let Some(value) = value {
             url.query_pairs_mut().append_pair(name, value);
         }
     }
-    url.query_pairs_mut().append_pair("iss", &world.url);
+    url.query_pairs_mut().append_pair("iss", &app.url);
     (StatusCode::SEE_OTHER, HEADERS, [(header::LOCATION, url.to_string())]).into_response()
 }
 

@@ -28,19 +28,19 @@ use crate::{
 
 type Shared = State<Arc<AppState>>;
 
-pub(crate) fn router(world: &Arc<AppState>) -> Router<Arc<AppState>> {
+pub(crate) fn router(app: &Arc<AppState>) -> Router<Arc<AppState>> {
     Router::new()
         .route("/.well-known/openid-configuration", get(discover))
         .route("/jwks.json", get(publish_keys))
         .route("/token", post(issue_token))
         .route("/userinfo", get(describe_caller).post(describe_caller))
-        .layer(middleware::from_fn_with_state(Arc::clone(world), share))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), share))
         .route("/authorize", get(authorize::show).post(authorize::choose))
         .route("/sign-out", get(sign_out).post(sign_out_by_form))
 }
 
 /// Lets the scripts of allowed origins read the answer, and answers their preflights.
-async fn share(State(world): Shared, request: Request, next: Next) -> Response {
+async fn share(State(app): Shared, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let is_preflight = request.method() == Method::OPTIONS;
     let mut response = match is_preflight {
@@ -50,7 +50,7 @@ async fn share(State(world): Shared, request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let allowed = |origin: &HeaderValue| {
-        origin.to_str().is_ok_and(|origin| world.openid.redirects.allow_origin(origin))
+        origin.to_str().is_ok_and(|origin| app.openid.redirects.allow_origin(origin))
     };
     let Some(origin) = origin.filter(allowed) else { return response };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -66,8 +66,8 @@ async fn share(State(world): Shared, request: Request, next: Next) -> Response {
     response
 }
 
-async fn discover(State(world): Shared) -> Json<Value> {
-    let url = &world.url;
+async fn discover(State(app): Shared) -> Json<Value> {
+    let url = &app.url;
     Json(json!({
         "issuer": url,
         "jwks_uri": format!("{url}/jwks.json"),
@@ -92,51 +92,51 @@ async fn discover(State(world): Shared) -> Json<Value> {
     }))
 }
 
-async fn publish_keys(State(world): Shared) -> Json<JwkSet> {
-    Json(world.openid.published())
+async fn publish_keys(State(app): Shared) -> Json<JwkSet> {
+    Json(app.openid.published())
 }
 
-async fn issue_token(State(world): Shared, request: Request) -> Response {
-    match tokens_for(&world, request).await {
+async fn issue_token(State(app): Shared, request: Request) -> Response {
+    match tokens_for(&app, request).await {
         Ok(body) => ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response(),
         Err(refused) => refused.into_response(),
     }
 }
 
 /// Only the password grant may be JSON: it is for programs, and no standard has it.
-async fn tokens_for(world: &AppState, request: Request) -> Result<Value, TokenError> {
+async fn tokens_for(app: &AppState, request: Request) -> Result<Value, TokenError> {
     let is_json = request
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     if is_json {
         let asked = Json::<TokenRequest>::from_request(request, &()).await;
-        return by_password(world, &asked.map_err(|_| TokenError::Unreadable)?.0);
+        return by_password(app, &asked.map_err(|_| TokenError::Unreadable)?.0);
     }
     let (parts, body) = request.into_parts();
     let body = Bytes::from_request(Request::new(body), &()).await;
     let body = body.map_err(|_| TokenError::Unreadable)?;
     let given = Parameters::read(&body).map_err(|_| TokenError::Parameter("a parameter"))?;
     match given.get("grant_type") {
-        Some("authorization_code") => by_code(world, &given),
-        Some("refresh_token") => by_refresh_token(world, &given),
+        Some("authorization_code") => by_code(app, &given),
+        Some("refresh_token") => by_refresh_token(app, &given),
         Some(_) | None => {
             let request = Request::from_parts(parts, body.into());
             let asked = Form::<TokenRequest>::from_request(request, &()).await;
-            by_password(world, &asked.map_err(|_| TokenError::Unreadable)?.0)
+            by_password(app, &asked.map_err(|_| TokenError::Unreadable)?.0)
         }
     }
 }
 
-fn by_password(world: &AppState, asked: &TokenRequest) -> Result<Value, TokenError> {
+fn by_password(app: &AppState, asked: &TokenRequest) -> Result<Value, TokenError> {
     Ok(json!({
-        "access_token": world.openid.issue(&world.url, asked)?,
+        "access_token": app.openid.issue(&app.url, asked)?,
         "token_type": "Bearer",
         "expires_in": asked.lifetime_s(),
     }))
 }
 
-fn by_code(world: &AppState, given: &Parameters) -> Result<Value, TokenError> {
+fn by_code(app: &AppState, given: &Parameters) -> Result<Value, TokenError> {
     require_client(given)?;
     let exchange = Exchange {
         code: required(given, "code")?,
@@ -144,15 +144,15 @@ fn by_code(world: &AppState, given: &Parameters) -> Result<Value, TokenError> {
         verifier: required(given, "code_verifier")?,
     };
     let now = clock::unix_time().as_secs();
-    let consent = locked(&world.openid.sessions).redeem(&exchange, now)?;
-    granted(world, &consent, now)
+    let consent = locked(&app.openid.sessions).redeem(&exchange, now)?;
+    granted(app, &consent, now)
 }
 
-fn by_refresh_token(world: &AppState, given: &Parameters) -> Result<Value, TokenError> {
+fn by_refresh_token(app: &AppState, given: &Parameters) -> Result<Value, TokenError> {
     require_client(given)?;
     let token = required(given, "refresh_token")?;
     let now = clock::unix_time().as_secs();
-    let mut consent = locked(&world.openid.sessions).rotate(token, now)?;
+    let mut consent = locked(&app.openid.sessions).rotate(token, now)?;
     if let Some(scope) = given.get("scope") {
         let held: Vec<&str> = consent.scope.split(' ').collect();
         if scope.split(' ').any(|wanted| !held.contains(&wanted)) {
@@ -161,11 +161,11 @@ fn by_refresh_token(world: &AppState, given: &Parameters) -> Result<Value, Token
     }
     // The nonce belongs to the first ID token (OpenID Connect Core, section 12.2).
     consent.nonce = None;
-    granted(world, &consent, now)
+    granted(app, &consent, now)
 }
 
-fn granted(world: &AppState, consent: &Consent, now: u64) -> Result<Value, TokenError> {
-    let (access_token, id_token) = world.openid.sign_in(&world.url, consent)?;
+fn granted(app: &AppState, consent: &Consent, now: u64) -> Result<Value, TokenError> {
+    let (access_token, id_token) = app.openid.sign_in(&app.url, consent)?;
     let mut body = json!({
         "access_token": access_token,
         "id_token": id_token,
@@ -174,7 +174,7 @@ fn granted(world: &AppState, consent: &Consent, now: u64) -> Result<Value, Token
         "scope": consent.scope,
     });
     if consent.scope.split(' ').any(|scope| scope == "offline_access") {
-        let token = locked(&world.openid.sessions).refresh_token(consent, now);
+        let token = locked(&app.openid.sessions).refresh_token(consent, now);
         body["refresh_token"] = token.into();
     }
     Ok(body)
@@ -192,10 +192,10 @@ fn required<'a>(given: &'a Parameters, name: &'static str) -> Result<&'a str, To
 }
 
 /// The claims about the caller (OpenID Connect Core, section 5.3).
-async fn describe_caller(State(world): Shared, headers: HeaderMap) -> Response {
+async fn describe_caller(State(app): Shared, headers: HeaderMap) -> Response {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let Some(claims) = world.openid.verified(&world.url, token, AUDIENCE, Expiry::Checked) else {
+    let Some(claims) = app.openid.verified(&app.url, token, AUDIENCE, Expiry::Checked) else {
         let why = if token.is_empty() { "Bearer" } else { "Bearer error=\"invalid_token\"" };
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, why)]).into_response();
     };
@@ -205,29 +205,29 @@ async fn describe_caller(State(world): Shared, headers: HeaderMap) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-async fn sign_out(State(world): Shared, RawQuery(query): RawQuery) -> Response {
-    end_session(&world, query.unwrap_or_default().as_bytes())
+async fn sign_out(State(app): Shared, RawQuery(query): RawQuery) -> Response {
+    end_session(&app, query.unwrap_or_default().as_bytes())
 }
 
-async fn sign_out_by_form(State(world): Shared, body: Bytes) -> Response {
-    end_session(&world, &body)
+async fn sign_out_by_form(State(app): Shared, body: Bytes) -> Response {
+    end_session(&app, &body)
 }
 
 /// Ends the session of the ID token and sends the browser back (RP-Initiated Logout 1.0).
-fn end_session(world: &AppState, given: &[u8]) -> Response {
+fn end_session(app: &AppState, given: &[u8]) -> Response {
     let Ok(given) = Parameters::read(given) else {
         return authorize::refuse("a parameter is there twice");
     };
     let hint = given.get("id_token_hint").unwrap_or_default();
-    let hinted = world.openid.verified(&world.url, hint, CLIENT_ID, Expiry::Ignored);
+    let hinted = app.openid.verified(&app.url, hint, CLIENT_ID, Expiry::Ignored);
     if let Some(session) = hinted.as_ref().and_then(|claims| claims["sid"].as_str()) {
-        locked(&world.openid.sessions).end(session);
+        locked(&app.openid.sessions).end(session);
     }
     let Some(to) = given.get("post_logout_redirect_uri") else {
         return page("Signed out", "<h1>You are signed out</h1>").into_response();
     };
     let client = hinted.is_some() || given.get("client_id") == Some(CLIENT_ID);
-    let url = Url::parse(to).ok().filter(|_| client && world.openid.redirects.allow(to));
+    let url = Url::parse(to).ok().filter(|_| client && app.openid.redirects.allow(to));
     let Some(mut url) = url else {
         return authorize::refuse("post_logout_redirect_uri is not registered");
     };

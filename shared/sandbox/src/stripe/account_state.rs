@@ -37,7 +37,7 @@ pub(super) struct AccountState {
     pub(super) ids: Ids,
     /// The objects of the current account: the platform's or, inside [`AccountState::within`], a
     /// connected account's.
-    pub(super) shelf: ObjectStore,
+    pub(super) objects: ObjectStore,
     /// The current connected account, if any.
     pub(super) account: Option<String>,
     /// The platform's objects, while a connected account is current.
@@ -47,7 +47,7 @@ pub(super) struct AccountState {
     pub(super) settings: Settings,
     pub(super) cause: Cause,
     /// When an object has to be processed again. A stale entry has no effect.
-    pub(super) agenda: BTreeSet<(i64, String)>,
+    pub(super) scheduled: BTreeSet<(i64, String)>,
     /// Prices that subscriptions change to at the end of their period.
     pub(super) switches: HashMap<String, String>,
     /// Data for the payment, subscription or setup of an open session, by session.
@@ -79,18 +79,18 @@ impl AccountState {
     /// A new account.
     pub(super) fn open(setup: &Setup, url: &str) -> AccountState {
         let clock = Clock::new(setup.now);
-        let mut books = AccountState {
+        let mut state = AccountState {
             url: url.to_owned(),
             clock,
             now: clock.now(),
             ids: Ids::new(setup.seed),
-            shelf: ObjectStore::default(),
+            objects: ObjectStore::default(),
             account: None,
             aside: None,
             connected: HashMap::new(),
             settings: setup.settings.clone(),
             cause: Cause::default(),
-            agenda: BTreeSet::new(),
+            scheduled: BTreeSet::new(),
             switches: HashMap::new(),
             promises: HashMap::new(),
             waiting_lines: HashMap::new(),
@@ -105,9 +105,9 @@ impl AccountState {
             banks: HashMap::new(),
             paid_in: HashMap::new(),
         };
-        catalogue::seed(&mut books, setup.catalogue);
-        balance_settings::seed(&mut books, setup.catalogue);
-        books
+        catalogue::seed(&mut state, setup.catalogue);
+        balance_settings::seed(&mut state, setup.catalogue);
+        state
     }
 
     /// Runs `work` on a connected account's objects; events carry its id. Not reentrant.
@@ -117,41 +117,41 @@ impl AccountState {
         work: impl FnOnce(&mut AccountState) -> T,
     ) -> T {
         let own = self.connected.remove(account).unwrap_or_default();
-        self.aside = Some(std::mem::replace(&mut self.shelf, own));
+        self.aside = Some(std::mem::replace(&mut self.objects, own));
         self.account = Some(account.to_owned());
         let done = work(self);
         self.account = None;
         let platform = self.aside.take().unwrap_or_default();
-        let own = std::mem::replace(&mut self.shelf, platform);
+        let own = std::mem::replace(&mut self.objects, platform);
         self.connected.insert(account.to_owned(), own);
         done
     }
 
     /// The platform's objects, whichever account is current.
     pub(super) fn platform(&self) -> &ObjectStore {
-        self.aside.as_ref().unwrap_or(&self.shelf)
+        self.aside.as_ref().unwrap_or(&self.objects)
     }
 
     /// The object with this id, in any account.
     pub(super) fn anybodys(&self, id: &str) -> Option<&Value> {
-        let theirs = || self.connected.values().find_map(|shelf| shelf.get(id));
-        self.shelf.get(id).or_else(theirs)
+        let theirs = || self.connected.values().find_map(|objects| objects.get(id));
+        self.objects.get(id).or_else(theirs)
     }
 
     /// The connected account that holds an object.
     pub(super) fn holder_of(&self, id: &str) -> Option<String> {
         let mut all = self.connected.iter();
-        all.find(|(_, shelf)| shelf.get(id).is_some()).map(|(account, _)| account.clone())
+        all.find(|(_, objects)| objects.get(id).is_some()).map(|(account, _)| account.clone())
     }
 
     /// Number of objects in all accounts.
     pub(super) fn len(&self) -> usize {
-        self.shelf.len() + self.connected.values().map(ObjectStore::len).sum::<usize>()
+        self.objects.len() + self.connected.values().map(ObjectStore::len).sum::<usize>()
     }
 
     /// Stores a new object and emits its event.
     pub(super) fn add(&mut self, object: Value, event: &str) -> String {
-        let id = self.shelf.put(object);
+        let id = self.objects.put(object);
         self.tell(event, &id);
         id
     }
@@ -167,7 +167,7 @@ impl AccountState {
 
     /// Changes an object silently. Returns the previous values of the changed fields.
     pub(super) fn edit(&mut self, id: &str, edit: impl FnOnce(&mut Value)) -> Map<String, Value> {
-        let Some(object) = self.shelf.get_mut(id) else { return Map::new() };
+        let Some(object) = self.objects.get_mut(id) else { return Map::new() };
         let before = object.clone();
         edit(object);
         difference(&before, object)
@@ -180,21 +180,21 @@ impl AccountState {
 
     /// The object, or null.
     pub(super) fn object(&self, id: &str) -> Value {
-        self.shelf.get(id).cloned().unwrap_or_default()
+        self.objects.get(id).cloned().unwrap_or_default()
     }
 
     /// A string field of an object.
     pub(super) fn text(&self, id: &str, pointer: &str) -> String {
-        self.shelf.get(id).map(|object| text(object, pointer).to_owned()).unwrap_or_default()
+        self.objects.get(id).map(|object| text(object, pointer).to_owned()).unwrap_or_default()
     }
 
     /// Schedules the object to be processed at this time.
     pub(super) fn remind(&mut self, at: i64, id: &str) {
-        self.agenda.insert((at, id.to_owned()));
+        self.scheduled.insert((at, id.to_owned()));
     }
 
     fn tell_with(&mut self, kind: &str, id: &str, previous: Option<Map<String, Value>>) {
-        let Some(object) = self.shelf.get(id) else { return };
+        let Some(object) = self.objects.get(id) else { return };
         let mut data = json!({ "object": object });
         if let Some(previous) = previous {
             data["previous_attributes"] = Value::Object(previous);
@@ -205,11 +205,11 @@ impl AccountState {
 
     /// Records an event.
     pub(super) fn happened(&mut self, kind: &str, form: Form) {
-        let happening = StripeEvent::new(self, kind, form);
-        self.fresh.push(happening.id.clone());
+        let stripe_event = StripeEvent::new(self, kind, form);
+        self.fresh.push(stripe_event.id.clone());
         if EVENTS_MAX <= self.events.len() {
             self.events.pop_front();
         }
-        self.events.push_back(happening);
+        self.events.push_back(stripe_event);
     }
 }

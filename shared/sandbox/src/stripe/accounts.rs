@@ -124,12 +124,12 @@ enum Used {
     Done,
 }
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     check(call)?;
     let country = call.text("identity.country").unwrap_or_default().to_ascii_lowercase();
     let responsibilities = call.get("defaults.responsibilities");
     let account = json!({
-        "id": books.ids.next("acct_"),
+        "id": state.ids.next("acct_"),
         "object": "v2.core.account",
         "applied_configurations": ["recipient"],
         "closed": false,
@@ -143,7 +143,7 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         },
         "contact_email": call.text("contact_email"),
         "contact_phone": null,
-        "created": rfc3339(books.now),
+        "created": rfc3339(state.now),
         "dashboard": "express",
         "defaults": {
             "currency": "usd", "locales": [], "profile": null,
@@ -158,9 +158,9 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         "metadata": metadata(call.get("metadata")),
         "requirements": requirements(&[IDENTITY, BANK_ACCOUNT]),
     });
-    let id = books.shelf.put(account);
-    tell(books, &id, "v2.core.account.created");
-    Ok(shown(&books.object(&id), call))
+    let id = state.objects.put(account);
+    tell(state, &id, "v2.core.account.created");
+    Ok(shown(&state.object(&id), call))
 }
 
 /// Refuses what Stripe refuses and what the sandbox does not support.
@@ -200,12 +200,12 @@ fn check(call: &Call) -> Result<(), Refused> {
     Ok(())
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    Ok(shown(find(books, call.id())?, call))
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    Ok(shown(find(state, call.id())?, call))
 }
 
-fn find<'a>(books: &'a AccountState, id: &str) -> Result<&'a Value, Refused> {
-    let found = books.platform().find("v2.core.account", id);
+fn find<'a>(state: &'a AccountState, id: &str) -> Result<&'a Value, Refused> {
+    let found = state.platform().find("v2.core.account", id);
     found.map_err(|_| Refused::no_such_v2("account", id))
 }
 
@@ -224,15 +224,15 @@ fn shown(account: &Value, call: &Call) -> Value {
     shown
 }
 
-fn open_link(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn open_link(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let account = call.text("account").unwrap_or_default();
-    if flag(find(books, account)?, "/closed") {
+    if flag(find(state, account)?, "/closed") {
         return Err(Refused::invalid("account", "The account is closed."));
     }
     let within = |name: &str| call.text(&format!("use_case.account_onboarding.{name}"));
     super::webhooks::check_url(within("refresh_url"))?;
     super::webhooks::check_url(within("return_url"))?;
-    let expires_at = books.now + LINK_S;
+    let expires_at = state.now + LINK_S;
     let link = Link {
         account: account.to_owned(),
         refresh_url: within("refresh_url").unwrap_or_default().to_owned(),
@@ -240,15 +240,15 @@ fn open_link(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         expires_at,
         used: Used::No,
     };
-    let now = books.now;
-    books.links.retain(|_, old| now < old.expires_at + DAY_S);
-    let step = books.ids.next("alu_test_");
-    let url = format!("{}/stripe/connect/{step}", books.url);
-    books.links.insert(step, link);
+    let now = state.now;
+    state.links.retain(|_, old| now < old.expires_at + DAY_S);
+    let step = state.ids.next("alu_test_");
+    let url = format!("{}/stripe/connect/{step}", state.url);
+    state.links.insert(step, link);
     Ok(json!({
         "object": "v2.core.account_link",
         "account": account,
-        "created": rfc3339(books.now),
+        "created": rfc3339(state.now),
         "expires_at": rfc3339(expires_at),
         "livemode": false,
         "url": url,
@@ -257,101 +257,101 @@ fn open_link(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
 }
 
 /// Opens a link once and before it expires. Returns its account.
-pub(super) fn follow(books: &mut AccountState, step: &str) -> Option<Value> {
-    let now = books.now;
-    let link = books.links.get_mut(step)?;
+pub(super) fn follow(state: &mut AccountState, step: &str) -> Option<Value> {
+    let now = state.now;
+    let link = state.links.get_mut(step)?;
     if link.used != Used::No || link.expires_at <= now {
         return None;
     }
     link.used = Used::Followed;
     let account = link.account.clone();
-    Some(books.object(&account))
+    Some(state.object(&account))
 }
 
 /// Submits the page behind a link, once and before it expires. Returns the URL to redirect to.
-pub(super) fn fill_in(books: &mut AccountState, step: &str, bank: Bank) -> Option<String> {
-    let now = books.now;
-    let link = books.links.get_mut(step)?;
+pub(super) fn fill_in(state: &mut AccountState, step: &str, bank: Bank) -> Option<String> {
+    let now = state.now;
+    let link = state.links.get_mut(step)?;
     if link.used == Used::Done || link.expires_at <= now {
         return None;
     }
     link.used = Used::Done;
     let link = link.clone();
-    onboard(books, &link.account, bank).ok()?;
+    onboard(state, &link.account, bank).ok()?;
     Some(link.return_url.unwrap_or(link.refresh_url))
 }
 
 /// Completes onboarding: the account can receive transfers, and is paid out from the next midnight
 /// on.
-pub(super) fn onboard(books: &mut AccountState, id: &str, bank: Bank) -> Result<(), Refused> {
-    if flag(find(books, id)?, "/closed") {
+pub(super) fn onboard(state: &mut AccountState, id: &str, bank: Bank) -> Result<(), Refused> {
+    if flag(find(state, id)?, "/closed") {
         return Err(Refused::conflict("account_closed", "The account is closed."));
     }
-    books.banks.insert(id.to_owned(), bank);
-    books.remind(day_end(books.now), id);
-    require(books, id, &[]);
-    set_capability(books, id, json!({ "status": "active", "status_details": [] }));
+    state.banks.insert(id.to_owned(), bank);
+    state.remind(day_end(state.now), id);
+    require(state, id, &[]);
+    set_capability(state, id, json!({ "status": "active", "status_details": [] }));
     Ok(())
 }
 
 /// Adds a requirement: the account cannot receive transfers until it is met.
-pub(super) fn restrict(books: &mut AccountState, id: &str) -> Result<(), Refused> {
-    find(books, id)?;
-    require(books, id, &[IDENTITY]);
-    set_capability(books, id, restricted());
+pub(super) fn restrict(state: &mut AccountState, id: &str) -> Result<(), Refused> {
+    find(state, id)?;
+    require(state, id, &[IDENTITY]);
+    set_capability(state, id, restricted());
     Ok(())
 }
 
 /// Closes the account.
-pub(super) fn close(books: &mut AccountState, id: &str) -> Result<(), Refused> {
-    if flag(find(books, id)?, "/closed") {
+pub(super) fn close(state: &mut AccountState, id: &str) -> Result<(), Refused> {
+    if flag(find(state, id)?, "/closed") {
         return Err(Refused::conflict("account_closed", "The account is closed."));
     }
-    set_capability(books, id, restricted());
-    books.edit(id, |account| account["closed"] = true.into());
-    tell(books, id, "v2.core.account.closed");
+    set_capability(state, id, restricted());
+    state.edit(id, |account| account["closed"] = true.into());
+    tell(state, id, "v2.core.account.closed");
     Ok(())
 }
 
 /// A payout to the bank account failed: payouts stop until another bank account is entered.
-pub(super) fn lose_bank(books: &mut AccountState, id: &str) {
-    books.banks.remove(id);
-    require(books, id, &[BANK_ACCOUNT]);
+pub(super) fn lose_bank(state: &mut AccountState, id: &str) {
+    state.banks.remove(id);
+    require(state, id, &[BANK_ACCOUNT]);
 }
 
 /// Whether an account exists and is not closed.
-pub(super) fn is_open(books: &AccountState, id: &str) -> bool {
-    find(books, id).is_ok_and(|account| !flag(account, "/closed"))
+pub(super) fn is_open(state: &AccountState, id: &str) -> bool {
+    find(state, id).is_ok_and(|account| !flag(account, "/closed"))
 }
 
 /// Whether an account can receive transfers.
-pub(super) fn is_active(books: &AccountState, id: &str) -> bool {
-    is_open(books, id)
-        && find(books, id)
+pub(super) fn is_active(state: &AccountState, id: &str) -> bool {
+    is_open(state, id)
+        && find(state, id)
             .is_ok_and(|account| text(&value(account, TRANSFERS), "/status") == "active")
 }
 
 /// Checks that the account exists, for a control.
-pub(super) fn known(books: &AccountState, id: &str) -> Result<(), Refused> {
-    find(books, id).map(|_| ())
+pub(super) fn known(state: &AccountState, id: &str) -> Result<(), Refused> {
+    find(state, id).map(|_| ())
 }
 
-fn set_capability(books: &mut AccountState, id: &str, capability: Value) {
-    let changed = books.edit(id, |account| set(account, TRANSFERS, capability));
+fn set_capability(state: &mut AccountState, id: &str, capability: Value) {
+    let changed = state.edit(id, |account| set(account, TRANSFERS, capability));
     if !changed.is_empty() {
-        tell(books, id, "v2.core.account[configuration.recipient].capability_status_updated");
+        tell(state, id, "v2.core.account[configuration.recipient].capability_status_updated");
     }
 }
 
-fn require(books: &mut AccountState, id: &str, what: &[&str]) {
-    let changed = books.edit(id, |account| account["requirements"] = requirements(what));
+fn require(state: &mut AccountState, id: &str, what: &[&str]) {
+    let changed = state.edit(id, |account| account["requirements"] = requirements(what));
     if !changed.is_empty() {
-        tell(books, id, "v2.core.account[requirements].updated");
+        tell(state, id, "v2.core.account[requirements].updated");
     }
 }
 
-fn tell(books: &mut AccountState, id: &str, kind: &str) {
-    books.happened(kind, Form::Thin { account: id.to_owned() });
+fn tell(state: &mut AccountState, id: &str, kind: &str) {
+    state.happened(kind, Form::Thin { account: id.to_owned() });
 }
 
 fn restricted() -> Value {

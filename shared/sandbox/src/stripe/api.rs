@@ -232,23 +232,23 @@ impl Failure {
 }
 
 async fn answer(
-    State(world): State<Arc<AppState>>,
+    State(app): State<Arc<AppState>>,
     failure: Option<Extension<Failure>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request = locked(&world.stripe.books).ids.next("req_");
+    let request = locked(&app.stripe.state).ids.next("req_");
     let failure = failure.map(|Extension(failure)| failure);
     let asked = match read(&method, &uri, &headers, &body) {
         Ok(asked) => Asked { failure, ..asked },
         Err(refused) => return refusal_of(&refused, &request),
     };
-    let slow = locked(&world.stripe.books).settings.answers_after_ms;
+    let slow = locked(&app.stripe.state).settings.answers_after_ms;
     if let Some(key) = &asked.key {
-        let now = locked(&world.stripe.books).clock.now();
-        let claimed = locked(&world.stripe.keys).claim(key, &asked.fingerprint, now);
+        let now = locked(&app.stripe.state).clock.now();
+        let claimed = locked(&app.stripe.keys).claim(key, &asked.fingerprint, now);
         match claimed {
             Ok(None) => {}
             Ok(Some(kept)) => return again(&kept),
@@ -257,14 +257,14 @@ async fn answer(
     }
     if 0 < slow {
         // Runs in a task of its own: the work completes even if the caller disconnects.
-        let (work_world, name) = (Arc::clone(&world), request.clone());
+        let (work_world, name) = (Arc::clone(&app), request.clone());
         let work = tokio::spawn(async move {
             sleep(Duration::from_millis(slow)).await;
             perform(&work_world, &asked, &name)
         });
         return work.await.unwrap_or_else(|_| refusal_of(&Refused::server_error(), &request));
     }
-    perform(&world, &asked, &request)
+    perform(&app, &asked, &request)
 }
 
 /// Validates everything about a request that does not depend on the account.
@@ -398,10 +398,10 @@ fn is_a(headers: &HeaderMap, wanted: &[u8]) -> bool {
 /// request gets it for a day, whether or not any work was done (docs.stripe.com/error-low-level).
 /// v2 stores the result of the work instead, and retries work that was not done
 /// (docs.stripe.com/api-v2-overview).
-fn perform(world: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
+fn perform(app: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
     let done = match asked.failure {
         Some(Failure::BeforeWork) => Err(Refused::failed()),
-        Some(Failure::AfterWork) | None => work(world, asked, request),
+        Some(Failure::AfterWork) | None => work(app, asked, request),
     };
     let answer = match asked.failure {
         Some(Failure::AfterWork) => done.clone().and_then(|_| Err(Refused::failed())),
@@ -409,7 +409,7 @@ fn perform(world: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
     };
     let keeps_failures = asked.endpoint.api == Api::V1;
     if let Some(key) = &asked.key {
-        let mut keys = locked(&world.stripe.keys);
+        let mut keys = locked(&app.stripe.keys);
         match to_keep(asked.endpoint.api, &answer, &done) {
             Some((status, body)) => {
                 keys.keep(key, Kept { status, body, request: request.to_owned() })
@@ -448,28 +448,28 @@ fn to_keep(
     }
 }
 
-fn work(world: &Arc<AppState>, asked: &Asked, request: &str) -> Result<Value, Refused> {
-    with_books(world, |books| {
-        if OBJECTS_MAX <= books.len() {
+fn work(app: &Arc<AppState>, asked: &Asked, request: &str) -> Result<Value, Refused> {
+    with_books(app, |state| {
+        if OBJECTS_MAX <= state.len() {
             return Err(Refused::full(OBJECTS_MAX));
         }
-        books.cause =
+        state.cause =
             Cause { request: Some(request.to_owned()), idempotency_key: asked.key.clone() };
         let answer = match &asked.account {
-            None => work_on(books, asked),
-            Some(id) if accounts::is_open(books, id) => {
-                books.within(id, |books| work_on(books, asked))
+            None => work_on(state, asked),
+            Some(id) if accounts::is_open(state, id) => {
+                state.within(id, |state| work_on(state, asked))
             }
             Some(id) => Err(Refused::foreign_account(id)),
         };
-        books.cause = Cause::default();
+        state.cause = Cause::default();
         answer
     })
 }
 
-fn work_on(books: &mut AccountState, asked: &Asked) -> Result<Value, Refused> {
-    let mut answer = (asked.endpoint.work)(books, &asked.call)?;
-    let expanded = books.shelf.expand(&mut answer, &asked.call.params);
+fn work_on(state: &mut AccountState, asked: &Asked) -> Result<Value, Refused> {
+    let mut answer = (asked.endpoint.work)(state, &asked.call)?;
+    let expanded = state.objects.expand(&mut answer, &asked.call.params);
     // The work is done, so the key is used.
     expanded.map(|()| answer).map_err(Refused::begun)
 }

@@ -79,26 +79,26 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
 /// Adds a balance transaction; `amount` is negative for a debit. Returns its id.
 pub(super) fn book(
-    books: &mut AccountState,
+    state: &mut AccountState,
     movement: Movement,
     amount: i64,
     currency: &str,
     source: &str,
 ) -> String {
-    let waits = movement == Movement::Charge && !books.settings.funds_available_at_once;
-    let available_on = if waits { books.now + PENDING_S } else { books.now };
-    book_for(books, movement, (amount, currency), source, available_on)
+    let waits = movement == Movement::Charge && !state.settings.funds_available_at_once;
+    let available_on = if waits { state.now + PENDING_S } else { state.now };
+    book_for(state, movement, (amount, currency), source, available_on)
 }
 
 /// Adds a balance transaction whose money is available from `available_on` on.
 pub(super) fn book_for(
-    books: &mut AccountState,
+    state: &mut AccountState,
     movement: Movement,
     (amount, currency): (i64, &str),
     source: &str,
     available_on: i64,
 ) -> String {
-    let waits = books.now < available_on;
+    let waits = state.now < available_on;
     let (kind, category, fee) = movement.terms(amount);
     let fee_details = if fee == 0 {
         json!([])
@@ -108,14 +108,14 @@ pub(super) fn book_for(
             "description": "Stripe processing fees", "type": "stripe_fee",
         }])
     };
-    let id = books.ids.next("txn_");
+    let id = state.ids.next("txn_");
     let transaction = json!({
         "id": id,
         "object": "balance_transaction",
         "amount": amount,
         "available_on": available_on,
         "balance_type": "payments",
-        "created": books.now,
+        "created": state.now,
         "currency": currency,
         "description": null,
         "exchange_rate": null,
@@ -128,25 +128,25 @@ pub(super) fn book_for(
         "type": kind,
     });
     if waits {
-        books.remind(available_on, &id);
+        state.remind(available_on, &id);
     }
-    books.shelf.put(transaction)
+    state.objects.put(transaction)
 }
 
 /// Adds the operator's own money to the balance (docs.stripe.com/api/topups). Returns the id of the
 /// top-up.
-pub(super) fn top_up(books: &mut AccountState, cents: i64) -> String {
-    let id = books.ids.next("tu_");
-    let transaction = book(books, Movement::TopUp, cents, "usd", &id);
-    books.shelf.put(json!({
+pub(super) fn top_up(state: &mut AccountState, cents: i64) -> String {
+    let id = state.ids.next("tu_");
+    let transaction = book(state, Movement::TopUp, cents, "usd", &id);
+    state.objects.put(json!({
         "id": id,
         "object": "topup",
         "amount": cents,
         "balance_transaction": transaction,
-        "created": books.now,
+        "created": state.now,
         "currency": "usd",
         "description": null,
-        "expected_availability_date": books.now,
+        "expected_availability_date": state.now,
         "failure_code": null,
         "failure_message": null,
         "livemode": false,
@@ -159,10 +159,10 @@ pub(super) fn top_up(books: &mut AccountState, cents: i64) -> String {
 }
 
 /// When a charge's money becomes available: after it is booked, which may be still to come.
-pub(super) fn available_on(books: &AccountState, charge: &str) -> i64 {
-    let transaction = books.text(charge, "/balance_transaction");
-    let booked = books.shelf.get(&transaction);
-    booked.map_or(books.now + PENDING_S, |booked| int(booked, "/available_on"))
+pub(super) fn available_on(state: &AccountState, charge: &str) -> i64 {
+    let transaction = state.text(charge, "/balance_transaction");
+    let booked = state.objects.get(&transaction);
+    booked.map_or(state.now + PENDING_S, |booked| int(booked, "/available_on"))
 }
 
 /// A balance, in cents.
@@ -175,11 +175,11 @@ pub struct Balance {
 }
 
 /// The balance of the current account.
-pub(super) fn now(books: &AccountState) -> Balance {
+pub(super) fn now(state: &AccountState) -> Balance {
     let mut balance = Balance::default();
-    for transaction in books.shelf.all("balance_transaction") {
+    for transaction in state.objects.all("balance_transaction") {
         let net = int(transaction, "/net");
-        if int(transaction, "/available_on") <= books.now {
+        if int(transaction, "/available_on") <= state.now {
             balance.available += net;
         } else {
             balance.pending += net;
@@ -188,8 +188,8 @@ pub(super) fn now(books: &AccountState) -> Balance {
     balance
 }
 
-fn get(books: &mut AccountState, _call: &Call) -> Result<Value, Refused> {
-    let Balance { available, pending } = now(books);
+fn get(state: &mut AccountState, _call: &Call) -> Result<Value, Refused> {
+    let Balance { available, pending } = now(state);
     let sum = |amount: i64| {
         let kinds = json!({ "card": amount });
         json!([{ "amount": amount, "currency": "usd", "source_types": kinds }])
@@ -202,20 +202,20 @@ fn get(books: &mut AccountState, _call: &Call) -> Result<Value, Refused> {
     }))
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |transaction: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(transaction, &format!("/{name}")) == wanted)
     };
     let page = "/v1/balance_transactions";
     let paid_in = |transaction: &Value| {
-        let part_of = books.paid_in.get(text(transaction, "/id")).map(String::as_str);
+        let part_of = state.paid_in.get(text(transaction, "/id")).map(String::as_str);
         call.text("payout").is_none_or(|wanted| part_of == Some(wanted))
     };
-    books.shelf.page("balance_transaction", page, &call.params, |transaction| {
+    state.objects.page("balance_transaction", page, &call.params, |transaction| {
         same(transaction, "type") && same(transaction, "source") && paid_in(transaction)
     })
 }
 
-fn get_transaction(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("balance_transaction", call.id()).cloned()
+fn get_transaction(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("balance_transaction", call.id()).cloned()
 }

@@ -26,12 +26,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// Settings of a new account. One with our catalogue has manual payouts.
-pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
+pub(super) fn seed(state: &mut AccountState, catalogue: Catalogue) {
     let interval = match catalogue {
         Catalogue::Seeded => "manual",
         Catalogue::Empty => "daily",
     };
-    books.shelf.put(json!({
+    state.objects.put(json!({
         "id": ID,
         "object": ID,
         "payments": {
@@ -45,29 +45,29 @@ pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
             "settlement_timing": { "delay_days": 2 },
         },
     }));
-    books.remind(day_end(books.now), ID);
+    state.remind(day_end(state.now), ID);
 }
 
 /// End of a day on the platform: pays the balance out to the bank, unless payouts are manual.
-pub(super) fn end_day(books: &mut AccountState) {
-    books.remind(day_end(books.now), ID);
-    payouts::reach_platform(books);
-    if books.text(ID, INTERVAL) == "daily" {
-        payouts::pay_platform(books);
+pub(super) fn end_day(state: &mut AccountState) {
+    state.remind(day_end(state.now), ID);
+    payouts::reach_platform(state);
+    if state.text(ID, INTERVAL) == "daily" {
+        payouts::pay_platform(state);
     }
 }
 
-fn get(books: &mut AccountState, _call: &Call) -> Result<Value, Refused> {
-    let mut settings = books.shelf.find(ID, ID)?.clone();
+fn get(state: &mut AccountState, _call: &Call) -> Result<Value, Refused> {
+    let mut settings = state.objects.find(ID, ID)?.clone();
     if let Some(settings) = settings.as_object_mut() {
         settings.remove("id");
     }
     Ok(settings)
 }
 
-fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn update(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     if let Some(interval) = call.text("payments.payouts.schedule.interval") {
-        books.change(ID, "balance_settings.updated", |settings| set(settings, INTERVAL, interval));
+        state.change(ID, "balance_settings.updated", |settings| set(settings, INTERVAL, interval));
     }
-    get(books, call)
+    get(state, call)
 }

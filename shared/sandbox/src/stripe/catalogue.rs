@@ -79,7 +79,7 @@ pub(super) struct NewPrice<'a> {
 }
 
 /// Adds our plans and packs without events, as if they were created before any endpoint.
-pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
+pub(super) fn seed(state: &mut AccountState, catalogue: Catalogue) {
     match catalogue {
         Catalogue::Empty => return,
         Catalogue::Seeded => {}
@@ -87,22 +87,22 @@ pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
     for terms in Plan::ALL.map(Plan::terms) {
         let Some(key) = terms.lookup_key else { continue };
         let name = format!("ProLight {}", terms.name);
-        seed_one(books, key, &name, terms.monthly_price_cents, Some(("month", 1)));
+        seed_one(state, key, &name, terms.monthly_price_cents, Some(("month", 1)));
     }
     for terms in Pack::ALL.map(Pack::terms) {
-        seed_one(books, terms.lookup_key, terms.name, terms.price_cents, None);
+        seed_one(state, terms.lookup_key, terms.name, terms.price_cents, None);
     }
 }
 
 fn seed_one(
-    books: &mut AccountState,
+    state: &mut AccountState,
     key: &str,
     name: &str,
     cents: u32,
     recurring: Option<(&str, i64)>,
 ) {
-    let product = new_product(books, Some(key), name);
-    let product = books.shelf.put(product);
+    let product = new_product(state, Some(key), name);
+    let product = state.objects.put(product);
     let new = NewPrice {
         product: &product,
         currency: "usd",
@@ -110,17 +110,17 @@ fn seed_one(
         recurring,
         lookup_key: Some(key),
     };
-    let mut price = new_price(books, &new);
+    let mut price = new_price(state, &new);
     price["tax_behavior"] = "exclusive".into();
-    books.shelf.put(price);
+    state.objects.put(price);
 }
 
-pub(super) fn new_product(books: &mut AccountState, id: Option<&str>, name: &str) -> Value {
+pub(super) fn new_product(state: &mut AccountState, id: Option<&str>, name: &str) -> Value {
     json!({
-        "id": id.map_or_else(|| books.ids.next("prod_"), str::to_owned),
+        "id": id.map_or_else(|| state.ids.next("prod_"), str::to_owned),
         "object": "product",
         "active": true,
-        "created": books.now,
+        "created": state.now,
         "default_price": null,
         "description": null,
         "images": [],
@@ -134,12 +134,12 @@ pub(super) fn new_product(books: &mut AccountState, id: Option<&str>, name: &str
         "tax_code": null,
         "type": "service",
         "unit_label": null,
-        "updated": books.now,
+        "updated": state.now,
         "url": null,
     })
 }
 
-pub(super) fn new_price(books: &mut AccountState, new: &NewPrice) -> Value {
+pub(super) fn new_price(state: &mut AccountState, new: &NewPrice) -> Value {
     let recurring = new.recurring.map(|(interval, count)| {
         json!({
             "interval": interval, "interval_count": count, "meter": null,
@@ -147,11 +147,11 @@ pub(super) fn new_price(books: &mut AccountState, new: &NewPrice) -> Value {
         })
     });
     json!({
-        "id": books.ids.next("price_"),
+        "id": state.ids.next("price_"),
         "object": "price",
         "active": true,
         "billing_scheme": "per_unit",
-        "created": books.now,
+        "created": state.now,
         "currency": new.currency,
         "custom_unit_amount": null,
         "livemode": false,
@@ -169,18 +169,18 @@ pub(super) fn new_price(books: &mut AccountState, new: &NewPrice) -> Value {
     })
 }
 
-fn create_product(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create_product(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.text("id");
     if let Some(id) = id
-        && books.shelf.get(id).is_some()
+        && state.objects.get(id).is_some()
     {
         return Err(Refused::invalid("id", format!("Product already exists: {id}"))
             .coded("resource_already_exists"));
     }
-    let mut product = new_product(books, id, call.text("name").unwrap_or_default());
+    let mut product = new_product(state, id, call.text("name").unwrap_or_default());
     fill_product(&mut product, call);
-    let id = books.add(product, "product.created");
-    Ok(books.object(&id))
+    let id = state.add(product, "product.created");
+    Ok(state.object(&id))
 }
 
 fn fill_product(product: &mut Value, call: &Call) {
@@ -204,32 +204,32 @@ fn fill_product(product: &mut Value, call: &Call) {
     merge_metadata(product, call.get("metadata"));
 }
 
-fn list_products(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_products(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let ids = call.list("ids");
-    books.shelf.page("product", "/v1/products", &call.params, |product| {
+    state.objects.page("product", "/v1/products", &call.params, |product| {
         call.flag("active").is_none_or(|active| flag(product, "/active") == active)
             && (ids.is_empty() || ids.contains(&text(product, "/id")))
     })
 }
 
-fn get_product(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("product", call.id()).cloned()
+fn get_product(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("product", call.id()).cloned()
 }
 
-fn update_product(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("product", call.id())?;
-    let now = books.now;
-    books.change(call.id(), "product.updated", |product| {
+fn update_product(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("product", call.id())?;
+    let now = state.now;
+    state.change(call.id(), "product.updated", |product| {
         let before = product.clone();
         fill_product(product, call);
         if *product != before {
             product["updated"] = now.into();
         }
     });
-    Ok(books.object(call.id()))
+    Ok(state.object(call.id()))
 }
 
-fn create_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create_price(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let amount = call.int("unit_amount").unwrap_or_default();
     if amount < 0 {
         return Err(Refused::invalid("unit_amount", "Invalid non-negative integer"));
@@ -241,15 +241,15 @@ fn create_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused>
         return Err(Refused::missing("recurring[interval]"));
     }
     let key = call.text("lookup_key");
-    check_key_free(books, call, key, "")?;
+    check_key_free(state, call, key, "")?;
     let product = match (call.text("product"), call.text("product_data.name")) {
         (Some(id), None) => {
-            books.shelf.find_param("product", id, "product")?;
+            state.objects.find_param("product", id, "product")?;
             id.to_owned()
         }
         (None, Some(name)) => {
-            let product = new_product(books, None, name);
-            books.add(product, "product.created")
+            let product = new_product(state, None, name);
+            state.add(product, "product.created")
         }
         (None, None) => return Err(Refused::missing("product")),
         (Some(_), Some(_)) => {
@@ -260,7 +260,7 @@ fn create_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused>
     let recurring = interval.map(|interval| (interval, count));
     let new =
         NewPrice { product: &product, currency, unit_amount: amount, recurring, lookup_key: key };
-    let mut price = new_price(books, &new);
+    let mut price = new_price(state, &new);
     for name in ["nickname", "tax_behavior"] {
         if let Some(value) = call.text(name) {
             price[name] = value.into();
@@ -268,17 +268,17 @@ fn create_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused>
     }
     price["active"] = call.flag("active").unwrap_or(true).into();
     price["metadata"] = metadata(call.get("metadata"));
-    take_key(books, key, "");
-    let id = books.add(price, "price.created");
-    Ok(books.object(&id))
+    take_key(state, key, "");
+    let id = state.add(price, "price.created");
+    Ok(state.object(&id))
 }
 
-fn list_prices(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_prices(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let keys = call.list("lookup_keys");
     let same = |price: &Value, name: &str, pointer: &str| {
         call.text(name).is_none_or(|wanted| text(price, pointer) == wanted)
     };
-    books.shelf.page("price", "/v1/prices", &call.params, |price| {
+    state.objects.page("price", "/v1/prices", &call.params, |price| {
         call.flag("active").is_none_or(|active| flag(price, "/active") == active)
             && (keys.is_empty() || keys.contains(&text(price, "/lookup_key")))
             && same(price, "product", "/product")
@@ -288,17 +288,17 @@ fn list_prices(books: &mut AccountState, call: &Call) -> Result<Value, Refused> 
     })
 }
 
-fn get_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("price", call.id()).cloned()
+fn get_price(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("price", call.id()).cloned()
 }
 
-fn update_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn update_price(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    books.shelf.find("price", id)?;
+    state.objects.find("price", id)?;
     let key = call.text("lookup_key");
-    check_key_free(books, call, key, id)?;
-    take_key(books, key, id);
-    books.change(id, "price.updated", |price| {
+    check_key_free(state, call, key, id)?;
+    take_key(state, key, id);
+    state.change(id, "price.updated", |price| {
         for name in ["lookup_key", "nickname", "tax_behavior"] {
             if call.get(name).is_some() {
                 price[name] = text_of(&call.params, &format!("/{name}")).into();
@@ -309,7 +309,7 @@ fn update_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused>
         }
         merge_metadata(price, call.get("metadata"));
     });
-    Ok(books.object(id))
+    Ok(state.object(id))
 }
 
 /// A currency in lower case. The sandbox sells in US dollars, euros and pounds.
@@ -320,8 +320,8 @@ pub(super) fn currency<'a>(given: &'a str, param: &str) -> Result<&'a str, Refus
     }
 }
 
-fn holder(books: &AccountState, key: &str, but: &str) -> Option<String> {
-    let prices = books.shelf.all("price");
+fn holder(state: &AccountState, key: &str, but: &str) -> Option<String> {
+    let prices = state.objects.all("price");
     prices
         .filter(|price| text(price, "/lookup_key") == key && text(price, "/id") != but)
         .map(|price| text(price, "/id").to_owned())
@@ -329,13 +329,13 @@ fn holder(books: &AccountState, key: &str, but: &str) -> Option<String> {
 }
 
 fn check_key_free(
-    books: &AccountState,
+    state: &AccountState,
     call: &Call,
     key: Option<&str>,
     but: &str,
 ) -> Result<(), Refused> {
     let transfers = call.flag("transfer_lookup_key").unwrap_or_default();
-    match key.and_then(|key| holder(books, key, but)) {
+    match key.and_then(|key| holder(state, key, but)) {
         Some(price) if !transfers => {
             let message = format!(
                 "A price (`{price}`) already uses that lookup key. Set `transfer_lookup_key` \
@@ -347,8 +347,8 @@ fn check_key_free(
     }
 }
 
-fn take_key(books: &mut AccountState, key: Option<&str>, but: &str) {
-    if let Some(price) = key.and_then(|key| holder(books, key, but)) {
-        books.change(&price, "price.updated", |price| set(price, "/lookup_key", Value::Null));
+fn take_key(state: &mut AccountState, key: Option<&str>, but: &str) {
+    if let Some(price) = key.and_then(|key| holder(state, key, but)) {
+        state.change(&price, "price.updated", |price| set(price, "/lookup_key", Value::Null));
     }
 }

@@ -103,26 +103,26 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("checkout/sessions/{}/expire", &[], expire),
 ];
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let mode = call.text("mode").unwrap_or_default();
-    check_fields(books, call, mode)?;
-    let now = books.now;
-    let asked = call.int("expires_at").map(|at| at + books.clock.ahead_s());
+    check_fields(state, call, mode)?;
+    let now = state.now;
+    let asked = call.int("expires_at").map(|at| at + state.clock.ahead_s());
     let expires_at = asked.unwrap_or(now + LIFE_S.1);
     if !(now + LIFE_S.0 - SLACK_S..=now + LIFE_S.1 + SLACK_S).contains(&expires_at) {
         let message =
             "The `expires_at` timestamp must be between 30 minutes and 24 hours from now.";
         return Err(Refused::invalid("expires_at", message));
     }
-    let lines = lines(books, call, mode)?;
-    let id = books.ids.next("cs_test_");
+    let lines = lines(state, call, mode)?;
+    let id = state.ids.next("cs_test_");
     let taxed = call.flag("automatic_tax.enabled").unwrap_or_default();
-    let rate = if taxed { books.settings.tax_bps } else { 0 };
-    let sums = put_lines(books, &id, &lines, rate);
+    let rate = if taxed { state.settings.tax_bps } else { 0 };
+    let sums = put_lines(state, &id, &lines, rate);
     if mode == "payment" {
         check_amount(sums.total, "line_items")?;
     }
-    let mut session = blank(books, &id);
+    let mut session = blank(state, &id);
     for name in [
         "mode",
         "customer",
@@ -154,10 +154,10 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
             json!({ "amount_discount": 0, "amount_shipping": 0, "amount_tax": sums.tax });
     }
     fill_by_mode(&mut session, call, mode);
-    books.shelf.put(session);
-    books.promises.insert(id.clone(), promised(call, mode));
-    books.remind(expires_at, &id);
-    Ok(books.object(&id))
+    state.objects.put(session);
+    state.promises.insert(id.clone(), promised(call, mode));
+    state.remind(expires_at, &id);
+    Ok(state.object(&id))
 }
 
 /// Fields of a session that depend on its mode.
@@ -196,7 +196,7 @@ fn promised(call: &Call, mode: &str) -> Value {
     data.cloned().unwrap_or_default()
 }
 
-fn blank(books: &mut AccountState, id: &str) -> Value {
+fn blank(state: &mut AccountState, id: &str) -> Value {
     json!({
         "id": id,
         "object": "checkout.session",
@@ -208,7 +208,7 @@ fn blank(books: &mut AccountState, id: &str) -> Value {
         "collected_information": null,
         "consent": null,
         "consent_collection": null,
-        "created": books.now,
+        "created": state.now,
         "currency": null,
         "currency_conversion": null,
         "custom_fields": [],
@@ -242,12 +242,12 @@ fn blank(books: &mut AccountState, id: &str) -> Value {
         "subscription": null,
         "total_details": null,
         "ui_mode": "hosted_page",
-        "url": format!("{}/stripe/pay/{id}", books.url),
+        "url": format!("{}/stripe/pay/{id}", state.url),
         "wallet_options": null,
     })
 }
 
-fn check_fields(books: &AccountState, call: &Call, mode: &str) -> Result<(), Refused> {
+fn check_fields(state: &AccountState, call: &Call, mode: &str) -> Result<(), Refused> {
     for (of_mode, name) in OF_MODE {
         if of_mode != mode && call.get(name).is_some() {
             let message = format!("You can not pass `{name}` in `{mode}` mode.");
@@ -259,7 +259,7 @@ fn check_fields(books: &AccountState, call: &Call, mode: &str) -> Result<(), Ref
         return Err(Refused::invalid("customer_creation", message));
     }
     if let Some(customer) = call.text("customer") {
-        books.shelf.find_param("customer", customer, "customer")?;
+        state.objects.find_param("customer", customer, "customer")?;
         for other in ["customer_email", "customer_creation"] {
             if call.get(other).is_some() {
                 let message =
@@ -287,7 +287,7 @@ fn check_fields(books: &AccountState, call: &Call, mode: &str) -> Result<(), Ref
 }
 
 /// Prices and quantities of a session's line items.
-fn lines(books: &mut AccountState, call: &Call, mode: &str) -> Result<Vec<(Value, i64)>, Refused> {
+fn lines(state: &mut AccountState, call: &Call, mode: &str) -> Result<Vec<(Value, i64)>, Refused> {
     let asked = call.get("line_items").and_then(Value::as_array).cloned().unwrap_or_default();
     if mode == "setup" {
         if !asked.is_empty() {
@@ -306,7 +306,7 @@ fn lines(books: &mut AccountState, call: &Call, mode: &str) -> Result<Vec<(Value
     let mut lines = Vec::new();
     for (index, asked) in asked.iter().enumerate() {
         let name = format!("line_items[{index}]");
-        let price = line_price(books, asked, &name)?;
+        let price = line_price(state, asked, &name)?;
         let recurs = text(&price, "/type") == "recurring";
         if mode == "payment" && recurs {
             let message = "You specified `payment` mode but passed a recurring price. Either \
@@ -334,18 +334,18 @@ fn lines(books: &mut AccountState, call: &Call, mode: &str) -> Result<Vec<(Value
     Ok(lines)
 }
 
-fn line_price(books: &mut AccountState, asked: &Value, name: &str) -> Result<Value, Refused> {
+fn line_price(state: &mut AccountState, asked: &Value, name: &str) -> Result<Value, Refused> {
     match (text_of(asked, "/price"), asked.get("price_data")) {
         (Some(id), None) => {
             let param = format!("{name}[price]");
-            let price = books.shelf.find_param("price", id, &param)?;
+            let price = state.objects.find_param("price", id, &param)?;
             if flag(price, "/active") {
                 return Ok(price.clone());
             }
             let message = format!("The price specified is inactive: {id}.");
             Err(Refused::invalid(&param, message))
         }
-        (None, Some(data)) => inline_price(books, data, &format!("{name}[price_data]")),
+        (None, Some(data)) => inline_price(state, data, &format!("{name}[price_data]")),
         (None, None) => Err(Refused::missing(&format!("{name}[price]"))),
         (Some(_), Some(_)) => {
             let message = "You may only specify one of these parameters: price, price_data.";
@@ -355,7 +355,7 @@ fn line_price(books: &mut AccountState, asked: &Value, name: &str) -> Result<Val
 }
 
 /// A price created for one session. It is inactive, so no other session can use it.
-fn inline_price(books: &mut AccountState, data: &Value, name: &str) -> Result<Value, Refused> {
+fn inline_price(state: &mut AccountState, data: &Value, name: &str) -> Result<Value, Refused> {
     let missing = |field: &str| Refused::missing(&format!("{name}{field}"));
     let currency = text_of(data, "/currency").ok_or_else(|| missing("[currency]"))?;
     let currency = catalogue::currency(currency, &format!("{name}[currency]"))?;
@@ -367,16 +367,16 @@ fn inline_price(books: &mut AccountState, data: &Value, name: &str) -> Result<Va
     }
     let product = match (text_of(data, "/product"), text_of(data, "/product_data/name")) {
         (Some(id), None) => {
-            books.shelf.find_param("product", id, &format!("{name}[product]"))?;
+            state.objects.find_param("product", id, &format!("{name}[product]"))?;
             id.to_owned()
         }
         (None, Some(called)) => {
-            let mut product = catalogue::new_product(books, None, called);
+            let mut product = catalogue::new_product(state, None, called);
             for name in ["description", "tax_code"] {
                 product[name] = data["product_data"][name].clone();
             }
             product["metadata"] = metadata(data.pointer("/product_data/metadata"));
-            books.shelf.put(product)
+            state.objects.put(product)
         }
         (None, None) | (Some(_), Some(_)) => return Err(missing("[product_data][name]")),
     };
@@ -385,13 +385,13 @@ fn inline_price(books: &mut AccountState, data: &Value, name: &str) -> Result<Va
         interval.map(|interval| (interval, int(data, "/recurring/interval_count").max(1)));
     let new =
         NewPrice { product: &product, currency, unit_amount: amount, recurring, lookup_key: None };
-    let mut price = catalogue::new_price(books, &new);
+    let mut price = catalogue::new_price(state, &new);
     price["active"] = false.into();
     if let Some(behavior) = text_of(data, "/tax_behavior") {
         price["tax_behavior"] = behavior.into();
     }
-    let id = books.shelf.put(price);
-    Ok(books.object(&id))
+    let id = state.objects.put(price);
+    Ok(state.object(&id))
 }
 
 /// Totals of a session.
@@ -403,7 +403,7 @@ struct Sums {
 }
 
 /// Stores the line items of a session.
-fn put_lines(books: &mut AccountState, session: &str, lines: &[(Value, i64)], rate: i64) -> Sums {
+fn put_lines(state: &mut AccountState, session: &str, lines: &[(Value, i64)], rate: i64) -> Sums {
     let mut sums = Sums::default();
     for (price, quantity) in lines {
         let subtotal = int(price, "/unit_amount") * quantity;
@@ -415,22 +415,22 @@ fn put_lines(books: &mut AccountState, session: &str, lines: &[(Value, i64)], ra
         };
         let total = if within { subtotal } else { subtotal + tax };
         let item = json!({
-            "id": books.ids.next("li_"),
+            "id": state.ids.next("li_"),
             "object": "item",
             "adjustable_quantity": null,
             "amount_discount": 0,
             "amount_subtotal": subtotal,
             "amount_tax": tax,
             "amount_total": total,
-            "created": books.now,
+            "created": state.now,
             "currency": price["currency"],
-            "description": books.text(text(price, "/product"), "/name"),
+            "description": state.text(text(price, "/product"), "/name"),
             "metadata": {},
             "price": price,
             "quantity": quantity,
             "session": session,
         });
-        books.shelf.put(item);
+        state.objects.put(item);
         sums.subtotal += subtotal;
         sums.tax += tax;
         sums.total += total;
@@ -438,36 +438,36 @@ fn put_lines(books: &mut AccountState, session: &str, lines: &[(Value, i64)], ra
     sums
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |session: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(session, &format!("/{name}")) == wanted)
     };
-    books.shelf.page("checkout.session", "/v1/checkout/sessions", &call.params, |session| {
+    state.objects.page("checkout.session", "/v1/checkout/sessions", &call.params, |session| {
         ["customer", "payment_intent", "subscription", "status"]
             .iter()
             .all(|name| same(session, name))
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("checkout.session", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("checkout.session", call.id()).cloned()
 }
 
-fn list_lines(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_lines(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    books.shelf.find("checkout.session", id)?;
+    state.objects.find("checkout.session", id)?;
     let url = format!("/v1/checkout/sessions/{id}/line_items");
-    books.shelf.page("item", &url, &call.params, |item| text(item, "/session") == id)
+    state.objects.page("item", &url, &call.params, |item| text(item, "/session") == id)
 }
 
-fn expire(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    expire_now(books, call.id())?;
-    Ok(books.object(call.id()))
+fn expire(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    expire_now(state, call.id())?;
+    Ok(state.object(call.id()))
 }
 
 /// Expires an open session.
-pub(super) fn expire_now(books: &mut AccountState, id: &str) -> Result<(), Refused> {
-    let status = text(books.shelf.find("checkout.session", id)?, "/status");
+pub(super) fn expire_now(state: &mut AccountState, id: &str) -> Result<(), Refused> {
+    let status = text(state.objects.find("checkout.session", id)?, "/status");
     if status != "open" {
         let message = format!(
             "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout \
@@ -475,7 +475,7 @@ pub(super) fn expire_now(books: &mut AccountState, id: &str) -> Result<(), Refus
         );
         return Err(Refused::conflict("checkout_session_state", message));
     }
-    books.change(id, "checkout.session.expired", |session| {
+    state.change(id, "checkout.session.expired", |session| {
         session["status"] = "expired".into();
         session["url"] = Value::Null;
     });
@@ -483,10 +483,10 @@ pub(super) fn expire_now(books: &mut AccountState, id: &str) -> Result<(), Refus
 }
 
 /// Expires a session at the end of its lifetime, unless it was used.
-pub(super) fn expire_if_due(books: &mut AccountState, id: &str) {
-    let session = books.object(id);
-    if text(&session, "/status") == "open" && int(&session, "/expires_at") <= books.now {
-        books.change(id, "checkout.session.expired", |session| {
+pub(super) fn expire_if_due(state: &mut AccountState, id: &str) {
+    let session = state.object(id);
+    if text(&session, "/status") == "open" && int(&session, "/expires_at") <= state.now {
+        state.change(id, "checkout.session.expired", |session| {
             session["status"] = "expired".into();
             session["url"] = Value::Null;
         });

@@ -53,22 +53,22 @@ pub enum Payment {
 /// Controls of a running sandbox's account. Every call first processes everything due by now.
 #[derive(Debug, Clone, Copy)]
 pub struct Control<'a> {
-    world: &'a Arc<AppState>,
+    app: &'a Arc<AppState>,
 }
 
 impl<'a> Control<'a> {
-    pub(crate) fn new(world: &'a Arc<AppState>) -> Control<'a> {
-        Control { world }
+    pub(crate) fn new(app: &'a Arc<AppState>) -> Control<'a> {
+        Control { app }
     }
 
     /// The value of `STRIPE_BASE_URL`: requests go to `{this}v1/...`.
     pub fn url(&self) -> String {
-        format!("{}{}/", self.world.url, crate::route::STRIPE_PATH)
+        format!("{}{}/", self.app.url, crate::route::STRIPE_PATH)
     }
 
     /// The account's settings.
     pub fn settings(&self) -> Settings {
-        self.with(|books| books.settings.clone())
+        self.with(|state| state.settings.clone())
     }
 
     /// Changes settings, all or none. Held events are delivered when deliveries are `on` again.
@@ -76,16 +76,16 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If a value is outside its limits.
     pub fn change_settings(&self, change: SettingsChange) -> Result<Settings, ControlError> {
-        self.with(|books| {
-            let next = change.applied_to(&books.settings);
-            books.settings = next.map_err(|limits| ControlError(limits.to_owned()))?;
-            Ok(books.settings.clone())
+        self.with(|state| {
+            let next = change.applied_to(&state.settings);
+            state.settings = next.map_err(|limits| ControlError(limits.to_owned()))?;
+            Ok(state.settings.clone())
         })
     }
 
     /// The account's time in Unix seconds.
     pub fn now(&self) -> i64 {
-        self.with(|books| books.now)
+        self.with(|state| state.now)
     }
 
     /// Moves the clock and processes everything due in between, in order. Returns the new time.
@@ -93,12 +93,12 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If it would move backwards, or more than ten years.
     pub fn advance(&self, advance: Advance) -> Result<i64, ControlError> {
-        self.with(|books| {
-            let to = advance.from(books.now).ok_or_else(|| {
+        self.with(|state| {
+            let to = advance.from(state.now).ok_or_else(|| {
                 ControlError("the clock moves forward only, at most ten years at once".to_owned())
             })?;
-            books.clock.move_to(to);
-            cycle::walk_to(books, to);
+            state.clock.move_to(to);
+            cycle::walk_to(state, to);
             Ok(to)
         })
     }
@@ -129,7 +129,7 @@ impl<'a> Control<'a> {
         card: Card,
         presence: Presence,
     ) -> Result<Payment, ControlError> {
-        self.with(|books| match checkout_completion::pay(books, session, card, presence)? {
+        self.with(|state| match checkout_completion::pay(state, session, card, presence)? {
             Paid::Complete(next) => Ok(Payment::Complete(next)),
             Paid::Declined(decline) => Ok(Payment::Declined(decline.message.to_owned())),
             Paid::NeedsAction => Ok(Payment::Declined("Authentication is required.".to_owned())),
@@ -141,7 +141,7 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such session, or it is not open.
     pub fn expire(&self, session: &str) -> Result<(), ControlError> {
-        self.with(|books| Ok(checkout::expire_now(books, session)?))
+        self.with(|state| Ok(checkout::expire_now(state, session)?))
     }
 
     /// The bank's decision on the debit that pays a session (`cs_`) or a payment intent (`pi_`).
@@ -149,11 +149,11 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If none is awaited.
     pub fn decide(&self, payment: &str, decision: Decision) -> Result<(), ControlError> {
-        self.with(|books| {
+        self.with(|state| {
             if payment.starts_with("pi_") {
-                checkout_completion::decide_intent(books, payment, decision)?;
+                checkout_completion::decide_intent(state, payment, decision)?;
             } else {
-                checkout_completion::decide(books, payment, decision)?;
+                checkout_completion::decide(state, payment, decision)?;
             }
             Ok(())
         })
@@ -170,9 +170,9 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such charge, or less is left of it.
     pub fn refund(&self, payment: &str, cents: Option<i64>) -> Result<String, ControlError> {
-        self.with(|books| {
-            let charge = charge_of(books, payment)?;
-            Ok(refunds::give_back(books, &charge, cents, Some("requested_by_customer"), None)?)
+        self.with(|state| {
+            let charge = charge_of(state, payment)?;
+            Ok(refunds::give_back(state, &charge, cents, Some("requested_by_customer"), None)?)
         })
     }
 
@@ -181,7 +181,7 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such refund, or it has failed already.
     pub fn fail_refund(&self, refund: &str) -> Result<(), ControlError> {
-        self.with(|books| Ok(refunds::fail(books, refund)?))
+        self.with(|state| Ok(refunds::fail(state, refund)?))
     }
 
     /// Disputes a charge (`ch_`) or the charge of a payment intent (`pi_`): an amount in cents, or
@@ -195,10 +195,10 @@ impl<'a> Control<'a> {
         cents: Option<i64>,
         opening: Opening,
     ) -> Result<String, ControlError> {
-        self.with(|books| {
-            let charge = charge_of(books, payment)?;
+        self.with(|state| {
+            let charge = charge_of(state, payment)?;
             let cents = cents.unwrap_or_else(|| int(&charge, "/amount"));
-            Ok(disputes::open(books, &charge, cents, opening))
+            Ok(disputes::open(state, &charge, cents, opening))
         })
     }
 
@@ -207,7 +207,7 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such dispute, or its status does not allow this.
     pub fn close_dispute(&self, dispute: &str, closing: Closing) -> Result<(), ControlError> {
-        self.with(|books| Ok(disputes::close(books, dispute, closing)?))
+        self.with(|state| Ok(disputes::close(state, dispute, closing)?))
     }
 
     /// Adds a discount to a subscription (`sub_`) or one of its items (`si_`), as the dashboard
@@ -216,7 +216,7 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such subscription or item, or the discount is zero.
     pub fn discount(&self, to: &str, off: Off, lasts: Lasts) -> Result<String, ControlError> {
-        self.with(|books| Ok(discounts::give(books, to, off, lasts)?))
+        self.with(|state| Ok(discounts::give(state, to, off, lasts)?))
     }
 
     /// Cancels a subscription immediately, as the dashboard does.
@@ -224,9 +224,9 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such subscription.
     pub fn cancel(&self, subscription: &str) -> Result<(), ControlError> {
-        self.with(|books| {
-            books.shelf.find("subscription", subscription)?;
-            subscriptions::end(books, subscription, "cancellation_requested");
+        self.with(|state| {
+            state.objects.find("subscription", subscription)?;
+            subscriptions::end(state, subscription, "cancellation_requested");
             Ok(())
         })
     }
@@ -237,13 +237,13 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such subscription or price.
     pub fn plan_switch(&self, subscription: &str, lookup_key: &str) -> Result<(), ControlError> {
-        self.with(|books| {
-            books.shelf.find("subscription", subscription)?;
+        self.with(|state| {
+            state.objects.find("subscription", subscription)?;
             let is_it = |price: &&Value| text(price, "/lookup_key") == lookup_key;
-            let price = books.shelf.all("price").find(is_it).map(|price| text(price, "/id"));
+            let price = state.objects.all("price").find(is_it).map(|price| text(price, "/id"));
             let price = price.ok_or_else(|| ControlError(format!("no price {lookup_key}")))?;
             let price = price.to_owned();
-            schedules::switch_at_period_end(books, subscription, &price);
+            schedules::switch_at_period_end(state, subscription, &price);
             Ok(())
         })
     }
@@ -253,7 +253,7 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such customer.
     pub fn delete_customer(&self, customer: &str) -> Result<(), ControlError> {
-        self.with(|books| Ok(customers::erase(books, customer)?))
+        self.with(|state| Ok(customers::erase(state, customer)?))
     }
 
     /// Ends a subscription's period now and bills the next one, or ends the subscription if it is
@@ -262,12 +262,12 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such subscription, or it has ended.
     pub fn renew(&self, subscription: &str) -> Result<(), ControlError> {
-        self.with(|books| {
-            let found = books.shelf.find("subscription", subscription)?;
+        self.with(|state| {
+            let found = state.objects.find("subscription", subscription)?;
             if text(found, "/status") == "canceled" {
                 return Err(ControlError(format!("{subscription} has ended")));
             }
-            cycle::end_period(books, subscription);
+            cycle::end_period(state, subscription);
             Ok(())
         })
     }
@@ -277,16 +277,16 @@ impl<'a> Control<'a> {
     /// # Errors
     /// If there is no such customer.
     pub fn set_card(&self, customer: &str, card: Card) -> Result<String, ControlError> {
-        self.with(|books| {
-            let email = text(books.shelf.find("customer", customer)?, "/email").to_owned();
-            let method = customers::method_of(books, card, &email);
-            customers::attach(books, &method, customer);
-            customers::make_default(books, &method, customer);
-            let all = books.shelf.all("subscription");
+        self.with(|state| {
+            let email = text(state.objects.find("customer", customer)?, "/email").to_owned();
+            let method = customers::method_of(state, card, &email);
+            customers::attach(state, &method, customer);
+            customers::make_default(state, &method, customer);
+            let all = state.objects.all("subscription");
             let own = all.filter(|subscription| text(subscription, "/customer") == customer);
             let own: Vec<String> = own.map(|object| text(object, "/id").to_owned()).collect();
             for id in own {
-                books.edit(&id, |object| object["default_payment_method"] = method.clone().into());
+                state.edit(&id, |object| object["default_payment_method"] = method.clone().into());
             }
             Ok(method)
         })
@@ -294,25 +294,25 @@ impl<'a> Control<'a> {
 
     /// Every event, oldest first, byte for byte as delivered.
     pub fn events(&self) -> Vec<String> {
-        self.with(|books| books.events.iter().map(|event| event.body.clone()).collect())
+        self.with(|state| state.events.iter().map(|event| event.body.clone()).collect())
     }
 
     /// The events behind the first `known` of [`Control::events`].
     pub fn events_after(&self, known: usize) -> Vec<String> {
-        self.with(|books| books.events.iter().skip(known).map(|event| event.body.clone()).collect())
+        self.with(|state| state.events.iter().skip(known).map(|event| event.body.clone()).collect())
     }
 
     /// The events of a type as objects, oldest first.
     pub fn events_of(&self, kind: &str) -> Vec<Value> {
-        self.with(|books| {
-            let of_kind = books.events.iter().filter(|event| event.kind == kind);
+        self.with(|state| {
+            let of_kind = state.events.iter().filter(|event| event.kind == kind);
             of_kind.map(|event| event.event.clone()).collect()
         })
     }
 
     /// The types of [`Control::events`].
     pub fn event_types(&self) -> Vec<String> {
-        self.with(|books| books.events.iter().map(|event| event.kind.clone()).collect())
+        self.with(|state| state.events.iter().map(|event| event.kind.clone()).collect())
     }
 
     /// Delivers these events now, `times` times each, in this order, whatever the settings.
@@ -329,22 +329,22 @@ impl<'a> Control<'a> {
         if DELIVERIES_MAX < wanted {
             return Err(ControlError(format!("at most {DELIVERIES_MAX} deliveries at once")));
         }
-        let parcels = self.with(|books| {
+        let parcels = self.with(|state| {
             for id in events {
-                if !books.events.iter().any(|event| event.id == *id) {
+                if !state.events.iter().any(|event| event.id == *id) {
                     return Err(ControlError(format!("no such event: {id}")));
                 }
             }
-            books.held.retain(|id| !events.contains(id));
-            Ok(webhooks::parcels(books, events, copies, order))
+            state.held.retain(|id| !events.contains(id));
+            Ok(webhooks::parcels(state, events, copies, order))
         })?;
-        webhooks::send(self.world, parcels);
+        webhooks::send(self.app, parcels);
         Ok(())
     }
 
     /// An object as the API shows it, of the platform or of a connected account.
     pub fn object(&self, id: &str) -> Option<Value> {
-        self.with(|books| books.anybodys(id).cloned())
+        self.with(|state| state.anybodys(id).cloned())
     }
 
     /// The value of `Stripe-Signature` for `body` at Unix time `at`.
@@ -353,14 +353,14 @@ impl<'a> Control<'a> {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut AccountState) -> T) -> T {
-        with_books(self.world, work)
+        with_books(self.app, work)
     }
 }
 
-fn charge_of(books: &AccountState, payment: &str) -> Result<Value, Refused> {
+fn charge_of(state: &AccountState, payment: &str) -> Result<Value, Refused> {
     if payment.starts_with("pi_") {
-        named_charge(books, None, Some(payment))
+        named_charge(state, None, Some(payment))
     } else {
-        named_charge(books, Some(payment), None)
+        named_charge(state, Some(payment), None)
     }
 }

@@ -31,40 +31,40 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("payment_methods/{}", &[], get_method),
 ];
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     check(call)?;
     if let Some(method) = call.text("invoice_settings.default_payment_method") {
         return Err(not_theirs(method));
     }
-    let mut customer = new(books, call.text("email"), call.text("name"));
+    let mut customer = new(state, call.text("email"), call.text("name"));
     for name in ["phone", "description"] {
         customer[name] = call.text(name).into();
     }
     customer["metadata"] = metadata(call.get("metadata"));
-    let id = books.add(customer, "customer.created");
-    Ok(books.object(&id))
+    let id = state.add(customer, "customer.created");
+    Ok(state.object(&id))
 }
 
 /// Creates a customer for a payment without one.
-pub(super) fn open(books: &mut AccountState, email: Option<&str>) -> String {
-    let customer = new(books, email, None);
-    books.add(customer, "customer.created")
+pub(super) fn open(state: &mut AccountState, email: Option<&str>) -> String {
+    let customer = new(state, email, None);
+    state.add(customer, "customer.created")
 }
 
-fn new(books: &mut AccountState, email: Option<&str>, name: Option<&str>) -> Value {
+fn new(state: &mut AccountState, email: Option<&str>, name: Option<&str>) -> Value {
     json!({
-        "id": books.ids.next("cus_"),
+        "id": state.ids.next("cus_"),
         "object": "customer",
         "address": null,
         "balance": 0,
-        "created": books.now,
+        "created": state.now,
         "currency": null,
         "default_source": null,
         "delinquent": false,
         "description": null,
         "discount": null,
         "email": email,
-        "invoice_prefix": books.ids.invoice_prefix(),
+        "invoice_prefix": state.ids.invoice_prefix(),
         "invoice_settings": {
             "custom_fields": null,
             "default_payment_method": null,
@@ -83,56 +83,56 @@ fn new(books: &mut AccountState, email: Option<&str>, name: Option<&str>) -> Val
     })
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let email = call.text("email");
-    books.shelf.page("customer", "/v1/customers", &call.params, |customer| {
+    state.objects.page("customer", "/v1/customers", &call.params, |customer| {
         let wanted = email.is_none_or(|email| text(customer, "/email") == email);
         wanted && !flag(customer, "/deleted")
     })
 }
 
 /// Gets a customer. A deleted one is answered with only its id and `deleted`.
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    let deleted = books.shelf.get(call.id()).filter(|it| flag(it, "/deleted"));
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    let deleted = state.objects.get(call.id()).filter(|it| flag(it, "/deleted"));
     match deleted {
         Some(deleted) => Ok(deleted.clone()),
-        None => books.shelf.find("customer", call.id()).cloned(),
+        None => state.objects.find("customer", call.id()).cloned(),
     }
 }
 
-fn delete(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    erase(books, call.id())?;
-    Ok(books.object(call.id()))
+fn delete(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    erase(state, call.id())?;
+    Ok(state.object(call.id()))
 }
 
 /// Deletes a customer permanently: their subscriptions end immediately
 /// (docs.stripe.com/api/customers/delete).
-pub(super) fn erase(books: &mut AccountState, id: &str) -> Result<(), Refused> {
-    books.shelf.find("customer", id)?;
-    let all = books.shelf.all("subscription");
+pub(super) fn erase(state: &mut AccountState, id: &str) -> Result<(), Refused> {
+    state.objects.find("customer", id)?;
+    let all = state.objects.all("subscription");
     let own = all.filter(|subscription| text(subscription, "/customer") == id);
     let own: Vec<String> = own.map(|object| text(object, "/id").to_owned()).collect();
     for subscription in own {
-        subscriptions::end(books, &subscription, "cancellation_requested");
+        subscriptions::end(state, &subscription, "cancellation_requested");
     }
-    books.tell("customer.deleted", id);
-    books.edit(id, |customer| {
+    state.tell("customer.deleted", id);
+    state.edit(id, |customer| {
         *customer = json!({ "id": id, "object": "customer", "deleted": true });
     });
     Ok(())
 }
 
-fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn update(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    books.shelf.find("customer", id)?;
+    state.objects.find("customer", id)?;
     check(call)?;
     let default = call.text("invoice_settings.default_payment_method");
     if let Some(method) = default
-        && books.text(method, "/customer") != id
+        && state.text(method, "/customer") != id
     {
         return Err(not_theirs(method));
     }
-    books.change(id, "customer.updated", |customer| {
+    state.change(id, "customer.updated", |customer| {
         for name in ["email", "name", "phone", "description"] {
             if let Some(value) = call.get(name) {
                 customer[name] = value.as_str().filter(|text| !text.is_empty()).into();
@@ -143,27 +143,27 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         }
         merge_metadata(customer, call.get("metadata"));
     });
-    Ok(books.object(id))
+    Ok(state.object(id))
 }
 
-fn list_methods(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_methods(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    books.shelf.find("customer", id)?;
+    state.objects.find("customer", id)?;
     let url = format!("/v1/customers/{id}/payment_methods");
-    books.shelf.page("payment_method", &url, &call.params, |method| {
+    state.objects.page("payment_method", &url, &call.params, |method| {
         text(method, "/customer") == id
             && call.text("type").is_none_or(|kind| text(method, "/type") == kind)
     })
 }
 
-fn get_method(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("payment_method", call.id()).cloned()
+fn get_method(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("payment_method", call.id()).cloned()
 }
 
 /// A payment method of a test card, not attached to a customer.
-pub(super) fn method_of(books: &mut AccountState, card: Card, email: &str) -> String {
+pub(super) fn method_of(state: &mut AccountState, card: Card, email: &str) -> String {
     let mut method = json!({
-        "id": books.ids.next("pm_"),
+        "id": state.ids.next("pm_"),
         "object": "payment_method",
         "allow_redisplay": "limited",
         "billing_details": {
@@ -176,44 +176,44 @@ pub(super) fn method_of(books: &mut AccountState, card: Card, email: &str) -> St
             "phone": null,
             "tax_id": null,
         },
-        "created": books.now,
+        "created": state.now,
         "customer": null,
         "livemode": false,
         "metadata": {},
         "type": card.kind(),
     });
     method[card.kind()] = card.details();
-    books.shelf.put(method)
+    state.objects.put(method)
 }
 
 /// Attaches a payment method to a customer, for later payments.
-pub(super) fn attach(books: &mut AccountState, method: &str, customer: &str) {
-    books.edit(method, |method| set(method, "/customer", customer));
-    books.tell("payment_method.attached", method);
+pub(super) fn attach(state: &mut AccountState, method: &str, customer: &str) {
+    state.edit(method, |method| set(method, "/customer", customer));
+    state.tell("payment_method.attached", method);
 }
 
 /// Makes it the default for invoices.
-pub(super) fn make_default(books: &mut AccountState, method: &str, customer: &str) {
-    books.change(customer, "customer.updated", |customer| {
+pub(super) fn make_default(state: &mut AccountState, method: &str, customer: &str) {
+    state.change(customer, "customer.updated", |customer| {
         set(customer, "/invoice_settings/default_payment_method", method);
     });
 }
 
 /// The payment method for a customer's invoice: the subscription's, or the customer's default.
 pub(super) fn method_for(
-    books: &AccountState,
+    state: &AccountState,
     customer: &str,
     subscription: &str,
 ) -> Option<String> {
-    let own = books.text(subscription, "/default_payment_method");
-    let usual = books.text(customer, "/invoice_settings/default_payment_method");
+    let own = state.text(subscription, "/default_payment_method");
+    let usual = state.text(customer, "/invoice_settings/default_payment_method");
     [own, usual].into_iter().find(|method| !method.is_empty())
 }
 
 /// The next number of a customer's invoices.
-pub(super) fn next_invoice_number(books: &mut AccountState, customer: &str) -> String {
+pub(super) fn next_invoice_number(state: &mut AccountState, customer: &str) -> String {
     let mut number = String::new();
-    books.edit(customer, |customer| {
+    state.edit(customer, |customer| {
         let sequence = int(customer, "/next_invoice_sequence");
         number = format!("{}-{sequence:04}", text(customer, "/invoice_prefix"));
         set(customer, "/next_invoice_sequence", sequence + 1);

@@ -43,35 +43,35 @@ impl Advance {
 }
 
 /// Processes everything due until `to`.
-pub(super) fn walk_to(books: &mut AccountState, to: i64) {
-    while let Some((at, id)) = books.agenda.first().cloned() {
+pub(super) fn walk_to(state: &mut AccountState, to: i64) {
+    while let Some((at, id)) = state.scheduled.first().cloned() {
         if to < at {
             break;
         }
-        books.agenda.remove(&(at, id.clone()));
-        books.now = books.now.max(at);
-        happen(books, &id);
+        state.scheduled.remove(&(at, id.clone()));
+        state.now = state.now.max(at);
+        happen(state, &id);
     }
-    books.now = to;
+    state.now = to;
 }
 
 /// Processes one object that is due. Its reason may no longer apply.
-fn happen(books: &mut AccountState, id: &str) {
-    match books.text(id, "/object").as_str() {
-        "checkout.session" => checkout::expire_if_due(books, id),
-        "invoice" => invoices::retry(books, id),
+fn happen(state: &mut AccountState, id: &str) {
+    match state.text(id, "/object").as_str() {
+        "checkout.session" => checkout::expire_if_due(state, id),
+        "invoice" => invoices::retry(state, id),
         "balance_transaction" => {
-            books.edit(id, |transaction| transaction["status"] = "available".into());
+            state.edit(id, |transaction| transaction["status"] = "available".into());
         }
-        "v2.core.account" => payouts::end_day(books, id),
-        "charge" => payments::book(books, id),
-        "balance_settings" => balance_settings::end_day(books),
+        "v2.core.account" => payouts::end_day(state, id),
+        "charge" => payments::book(state, id),
+        "balance_settings" => balance_settings::end_day(state),
         "subscription" => {
-            activate_if_paid(books, id);
-            let subscription = books.object(id);
-            let due = int(&subscription, "/items/data/0/current_period_end") <= books.now;
+            activate_if_paid(state, id);
+            let subscription = state.object(id);
+            let due = int(&subscription, "/items/data/0/current_period_end") <= state.now;
             if due && text(&subscription, "/status") != "canceled" {
-                renew(books, id);
+                renew(state, id);
             }
         }
         _ => {}
@@ -79,31 +79,31 @@ fn happen(books: &mut AccountState, id: &str) {
 }
 
 /// Ends a subscription's period now; the next one starts here.
-pub(super) fn end_period(books: &mut AccountState, id: &str) {
-    let now = books.now;
-    books.edit(id, |subscription| {
+pub(super) fn end_period(state: &mut AccountState, id: &str) {
+    let now = state.now;
+    state.edit(id, |subscription| {
         subscription["billing_cycle_anchor"] = now.into();
         let items = subscription["items"]["data"].as_array_mut();
         for item in items.into_iter().flatten() {
             set(item, "/current_period_end", now);
         }
     });
-    renew(books, id);
+    renew(state, id);
 }
 
 /// At the end of a period, ends the subscription or starts and bills the next period.
-fn renew(books: &mut AccountState, id: &str) {
-    if flag(&books.object(id), "/cancel_at_period_end") {
-        end(books, id, "cancellation_requested");
+fn renew(state: &mut AccountState, id: &str) {
+    if flag(&state.object(id), "/cancel_at_period_end") {
+        end(state, id, "cancellation_requested");
         return;
     }
-    discounts::end_old(books, id);
-    let next_price = books.switches.get(id).map(|price| books.object(price));
-    schedules::let_go(books, id);
-    let before = books.object(id);
+    discounts::end_old(state, id);
+    let next_price = state.switches.get(id).map(|price| state.object(price));
+    schedules::let_go(state, id);
+    let before = state.object(id);
     let anchor = int(&before, "/billing_cycle_anchor");
-    let now = books.now;
-    books.change(id, "customer.subscription.updated", |subscription| {
+    let now = state.now;
+    state.change(id, "customer.subscription.updated", |subscription| {
         if let Some(price) = &next_price {
             write_price(subscription, price);
         }
@@ -114,12 +114,12 @@ fn renew(books: &mut AccountState, id: &str) {
             set(item, "/current_period_end", end);
         }
     });
-    let subscription = books.object(id);
-    books.remind(int(&subscription, "/items/data/0/current_period_end"), id);
-    let mut lines = period_lines(books, &subscription);
-    lines.splice(0..0, books.waiting_lines.remove(id).unwrap_or_default());
+    let subscription = state.object(id);
+    state.remind(int(&subscription, "/items/data/0/current_period_end"), id);
+    let mut lines = period_lines(state, &subscription);
+    lines.splice(0..0, state.waiting_lines.remove(id).unwrap_or_default());
     let invoice = invoices::issue(
-        books,
+        state,
         Draft {
             customer: text(&subscription, "/customer"),
             subscription: id,
@@ -131,14 +131,14 @@ fn renew(books: &mut AccountState, id: &str) {
             metadata: Value::Null,
         },
     );
-    discounts::end_used(books, id);
-    if books.text(&invoice, "/status") == "open" {
-        invoices::collect(books, &invoice, None, Presence::Away);
+    discounts::end_used(state, id);
+    if state.text(&invoice, "/status") == "open" {
+        invoices::collect(state, &invoice, None, Presence::Away);
     }
 }
 
 /// The invoice lines of a subscription's current period.
-pub(super) fn period_lines(books: &mut AccountState, subscription: &Value) -> Vec<Value> {
+pub(super) fn period_lines(state: &mut AccountState, subscription: &Value) -> Vec<Value> {
     let items = list(subscription, "/items/data");
     let lines = items.iter().map(|item| {
         let price = &item["price"];
@@ -147,13 +147,13 @@ pub(super) fn period_lines(books: &mut AccountState, subscription: &Value) -> Ve
         let unit = int(price, "/unit_amount");
         let description = format!(
             "{quantity} × {} (at ${} / {interval})",
-            product_name(books, price),
+            product_name(state, price),
             super::refunds::dollars(unit),
         );
         let period = (int(item, "/current_period_start"), int(item, "/current_period_end"));
         let origin = Origin::Item { subscription, item };
         let amount = unit * quantity;
-        line(books, Line { price, amount, quantity, period, description, origin })
+        line(state, Line { price, amount, quantity, period, description, origin })
     });
     lines.collect()
 }

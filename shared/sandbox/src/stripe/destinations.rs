@@ -39,20 +39,20 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post_v2("core/event_destinations/{}/enable", &[INCLUDE], enable),
 ];
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let types = call.list("enabled_events");
     if types.is_empty() {
         return Err(Refused::missing("enabled_events"));
     }
     check_url(call.text("webhook_endpoint.url"))?;
-    if DESTINATIONS_MAX <= books.shelf.all("v2.core.event_destination").count() {
+    if DESTINATIONS_MAX <= state.objects.all("v2.core.event_destination").count() {
         let message = format!("There are at most {DESTINATIONS_MAX} event destinations.");
         return Err(Refused::invalid("", message));
     }
     let from = call.list("events_from");
-    let now = rfc3339(books.now);
+    let now = rfc3339(state.now);
     let destination = json!({
-        "id": books.ids.next("ed_test_"),
+        "id": state.ids.next("ed_test_"),
         "object": "v2.core.event_destination",
         "created": now,
         "description": call.text("description").unwrap_or_default(),
@@ -69,13 +69,13 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         "updated": now,
         "webhook_endpoint": { "signing_secret": null, "url": call.text("webhook_endpoint.url") },
     });
-    let id = books.shelf.put(destination);
+    let id = state.objects.put(destination);
     if from.iter().any(|from| matches!(*from, "@accounts" | "other_accounts")) {
-        books.connect_endpoints.insert(id.clone());
+        state.connect_endpoints.insert(id.clone());
     }
-    let secret = books.ids.next("whsec_");
-    books.secrets.insert(id.clone(), secret.clone());
-    let mut made = shown(&books.object(&id), call);
+    let secret = state.ids.next("whsec_");
+    state.secrets.insert(id.clone(), secret.clone());
+    let mut made = shown(&state.object(&id), call);
     if call.list("include").contains(&"webhook_endpoint.signing_secret") {
         set(&mut made, "/webhook_endpoint/signing_secret", secret);
     }
@@ -93,13 +93,13 @@ fn shown(destination: &Value, call: &Call) -> Value {
     shown
 }
 
-fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_all(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let limit = call.int("limit").unwrap_or(PAGE);
     if !(1..=100).contains(&limit) {
         return Err(Refused::invalid("limit", "It must be 1 to 100."));
     }
     let page = call.text("page");
-    let mut all = books.shelf.all("v2.core.event_destination").rev().peekable();
+    let mut all = state.objects.all("v2.core.event_destination").rev().peekable();
     if let Some(first) = page {
         while all.next_if(|destination| text(destination, "/id") != first).is_some() {}
         if all.peek().is_none() {
@@ -117,14 +117,14 @@ fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(json!({ "data": data, "next_page_url": next }))
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    find(books, call.id()).map(|destination| shown(destination, call))
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    find(state, call.id()).map(|destination| shown(destination, call))
 }
 
-fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    find(books, call.id())?;
+fn update(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    find(state, call.id())?;
     check_url(call.text("webhook_endpoint.url"))?;
-    books.edit(call.id(), |destination| {
+    state.edit(call.id(), |destination| {
         for name in ["name", "description"] {
             if let Some(value) = text_of(&call.params, &format!("/{name}")) {
                 destination[name] = value.into();
@@ -137,17 +137,17 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
             set(destination, "/webhook_endpoint/url", url);
         }
     });
-    get(books, call)
+    get(state, call)
 }
 
-fn enable(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    find(books, call.id())?;
-    books.edit(call.id(), |destination| destination["status"] = "enabled".into());
-    get(books, call)
+fn enable(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    find(state, call.id())?;
+    state.edit(call.id(), |destination| destination["status"] = "enabled".into());
+    get(state, call)
 }
 
-fn find<'a>(books: &'a AccountState, id: &str) -> Result<&'a Value, Refused> {
-    let found = books.shelf.get(id);
+fn find<'a>(state: &'a AccountState, id: &str) -> Result<&'a Value, Refused> {
+    let found = state.objects.get(id);
     found
         .filter(|object| text(object, "/object") == "v2.core.event_destination")
         .ok_or_else(|| Refused::no_such_v2("event destination", id))

@@ -39,12 +39,12 @@ pub enum Lasts {
 /// Adds a discount with a new coupon to a subscription (`sub_`) or one of its items (`si_`).
 /// Returns the discount's id.
 pub(super) fn give(
-    books: &mut AccountState,
+    state: &mut AccountState,
     to: &str,
     off: Off,
     lasts: Lasts,
 ) -> Result<String, Refused> {
-    let (subscription, place) = place_of(books, to)?;
+    let (subscription, place) = place_of(state, to)?;
     let in_order = match off {
         Off::Percent(percent) => 0.0 < percent && percent <= 100.0,
         Off::Cents(cents) => 0 < cents,
@@ -56,14 +56,14 @@ pub(super) fn give(
         let message = format!("At most {DISCOUNTS_MAX} discounts.");
         return Err(Refused::invalid("discounts", message));
     }
-    let coupon = coupon(books, &subscription, off, lasts);
-    let coupon = books.shelf.put(coupon);
+    let coupon = coupon(state, &subscription, off, lasts);
+    let coupon = state.objects.put(coupon);
     let end = match lasts {
-        Lasts::Months(months) => Some(months_after(books.now, months)),
+        Lasts::Months(months) => Some(months_after(state.now, months)),
         Lasts::Once | Lasts::Forever => None,
     };
     let discount = json!({
-        "id": books.ids.next("di_"),
+        "id": state.ids.next("di_"),
         "object": "discount",
         "checkout_session": null,
         "customer": subscription["customer"],
@@ -73,12 +73,12 @@ pub(super) fn give(
         "invoice_item": null,
         "promotion_code": null,
         "source": { "coupon": coupon, "type": "coupon" },
-        "start": books.now,
+        "start": state.now,
         "subscription": subscription["id"],
         "subscription_item": (to != text(&subscription, "/id")).then_some(to),
     });
-    let id = books.shelf.put(discount);
-    books.change(text(&subscription, "/id"), "customer.subscription.updated", |subscription| {
+    let id = state.objects.put(discount);
+    state.change(text(&subscription, "/id"), "customer.subscription.updated", |subscription| {
         if let Some(Value::Array(all)) = subscription.pointer_mut(&place) {
             all.push(id.clone().into());
         }
@@ -87,20 +87,20 @@ pub(super) fn give(
 }
 
 /// The subscription, and the pointer to its discounts or the item's.
-fn place_of(books: &AccountState, to: &str) -> Result<(Value, String), Refused> {
+fn place_of(state: &AccountState, to: &str) -> Result<(Value, String), Refused> {
     if !to.starts_with("si_") {
-        return Ok((books.shelf.find("subscription", to)?.clone(), "/discounts".to_owned()));
+        return Ok((state.objects.find("subscription", to)?.clone(), "/discounts".to_owned()));
     }
-    let (subscription, index) = item_of(books, to)?;
+    let (subscription, index) = item_of(state, to)?;
     Ok((subscription.clone(), format!("/items/data/{index}/discounts")))
 }
 
 /// The subscription of an item, and the item's index.
 pub(super) fn item_of<'a>(
-    books: &'a AccountState,
+    state: &'a AccountState,
     item: &str,
 ) -> Result<(&'a Value, usize), Refused> {
-    let mut all = books.shelf.all("subscription");
+    let mut all = state.objects.all("subscription");
     let found = all.find_map(|subscription| {
         let mut items = list(subscription, "/items/data").iter();
         Some((subscription, items.position(|own| text(own, "/id") == item)?))
@@ -108,7 +108,7 @@ pub(super) fn item_of<'a>(
     found.ok_or_else(|| Refused::no_such("subscription_item", item))
 }
 
-fn coupon(books: &mut AccountState, subscription: &Value, off: Off, lasts: Lasts) -> Value {
+fn coupon(state: &mut AccountState, subscription: &Value, off: Off, lasts: Lasts) -> Value {
     let (percent, cents) = match off {
         Off::Percent(percent) => (Some(percent), None),
         Off::Cents(cents) => (None, Some(cents)),
@@ -119,10 +119,10 @@ fn coupon(books: &mut AccountState, subscription: &Value, off: Off, lasts: Lasts
         Lasts::Forever => ("forever", None),
     };
     json!({
-        "id": books.ids.next("co_"),
+        "id": state.ids.next("co_"),
         "object": "coupon",
         "amount_off": cents,
-        "created": books.now,
+        "created": state.now,
         "currency": cents.map(|_| subscription["currency"].clone()),
         "duration": duration,
         "duration_in_months": months,
@@ -150,7 +150,7 @@ pub(super) struct TakenOff {
 
 /// The discount on `amount` cents for an item.
 pub(super) fn taken_off(
-    books: &AccountState,
+    state: &AccountState,
     subscription: &Value,
     item: &Value,
     amount: i64,
@@ -159,7 +159,7 @@ pub(super) fn taken_off(
     let mut taken = TakenOff { own: own.to_vec(), ..TakenOff::default() };
     for discount in own.iter().chain(list(subscription, "/discounts")) {
         let left = amount - taken.cents;
-        let coupon = coupon_of(books, discount);
+        let coupon = coupon_of(state, discount);
         let off = match coupon["percent_off"].as_f64() {
             Some(percent) => (left * hundredths(percent) + 5_000).div_euclid(10_000),
             None => int(&coupon, "/amount_off").min(left),
@@ -170,9 +170,9 @@ pub(super) fn taken_off(
     taken
 }
 
-fn coupon_of(books: &AccountState, discount: &Value) -> Value {
+fn coupon_of(state: &AccountState, discount: &Value) -> Value {
     let discount = discount.as_str().unwrap_or_default();
-    books.object(&books.text(discount, "/source/coupon"))
+    state.object(&state.text(discount, "/source/coupon"))
 }
 
 fn hundredths(percent: f64) -> i64 {
@@ -180,24 +180,24 @@ fn hundredths(percent: f64) -> i64 {
 }
 
 /// Removes a subscription's expired discounts.
-pub(super) fn end_old(books: &mut AccountState, subscription: &str) {
-    let now = books.now;
-    end(books, subscription, |discount, _| discount["end"].as_i64().is_some_and(|end| end <= now));
+pub(super) fn end_old(state: &mut AccountState, subscription: &str) {
+    let now = state.now;
+    end(state, subscription, |discount, _| discount["end"].as_i64().is_some_and(|end| end <= now));
 }
 
 /// Removes a subscription's one-time discounts, after they were billed.
-pub(super) fn end_used(books: &mut AccountState, subscription: &str) {
-    end(books, subscription, |_, coupon| text(coupon, "/duration") == "once");
+pub(super) fn end_used(state: &mut AccountState, subscription: &str) {
+    end(state, subscription, |_, coupon| text(coupon, "/duration") == "once");
 }
 
-fn end(books: &mut AccountState, subscription: &str, is_over: impl Fn(&Value, &Value) -> bool) {
-    let before = books.object(subscription);
+fn end(state: &mut AccountState, subscription: &str, is_over: impl Fn(&Value, &Value) -> bool) {
+    let before = state.object(subscription);
     let items = list(&before, "/items/data").iter().flat_map(|item| list(item, "/discounts"));
     let all = list(&before, "/discounts").iter().chain(items);
     let over: Vec<&Value> = all
         .filter(|discount| {
-            let object = books.object(discount.as_str().unwrap_or_default());
-            is_over(&object, &coupon_of(books, discount))
+            let object = state.object(discount.as_str().unwrap_or_default());
+            is_over(&object, &coupon_of(state, discount))
         })
         .collect();
     let keep = |discounts: &mut Value| {
@@ -205,7 +205,7 @@ fn end(books: &mut AccountState, subscription: &str, is_over: impl Fn(&Value, &V
             all.retain(|discount| !over.contains(&discount));
         }
     };
-    books.change(subscription, "customer.subscription.updated", |subscription| {
+    state.change(subscription, "customer.subscription.updated", |subscription| {
         keep(&mut subscription["discounts"]);
         let items = subscription["items"]["data"].as_array_mut();
         items.into_iter().flatten().for_each(|item| keep(&mut item["discounts"]));

@@ -81,12 +81,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
 /// Opens a dispute about a charge, of any `amount`: banks convert currencies and add fees.
 pub(super) fn open(
-    books: &mut AccountState,
+    state: &mut AccountState,
     charge: &Value,
     amount: i64,
     opening: Opening,
 ) -> String {
-    let id = books.ids.next("dp_");
+    let id = state.ids.next("dp_");
     let status = match opening {
         Opening::Chargeback => "needs_response",
         Opening::Warning => "warning_needs_response",
@@ -97,12 +97,12 @@ pub(super) fn open(
         "amount": amount,
         "balance_transactions": [],
         "charge": charge["id"],
-        "created": books.now,
+        "created": state.now,
         "currency": charge["currency"],
         "enhanced_eligibility_types": [],
         "evidence": { "enhanced_evidence": {} },
         "evidence_details": {
-            "due_by": books.now + EVIDENCE_S, "enhanced_eligibility": {}, "has_evidence": false,
+            "due_by": state.now + EVIDENCE_S, "enhanced_eligibility": {}, "has_evidence": false,
             "past_due": false, "submission_count": 0,
         },
         "is_charge_refundable": opening == Opening::Warning,
@@ -122,23 +122,23 @@ pub(super) fn open(
         "reason": "fraudulent",
         "status": status,
     });
-    books.shelf.put(dispute);
+    state.objects.put(dispute);
     let charge = text(charge, "/id");
-    books.change(charge, "charge.updated", |charge| charge["disputed"] = true.into());
-    books.tell("charge.dispute.created", &id);
+    state.change(charge, "charge.updated", |charge| charge["disputed"] = true.into());
+    state.tell("charge.dispute.created", &id);
     match opening {
         Opening::Warning => {}
         Opening::Chargeback => {
-            move_money(books, &id, Movement::Dispute, -amount);
-            books.tell("charge.dispute.funds_withdrawn", &id);
+            move_money(state, &id, Movement::Dispute, -amount);
+            state.tell("charge.dispute.funds_withdrawn", &id);
         }
     }
     id
 }
 
 /// Closes a dispute, if its status allows.
-pub(super) fn close(books: &mut AccountState, id: &str, closing: Closing) -> Result<(), Refused> {
-    let dispute = books.shelf.find("dispute", id)?;
+pub(super) fn close(state: &mut AccountState, id: &str, closing: Closing) -> Result<(), Refused> {
+    let dispute = state.objects.find("dispute", id)?;
     let status = text(dispute, "/status");
     let inquiry = matches!(status, "warning_needs_response" | "warning_under_review");
     let chargeback = matches!(status, "needs_response" | "under_review");
@@ -152,41 +152,41 @@ pub(super) fn close(books: &mut AccountState, id: &str, closing: Closing) -> Res
         return Err(Refused::conflict("dispute_state", message));
     }
     let amount = super::json::int(dispute, "/amount");
-    books.edit(id, |dispute| dispute["status"] = end.into());
+    state.edit(id, |dispute| dispute["status"] = end.into());
     if closing == Closing::Won {
-        move_money(books, id, Movement::DisputeReversal, amount);
-        books.tell("charge.dispute.funds_reinstated", id);
+        move_money(state, id, Movement::DisputeReversal, amount);
+        state.tell("charge.dispute.funds_reinstated", id);
     }
-    books.tell("charge.dispute.closed", id);
+    state.tell("charge.dispute.closed", id);
     Ok(())
 }
 
-fn move_money(books: &mut AccountState, id: &str, movement: Movement, amount: i64) {
-    let currency = books.text(id, "/currency");
-    let transaction = balance::book(books, movement, amount, &currency, id);
-    let transaction = books.object(&transaction);
-    books.edit(id, |dispute| {
+fn move_money(state: &mut AccountState, id: &str, movement: Movement, amount: i64) {
+    let currency = state.text(id, "/currency");
+    let transaction = balance::book(state, movement, amount, &currency, id);
+    let transaction = state.object(&transaction);
+    state.edit(id, |dispute| {
         if let Some(all) = dispute["balance_transactions"].as_array_mut() {
             all.push(transaction);
         }
     });
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |dispute: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(dispute, &format!("/{name}")) == wanted)
     };
-    books.shelf.page("dispute", "/v1/disputes", &call.params, |dispute| {
+    state.objects.page("dispute", "/v1/disputes", &call.params, |dispute| {
         same(dispute, "charge") && same(dispute, "payment_intent")
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("dispute", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("dispute", call.id()).cloned()
 }
 
-fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    let status = text(books.shelf.find("dispute", call.id())?, "/status").to_owned();
+fn update(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    let status = text(state.objects.find("dispute", call.id())?, "/status").to_owned();
     let evidence = call.get("evidence");
     let said = evidence.and_then(Value::as_object).into_iter().flatten();
     let bytes: usize = said.filter_map(|(_, text)| text.as_str()).map(str::len).sum();
@@ -201,7 +201,7 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     }
     // Evidence staged earlier can be submitted later without new evidence.
     let submits = wants.unwrap_or(evidence.is_some());
-    books.change(call.id(), "charge.dispute.updated", |dispute| {
+    state.change(call.id(), "charge.dispute.updated", |dispute| {
         for (name, value) in evidence.and_then(Value::as_object).into_iter().flatten() {
             set(dispute, &format!("/evidence/{name}"), value.clone());
         }
@@ -214,5 +214,5 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         }
         merge_metadata(dispute, call.get("metadata"));
     });
-    Ok(books.object(call.id()))
+    Ok(state.object(call.id()))
 }

@@ -60,20 +60,20 @@ pub(super) struct StripeEvent {
 }
 
 impl StripeEvent {
-    pub(super) fn new(books: &mut AccountState, kind: &str, form: Form) -> StripeEvent {
-        let id = books.ids.next("evt_");
+    pub(super) fn new(state: &mut AccountState, kind: &str, form: Form) -> StripeEvent {
+        let id = state.ids.next("evt_");
         let (audience, account) = match &form {
             Form::Snapshot { account: None, .. } => (Audience::Platform, None),
             Form::Snapshot { account, .. } => (Audience::Connected, account.clone()),
             Form::Thin { account } => (Audience::Thin, Some(account.clone())),
         };
         let wanted_by: BTreeSet<String> =
-            webhooks::targets(books, kind, audience).into_iter().map(|target| target.id).collect();
+            webhooks::targets(state, kind, audience).into_iter().map(|target| target.id).collect();
         let event = match form {
             Form::Snapshot { data, account } => {
-                snapshot(books, &id, kind, (data, account), wanted_by.len())
+                snapshot(state, &id, kind, (data, account), wanted_by.len())
             }
-            Form::Thin { account } => thin(books, &id, kind, &account),
+            Form::Thin { account } => thin(state, &id, kind, &account),
         };
         let body = serde_json::to_string_pretty(&event).unwrap_or_default();
         let kind = kind.to_owned();
@@ -90,8 +90,8 @@ impl StripeEvent {
     }
 
     /// Whether the API lists it for the current account: the platform, or a connected one.
-    fn is_listed(&self, books: &AccountState) -> bool {
-        self.audience != Audience::Thin && self.account == books.account
+    fn is_listed(&self, state: &AccountState) -> bool {
+        self.audience != Audience::Thin && self.account == state.account
     }
 
     /// Whether every endpoint accepted it.
@@ -101,7 +101,7 @@ impl StripeEvent {
 }
 
 fn snapshot(
-    books: &AccountState,
+    state: &AccountState,
     id: &str,
     kind: &str,
     (data, account): (Value, Option<String>),
@@ -111,13 +111,13 @@ fn snapshot(
         "id": id,
         "object": "event",
         "api_version": VERSION,
-        "created": books.now,
+        "created": state.now,
         "data": data,
         "livemode": false,
         "pending_webhooks": told,
         "request": {
-            "id": books.cause.request,
-            "idempotency_key": books.cause.idempotency_key,
+            "id": state.cause.request,
+            "idempotency_key": state.cause.idempotency_key,
         },
         "type": kind,
     });
@@ -127,12 +127,12 @@ fn snapshot(
     event
 }
 
-fn thin(books: &AccountState, id: &str, kind: &str, account: &str) -> Value {
+fn thin(state: &AccountState, id: &str, kind: &str, account: &str) -> Value {
     json!({
         "id": id,
         "object": "v2.core.event",
         "context": account,
-        "created": rfc3339(books.now),
+        "created": rfc3339(state.now),
         "livemode": false,
         "related_object": {
             "id": account,
@@ -148,7 +148,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("events/{}", &[], get),
 ];
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let types = call.list("types");
     let of_type = |event: &Value| {
         let kind = event["type"].as_str().unwrap_or_default();
@@ -157,29 +157,29 @@ fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     };
     let delivered = call.flag("delivery_success");
     let created = created_range(&call.params);
-    let shown = books
+    let shown = state
         .events
         .iter()
         .rev()
-        .filter(|happening| happening.is_listed(books))
-        .filter(|happening| delivered.is_none_or(|asked| asked == happening.is_delivered()))
-        .map(|happening| &happening.event);
-    let fits = |event: &Value| is_shown(books, event) && created(event) && of_type(event);
+        .filter(|stripe_event| stripe_event.is_listed(state))
+        .filter(|stripe_event| delivered.is_none_or(|asked| asked == stripe_event.is_delivered()))
+        .map(|stripe_event| &stripe_event.event);
+    let fits = |event: &Value| is_shown(state, event) && created(event) && of_type(event);
     page_of(shown, fits, "/v1/events", &call.params)
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    let mut listed = books.events.iter().filter(|happening| happening.is_listed(books));
-    let found = listed.find(|happening| happening.id == id);
+    let mut listed = state.events.iter().filter(|stripe_event| stripe_event.is_listed(state));
+    let found = listed.find(|stripe_event| stripe_event.id == id);
     found
-        .map(|happening| happening.event.clone())
-        .filter(|event| is_shown(books, event))
+        .map(|stripe_event| stripe_event.event.clone())
+        .filter(|event| is_shown(state, event))
         .ok_or_else(|| Refused::no_such("event", id))
 }
 
-fn is_shown(books: &AccountState, event: &Value) -> bool {
-    books.now - SHOWN_S <= event["created"].as_i64().unwrap_or_default()
+fn is_shown(state: &AccountState, event: &Value) -> bool {
+    state.now - SHOWN_S <= event["created"].as_i64().unwrap_or_default()
 }
 
 /// Whether `kind` matches `wanted`, which may be a wildcard: `charge.*` or `*`.

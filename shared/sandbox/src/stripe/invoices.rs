@@ -73,24 +73,24 @@ pub(super) struct Draft<'a> {
 
 /// Creates and finalizes an invoice, and returns its id. With a total of zero it is paid
 /// immediately.
-pub(super) fn issue(books: &mut AccountState, draft: Draft) -> String {
+pub(super) fn issue(state: &mut AccountState, draft: Draft) -> String {
     let subscription = draft.subscription.to_owned();
-    let invoice = drafted(books, draft);
-    let id = books.add(invoice, "invoice.created");
+    let invoice = drafted(state, draft);
+    let id = state.add(invoice, "invoice.created");
     if !subscription.is_empty() {
-        books.edit(&subscription, |object| object["latest_invoice"] = id.clone().into());
+        state.edit(&subscription, |object| object["latest_invoice"] = id.clone().into());
     }
-    finalize(books, &id);
-    if int(&books.object(&id), "/amount_due") == 0 {
-        settle(books, &id);
+    finalize(state, &id);
+    if int(&state.object(&id), "/amount_due") == 0 {
+        settle(state, &id);
     }
     id
 }
 
-fn drafted(books: &mut AccountState, draft: Draft) -> Value {
-    let id = books.ids.next("in_");
-    let customer = books.object(draft.customer);
-    let rate = if draft.taxed { books.settings.tax_bps } else { 0 };
+fn drafted(state: &mut AccountState, draft: Draft) -> Value {
+    let id = state.ids.next("in_");
+    let customer = state.object(draft.customer);
+    let rate = if draft.taxed { state.settings.tax_bps } else { 0 };
     let (rows, sums) = lines::summed(draft.lines, &id, rate);
     let automatic_tax = json!({
         "disabled_reason": null, "enabled": draft.taxed, "liability": null, "provider": null,
@@ -100,13 +100,13 @@ fn drafted(books: &mut AccountState, draft: Draft) -> Value {
         json!({
             "quote_details": null,
             "subscription_details": {
-                "metadata": books.object(draft.subscription)["metadata"],
+                "metadata": state.object(draft.subscription)["metadata"],
                 "subscription": draft.subscription,
             },
             "type": "subscription_details",
         })
     });
-    let mut invoice = blank(&id, books.now);
+    let mut invoice = blank(&id, state.now);
     for (name, value) in [
         ("automatic_tax", automatic_tax),
         ("billing_reason", draft.reason.into()),
@@ -198,15 +198,15 @@ fn blank(id: &str, now: i64) -> Value {
 }
 
 /// Sets its number and pages, and applies the customer's credit balance.
-fn finalize(books: &mut AccountState, id: &str) {
-    let customer = books.text(id, "/customer");
-    let number = customers::next_invoice_number(books, &customer);
-    let total = int(&books.object(id), "/total");
-    let before = int(&books.object(&customer), "/balance");
+fn finalize(state: &mut AccountState, id: &str) {
+    let customer = state.text(id, "/customer");
+    let number = customers::next_invoice_number(state, &customer);
+    let total = int(&state.object(id), "/total");
+    let before = int(&state.object(&customer), "/balance");
     let used = if total < 0 { total } else { total.min(-before).max(0) };
-    let page = format!("{}/stripe/invoices/{id}", books.url);
-    let now = books.now;
-    books.edit(id, |invoice| {
+    let page = format!("{}/stripe/invoices/{id}", state.url);
+    let now = state.now;
+    state.edit(id, |invoice| {
         let due = total.max(0) - used.max(0);
         for (pointer, value) in [
             ("/amount_due", due.into()),
@@ -223,22 +223,22 @@ fn finalize(books: &mut AccountState, id: &str) {
             set(invoice, pointer, value);
         }
     });
-    books.change(&customer, "customer.updated", |customer| {
+    state.change(&customer, "customer.updated", |customer| {
         customer["balance"] = (before + used).into();
     });
-    books.tell("invoice.finalized", id);
+    state.tell("invoice.finalized", id);
 }
 
 /// Links a payment intent to an invoice.
-pub(super) fn tie(books: &mut AccountState, id: &str, intent: &str) {
-    let due = books.object(id)["amount_due"].clone();
+pub(super) fn tie(state: &mut AccountState, id: &str, intent: &str) {
+    let due = state.object(id)["amount_due"].clone();
     let payment = json!({
-        "id": books.ids.next("inpay_"),
+        "id": state.ids.next("inpay_"),
         "object": "invoice_payment",
         "amount_paid": null,
         "amount_requested": due,
-        "created": books.now,
-        "currency": books.text(id, "/currency"),
+        "created": state.now,
+        "currency": state.text(id, "/currency"),
         "invoice": id,
         "is_default": true,
         "livemode": false,
@@ -246,18 +246,18 @@ pub(super) fn tie(books: &mut AccountState, id: &str, intent: &str) {
         "status": "open",
         "status_transitions": { "canceled_at": null, "paid_at": null },
     });
-    books.shelf.put(payment);
+    state.objects.put(payment);
 }
 
 /// The invoice payment, or null.
-fn payment_of(books: &AccountState, id: &str) -> Value {
-    let mut payments = books.shelf.all("invoice_payment");
+fn payment_of(state: &AccountState, id: &str) -> Value {
+    let mut payments = state.objects.all("invoice_payment");
     payments.find(|payment| text(payment, "/invoice") == id).cloned().unwrap_or_default()
 }
 
 /// The invoice paid by a payment intent.
-pub(super) fn paid_by(books: &AccountState, intent: &str) -> Option<String> {
-    let mut payments = books.shelf.all("invoice_payment");
+pub(super) fn paid_by(state: &AccountState, intent: &str) -> Option<String> {
+    let mut payments = state.objects.all("invoice_payment");
     payments
         .find(|payment| text(payment, "/payment/payment_intent") == intent)
         .map(|payment| text(payment, "/invoice").to_owned())
@@ -265,34 +265,34 @@ pub(super) fn paid_by(books: &AccountState, intent: &str) -> Option<String> {
 
 /// Tries to collect an open invoice with `method`, or with the customer's default.
 pub(super) fn collect(
-    books: &mut AccountState,
+    state: &mut AccountState,
     id: &str,
     method: Option<&str>,
     presence: Presence,
 ) -> Outcome {
-    let invoice = books.object(id);
+    let invoice = state.object(id);
     let customer = text(&invoice, "/customer");
     let subscription = text(&invoice, "/parent/subscription_details/subscription");
     let method =
-        method.map(str::to_owned).or_else(|| customers::method_for(books, customer, subscription));
-    let tied = text(&payment_of(books, id), "/payment/payment_intent").to_owned();
-    let intent = if tied.is_empty() { open_intent(books, &invoice) } else { tied };
+        method.map(str::to_owned).or_else(|| customers::method_for(state, customer, subscription));
+    let tied = text(&payment_of(state, id), "/payment/payment_intent").to_owned();
+    let intent = if tied.is_empty() { open_intent(state, &invoice) } else { tied };
     let outcome = match method {
-        Some(method) => payments::attempt(books, &intent, &method, presence),
+        Some(method) => payments::attempt(state, &intent, &method, presence),
         None => Outcome::Failed(DECLINED),
     };
-    conclude(books, id, outcome, presence);
+    conclude(state, id, outcome, presence);
     outcome
 }
 
-fn open_intent(books: &mut AccountState, invoice: &Value) -> String {
+fn open_intent(state: &mut AccountState, invoice: &Value) -> String {
     let description = match text(invoice, "/billing_reason") {
         "subscription_create" => "Subscription creation",
         "subscription_cycle" | "subscription_update" => "Subscription update",
         _ => "Payment for Invoice",
     };
     let intent = payments::open(
-        books,
+        state,
         Intent {
             amount: int(invoice, "/amount_due"),
             currency: text(invoice, "/currency").to_owned(),
@@ -301,30 +301,30 @@ fn open_intent(books: &mut AccountState, invoice: &Value) -> String {
             ..Intent::default()
         },
     );
-    tie(books, text(invoice, "/id"), &intent);
+    tie(state, text(invoice, "/id"), &intent);
     intent
 }
 
 /// Records the outcome of an attempt.
-pub(super) fn conclude(books: &mut AccountState, id: &str, outcome: Outcome, presence: Presence) {
-    books.edit(id, |invoice| {
+pub(super) fn conclude(state: &mut AccountState, id: &str, outcome: Outcome, presence: Presence) {
+    state.edit(id, |invoice| {
         invoice["attempted"] = true.into();
         if presence == Presence::Away {
             invoice["attempt_count"] = (int(invoice, "/attempt_count") + 1).into();
         }
     });
     match outcome {
-        Outcome::Paid => settle(books, id),
+        Outcome::Paid => settle(state, id),
         Outcome::Processing | Outcome::NeedsAction => {}
-        Outcome::Failed(decline) => suffer(books, id, decline),
+        Outcome::Failed(decline) => suffer(state, id, decline),
     }
 }
 
 /// Marks an invoice as paid. A subscription that waits for it resumes.
-pub(super) fn settle(books: &mut AccountState, id: &str) {
-    let now = books.now;
-    let payment = text(&payment_of(books, id), "/id").to_owned();
-    books.edit(id, |invoice| {
+pub(super) fn settle(state: &mut AccountState, id: &str) {
+    let now = state.now;
+    let payment = text(&payment_of(state, id), "/id").to_owned();
+    state.edit(id, |invoice| {
         let due = invoice["amount_due"].clone();
         for (pointer, value) in [
             ("/amount_paid", due),
@@ -338,72 +338,72 @@ pub(super) fn settle(books: &mut AccountState, id: &str) {
             set(invoice, pointer, value);
         }
     });
-    books.edit(&payment, |payment| {
+    state.edit(&payment, |payment| {
         payment["amount_paid"] = payment["amount_requested"].clone();
         payment["status"] = "paid".into();
         set(payment, "/status_transitions/paid_at", now);
     });
-    books.tell("invoice_payment.paid", &payment);
-    books.tell("invoice.paid", id);
-    books.tell("invoice.payment_succeeded", id);
-    let subscription = books.text(id, "/parent/subscription_details/subscription");
-    subscriptions::resume(books, &subscription);
+    state.tell("invoice_payment.paid", &payment);
+    state.tell("invoice.paid", id);
+    state.tell("invoice.payment_succeeded", id);
+    let subscription = state.text(id, "/parent/subscription_details/subscription");
+    subscriptions::resume(state, &subscription);
 }
 
 /// After a failed payment, schedules a retry or ends the subscription.
-fn suffer(books: &mut AccountState, id: &str, decline: Decline) {
-    let invoice = books.object(id);
+fn suffer(state: &mut AccountState, id: &str, decline: Decline) {
+    let invoice = state.object(id);
     let subscription = text(&invoice, "/parent/subscription_details/subscription").to_owned();
     let tried = usize::try_from(int(&invoice, "/attempt_count")).unwrap_or_default();
     let planned = int(&invoice, "/next_payment_attempt");
     let next = match RETRY_DAYS.get(tried.saturating_sub(1)) {
         _ if subscription.is_empty() || tried == 0 => None,
-        _ if books.now < planned => Some(planned),
-        days => days.map(|days| books.now + days * DAY_S),
+        _ if state.now < planned => Some(planned),
+        days => days.map(|days| state.now + days * DAY_S),
     };
-    books.edit(id, |invoice| invoice["next_payment_attempt"] = next.into());
-    books.tell("invoice.payment_failed", id);
+    state.edit(id, |invoice| invoice["next_payment_attempt"] = next.into());
+    state.tell("invoice.payment_failed", id);
     if decline == NEEDS_AUTHENTICATION {
-        books.tell("invoice.payment_action_required", id);
+        state.tell("invoice.payment_action_required", id);
     }
     if let Some(at) = next {
-        books.remind(at, id);
+        state.remind(at, id);
     }
-    subscriptions::fall_behind(books, &subscription);
+    subscriptions::fall_behind(state, &subscription);
     if next.is_none() && RETRY_DAYS.len() < tried {
         // The invoice stays open: it can still be paid on its page.
-        subscriptions::end(books, &subscription, "payment_failed");
+        subscriptions::end(state, &subscription, "payment_failed");
     }
 }
 
 /// Retries a due payment.
-pub(super) fn retry(books: &mut AccountState, id: &str) {
-    let invoice = books.object(id);
+pub(super) fn retry(state: &mut AccountState, id: &str) {
+    let invoice = state.object(id);
     let planned = int(&invoice, "/next_payment_attempt");
-    if text(&invoice, "/status") == "open" && planned != 0 && planned <= books.now {
-        collect(books, id, None, Presence::Away);
+    if text(&invoice, "/status") == "open" && planned != 0 && planned <= state.now {
+        collect(state, id, None, Presence::Away);
     }
 }
 
 /// Stops collecting a subscription's open invoices.
-pub(super) fn let_rest(books: &mut AccountState, subscription: &str) {
+pub(super) fn let_rest(state: &mut AccountState, subscription: &str) {
     let of_it = |invoice: &&Value| {
         text(invoice, "/parent/subscription_details/subscription") == subscription
             && text(invoice, "/status") == "open"
     };
-    let open = books.shelf.all("invoice").filter(of_it);
+    let open = state.objects.all("invoice").filter(of_it);
     let open: Vec<String> = open.map(|invoice| text(invoice, "/id").to_owned()).collect();
     for id in open {
-        books.edit(&id, |invoice| {
+        state.edit(&id, |invoice| {
             invoice["auto_advance"] = false.into();
             invoice["next_payment_attempt"] = Value::Null;
         });
     }
 }
 
-fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_all(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
-    books.shelf.page("invoice", "/v1/invoices", &call.params, |invoice| {
+    state.objects.page("invoice", "/v1/invoices", &call.params, |invoice| {
         let subscription = text(invoice, "/parent/subscription_details/subscription");
         same("customer", text(invoice, "/customer"))
             && same("subscription", subscription)
@@ -411,72 +411,72 @@ fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("invoice", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("invoice", call.id()).cloned()
 }
 
-fn pay(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn pay(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    let status = text(books.shelf.find("invoice", id)?, "/status").to_owned();
+    let status = text(state.objects.find("invoice", id)?, "/status").to_owned();
     if !matches!(status.as_str(), "open" | "uncollectible") {
         let message = format!("Invoice is already {status}");
         return Err(Refused::conflict("invoice_not_payable", message));
     }
     if call.flag("paid_out_of_band") == Some(true) {
-        settle(books, id);
-        return Ok(books.object(id));
+        settle(state, id);
+        return Ok(state.object(id));
     }
     let method = call.text("payment_method");
     if let Some(method) = method {
-        books.shelf.find_param("payment_method", method, "payment_method")?;
+        state.objects.find_param("payment_method", method, "payment_method")?;
     }
     let presence = match call.flag("off_session") {
         Some(false) => Presence::OnPage,
         Some(true) | None => Presence::Away,
     };
-    let tried = books.object(id)["attempt_count"].clone();
-    let outcome = collect(books, id, method, presence);
-    books.edit(id, |invoice| invoice["attempt_count"] = tried);
-    let intent = text(&payment_of(books, id), "/payment/payment_intent").to_owned();
+    let tried = state.object(id)["attempt_count"].clone();
+    let outcome = collect(state, id, method, presence);
+    state.edit(id, |invoice| invoice["attempt_count"] = tried);
+    let intent = text(&payment_of(state, id), "/payment/payment_intent").to_owned();
     match outcome {
-        Outcome::Paid | Outcome::Processing => Ok(books.object(id)),
-        Outcome::NeedsAction => Err(payments::declined(books, &intent, NEEDS_AUTHENTICATION)),
-        Outcome::Failed(decline) => Err(payments::declined(books, &intent, decline)),
+        Outcome::Paid | Outcome::Processing => Ok(state.object(id)),
+        Outcome::NeedsAction => Err(payments::declined(state, &intent, NEEDS_AUTHENTICATION)),
+        Outcome::Failed(decline) => Err(payments::declined(state, &intent, decline)),
     }
 }
 
-fn void(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn void(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    let status = text(books.shelf.find("invoice", id)?, "/status").to_owned();
+    let status = text(state.objects.find("invoice", id)?, "/status").to_owned();
     if !matches!(status.as_str(), "open" | "uncollectible") {
         let message =
             format!("You can only void open or uncollectible invoices; this one is {status}.");
         return Err(Refused::conflict("invoice_not_editable", message));
     }
-    let now = books.now;
-    let payment = payment_of(books, id);
-    books.edit(id, |invoice| {
+    let now = state.now;
+    let payment = payment_of(state, id);
+    state.edit(id, |invoice| {
         invoice["status"] = "void".into();
         invoice["auto_advance"] = false.into();
         invoice["next_payment_attempt"] = Value::Null;
         set(invoice, "/status_transitions/voided_at", now);
     });
-    books.edit(text(&payment, "/id"), |payment| payment["status"] = "canceled".into());
-    books.change(text(&payment, "/payment/payment_intent"), "payment_intent.canceled", |intent| {
+    state.edit(text(&payment, "/id"), |payment| payment["status"] = "canceled".into());
+    state.change(text(&payment, "/payment/payment_intent"), "payment_intent.canceled", |intent| {
         intent["status"] = "canceled".into();
         intent["canceled_at"] = now.into();
         intent["cancellation_reason"] = "void_invoice".into();
     });
-    books.tell("invoice.voided", id);
-    Ok(books.object(id))
+    state.tell("invoice.voided", id);
+    Ok(state.object(id))
 }
 
-fn list_payments(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_payments(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
     if call.text("payment.payment_intent").is_some() && call.text("payment.type").is_none() {
         return Err(Refused::missing("payment[type]"));
     }
-    books.shelf.page("invoice_payment", "/v1/invoice_payments", &call.params, |payment| {
+    state.objects.page("invoice_payment", "/v1/invoice_payments", &call.params, |payment| {
         same("invoice", text(payment, "/invoice"))
             && same("payment.payment_intent", text(payment, "/payment/payment_intent"))
             && same("status", text(payment, "/status"))
@@ -484,8 +484,8 @@ fn list_payments(books: &mut AccountState, call: &Call) -> Result<Value, Refused
 }
 
 /// The lines of an invoice with this price, referenced by a credit.
-pub(super) fn lines_of_price(books: &AccountState, id: &str, price: &str) -> Vec<String> {
-    let invoice = books.object(id);
+pub(super) fn lines_of_price(state: &AccountState, id: &str, price: &str) -> Vec<String> {
+    let invoice = state.object(id);
     let lines = list(&invoice, "/lines/data").iter();
     lines
         .filter(|line| text(line, "/pricing/price_details/price") == price)

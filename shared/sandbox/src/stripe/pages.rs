@@ -69,8 +69,8 @@ impl Answers {
 }
 
 /// The receipt of a charge.
-async fn receipt(State(world): Shared, Path(id): Path<String>) -> Response {
-    let charge = with_books(&world, |books| books.shelf.find("charge", &id).ok().cloned());
+async fn receipt(State(app): Shared, Path(id): Path<String>) -> Response {
+    let charge = with_books(&app, |state| state.objects.find("charge", &id).ok().cloned());
     let Some(charge) = charge else { return not_found() };
     let body = format!(
         "<h1>Receipt</h1><p class=amount>{}</p><p>{}</p>",

@@ -81,9 +81,9 @@ pub(super) enum Outcome {
 }
 
 /// Creates a payment intent and returns its id.
-pub(super) fn open(books: &mut AccountState, intent: Intent) -> String {
-    let id = books.ids.next("pi_");
-    let secret = books.ids.next("secret_");
+pub(super) fn open(state: &mut AccountState, intent: Intent) -> String {
+    let id = state.ids.next("pi_");
+    let secret = state.ids.next("secret_");
     let object = json!({
         "id": id,
         "object": "payment_intent",
@@ -99,7 +99,7 @@ pub(super) fn open(books: &mut AccountState, intent: Intent) -> String {
         "capture_method": "automatic_async",
         "client_secret": format!("{id}_{secret}"),
         "confirmation_method": "automatic",
-        "created": books.now,
+        "created": state.now,
         "currency": intent.currency,
         "customer": intent.customer,
         "description": intent.description,
@@ -124,26 +124,26 @@ pub(super) fn open(books: &mut AccountState, intent: Intent) -> String {
         "transfer_data": null,
         "transfer_group": intent.transfer_group,
     });
-    books.add(object, "payment_intent.created")
+    state.add(object, "payment_intent.created")
 }
 
 /// Tries to pay an intent, and emits the events.
 pub(super) fn attempt(
-    books: &mut AccountState,
+    state: &mut AccountState,
     intent: &str,
     method: &str,
     presence: Presence,
 ) -> Outcome {
-    let card = Card::behind(&books.object(method));
+    let card = Card::behind(&state.object(method));
     let mut verdict = card.verdict(presence);
-    if 0 < books.settings.fail_next_charges {
-        books.settings.fail_next_charges -= 1;
+    if 0 < state.settings.fail_next_charges {
+        state.settings.fail_next_charges -= 1;
         verdict = Verdict::Fails(DECLINED);
     }
     match verdict {
         Verdict::Authenticate => {
-            let url = format!("{}/stripe/authenticate/{intent}", books.url);
-            books.change(intent, "payment_intent.requires_action", |intent| {
+            let url = format!("{}/stripe/authenticate/{intent}", state.url);
+            state.change(intent, "payment_intent.requires_action", |intent| {
                 intent["status"] = "requires_action".into();
                 intent["payment_method"] = method.into();
                 intent["next_action"] = json!({
@@ -154,25 +154,25 @@ pub(super) fn attempt(
             Outcome::NeedsAction
         }
         Verdict::Succeeds => {
-            let charge = charge(books, intent, method, card, "succeeded");
-            books.edit(intent, |intent| note_charge(intent, &charge, method));
-            succeed(books, intent, &charge);
+            let charge = charge(state, intent, method, card, "succeeded");
+            state.edit(intent, |intent| note_charge(intent, &charge, method));
+            succeed(state, intent, &charge);
             Outcome::Paid
         }
         Verdict::Undecided => {
-            let charge = charge(books, intent, method, card, "pending");
-            books.undecided.insert(charge.clone());
-            books.tell("charge.pending", &charge);
-            books.change(intent, "payment_intent.processing", |intent| {
+            let charge = charge(state, intent, method, card, "pending");
+            state.undecided.insert(charge.clone());
+            state.tell("charge.pending", &charge);
+            state.change(intent, "payment_intent.processing", |intent| {
                 note_charge(intent, &charge, method);
                 intent["status"] = "processing".into();
             });
             Outcome::Processing
         }
         Verdict::Fails(decline) => {
-            let charge = charge(books, intent, method, card, "pending");
-            books.edit(intent, |intent| note_charge(intent, &charge, method));
-            fail(books, intent, &charge, decline);
+            let charge = charge(state, intent, method, card, "pending");
+            state.edit(intent, |intent| note_charge(intent, &charge, method));
+            fail(state, intent, &charge, decline);
             Outcome::Failed(decline)
         }
     }
@@ -180,17 +180,17 @@ pub(super) fn attempt(
 
 /// Applies the bank's decision on a debit. Returns the outcome, or `None` if none is awaited.
 pub(super) fn decide(
-    books: &mut AccountState,
+    state: &mut AccountState,
     intent: &str,
     succeeds: Decision,
 ) -> Option<Outcome> {
-    let charge = books.text(intent, "/latest_charge");
-    if !books.undecided.remove(&charge) {
+    let charge = state.text(intent, "/latest_charge");
+    if !state.undecided.remove(&charge) {
         return None;
     }
     Some(match succeeds {
         Decision::Succeed => {
-            succeed(books, intent, &charge);
+            succeed(state, intent, &charge);
             Outcome::Paid
         }
         Decision::Fail => {
@@ -199,7 +199,7 @@ pub(super) fn decide(
                 decline_code: "insufficient_funds",
                 message: "The customer's account has insufficient funds to cover this payment.",
             };
-            fail(books, intent, &charge, decline);
+            fail(state, intent, &charge, decline);
             Outcome::Failed(decline)
         }
     })
@@ -224,18 +224,18 @@ fn note_charge(intent: &mut Value, charge: &str, method: &str) {
 /// Marks a charge as succeeded. Its balance transaction, with the fee, comes later, as specified
 /// for the default, `automatic_async`
 /// (docs.stripe.com/payments/payment-intents/asynchronous-capture).
-fn succeed(books: &mut AccountState, intent: &str, charge: &str) {
-    let amount = int(&books.object(intent), "/amount");
-    books.edit(charge, |charge| {
+fn succeed(state: &mut AccountState, intent: &str, charge: &str) {
+    let amount = int(&state.object(intent), "/amount");
+    state.edit(charge, |charge| {
         charge["status"] = "succeeded".into();
         charge["paid"] = true.into();
         charge["captured"] = true.into();
         charge["amount_captured"] = amount.into();
     });
-    books.unbooked.push(charge.to_owned());
-    books.remind(books.now + BOOKED_AFTER_S, charge);
-    books.tell("charge.succeeded", charge);
-    books.change(intent, "payment_intent.succeeded", |intent| {
+    state.unbooked.push(charge.to_owned());
+    state.remind(state.now + BOOKED_AFTER_S, charge);
+    state.tell("charge.succeeded", charge);
+    state.change(intent, "payment_intent.succeeded", |intent| {
         intent["status"] = "succeeded".into();
         intent["amount_received"] = amount.into();
         intent["last_payment_error"] = Value::Null;
@@ -243,26 +243,26 @@ fn succeed(books: &mut AccountState, intent: &str, charge: &str) {
 }
 
 /// Books a charge to the balance, once.
-pub(super) fn book(books: &mut AccountState, charge: &str) {
-    let Some(nth) = books.unbooked.iter().position(|waiting| waiting == charge) else { return };
-    books.unbooked.remove(nth);
-    let amount = int(&books.object(charge), "/amount_captured");
-    let currency = books.text(charge, "/currency");
-    let transaction = balance::book(books, Movement::Charge, amount, &currency, charge);
-    books.change(charge, "charge.updated", |charge| {
+pub(super) fn book(state: &mut AccountState, charge: &str) {
+    let Some(nth) = state.unbooked.iter().position(|waiting| waiting == charge) else { return };
+    state.unbooked.remove(nth);
+    let amount = int(&state.object(charge), "/amount_captured");
+    let currency = state.text(charge, "/currency");
+    let transaction = balance::book(state, Movement::Charge, amount, &currency, charge);
+    state.change(charge, "charge.updated", |charge| {
         charge["balance_transaction"] = transaction.into();
     });
 }
 
 /// Books every succeeded charge to the balance now.
-pub(super) fn book_all(books: &mut AccountState) {
-    for charge in books.unbooked.clone() {
-        book(books, &charge);
+pub(super) fn book_all(state: &mut AccountState) {
+    for charge in state.unbooked.clone() {
+        book(state, &charge);
     }
 }
 
-fn fail(books: &mut AccountState, intent: &str, charge: &str, decline: Decline) {
-    books.edit(charge, |charge| {
+fn fail(state: &mut AccountState, intent: &str, charge: &str, decline: Decline) {
+    state.edit(charge, |charge| {
         charge["status"] = "failed".into();
         charge["failure_code"] = decline.code.into();
         charge["failure_message"] = decline.message.into();
@@ -271,9 +271,9 @@ fn fail(books: &mut AccountState, intent: &str, charge: &str, decline: Decline) 
             "risk_level": "normal", "seller_message": decline.message, "type": "issuer_declined",
         });
     });
-    books.tell("charge.failed", charge);
-    let method = books.object(&books.text(intent, "/payment_method"));
-    books.edit(intent, |intent| {
+    state.tell("charge.failed", charge);
+    let method = state.object(&state.text(intent, "/payment_method"));
+    state.edit(intent, |intent| {
         intent["status"] = "requires_payment_method".into();
         intent["payment_method"] = Value::Null;
         intent["last_payment_error"] = json!({
@@ -281,21 +281,21 @@ fn fail(books: &mut AccountState, intent: &str, charge: &str, decline: Decline) 
             "message": decline.message, "charge": charge, "payment_method": method,
         });
     });
-    books.tell("payment_intent.payment_failed", intent);
+    state.tell("payment_intent.payment_failed", intent);
 }
 
 /// A charge of an intent, with its initial status.
 fn charge(
-    books: &mut AccountState,
+    state: &mut AccountState,
     intent: &str,
     method: &str,
     card: Card,
     status: &str,
 ) -> String {
-    let intent = books.object(intent);
-    let method_object = books.object(method);
-    let id = books.ids.next("ch_");
-    let receipt = format!("{}/stripe/receipts/{id}", books.url);
+    let intent = state.object(intent);
+    let method_object = state.object(method);
+    let id = state.ids.next("ch_");
+    let receipt = format!("{}/stripe/receipts/{id}", state.url);
     let charge = json!({
         "id": id,
         "object": "charge",
@@ -309,7 +309,7 @@ fn charge(
         "billing_details": method_object["billing_details"],
         "calculated_statement_descriptor": "PROLIGHT",
         "captured": false,
-        "created": books.now,
+        "created": state.now,
         "currency": intent["currency"],
         "customer": intent["customer"],
         "description": intent["description"],
@@ -343,66 +343,66 @@ fn charge(
         "transfer_data": null,
         "transfer_group": intent["transfer_group"],
     });
-    books.shelf.put(charge)
+    state.objects.put(charge)
 }
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    let asked = checked(books, call)?;
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    let asked = checked(state, call)?;
     let confirm = call.flag("confirm").unwrap_or_default();
     let customer = asked.customer.clone();
-    let id = open(books, asked);
-    let Some(method) = call.text("payment_method") else { return Ok(books.object(&id)) };
+    let id = open(state, asked);
+    let Some(method) = call.text("payment_method") else { return Ok(state.object(&id)) };
     if !confirm {
-        books.edit(&id, |intent| {
+        state.edit(&id, |intent| {
             intent["status"] = "requires_confirmation".into();
             intent["payment_method"] = method.into();
         });
-        return Ok(books.object(&id));
+        return Ok(state.object(&id));
     }
     let presence = match call.flag("off_session") {
         Some(true) => Presence::Away,
         Some(false) | None => Presence::OnPage,
     };
     let stops = call.flag("error_on_requires_action").unwrap_or_default();
-    match attempt(books, &id, method, presence) {
+    match attempt(state, &id, method, presence) {
         Outcome::Paid | Outcome::Processing => {
             if let Some(customer) = customer
                 && call.text("setup_future_usage").is_some()
-                && books.text(method, "/customer").is_empty()
+                && state.text(method, "/customer").is_empty()
             {
-                customers::attach(books, method, &customer);
+                customers::attach(state, method, &customer);
             }
         }
         Outcome::NeedsAction if !stops => {}
         Outcome::NeedsAction => {
-            books.edit(&id, |intent| {
+            state.edit(&id, |intent| {
                 intent["status"] = "requires_payment_method".into();
                 intent["next_action"] = Value::Null;
             });
-            return Err(declined(books, &id, NEEDS_AUTHENTICATION));
+            return Err(declined(state, &id, NEEDS_AUTHENTICATION));
         }
-        Outcome::Failed(decline) => return Err(declined(books, &id, decline)),
+        Outcome::Failed(decline) => return Err(declined(state, &id, decline)),
     }
-    Ok(books.object(&id))
+    Ok(state.object(&id))
 }
 
 /// The API error for a failed payment.
-pub(super) fn declined(books: &AccountState, intent: &str, decline: Decline) -> Refused {
-    Refused::card(decline.code, decline.decline_code, decline.message, books.object(intent))
+pub(super) fn declined(state: &AccountState, intent: &str, decline: Decline) -> Refused {
+    Refused::card(decline.code, decline.decline_code, decline.message, state.object(intent))
 }
 
-fn checked(books: &AccountState, call: &Call) -> Result<Intent, Refused> {
+fn checked(state: &AccountState, call: &Call) -> Result<Intent, Refused> {
     let amount = call.int("amount").unwrap_or_default();
     check_amount(amount, "amount")?;
     let currency = currency(call.text("currency").unwrap_or_default(), "currency")?;
     let customer = call.text("customer");
     if let Some(id) = customer {
-        books.shelf.find_param("customer", id, "customer")?;
+        state.objects.find_param("customer", id, "customer")?;
     }
     let confirm = call.flag("confirm").unwrap_or_default();
     match call.text("payment_method") {
         Some(id) => {
-            let method = books.shelf.find_param("payment_method", id, "payment_method")?;
+            let method = state.objects.find_param("payment_method", id, "payment_method")?;
             let owner = text(method, "/customer");
             if !owner.is_empty() && Some(owner) != customer {
                 let message = format!(
@@ -454,39 +454,39 @@ pub(super) fn check_amount(amount: i64, param: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.page("payment_intent", "/v1/payment_intents", &call.params, |intent| {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.page("payment_intent", "/v1/payment_intents", &call.params, |intent| {
         call.text("customer").is_none_or(|wanted| text(intent, "/customer") == wanted)
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("payment_intent", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("payment_intent", call.id()).cloned()
 }
 
-fn list_charges(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_charges(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |charge: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(charge, &format!("/{name}")) == wanted)
     };
-    books.shelf.page("charge", "/v1/charges", &call.params, |charge| {
+    state.objects.page("charge", "/v1/charges", &call.params, |charge| {
         ["payment_intent", "customer", "transfer_group"].iter().all(|name| same(charge, name))
     })
 }
 
-fn get_charge(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("charge", call.id()).cloned()
+fn get_charge(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("charge", call.id()).cloned()
 }
 
 /// The charge named by a request: directly, or the latest of its payment intent.
 pub(super) fn named_charge(
-    books: &AccountState,
+    state: &AccountState,
     charge: Option<&str>,
     intent: Option<&str>,
 ) -> Result<Value, Refused> {
     let id = match (charge, intent) {
         (Some(charge), _) => charge.to_owned(),
         (None, Some(intent)) => {
-            let object = books.shelf.find_param("payment_intent", intent, "payment_intent")?;
+            let object = state.objects.find_param("payment_intent", intent, "payment_intent")?;
             let latest = text(object, "/latest_charge").to_owned();
             if latest.is_empty() {
                 let message = format!(
@@ -503,5 +503,5 @@ pub(super) fn named_charge(
             return Err(Refused::invalid("charge", message).coded("parameter_missing"));
         }
     };
-    books.shelf.find_param("charge", &id, "charge").cloned()
+    state.objects.find_param("charge", &id, "charge").cloned()
 }

@@ -20,91 +20,91 @@ pub(super) const ENDPOINTS: &[Endpoint] =
     &[Endpoint::get("payouts", &[&["status"], PAGE], list), Endpoint::get("payouts/{}", &[], get)];
 
 /// End of an account's day: payouts in transit arrive, and the available balance is paid out.
-pub(super) fn end_day(books: &mut AccountState, account: &str) {
-    if !accounts::is_open(books, account) {
+pub(super) fn end_day(state: &mut AccountState, account: &str) {
+    if !accounts::is_open(state, account) {
         return;
     }
-    books.remind(day_end(books.now), account);
-    let Some(bank) = books.banks.get(account).copied() else { return };
-    let failed = books.within(account, |books| {
-        let now = books.now;
-        let ends = arrive(books, bank, |payout| int(payout, "/arrival_date") <= now);
+    state.remind(day_end(state.now), account);
+    let Some(bank) = state.banks.get(account).copied() else { return };
+    let failed = state.within(account, |state| {
+        let now = state.now;
+        let ends = arrive(state, bank, |payout| int(payout, "/arrival_date") <= now);
         if !ends.failed {
-            set_out(books, &account.replace("acct_", "ba_"));
+            set_out(state, &account.replace("acct_", "ba_"));
         }
         ends.failed
     });
     if failed {
-        accounts::lose_bank(books, account);
+        accounts::lose_bank(state, account);
     }
 }
 
 /// Payouts in transit to the platform's bank arrive.
-pub(super) fn reach_platform(books: &mut AccountState) {
-    let now = books.now;
-    arrive(books, Bank::Works, |payout| int(payout, "/arrival_date") <= now);
+pub(super) fn reach_platform(state: &mut AccountState) {
+    let now = state.now;
+    arrive(state, Bank::Works, |payout| int(payout, "/arrival_date") <= now);
 }
 
 /// Pays the platform's whole balance out to its bank.
-pub(super) fn pay_platform(books: &mut AccountState) {
-    set_out(books, "ba_platform");
+pub(super) fn pay_platform(state: &mut AccountState) {
+    set_out(state, "ba_platform");
 }
 
 /// Pays an account's whole balance out now and completes the payouts in transit. Returns the last
 /// payout's id.
-pub(super) fn pay(books: &mut AccountState, account: &str) -> Result<String, Refused> {
-    accounts::known(books, account)?;
-    let Some(bank) = books.banks.get(account).copied() else {
+pub(super) fn pay(state: &mut AccountState, account: &str) -> Result<String, Refused> {
+    accounts::known(state, account)?;
+    let Some(bank) = state.banks.get(account).copied() else {
         return Err(Refused::conflict("no_bank", "The account has no bank account in use."));
     };
-    let ends = books.within(account, |books| {
-        set_out(books, &account.replace("acct_", "ba_"));
-        arrive(books, bank, |_| true)
+    let ends = state.within(account, |state| {
+        set_out(state, &account.replace("acct_", "ba_"));
+        arrive(state, bank, |_| true)
     });
     if ends.failed {
-        accounts::lose_bank(books, account);
+        accounts::lose_bank(state, account);
     }
     ends.last.ok_or_else(|| Refused::conflict("balance_insufficient", "There is nothing to pay."))
 }
 
 /// Fails a payout, even after it arrived.
-pub(super) fn fail(books: &mut AccountState, payout: &str) -> Result<(), Refused> {
-    let account = books.holder_of(payout).ok_or_else(|| Refused::no_such("payout", payout))?;
-    books.within(&account, |books| {
-        let status = text(books.shelf.find("payout", payout)?, "/status").to_owned();
+pub(super) fn fail(state: &mut AccountState, payout: &str) -> Result<(), Refused> {
+    let account = state.holder_of(payout).ok_or_else(|| Refused::no_such("payout", payout))?;
+    state.within(&account, |state| {
+        let status = text(state.objects.find("payout", payout)?, "/status").to_owned();
         if !matches!(status.as_str(), "pending" | "in_transit" | "paid") {
             let message = format!("A payout that is {status} cannot fail.");
             return Err(Refused::conflict("payout_state", message));
         }
-        come_back(books, payout, Bank::Closed);
+        come_back(state, payout, Bank::Closed);
         Ok(())
     })?;
-    accounts::lose_bank(books, &account);
+    accounts::lose_bank(state, &account);
     Ok(())
 }
 
 /// Pays out the available balance, if any.
-fn set_out(books: &mut AccountState, bank_account: &str) {
-    let amount = balance::now(books).available;
+fn set_out(state: &mut AccountState, bank_account: &str) {
+    let amount = balance::now(state).available;
     if amount < 1 {
         return;
     }
-    let all = books.shelf.all("balance_transaction").map(|object| text(object, "/id").to_owned());
-    let mut parts: Vec<String> = all.filter(|id| !books.paid_in.contains_key(id)).collect();
-    let id = books.ids.next("po_");
-    let transaction = balance::book(books, Movement::Payout, -amount, "usd", &id);
+    let all = state.objects.all("balance_transaction").map(|object| text(object, "/id").to_owned());
+    let mut parts: Vec<String> = all.filter(|id| !state.paid_in.contains_key(id)).collect();
+    let id = state.ids.next("po_");
+    let transaction = balance::book(state, Movement::Payout, -amount, "usd", &id);
     parts.push(transaction.clone());
-    books.paid_in.extend(parts.into_iter().map(|part| (part, id.clone())));
+    state.paid_in.extend(parts.into_iter().map(|part| (part, id.clone())));
     let payout = json!({
         "id": id,
         "object": "payout",
         "amount": amount,
         "application_fee": null,
         "application_fee_amount": null,
-        "arrival_date": day_end(books.now),
+        "arrival_date": day_end(state.now),
         "automatic": true,
         "balance_transaction": transaction,
-        "created": books.now,
+        "created": state.now,
         "currency": "usd",
         "description": "STRIPE PAYOUT",
         "destination": bank_account,
@@ -124,8 +124,8 @@ fn set_out(books: &mut AccountState, bank_account: &str) {
         "trace_id": null,
         "type": "bank_account",
     });
-    books.add(payout, "payout.created");
-    books.change(&id, "payout.updated", |payout| payout["status"] = "in_transit".into());
+    state.add(payout, "payout.created");
+    state.change(&id, "payout.updated", |payout| payout["status"] = "in_transit".into());
 }
 
 /// Results of completed payouts.
@@ -135,26 +135,26 @@ struct Ends {
 }
 
 /// Completes the payouts in transit that are `due`, according to the bank account.
-fn arrive(books: &mut AccountState, bank: Bank, due: impl Fn(&Value) -> bool) -> Ends {
-    let underway = books.shelf.all("payout");
+fn arrive(state: &mut AccountState, bank: Bank, due: impl Fn(&Value) -> bool) -> Ends {
+    let underway = state.objects.all("payout");
     let underway = underway.filter(|payout| text(payout, "/status") == "in_transit" && due(payout));
     let ids: Vec<String> = underway.map(|payout| text(payout, "/id").to_owned()).collect();
     for id in &ids {
         if bank.failure().is_some() {
-            come_back(books, id, bank);
+            come_back(state, id, bank);
         } else {
-            books.change(id, "payout.paid", |payout| payout["status"] = "paid".into());
+            state.change(id, "payout.paid", |payout| payout["status"] = "paid".into());
         }
     }
     Ends { failed: bank.failure().is_some() && !ids.is_empty(), last: ids.last().cloned() }
 }
 
 /// Returns a failed payout to the balance.
-fn come_back(books: &mut AccountState, id: &str, bank: Bank) {
+fn come_back(state: &mut AccountState, id: &str, bank: Bank) {
     let (code, message) = bank.failure().unwrap_or_default();
-    let amount = int(&books.object(id), "/amount");
-    let transaction = balance::book(books, Movement::PayoutFailure, amount, "usd", id);
-    books.change(id, "payout.failed", |payout| {
+    let amount = int(&state.object(id), "/amount");
+    let transaction = balance::book(state, Movement::PayoutFailure, amount, "usd", id);
+    state.change(id, "payout.failed", |payout| {
         payout["status"] = "failed".into();
         payout["failure_balance_transaction"] = transaction.into();
         payout["failure_code"] = code.into();
@@ -162,12 +162,12 @@ fn come_back(books: &mut AccountState, id: &str, bank: Bank) {
     });
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.page("payout", "/v1/payouts", &call.params, |payout| {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.page("payout", "/v1/payouts", &call.params, |payout| {
         call.text("status").is_none_or(|wanted| text(payout, "/status") == wanted)
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("payout", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("payout", call.id()).cloned()
 }

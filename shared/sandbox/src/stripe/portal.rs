@@ -49,29 +49,29 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("billing_portal/sessions", &[SESSION], open),
 ];
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     if call.get("features").is_none() {
         return Err(Refused::missing("features"));
     }
-    let first = books.shelf.all("billing_portal.configuration").next().is_none();
-    let mut configuration = blank(books);
+    let first = state.objects.all("billing_portal.configuration").next().is_none();
+    let mut configuration = blank(state);
     configuration["is_default"] = first.into();
     fill(&mut configuration, call);
     configuration["metadata"] = metadata(call.get("metadata"));
-    let id = books.add(configuration, "billing_portal.configuration.created");
-    Ok(books.object(&id))
+    let id = state.add(configuration, "billing_portal.configuration.created");
+    Ok(state.object(&id))
 }
 
-fn blank(books: &mut AccountState) -> Value {
+fn blank(state: &mut AccountState) -> Value {
     json!({
-        "id": books.ids.next("bpc_"),
+        "id": state.ids.next("bpc_"),
         "object": "billing_portal.configuration",
         "active": true,
         "application": null,
         "business_profile": {
             "headline": null, "privacy_policy_url": null, "terms_of_service_url": null,
         },
-        "created": books.now,
+        "created": state.now,
         "default_return_url": null,
         "features": {
             "customer_update": { "allowed_updates": [], "enabled": false },
@@ -93,7 +93,7 @@ fn blank(books: &mut AccountState) -> Value {
         "login_page": { "enabled": false, "url": null },
         "metadata": {},
         "name": null,
-        "updated": books.now,
+        "updated": state.now,
     })
 }
 
@@ -129,35 +129,35 @@ fn lay(place: &mut Value, sent: &Value) {
     }
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let url = "/v1/billing_portal/configurations";
-    books.shelf.page("billing_portal.configuration", url, &call.params, |configuration| {
+    state.objects.page("billing_portal.configuration", url, &call.params, |configuration| {
         ["active", "is_default"].iter().all(|name| {
             call.flag(name).is_none_or(|asked| flag(configuration, &format!("/{name}")) == asked)
         })
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("billing_portal.configuration", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("billing_portal.configuration", call.id()).cloned()
 }
 
-fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("billing_portal.configuration", call.id())?;
-    let now = books.now;
-    books.change(call.id(), "billing_portal.configuration.updated", |configuration| {
+fn update(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("billing_portal.configuration", call.id())?;
+    let now = state.now;
+    state.change(call.id(), "billing_portal.configuration.updated", |configuration| {
         fill(configuration, call);
         super::json::merge_metadata(configuration, call.get("metadata"));
         configuration["updated"] = now.into();
     });
-    Ok(books.object(call.id()))
+    Ok(state.object(call.id()))
 }
 
-fn open(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn open(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let customer = call.text("customer").unwrap_or_default();
-    books.shelf.find_param("customer", customer, "customer")?;
-    let configuration = configuration(books, call.text("configuration"))?;
-    let fallback = books.text(&configuration, "/default_return_url");
+    state.objects.find_param("customer", customer, "customer")?;
+    let configuration = configuration(state, call.text("configuration"))?;
+    let fallback = state.text(&configuration, "/default_return_url");
     let return_url = call.text("return_url").map(str::to_owned);
     let return_url = return_url.or(Some(fallback).filter(|url| !url.is_empty()));
     if let Some(url) = &return_url
@@ -165,59 +165,59 @@ fn open(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     {
         return Err(Refused::invalid("return_url", "Not a valid URL").coded("url_invalid"));
     }
-    let flow = flow(books, call, customer)?;
-    let id = books.ids.next("bps_");
+    let flow = flow(state, call, customer)?;
+    let id = state.ids.next("bps_");
     let session = json!({
         "id": id,
         "object": "billing_portal.session",
         "configuration": configuration,
-        "created": books.now,
+        "created": state.now,
         "customer": customer,
         "flow": flow,
         "livemode": false,
         "locale": call.text("locale"),
         "on_behalf_of": null,
         "return_url": return_url,
-        "url": format!("{}/stripe/portal/{id}", books.url),
+        "url": format!("{}/stripe/portal/{id}", state.url),
     });
-    books.shelf.put(session);
-    books.tell("billing_portal.session.created", &id);
-    Ok(books.object(&id))
+    state.objects.put(session);
+    state.tell("billing_portal.session.created", &id);
+    Ok(state.object(&id))
 }
 
 /// The configuration with that id, or the default. Stripe has no default until one is created; the
 /// sandbox creates it with every feature on, as the first visit to the dashboard's settings would.
-fn configuration(books: &mut AccountState, asked: Option<&str>) -> Result<String, Refused> {
+fn configuration(state: &mut AccountState, asked: Option<&str>) -> Result<String, Refused> {
     if let Some(id) = asked {
         let kind = "billing_portal.configuration";
-        return Ok(text(books.shelf.find_param(kind, id, "configuration")?, "/id").to_owned());
+        return Ok(text(state.objects.find_param(kind, id, "configuration")?, "/id").to_owned());
     }
-    let usual = books
-        .shelf
+    let usual = state
+        .objects
         .all("billing_portal.configuration")
         .find(|configuration| flag(configuration, "/is_default"))
         .map(|configuration| text(configuration, "/id").to_owned());
     if let Some(usual) = usual {
         return Ok(usual);
     }
-    let mut made = blank(books);
+    let mut made = blank(state);
     made["is_default"] = true.into();
     for feature in
         ["invoice_history", "payment_method_update", "subscription_cancel", "subscription_update"]
     {
         set(&mut made, &format!("/features/{feature}/enabled"), true);
     }
-    Ok(books.shelf.put(made))
+    Ok(state.objects.put(made))
 }
 
-fn flow(books: &AccountState, call: &Call, customer: &str) -> Result<Value, Refused> {
+fn flow(state: &AccountState, call: &Call, customer: &str) -> Result<Value, Refused> {
     let Some(asked) = call.get("flow_data") else { return Ok(Value::Null) };
     let kind = text_of(asked, "/type").ok_or_else(|| Refused::missing("flow_data[type]"))?;
     if kind != "payment_method_update" {
         let param = format!("flow_data[{kind}][subscription]");
         let id = text_of(asked, &format!("/{kind}/subscription"));
         let id = id.ok_or_else(|| Refused::missing(&param))?;
-        let subscription = books.shelf.find_param("subscription", id, &param)?;
+        let subscription = state.objects.find_param("subscription", id, &param)?;
         if text(subscription, "/customer") != customer {
             return Err(Refused::no_such_param(&param, "subscription", id));
         }

@@ -26,17 +26,17 @@ pub(super) enum Prorate {
 }
 
 /// Changes a subscription's item to another price immediately.
-pub(super) fn switch(books: &mut AccountState, id: &str, price: &Value, prorate: Prorate) {
+pub(super) fn switch(state: &mut AccountState, id: &str, price: &Value, prorate: Prorate) {
     if prorate != Prorate::No {
-        credit_rest(books, id);
-        charge_rest(books, id, price);
+        credit_rest(state, id);
+        charge_rest(state, id, price);
     }
-    schedules::let_go(books, id);
-    books.change(id, "customer.subscription.updated", |subscription| {
+    schedules::let_go(state, id);
+    state.change(id, "customer.subscription.updated", |subscription| {
         write_price(subscription, price);
     });
     if prorate == Prorate::Invoice {
-        invoice_waiting(books, id);
+        invoice_waiting(state, id);
     }
 }
 
@@ -48,28 +48,28 @@ pub(super) fn write_price(subscription: &mut Value, price: &Value) {
 }
 
 /// Credits the rest of the period on the next invoice.
-pub(super) fn credit_rest(books: &mut AccountState, id: &str) {
-    let subscription = books.object(id);
+pub(super) fn credit_rest(state: &mut AccountState, id: &str) {
+    let subscription = state.object(id);
     let price = subscription["items"]["data"][0]["price"].clone();
     let latest = text(&subscription, "/latest_invoice").to_owned();
-    let lines = invoices::lines_of_price(books, &latest, text(&price, "/id"));
+    let lines = invoices::lines_of_price(state, &latest, text(&price, "/id"));
     let credited = Some((latest, lines)).filter(|(_, lines)| !lines.is_empty());
-    let amount = -rest_of(books, &subscription, &price);
-    let name = product_name(books, &price);
-    let description = format!("Unused time on {name} after {}", date(books.now));
-    wait(books, &subscription, &price, amount, description, credited);
+    let amount = -rest_of(state, &subscription, &price);
+    let name = product_name(state, &price);
+    let description = format!("Unused time on {name} after {}", date(state.now));
+    wait(state, &subscription, &price, amount, description, credited);
 }
 
-fn charge_rest(books: &mut AccountState, id: &str, price: &Value) {
-    let subscription = books.object(id);
-    let amount = rest_of(books, &subscription, price);
-    let name = product_name(books, price);
-    let description = format!("Remaining time on {name} after {}", date(books.now));
-    wait(books, &subscription, price, amount, description, None);
+fn charge_rest(state: &mut AccountState, id: &str, price: &Value) {
+    let subscription = state.object(id);
+    let amount = rest_of(state, &subscription, price);
+    let name = product_name(state, price);
+    let description = format!("Remaining time on {name} after {}", date(state.now));
+    wait(state, &subscription, price, amount, description, None);
 }
 
 fn wait(
-    books: &mut AccountState,
+    state: &mut AccountState,
     subscription: &Value,
     price: &Value,
     amount: i64,
@@ -77,45 +77,45 @@ fn wait(
     credited: Option<(String, Vec<String>)>,
 ) {
     let item = &subscription["items"]["data"][0];
-    let period = (books.now, int(item, "/current_period_end"));
+    let period = (state.now, int(item, "/current_period_end"));
     let origin = Origin::Proration { subscription, item: text(item, "/id"), credited };
-    let line = line(books, Line { price, amount, quantity: 1, period, description, origin });
-    books.waiting_lines.entry(text(subscription, "/id").to_owned()).or_default().push(line);
+    let line = line(state, Line { price, amount, quantity: 1, period, description, origin });
+    state.waiting_lines.entry(text(subscription, "/id").to_owned()).or_default().push(line);
 }
 
 /// Invoices the pending lines and tries to collect them.
-pub(super) fn invoice_waiting(books: &mut AccountState, id: &str) {
-    let Some(lines) = books.waiting_lines.remove(id) else { return };
-    let subscription = books.object(id);
+pub(super) fn invoice_waiting(state: &mut AccountState, id: &str) {
+    let Some(lines) = state.waiting_lines.remove(id) else { return };
+    let subscription = state.object(id);
     let invoice = invoices::issue(
-        books,
+        state,
         Draft {
             customer: text(&subscription, "/customer"),
             subscription: id,
             reason: "subscription_update",
             currency: text(&subscription, "/currency"),
             lines,
-            period: (books.now, books.now),
+            period: (state.now, state.now),
             taxed: flag(&subscription, "/automatic_tax/enabled"),
             metadata: Value::Null,
         },
     );
-    if books.text(&invoice, "/status") == "open" {
-        invoices::collect(books, &invoice, None, Presence::Away);
+    if state.text(&invoice, "/status") == "open" {
+        invoices::collect(state, &invoice, None, Presence::Away);
     }
 }
 
 /// Price of the rest of the period, after discounts, rounded to the cent.
-fn rest_of(books: &AccountState, subscription: &Value, price: &Value) -> i64 {
+fn rest_of(state: &AccountState, subscription: &Value, price: &Value) -> i64 {
     let item = &subscription["items"]["data"][0];
     let (start, end) = (int(item, "/current_period_start"), int(item, "/current_period_end"));
-    let (whole, rest) = ((end - start).max(1), (end - books.now).max(0));
+    let (whole, rest) = ((end - start).max(1), (end - state.now).max(0));
     let unit = int(price, "/unit_amount");
-    let paid = unit - discounts::taken_off(books, subscription, item, unit).cents;
+    let paid = unit - discounts::taken_off(state, subscription, item, unit).cents;
     (paid * rest + whole / 2) / whole
 }
 
 /// Name of a price's product.
-pub(super) fn product_name(books: &AccountState, price: &Value) -> String {
-    books.text(text(price, "/product"), "/name")
+pub(super) fn product_name(state: &AccountState, price: &Value) -> String {
+    state.text(text(price, "/product"), "/name")
 }

@@ -28,16 +28,16 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("refunds/{}", &[], get),
 ];
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    let charge = named_charge(books, call.text("charge"), call.text("payment_intent"))?;
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    let charge = named_charge(state, call.text("charge"), call.text("payment_intent"))?;
     let reason = call.text("reason");
-    let id = give_back(books, &charge, call.int("amount"), reason, call.get("metadata"))?;
-    Ok(books.object(&id))
+    let id = give_back(state, &charge, call.int("amount"), reason, call.get("metadata"))?;
+    Ok(state.object(&id))
 }
 
 /// Refunds a charge: `amount`, or all that is left. Returns the refund's id.
 pub(super) fn give_back(
-    books: &mut AccountState,
+    state: &mut AccountState,
     charge: &Value,
     amount: Option<i64>,
     reason: Option<&str>,
@@ -45,17 +45,17 @@ pub(super) fn give_back(
 ) -> Result<String, Refused> {
     let left = int(charge, "/amount") - int(charge, "/amount_refunded");
     let amount = amount.unwrap_or(left);
-    check(books, charge, amount, left)?;
-    let id = books.ids.next("re_");
+    check(state, charge, amount, left)?;
+    let id = state.ids.next("re_");
     let currency = text(charge, "/currency");
-    let transaction = balance::book(books, Movement::Refund, -amount, currency, &id);
+    let transaction = balance::book(state, Movement::Refund, -amount, currency, &id);
     let refund = json!({
         "id": id,
         "object": "refund",
         "amount": amount,
         "balance_transaction": transaction,
         "charge": charge["id"],
-        "created": books.now,
+        "created": state.now,
         "currency": currency,
         "destination_details": {
             "card": {
@@ -73,24 +73,24 @@ pub(super) fn give_back(
         "status": "succeeded",
         "transfer_reversal": null,
     });
-    books.shelf.put(refund);
-    books.change(text(charge, "/id"), "charge.refunded", |charge| {
+    state.objects.put(refund);
+    state.change(text(charge, "/id"), "charge.refunded", |charge| {
         let refunded = int(charge, "/amount_refunded") + amount;
         charge["amount_refunded"] = refunded.into();
         charge["refunded"] = (refunded == int(charge, "/amount")).into();
     });
-    books.tell("refund.created", &id);
-    books.change(&id, "refund.updated", |refund| {
+    state.tell("refund.created", &id);
+    state.change(&id, "refund.updated", |refund| {
         set(refund, "/destination_details/card/reference_status", "available");
         set(refund, "/destination_details/card/reference", "7000000000000001");
     });
-    books.tell("charge.refund.updated", &id);
+    state.tell("charge.refund.updated", &id);
     Ok(id)
 }
 
-fn check(books: &AccountState, charge: &Value, amount: i64, left: i64) -> Result<(), Refused> {
+fn check(state: &AccountState, charge: &Value, amount: i64, left: i64) -> Result<(), Refused> {
     let id = text(charge, "/id");
-    let taken_back = books.shelf.all("dispute").any(|dispute| {
+    let taken_back = state.objects.all("dispute").any(|dispute| {
         dispute["charge"] == charge["id"] && !flag(dispute, "/is_charge_refundable")
     });
     if text(charge, "/status") != "succeeded" {
@@ -127,37 +127,37 @@ pub(super) fn dollars(cents: i64) -> String {
 }
 
 /// Fails a refund: the customer's bank rejected it.
-pub(super) fn fail(books: &mut AccountState, id: &str) -> Result<(), Refused> {
-    let refund = books.shelf.find("refund", id)?.clone();
+pub(super) fn fail(state: &mut AccountState, id: &str) -> Result<(), Refused> {
+    let refund = state.objects.find("refund", id)?.clone();
     if text(&refund, "/status") != "succeeded" {
         return Err(Refused::conflict("refund_not_failable", "The refund has failed already."));
     }
     let amount = int(&refund, "/amount");
     let transaction =
-        balance::book(books, Movement::RefundFailure, amount, text(&refund, "/currency"), id);
-    books.edit(text(&refund, "/charge"), |charge| {
+        balance::book(state, Movement::RefundFailure, amount, text(&refund, "/currency"), id);
+    state.edit(text(&refund, "/charge"), |charge| {
         charge["amount_refunded"] = (int(charge, "/amount_refunded") - amount).into();
         charge["refunded"] = false.into();
     });
-    books.change(id, "refund.updated", |refund| {
+    state.change(id, "refund.updated", |refund| {
         refund["status"] = "failed".into();
         refund["failure_reason"] = "lost_or_stolen_card".into();
         refund["failure_balance_transaction"] = transaction.into();
     });
-    books.tell("refund.failed", id);
-    books.tell("charge.refund.updated", id);
+    state.tell("refund.failed", id);
+    state.tell("charge.refund.updated", id);
     Ok(())
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |refund: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(refund, &format!("/{name}")) == wanted)
     };
-    books.shelf.page("refund", "/v1/refunds", &call.params, |refund| {
+    state.objects.page("refund", "/v1/refunds", &call.params, |refund| {
         same(refund, "charge") && same(refund, "payment_intent")
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("refund", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("refund", call.id()).cloned()
 }

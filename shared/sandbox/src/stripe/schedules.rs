@@ -22,20 +22,20 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// Schedules a subscription to change to `price` at the end of its period.
-pub(super) fn switch_at_period_end(books: &mut AccountState, subscription: &str, price: &str) {
-    let_go(books, subscription);
-    let now = books.object(subscription);
+pub(super) fn switch_at_period_end(state: &mut AccountState, subscription: &str, price: &str) {
+    let_go(state, subscription);
+    let now = state.object(subscription);
     let item = &now["items"]["data"][0];
     let (start, end) = (int(item, "/current_period_start"), int(item, "/current_period_end"));
-    let next = period_end(&books.object(price), int(&now, "/billing_cycle_anchor"), end);
+    let next = period_end(&state.object(price), int(&now, "/billing_cycle_anchor"), end);
     let schedule = json!({
-        "id": books.ids.next("sub_sched_"),
+        "id": state.ids.next("sub_sched_"),
         "object": "subscription_schedule",
         "application": null,
         "billing_mode": now["billing_mode"],
         "canceled_at": null,
         "completed_at": null,
-        "created": books.now,
+        "created": state.now,
         "current_phase": { "start_date": start, "end_date": end },
         "customer": now["customer"],
         "customer_account": null,
@@ -64,9 +64,9 @@ pub(super) fn switch_at_period_end(books: &mut AccountState, subscription: &str,
         "subscription": subscription,
         "test_clock": null,
     });
-    let schedule = books.add(schedule, "subscription_schedule.created");
-    books.switches.insert(subscription.to_owned(), price.to_owned());
-    books.change(subscription, "customer.subscription.updated", |subscription| {
+    let schedule = state.add(schedule, "subscription_schedule.created");
+    state.switches.insert(subscription.to_owned(), price.to_owned());
+    state.change(subscription, "customer.subscription.updated", |subscription| {
         subscription["schedule"] = schedule.into();
     });
 }
@@ -102,16 +102,16 @@ fn phase(currency: &Value, price: &str, (start, end): (i64, i64)) -> Value {
 }
 
 /// Releases a subscription from its schedule, without the scheduled change.
-pub(super) fn let_go(books: &mut AccountState, subscription: &str) {
-    books.switches.remove(subscription);
-    let schedule = books.text(subscription, "/schedule");
-    let now = books.now;
-    books.change(&schedule, "subscription_schedule.released", |schedule| {
+pub(super) fn let_go(state: &mut AccountState, subscription: &str) {
+    state.switches.remove(subscription);
+    let schedule = state.text(subscription, "/schedule");
+    let now = state.now;
+    state.change(&schedule, "subscription_schedule.released", |schedule| {
         schedule["status"] = "released".into();
         schedule["released_at"] = now.into();
         schedule["released_subscription"] = schedule["subscription"].take();
     });
-    books.change(subscription, "customer.subscription.updated", |subscription| {
+    state.change(subscription, "customer.subscription.updated", |subscription| {
         subscription["schedule"] = Value::Null;
     });
 }
@@ -126,12 +126,12 @@ pub(super) fn check_unmanaged(subscription: &Value) -> Result<(), Refused> {
     Err(Refused::invalid("cancel_at_period_end", message).begun())
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("subscription_schedule", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("subscription_schedule", call.id()).cloned()
 }
 
-fn release(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    let schedule = books.shelf.find("subscription_schedule", call.id())?;
+fn release(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    let schedule = state.objects.find("subscription_schedule", call.id())?;
     let status = text(schedule, "/status");
     if status != "active" {
         let message = format!(
@@ -141,6 +141,6 @@ fn release(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         return Err(Refused::invalid("", message).begun());
     }
     let subscription = text(schedule, "/subscription").to_owned();
-    let_go(books, &subscription);
-    Ok(books.object(call.id()))
+    let_go(state, &subscription);
+    Ok(state.object(call.id()))
 }

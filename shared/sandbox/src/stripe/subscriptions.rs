@@ -61,11 +61,11 @@ pub(super) struct Start<'a> {
 }
 
 /// Creates a subscription that is not paid yet.
-pub(super) fn start(books: &mut AccountState, start: Start) -> String {
-    let now = books.now;
-    let id = books.ids.next("sub_");
+pub(super) fn start(state: &mut AccountState, start: Start) -> String {
+    let now = state.now;
+    let id = state.ids.next("sub_");
     let items: Vec<Value> =
-        start.items.iter().map(|(price, quantity)| item(books, &id, price, *quantity)).collect();
+        start.items.iter().map(|(price, quantity)| item(state, &id, price, *quantity)).collect();
     let currency = items.first().map_or(Value::Null, |item| item["price"]["currency"].clone());
     let end = items.first().map(|item| int(item, "/current_period_end")).unwrap_or(now);
     let subscription = json!({
@@ -124,19 +124,19 @@ pub(super) fn start(books: &mut AccountState, start: Start) -> String {
         "trial_settings": { "end_behavior": { "missing_payment_method": "create_invoice" } },
         "trial_start": null,
     });
-    books.add(subscription, "customer.subscription.created");
-    books.remind(end, &id);
+    state.add(subscription, "customer.subscription.created");
+    state.remind(end, &id);
     id
 }
 
-fn item(books: &mut AccountState, subscription: &str, price: &Value, quantity: i64) -> Value {
+fn item(state: &mut AccountState, subscription: &str, price: &Value, quantity: i64) -> Value {
     json!({
-        "id": books.ids.next("si_"),
+        "id": state.ids.next("si_"),
         "object": "subscription_item",
         "billing_thresholds": null,
-        "created": books.now,
-        "current_period_end": period_end(price, books.now, books.now),
-        "current_period_start": books.now,
+        "created": state.now,
+        "current_period_end": period_end(price, state.now, state.now),
+        "current_period_start": state.now,
         "discounts": [],
         "metadata": {},
         "plan": plan_of(price),
@@ -193,46 +193,46 @@ pub(super) fn period_end(price: &Value, anchor: i64, after: i64) -> i64 {
 
 /// A subscription's payment recovered: it becomes active, immediately or after the delay in the
 /// settings.
-pub(super) fn resume(books: &mut AccountState, id: &str) {
-    match books.settings.activates_after_s {
-        0 => activate(books, id),
-        seconds => books.remind(books.now + seconds, id),
+pub(super) fn resume(state: &mut AccountState, id: &str) {
+    match state.settings.activates_after_s {
+        0 => activate(state, id),
+        seconds => state.remind(state.now + seconds, id),
     }
 }
 
 /// Activates a subscription if its invoice is paid.
-pub(super) fn activate_if_paid(books: &mut AccountState, id: &str) {
-    let invoice = books.text(id, "/latest_invoice");
-    if books.text(&invoice, "/status") == "paid" {
-        activate(books, id);
+pub(super) fn activate_if_paid(state: &mut AccountState, id: &str) {
+    let invoice = state.text(id, "/latest_invoice");
+    if state.text(&invoice, "/status") == "paid" {
+        activate(state, id);
     }
 }
 
-fn activate(books: &mut AccountState, id: &str) {
-    if matches!(books.text(id, "/status").as_str(), "incomplete" | "past_due" | "unpaid") {
-        books.change(id, "customer.subscription.updated", |subscription| {
+fn activate(state: &mut AccountState, id: &str) {
+    if matches!(state.text(id, "/status").as_str(), "incomplete" | "past_due" | "unpaid") {
+        state.change(id, "customer.subscription.updated", |subscription| {
             subscription["status"] = "active".into();
         });
     }
 }
 
 /// Marks a subscription as past due after an unpaid invoice.
-pub(super) fn fall_behind(books: &mut AccountState, id: &str) {
-    if books.text(id, "/status") == "active" {
-        books.change(id, "customer.subscription.updated", |subscription| {
+pub(super) fn fall_behind(state: &mut AccountState, id: &str) {
+    if state.text(id, "/status") == "active" {
+        state.change(id, "customer.subscription.updated", |subscription| {
             subscription["status"] = "past_due".into();
         });
     }
 }
 
 /// Ends a subscription immediately; `reason` is the value in `cancellation_details`.
-pub(super) fn end(books: &mut AccountState, id: &str, reason: &str) {
-    if books.text(id, "/status") == "canceled" {
+pub(super) fn end(state: &mut AccountState, id: &str, reason: &str) {
+    if state.text(id, "/status") == "canceled" {
         return;
     }
-    let now = books.now;
-    schedules::let_go(books, id);
-    books.change(id, "customer.subscription.deleted", |subscription| {
+    let now = state.now;
+    schedules::let_go(state, id);
+    state.change(id, "customer.subscription.deleted", |subscription| {
         subscription["status"] = "canceled".into();
         subscription["ended_at"] = now.into();
         if subscription["canceled_at"].is_null() {
@@ -240,7 +240,7 @@ pub(super) fn end(books: &mut AccountState, id: &str, reason: &str) {
         }
         set(subscription, "/cancellation_details/reason", reason);
     });
-    invoices::let_rest(books, id);
+    invoices::let_rest(state, id);
 }
 
 /// Whether a subscription cancels at period end.
@@ -254,13 +254,13 @@ pub(super) enum Ending {
 
 /// Sets or clears the cancellation of a subscription.
 pub(super) fn set_ending(
-    books: &mut AccountState,
+    state: &mut AccountState,
     id: &str,
     ending: Ending,
     details: Option<&Value>,
 ) {
-    let now = books.now;
-    books.change(id, "customer.subscription.updated", |subscription| {
+    let now = state.now;
+    state.change(id, "customer.subscription.updated", |subscription| {
         write_ending(subscription, ending, now);
         write_details(subscription, details);
     });
@@ -284,9 +284,9 @@ fn write_details(subscription: &mut Value, details: Option<&Value>) {
     }
 }
 
-fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list_all(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
-    books.shelf.page("subscription", "/v1/subscriptions", &call.params, |subscription| {
+    state.objects.page("subscription", "/v1/subscriptions", &call.params, |subscription| {
         let status = text(subscription, "/status");
         let fits = match call.text("status") {
             None => status != "canceled",
@@ -299,40 +299,40 @@ fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("subscription", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("subscription", call.id()).cloned()
 }
 
-fn get_item(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    let (subscription, index) = discounts::item_of(books, call.id())?;
+fn get_item(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    let (subscription, index) = discounts::item_of(state, call.id())?;
     Ok(subscription["items"]["data"][index].clone())
 }
 
-fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn update(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    let subscription = books.shelf.find("subscription", id)?.clone();
+    let subscription = state.objects.find("subscription", id)?.clone();
     if text(&subscription, "/status") == "canceled" {
         let message = "A canceled subscription can only update its cancellation_details and \
                        metadata.";
         return Err(Refused::conflict("subscription_canceled", message));
     }
     if let Some(method) = call.text("default_payment_method")
-        && books.text(method, "/customer") != text(&subscription, "/customer")
+        && state.text(method, "/customer") != text(&subscription, "/customer")
     {
         return Err(Refused::no_such_param("default_payment_method", "PaymentMethod", method));
     }
-    let change = changed_item(books, call, &subscription)?;
+    let change = changed_item(state, call, &subscription)?;
     let prorate = match call.text("proration_behavior") {
         Some("always_invoice") => Prorate::Invoice,
         Some("none") => Prorate::No,
         _ => Prorate::Later,
     };
-    let now = books.now;
+    let now = state.now;
     let ending = call.flag("cancel_at_period_end");
     if ending.is_some() {
         schedules::check_unmanaged(&subscription)?;
     }
-    books.change(id, "customer.subscription.updated", |subscription| {
+    state.change(id, "customer.subscription.updated", |subscription| {
         if let Some(ends) = ending {
             let ending = if ends { Ending::AtPeriodEnd } else { Ending::Never };
             write_ending(subscription, ending, now);
@@ -346,14 +346,14 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         merge_metadata(subscription, call.get("metadata"));
     });
     if let Some(price) = change {
-        proration::switch(books, id, &price, prorate);
+        proration::switch(state, id, &price, prorate);
     }
-    Ok(books.object(id))
+    Ok(state.object(id))
 }
 
 /// The new price in an update of the subscription's item.
 fn changed_item(
-    books: &AccountState,
+    state: &AccountState,
     call: &Call,
     subscription: &Value,
 ) -> Result<Option<Value>, Refused> {
@@ -373,7 +373,7 @@ fn changed_item(
     if wanted.is_empty() || wanted == text(item, "/price/id") {
         return Ok(None);
     }
-    let price = books.shelf.find_param("price", wanted, "items[0][price]")?;
+    let price = state.objects.find_param("price", wanted, "items[0][price]")?;
     check_recurring(price, "items[0][price]")?;
     if price["recurring"]["interval"] != item["price"]["recurring"]["interval"] {
         let message = "The sandbox does not change a subscription's interval.";
@@ -399,21 +399,21 @@ pub(super) fn check_recurring(price: &Value, param: &str) -> Result<(), Refused>
     Ok(())
 }
 
-fn cancel(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn cancel(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    let subscription = books.shelf.find("subscription", id)?;
+    let subscription = state.objects.find("subscription", id)?;
     if text(subscription, "/status") == "canceled" {
         return Err(Refused::no_such("subscription", id).begun());
     }
     if call.flag("prorate") == Some(true) {
-        proration::credit_rest(books, id);
+        proration::credit_rest(state, id);
     }
     if call.flag("invoice_now") == Some(true) {
-        proration::invoice_waiting(books, id);
+        proration::invoice_waiting(state, id);
     }
-    books.edit(id, |subscription| {
+    state.edit(id, |subscription| {
         write_details(subscription, call.get("cancellation_details"));
     });
-    end(books, id, "cancellation_requested");
-    Ok(books.object(id))
+    end(state, id, "cancellation_requested");
+    Ok(state.object(id))
 }

@@ -35,35 +35,35 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("transfers/{}/reversals", &[PAGE], list_reversals),
 ];
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let amount = call.int("amount").unwrap_or_default();
     let destination = call.text("destination").unwrap_or_default().to_owned();
     let currency =
         super::catalogue::currency(call.text("currency").unwrap_or_default(), "currency")?;
-    check(books, amount, currency, &destination)?;
+    check(state, amount, currency, &destination)?;
     let source = call.text("source_transaction");
     let (group, available_on) = match source {
         Some(charge) => {
-            check_source(books, charge, amount)?;
-            (Some(group_of(books, charge)), balance::available_on(books, charge))
+            check_source(state, charge, amount)?;
+            (Some(group_of(state, charge)), balance::available_on(state, charge))
         }
         None => {
-            check_funds(books, amount)?;
-            (call.text("transfer_group").map(str::to_owned), books.now)
+            check_funds(state, amount)?;
+            (call.text("transfer_group").map(str::to_owned), state.now)
         }
     };
-    let id = books.ids.next("tr_");
+    let id = state.ids.next("tr_");
     let sum = (-amount, currency);
-    let transaction = balance::book_for(books, Movement::Transfer, sum, &id, available_on);
+    let transaction = balance::book_for(state, Movement::Transfer, sum, &id, available_on);
     let payment =
-        books.within(&destination, |books| receive(books, &id, (amount, currency), available_on));
+        state.within(&destination, |state| receive(state, &id, (amount, currency), available_on));
     let transfer = json!({
         "id": id,
         "object": "transfer",
         "amount": amount,
         "amount_reversed": 0,
         "balance_transaction": transaction,
-        "created": books.now,
+        "created": state.now,
         "currency": currency,
         "description": call.text("description"),
         "destination": destination,
@@ -79,12 +79,12 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         "source_type": "card",
         "transfer_group": group,
     });
-    books.add(transfer, "transfer.created");
-    Ok(books.object(&id))
+    state.add(transfer, "transfer.created");
+    Ok(state.object(&id))
 }
 
 fn check(
-    books: &AccountState,
+    state: &AccountState,
     amount: i64,
     currency: &str,
     destination: &str,
@@ -96,10 +96,10 @@ fn check(
     if currency != "usd" {
         return Err(Refused::invalid("currency", "The sandbox transfers US dollars only."));
     }
-    if accounts::known(books, destination).is_err() {
+    if accounts::known(state, destination).is_err() {
         return Err(Refused::no_such_param("destination", "destination", destination));
     }
-    if !accounts::is_active(books, destination) {
+    if !accounts::is_active(state, destination) {
         let message = "Your destination account needs to have at least one of the following \
                        capabilities enabled: transfers.";
         return Err(Refused::conflict("insufficient_capabilities_for_transfer", message));
@@ -107,8 +107,8 @@ fn check(
     Ok(())
 }
 
-fn check_funds(books: &AccountState, amount: i64) -> Result<(), Refused> {
-    if balance::now(books).available < amount {
+fn check_funds(state: &AccountState, amount: i64) -> Result<(), Refused> {
+    if balance::now(state).available < amount {
         let message = "You have insufficient available funds in your Stripe account. Try adding \
                        funds directly to your available balance.";
         return Err(Refused::conflict("balance_insufficient", message));
@@ -119,13 +119,13 @@ fn check_funds(books: &AccountState, amount: i64) -> Result<(), Refused> {
 /// A transfer with a source charge ignores the balance, but all transfers of a charge, including
 /// reversed ones, must not exceed the charge
 /// (docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability).
-fn check_source(books: &AccountState, id: &str, amount: i64) -> Result<(), Refused> {
-    let charge = books.shelf.find_param("charge", id, "source_transaction")?;
+fn check_source(state: &AccountState, id: &str, amount: i64) -> Result<(), Refused> {
+    let charge = state.objects.find_param("charge", id, "source_transaction")?;
     if text(charge, "/status") != "succeeded" {
         let message = "The source transaction of a transfer has to be a charge that succeeded.";
         return Err(Refused::invalid("source_transaction", message));
     }
-    let earlier = books.shelf.all("transfer");
+    let earlier = state.objects.all("transfer");
     let earlier = earlier.filter(|transfer| text(transfer, "/source_transaction") == id);
     let (most, before) =
         (int(charge, "/amount"), earlier.map(|it| int(it, "/amount")).sum::<i64>());
@@ -142,26 +142,26 @@ fn check_source(books: &AccountState, id: &str, amount: i64) -> Result<(), Refus
 }
 
 /// The transfer group of a charge and of every transfer from it.
-fn group_of(books: &mut AccountState, charge: &str) -> String {
-    let intent = books.text(charge, "/payment_intent");
-    books.edit(charge, |charge| {
+fn group_of(state: &mut AccountState, charge: &str) -> String {
+    let intent = state.text(charge, "/payment_intent");
+    state.edit(charge, |charge| {
         if charge["transfer_group"].is_null() {
             charge["transfer_group"] = format!("group_{intent}").into();
         }
     });
-    books.text(charge, "/transfer_group")
+    state.text(charge, "/transfer_group")
 }
 
 /// The payment that a connected account receives by a transfer. Returns its id.
 fn receive(
-    books: &mut AccountState,
+    state: &mut AccountState,
     transfer: &str,
     (amount, currency): (i64, &str),
     available_on: i64,
 ) -> String {
-    let id = books.ids.next("py_");
+    let id = state.ids.next("py_");
     let sum = (amount, currency);
-    let transaction = balance::book_for(books, Movement::Payment, sum, &id, available_on);
+    let transaction = balance::book_for(state, Movement::Payment, sum, &id, available_on);
     let payment = json!({
         "id": id,
         "object": "charge",
@@ -170,7 +170,7 @@ fn receive(
         "amount_refunded": 0,
         "balance_transaction": transaction,
         "captured": true,
-        "created": books.now,
+        "created": state.now,
         "currency": currency,
         "customer": null,
         "disputed": false,
@@ -182,34 +182,34 @@ fn receive(
         "source_transfer": transfer,
         "status": "succeeded",
     });
-    books.add(payment, "payment.created")
+    state.add(payment, "payment.created")
 }
 
-fn reverse(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    let transfer = books.shelf.find("transfer", call.id())?.clone();
+fn reverse(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    let transfer = state.objects.find("transfer", call.id())?.clone();
     let left = int(&transfer, "/amount") - int(&transfer, "/amount_reversed");
     let amount = call.int("amount").unwrap_or(left);
     let account = text(&transfer, "/destination").to_owned();
-    let theirs = books.within(&account, |books| balance::now(books)).available;
+    let theirs = state.within(&account, |state| balance::now(state)).available;
     check_reversal(amount, left, theirs)?;
-    let (id, currency) = (books.ids.next("trr_"), text(&transfer, "/currency").to_owned());
-    let transaction = balance::book(books, Movement::TransferRefund, amount, &currency, &id);
+    let (id, currency) = (state.ids.next("trr_"), text(&transfer, "/currency").to_owned());
+    let transaction = balance::book(state, Movement::TransferRefund, amount, &currency, &id);
     let payment = text(&transfer, "/destination_payment").to_owned();
-    let refund = books.within(&account, |books| take_back(books, &payment, amount, &currency));
+    let refund = state.within(&account, |state| take_back(state, &payment, amount, &currency));
     let reversal = json!({
         "id": id,
         "object": "transfer_reversal",
         "amount": amount,
         "balance_transaction": transaction,
-        "created": books.now,
+        "created": state.now,
         "currency": currency,
         "destination_payment_refund": refund,
         "metadata": metadata(call.get("metadata")),
         "source_refund": null,
         "transfer": call.id(),
     });
-    books.shelf.put(reversal.clone());
-    books.change(call.id(), "transfer.reversed", |transfer| note(transfer, &reversal));
+    state.objects.put(reversal.clone());
+    state.change(call.id(), "transfer.reversed", |transfer| note(transfer, &reversal));
     Ok(reversal)
 }
 
@@ -235,23 +235,23 @@ fn check_reversal(amount: i64, left: i64, theirs: i64) -> Result<(), Refused> {
 }
 
 /// The refund of the connected account's payment for a reversal. Returns its id.
-fn take_back(books: &mut AccountState, payment: &str, amount: i64, currency: &str) -> String {
-    let id = books.ids.next("pyr_");
-    let transaction = balance::book(books, Movement::PaymentRefund, -amount, currency, &id);
-    books.shelf.put(json!({
+fn take_back(state: &mut AccountState, payment: &str, amount: i64, currency: &str) -> String {
+    let id = state.ids.next("pyr_");
+    let transaction = balance::book(state, Movement::PaymentRefund, -amount, currency, &id);
+    state.objects.put(json!({
         "id": id,
         "object": "refund",
         "amount": amount,
         "balance_transaction": transaction,
         "charge": payment,
-        "created": books.now,
+        "created": state.now,
         "currency": currency,
         "metadata": {},
         "payment_intent": null,
         "reason": null,
         "status": "succeeded",
     }));
-    books.change(payment, "charge.refunded", |payment| {
+    state.change(payment, "charge.refunded", |payment| {
         let refunded = int(payment, "/amount_refunded") + amount;
         payment["amount_refunded"] = refunded.into();
         payment["refunded"] = (refunded == int(payment, "/amount")).into();
@@ -274,23 +274,23 @@ fn note(transfer: &mut Value, reversal: &Value) {
     }
 }
 
-fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn list(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |transfer: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(transfer, &format!("/{name}")) == wanted)
     };
-    books.shelf.page("transfer", "/v1/transfers", &call.params, |transfer| {
+    state.objects.page("transfer", "/v1/transfers", &call.params, |transfer| {
         same(transfer, "transfer_group") && same(transfer, "destination")
     })
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("transfer", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("transfer", call.id()).cloned()
 }
 
-fn list_reversals(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("transfer", call.id())?;
+fn list_reversals(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("transfer", call.id())?;
     let url = format!("/v1/transfers/{}/reversals", call.id());
-    books.shelf.page("transfer_reversal", &url, &call.params, |reversal| {
+    state.objects.page("transfer_reversal", &url, &call.params, |reversal| {
         text(reversal, "/transfer") == call.id()
     })
 }

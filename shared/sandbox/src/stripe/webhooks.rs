@@ -67,11 +67,11 @@ pub(super) struct PendingDelivery {
 
 /// The targets of events of this kind. An endpoint of another API version has none: events exist in
 /// one version only.
-pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> Vec<DeliveryTarget> {
+pub(super) fn targets(state: &AccountState, kind: &str, audience: Audience) -> Vec<DeliveryTarget> {
     let (set, name) = match audience {
-        Audience::Platform => (&books.settings.webhook, SETTINGS_TARGET),
+        Audience::Platform => (&state.settings.webhook, SETTINGS_TARGET),
         Audience::Connected | Audience::Thin => {
-            (&books.settings.connect_webhook, SETTINGS_CONNECT_TARGET)
+            (&state.settings.connect_webhook, SETTINGS_CONNECT_TARGET)
         }
     };
     let set = set.iter().map(|target| DeliveryTarget {
@@ -86,9 +86,9 @@ pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> V
         Audience::Platform | Audience::Connected => "webhook_endpoint",
         Audience::Thin => "v2.core.event_destination",
     };
-    let registered = books.platform().all(of_kind).filter(|endpoint| {
+    let registered = state.platform().all(of_kind).filter(|endpoint| {
         let types = list(endpoint, "/enabled_events");
-        let hears_connected = books.connect_endpoints.contains(text(endpoint, "/id"));
+        let hears_connected = state.connect_endpoints.contains(text(endpoint, "/id"));
         hears_connected == (audience != Audience::Platform)
             && text(endpoint, "/status") == "enabled"
             && text_of(endpoint, "/api_version").is_none_or(|version| version == VERSION)
@@ -99,48 +99,48 @@ pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> V
         url: text_of(endpoint, "/webhook_endpoint/url")
             .unwrap_or_else(|| text(endpoint, "/url"))
             .to_owned(),
-        secrets: books.secrets.get(text(endpoint, "/id")).cloned().into_iter().collect(),
+        secrets: state.secrets.get(text(endpoint, "/id")).cloned().into_iter().collect(),
     });
     set.chain(registered).collect()
 }
 
 /// Takes the new events, in the order and number of the settings.
-pub(super) fn pack(books: &mut AccountState) -> Vec<PendingDelivery> {
-    let mut fresh = std::mem::take(&mut books.fresh);
-    match books.settings.deliver {
+pub(super) fn pack(state: &mut AccountState) -> Vec<PendingDelivery> {
+    let mut fresh = std::mem::take(&mut state.fresh);
+    match state.settings.deliver {
         Deliver::Off => {
-            books.held.clear();
+            state.held.clear();
             Vec::new()
         }
         Deliver::Held => {
-            books.held.append(&mut fresh);
+            state.held.append(&mut fresh);
             Vec::new()
         }
         Deliver::On => {
-            let mut ids = std::mem::take(&mut books.held);
+            let mut ids = std::mem::take(&mut state.held);
             ids.append(&mut fresh);
             let dropped = |id: &String| {
-                books.events.iter().rev().find(|event| event.id == *id).is_none_or(|event| {
-                    books.settings.drop.iter().any(|wanted| matches_type(wanted, &event.kind))
+                state.events.iter().rev().find(|event| event.id == *id).is_none_or(|event| {
+                    state.settings.drop.iter().any(|wanted| matches_type(wanted, &event.kind))
                 })
             };
             ids.retain(|id| !dropped(id));
-            parcels(books, &ids, books.settings.copies, books.settings.order)
+            parcels(state, &ids, state.settings.copies, state.settings.order)
         }
     }
 }
 
 /// Deliveries of these events, `copies` each, in this order.
 pub(super) fn parcels(
-    books: &AccountState,
+    state: &AccountState,
     ids: &[String],
     copies: u32,
     order: Order,
 ) -> Vec<PendingDelivery> {
     let mut parcels: Vec<PendingDelivery> = Vec::new();
     for id in ids {
-        let Some(event) = books.events.iter().rev().find(|event| event.id == *id) else { continue };
-        let to = targets(books, &event.kind, event.audience);
+        let Some(event) = state.events.iter().rev().find(|event| event.id == *id) else { continue };
+        let to = targets(state, &event.kind, event.audience);
         let again = event.taken_by.is_empty();
         for copy in 0..copies {
             let first = copy == 0 && again;
@@ -161,33 +161,33 @@ pub(super) fn parcels(
 }
 
 /// Sends deliveries one after the other; failed ones are retried in parallel with the rest.
-pub(super) fn send(world: &Arc<AppState>, parcels: Vec<PendingDelivery>) {
-    if parcels.iter().all(|parcel| parcel.to.is_empty()) {
+pub(super) fn send(app: &Arc<AppState>, parcels: Vec<PendingDelivery>) {
+    if parcels.iter().all(|delivery| delivery.to.is_empty()) {
         return;
     }
-    let world_of_batch = Arc::clone(world);
-    world.go_on_with(async move {
-        for parcel in parcels {
-            for told in parcel.to.clone() {
-                deliver_or_insist(&world_of_batch, parcel.clone(), told).await;
+    let app_of_batch = Arc::clone(app);
+    app.go_on_with(async move {
+        for delivery in parcels {
+            for target in delivery.to.clone() {
+                deliver_or_insist(&app_of_batch, delivery.clone(), target).await;
             }
         }
     });
 }
 
-async fn deliver_or_insist(world: &Arc<AppState>, parcel: PendingDelivery, told: DeliveryTarget) {
-    if deliver(world, &parcel, &told, 1).await {
+async fn deliver_or_insist(app: &Arc<AppState>, delivery: PendingDelivery, target: DeliveryTarget) {
+    if deliver(app, &delivery, &target, 1).await {
         return;
     }
-    let later = Arc::clone(world);
-    world.go_on_with(async move {
+    let later = Arc::clone(app);
+    app.go_on_with(async move {
         let settings = settings_of(&later);
         let mut pauses = settings.pauses_ms.iter().copied();
         let mut pause_ms = 0;
         for attempt in 2..=settings.tries_max {
             pause_ms = pauses.next().unwrap_or(pause_ms);
             sleep(Duration::from_millis(pause_ms)).await;
-            if deliver(&later, &parcel, &told, attempt).await {
+            if deliver(&later, &delivery, &target, attempt).await {
                 return;
             }
         }
@@ -196,48 +196,48 @@ async fn deliver_or_insist(world: &Arc<AppState>, parcel: PendingDelivery, told:
 
 /// One attempt; true if the receiver answered 2xx.
 async fn deliver(
-    world: &Arc<AppState>,
-    parcel: &PendingDelivery,
-    told: &DeliveryTarget,
+    app: &Arc<AppState>,
+    delivery: &PendingDelivery,
+    target: &DeliveryTarget,
     attempt: u32,
 ) -> bool {
-    let at = match settings_of(world).signature_time {
+    let at = match settings_of(app).signature_time {
         SignatureTime::Real => real_now(),
-        SignatureTime::Stripe => locked(&world.stripe.books).clock.now(),
+        SignatureTime::Stripe => locked(&app.stripe.state).clock.now(),
     };
-    let secrets: Vec<&str> = told.secrets.iter().map(String::as_str).collect();
-    let sent = world
+    let secrets: Vec<&str> = target.secrets.iter().map(String::as_str).collect();
+    let sent = app
         .http
-        .post(&told.url)
+        .post(&target.url)
         .header(CONTENT_TYPE, "application/json; charset=utf-8")
-        .header("Stripe-Signature", sign(&parcel.body, &secrets, at))
+        .header("Stripe-Signature", sign(&delivery.body, &secrets, at))
         .header("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-        .body(parcel.body.clone())
+        .body(delivery.body.clone())
         .send()
         .await;
     let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
-    tracing::info!(id = parcel.event, attempt, status, "POST {}", told.url);
-    world.journal.record_delivery(Delivery {
+    tracing::info!(id = delivery.event, attempt, status, "POST {}", target.url);
+    app.journal.record_delivery(Delivery {
         at_ms: now_ms(),
-        request_id: parcel.event.clone(),
-        url: told.url.clone(),
-        notice: parcel.notice,
+        request_id: delivery.event.clone(),
+        url: target.url.clone(),
+        notice: delivery.notice,
         attempt,
         status,
     });
     let taken = sent.is_ok_and(|answer| answer.status().is_success());
     if taken {
-        let mut books = locked(&world.stripe.books);
-        let event = books.events.iter_mut().rev().find(|event| event.id == parcel.event);
+        let mut state = locked(&app.stripe.state);
+        let event = state.events.iter_mut().rev().find(|event| event.id == delivery.event);
         if let Some(event) = event {
-            event.taken_by.insert(told.id.clone());
+            event.taken_by.insert(target.id.clone());
         }
     }
     taken
 }
 
-fn settings_of(world: &AppState) -> Settings {
-    locked(&world.stripe.books).settings.clone()
+fn settings_of(app: &AppState) -> Settings {
+    locked(&app.stripe.state).settings.clone()
 }
 
 const UPDATE: Rules = &["url", "enabled_events.*", "description", "metadata.*", "disabled: bool"];
@@ -261,23 +261,23 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::delete("webhook_endpoints/{}", &[], delete),
 ];
 
-fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+fn create(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let types = call.list("enabled_events");
     if types.is_empty() {
         return Err(Refused::missing("enabled_events"));
     }
     check_url(call.text("url"))?;
-    if ENDPOINTS_MAX <= books.shelf.all("webhook_endpoint").count() {
+    if ENDPOINTS_MAX <= state.objects.all("webhook_endpoint").count() {
         let message =
             format!("You have reached the maximum of {ENDPOINTS_MAX} test webhook endpoints.");
         return Err(Refused::invalid("url", message));
     }
     let mut endpoint = json!({
-        "id": books.ids.next("we_"),
+        "id": state.ids.next("we_"),
         "object": "webhook_endpoint",
         "api_version": call.text("api_version"),
         "application": null,
-        "created": books.now,
+        "created": state.now,
         "description": call.text("description"),
         "enabled_events": types,
         "livemode": false,
@@ -285,28 +285,28 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         "status": "enabled",
         "url": call.text("url"),
     });
-    let id = books.shelf.put(endpoint.clone());
-    let secret = books.ids.next("whsec_");
+    let id = state.objects.put(endpoint.clone());
+    let secret = state.ids.next("whsec_");
     endpoint["secret"] = secret.clone().into();
     if call.flag("connect").unwrap_or_default() {
-        books.connect_endpoints.insert(id.clone());
+        state.connect_endpoints.insert(id.clone());
     }
-    books.secrets.insert(id, secret);
+    state.secrets.insert(id, secret);
     Ok(endpoint)
 }
 
-fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.page("webhook_endpoint", "/v1/webhook_endpoints", &call.params, |_| true)
+fn list_all(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.page("webhook_endpoint", "/v1/webhook_endpoints", &call.params, |_| true)
 }
 
-fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("webhook_endpoint", call.id()).cloned()
+fn get(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("webhook_endpoint", call.id()).cloned()
 }
 
-fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("webhook_endpoint", call.id())?;
+fn update(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("webhook_endpoint", call.id())?;
     check_url(call.text("url"))?;
-    books.edit(call.id(), |endpoint| {
+    state.edit(call.id(), |endpoint| {
         for name in ["url", "description"] {
             if let Some(value) = text_of(&call.params, &format!("/{name}")) {
                 endpoint[name] = value.into();
@@ -320,14 +320,14 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         }
         merge_metadata(endpoint, call.get("metadata"));
     });
-    Ok(books.object(call.id()))
+    Ok(state.object(call.id()))
 }
 
-fn delete(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("webhook_endpoint", call.id())?;
-    books.shelf.remove(call.id());
-    books.secrets.remove(call.id());
-    books.connect_endpoints.remove(call.id());
+fn delete(state: &mut AccountState, call: &Call) -> Result<Value, Refused> {
+    state.objects.find("webhook_endpoint", call.id())?;
+    state.objects.remove(call.id());
+    state.secrets.remove(call.id());
+    state.connect_endpoints.remove(call.id());
     Ok(json!({ "id": call.id(), "object": "webhook_endpoint", "deleted": true }))
 }
 

@@ -16,7 +16,7 @@ impl Control<'_> {
     /// # Errors
     /// If there is no such account, or it is closed.
     pub fn onboard(&self, account: &str, bank: Bank) -> Result<(), ControlError> {
-        self.with(|books| Ok(accounts::onboard(books, account, bank)?))
+        self.with(|state| Ok(accounts::onboard(state, account, bank)?))
     }
 
     /// Adds a requirement to a connected account: it cannot receive transfers until it is onboarded
@@ -25,7 +25,7 @@ impl Control<'_> {
     /// # Errors
     /// If there is no such account.
     pub fn restrict(&self, account: &str) -> Result<(), ControlError> {
-        self.with(|books| Ok(accounts::restrict(books, account)?))
+        self.with(|state| Ok(accounts::restrict(state, account)?))
     }
 
     /// Closes a connected account.
@@ -33,7 +33,7 @@ impl Control<'_> {
     /// # Errors
     /// If there is no such account, or it is closed.
     pub fn close_account(&self, account: &str) -> Result<(), ControlError> {
-        self.with(|books| Ok(accounts::close(books, account)?))
+        self.with(|state| Ok(accounts::close(state, account)?))
     }
 
     /// Pays the whole balance of a connected account out to its bank now, without waiting for
@@ -43,7 +43,7 @@ impl Control<'_> {
     /// # Errors
     /// If there is no such account, no bank account, or nothing to pay.
     pub fn pay_bank(&self, account: &str) -> Result<String, ControlError> {
-        self.with(|books| Ok(payouts::pay(books, account)?))
+        self.with(|state| Ok(payouts::pay(state, account)?))
     }
 
     /// The bank returns a payout, even one that has arrived: its money is in the connected
@@ -52,23 +52,23 @@ impl Control<'_> {
     /// # Errors
     /// If there is no such payout, or it has failed already.
     pub fn fail_bank_payout(&self, payout: &str) -> Result<(), ControlError> {
-        self.with(|books| Ok(payouts::fail(books, payout)?))
+        self.with(|state| Ok(payouts::fail(state, payout)?))
     }
 
     /// The platform's balance.
     pub fn balance(&self) -> Balance {
-        self.with(|books| balance::now(books))
+        self.with(|state| balance::now(state))
     }
 
     /// Adds the operator's own money to the platform's balance, as the dashboard does. Returns the
     /// top-up's id.
     pub fn add_funds(&self, cents: i64) -> String {
-        self.with(|books| balance::top_up(books, cents))
+        self.with(|state| balance::top_up(state, cents))
     }
 
     /// The transactions of the platform's balance, oldest first.
     pub fn balance_transactions(&self) -> Vec<Value> {
-        self.with(|books| books.shelf.all("balance_transaction").cloned().collect())
+        self.with(|state| state.objects.all("balance_transaction").cloned().collect())
     }
 
     /// The balance of a connected account.
@@ -76,15 +76,15 @@ impl Control<'_> {
     /// # Errors
     /// If there is no such account.
     pub fn account_balance(&self, account: &str) -> Result<Balance, ControlError> {
-        self.with(|books| {
-            accounts::known(books, account)?;
-            Ok(books.within(account, |books| balance::now(books)))
+        self.with(|state| {
+            accounts::known(state, account)?;
+            Ok(state.within(account, |state| balance::now(state)))
         })
     }
 
     /// Every transfer as the API shows it, oldest first.
     pub fn transfers(&self) -> Vec<Value> {
-        self.with(|books| books.shelf.all("transfer").cloned().collect())
+        self.with(|state| state.objects.all("transfer").cloned().collect())
     }
 
     /// Every bank payout of a connected account, oldest first.
@@ -92,9 +92,9 @@ impl Control<'_> {
     /// # Errors
     /// If there is no such account.
     pub fn bank_payouts(&self, account: &str) -> Result<Vec<Value>, ControlError> {
-        self.with(|books| {
-            accounts::known(books, account)?;
-            Ok(books.within(account, |books| books.shelf.all("payout").cloned().collect()))
+        self.with(|state| {
+            accounts::known(state, account)?;
+            Ok(state.within(account, |state| state.objects.all("payout").cloned().collect()))
         })
     }
 }

@@ -58,21 +58,18 @@ fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     serde_json::from_slice(body).map_err(|error| ControlError(error.to_string()))
 }
 
-async fn get_settings(State(world): Shared) -> Json<Settings> {
-    Json(Control::new(&world).settings())
+async fn get_settings(State(app): Shared) -> Json<Settings> {
+    Json(Control::new(&app).settings())
 }
 
-async fn change_settings(
-    State(world): Shared,
-    body: Bytes,
-) -> Result<Json<Settings>, ControlError> {
+async fn change_settings(State(app): Shared, body: Bytes) -> Result<Json<Settings>, ControlError> {
     let change: SettingsChange = parse(&body)?;
-    Ok(Json(Control::new(&world).change_settings(change)?))
+    Ok(Json(Control::new(&app).change_settings(change)?))
 }
 
-async fn advance(State(world): Shared, body: Bytes) -> Answer {
+async fn advance(State(app): Shared, body: Bytes) -> Answer {
     let advance: Advance = parse(&body)?;
-    Ok(Json(json!({ "now": Control::new(&world).advance(advance)? })))
+    Ok(Json(json!({ "now": Control::new(&app).advance(advance)? })))
 }
 
 #[derive(Deserialize)]
@@ -92,9 +89,9 @@ enum Authentication {
     Fail,
 }
 
-async fn pay(State(world): Shared, body: Bytes) -> Answer {
+async fn pay(State(app): Shared, body: Bytes) -> Answer {
     let asked: Pay = parse(&body)?;
-    let control = Control::new(&world);
+    let control = Control::new(&app);
     let payment = match asked.authentication {
         Authentication::Complete => control.pay(&asked.session, asked.card)?,
         Authentication::Fail => control.pay_without_authentication(&asked.session, asked.card)?,
@@ -111,9 +108,9 @@ struct Session {
     session: String,
 }
 
-async fn expire(State(world): Shared, body: Bytes) -> Answer {
+async fn expire(State(app): Shared, body: Bytes) -> Answer {
     let asked: Session = parse(&body)?;
-    Control::new(&world).expire(&asked.session)?;
+    Control::new(&app).expire(&asked.session)?;
     Ok(done())
 }
 
@@ -141,9 +138,9 @@ struct Decided {
     outcome: Decision,
 }
 
-async fn decide(State(world): Shared, body: Bytes) -> Answer {
+async fn decide(State(app): Shared, body: Bytes) -> Answer {
     let asked: Decided = parse(&body)?;
-    Control::new(&world).decide(&asked.paid.name()?, asked.outcome)?;
+    Control::new(&app).decide(&asked.paid.name()?, asked.outcome)?;
     Ok(done())
 }
 
@@ -156,9 +153,9 @@ struct Amount {
     opening: Opening,
 }
 
-async fn refund(State(world): Shared, body: Bytes) -> Answer {
+async fn refund(State(app): Shared, body: Bytes) -> Answer {
     let asked: Amount = parse(&body)?;
-    let refund = Control::new(&world).refund(&asked.paid.name()?, asked.amount)?;
+    let refund = Control::new(&app).refund(&asked.paid.name()?, asked.amount)?;
     Ok(Json(json!({ "refund": refund })))
 }
 
@@ -168,16 +165,16 @@ struct Refund {
     refund: String,
 }
 
-async fn fail_refund(State(world): Shared, body: Bytes) -> Answer {
+async fn fail_refund(State(app): Shared, body: Bytes) -> Answer {
     let asked: Refund = parse(&body)?;
-    Control::new(&world).fail_refund(&asked.refund)?;
+    Control::new(&app).fail_refund(&asked.refund)?;
     Ok(done())
 }
 
-async fn dispute(State(world): Shared, body: Bytes) -> Answer {
+async fn dispute(State(app): Shared, body: Bytes) -> Answer {
     let asked: Amount = parse(&body)?;
     let name = asked.paid.name()?;
-    let dispute = Control::new(&world).dispute(&name, asked.amount, asked.opening)?;
+    let dispute = Control::new(&app).dispute(&name, asked.amount, asked.opening)?;
     Ok(Json(json!({ "dispute": dispute })))
 }
 
@@ -188,9 +185,9 @@ struct Closed {
     outcome: Closing,
 }
 
-async fn close_dispute(State(world): Shared, body: Bytes) -> Answer {
+async fn close_dispute(State(app): Shared, body: Bytes) -> Answer {
     let asked: Closed = parse(&body)?;
-    Control::new(&world).close_dispute(&asked.dispute, asked.outcome)?;
+    Control::new(&app).close_dispute(&asked.dispute, asked.outcome)?;
     Ok(done())
 }
 
@@ -202,9 +199,9 @@ struct Discount {
     lasts: Lasts,
 }
 
-async fn discount(State(world): Shared, body: Bytes) -> Answer {
+async fn discount(State(app): Shared, body: Bytes) -> Answer {
     let asked: Discount = parse(&body)?;
-    let discount = Control::new(&world).discount(&asked.to, asked.off, asked.lasts)?;
+    let discount = Control::new(&app).discount(&asked.to, asked.off, asked.lasts)?;
     Ok(Json(json!({ "discount": discount })))
 }
 
@@ -214,15 +211,15 @@ struct Subscription {
     subscription: String,
 }
 
-async fn cancel(State(world): Shared, body: Bytes) -> Answer {
+async fn cancel(State(app): Shared, body: Bytes) -> Answer {
     let asked: Subscription = parse(&body)?;
-    Control::new(&world).cancel(&asked.subscription)?;
+    Control::new(&app).cancel(&asked.subscription)?;
     Ok(done())
 }
 
-async fn renew(State(world): Shared, body: Bytes) -> Answer {
+async fn renew(State(app): Shared, body: Bytes) -> Answer {
     let asked: Subscription = parse(&body)?;
-    Control::new(&world).renew(&asked.subscription)?;
+    Control::new(&app).renew(&asked.subscription)?;
     Ok(done())
 }
 
@@ -233,9 +230,9 @@ struct NewCard {
     card: Card,
 }
 
-async fn set_card(State(world): Shared, body: Bytes) -> Answer {
+async fn set_card(State(app): Shared, body: Bytes) -> Answer {
     let asked: NewCard = parse(&body)?;
-    let method = Control::new(&world).set_card(&asked.customer, asked.card)?;
+    let method = Control::new(&app).set_card(&asked.customer, asked.card)?;
     Ok(Json(json!({ "payment_method": method })))
 }
 
@@ -247,9 +244,9 @@ struct Onboarded {
     bank: Bank,
 }
 
-async fn onboard(State(world): Shared, body: Bytes) -> Answer {
+async fn onboard(State(app): Shared, body: Bytes) -> Answer {
     let asked: Onboarded = parse(&body)?;
-    Control::new(&world).onboard(&asked.account, asked.bank)?;
+    Control::new(&app).onboard(&asked.account, asked.bank)?;
     Ok(done())
 }
 
@@ -259,21 +256,21 @@ struct Account {
     account: String,
 }
 
-async fn restrict(State(world): Shared, body: Bytes) -> Answer {
+async fn restrict(State(app): Shared, body: Bytes) -> Answer {
     let asked: Account = parse(&body)?;
-    Control::new(&world).restrict(&asked.account)?;
+    Control::new(&app).restrict(&asked.account)?;
     Ok(done())
 }
 
-async fn close_account(State(world): Shared, body: Bytes) -> Answer {
+async fn close_account(State(app): Shared, body: Bytes) -> Answer {
     let asked: Account = parse(&body)?;
-    Control::new(&world).close_account(&asked.account)?;
+    Control::new(&app).close_account(&asked.account)?;
     Ok(done())
 }
 
-async fn pay_bank(State(world): Shared, body: Bytes) -> Answer {
+async fn pay_bank(State(app): Shared, body: Bytes) -> Answer {
     let asked: Account = parse(&body)?;
-    let payout = Control::new(&world).pay_bank(&asked.account)?;
+    let payout = Control::new(&app).pay_bank(&asked.account)?;
     Ok(Json(json!({ "payout": payout })))
 }
 
@@ -283,9 +280,9 @@ struct Payout {
     payout: String,
 }
 
-async fn fail_bank_payout(State(world): Shared, body: Bytes) -> Answer {
+async fn fail_bank_payout(State(app): Shared, body: Bytes) -> Answer {
     let asked: Payout = parse(&body)?;
-    Control::new(&world).fail_bank_payout(&asked.payout)?;
+    Control::new(&app).fail_bank_payout(&asked.payout)?;
     Ok(done())
 }
 
@@ -297,23 +294,23 @@ struct OwnerQuery {
 
 /// The platform's balance, or that of `?account=`.
 async fn balance(
-    State(world): Shared,
+    State(app): Shared,
     Query(whose): Query<OwnerQuery>,
 ) -> Result<Json<Balance>, ControlError> {
-    let control = Control::new(&world);
+    let control = Control::new(&app);
     match whose.account {
         None => Ok(Json(control.balance())),
         Some(account) => Ok(Json(control.account_balance(&account)?)),
     }
 }
 
-async fn list_transfers(State(world): Shared) -> Json<Value> {
-    Json(json!({ "items": Control::new(&world).transfers() }))
+async fn list_transfers(State(app): Shared) -> Json<Value> {
+    Json(json!({ "items": Control::new(&app).transfers() }))
 }
 
-async fn list_events(State(world): Shared) -> Json<Value> {
-    let items: Vec<Value> = with_books(&world, |books| {
-        let events = books.events.iter();
+async fn list_events(State(app): Shared) -> Json<Value> {
+    let items: Vec<Value> = with_books(&app, |state| {
+        let events = state.events.iter();
         events
             .map(|event| {
                 json!({
@@ -353,13 +350,13 @@ fn as_made() -> Order {
     Order::Made
 }
 
-async fn deliver(State(world): Shared, body: Bytes) -> Answer {
+async fn deliver(State(app): Shared, body: Bytes) -> Answer {
     let asked: Delivered = parse(&body)?;
     let events = match asked.event {
         Events::One(event) => vec![event],
         Events::Several(events) => events,
     };
-    Control::new(&world).deliver(&events, asked.times, asked.order)?;
+    Control::new(&app).deliver(&events, asked.times, asked.order)?;
     Ok(done())
 }
 

@@ -98,7 +98,7 @@ pub(in crate::stripe) fn tax_on(amount: i64, rate_bps: i64) -> i64 {
 }
 
 /// A line, before its invoice and tax are known. A proration's amount includes its discounts.
-pub(in crate::stripe) fn line(books: &mut AccountState, line: Line) -> Value {
+pub(in crate::stripe) fn line(state: &mut AccountState, line: Line) -> Value {
     let subscription = match &line.origin {
         Origin::Alone => &Value::Null,
         Origin::Item { subscription, .. } | Origin::Proration { subscription, .. } => *subscription,
@@ -106,12 +106,12 @@ pub(in crate::stripe) fn line(books: &mut AccountState, line: Line) -> Value {
     let metadata =
         if subscription.is_null() { json!({}) } else { value(subscription, "/metadata") };
     let taken = match &line.origin {
-        Origin::Item { subscription, item } => taken_off(books, subscription, item, line.amount),
+        Origin::Item { subscription, item } => taken_off(state, subscription, item, line.amount),
         Origin::Proration { .. } | Origin::Alone => TakenOff::default(),
     };
     let parent = parent(&line.origin);
     json!({
-        "id": books.ids.next("il_"),
+        "id": state.ids.next("il_"),
         "object": "line_item",
         "amount": line.amount,
         "currency": line.price["currency"],

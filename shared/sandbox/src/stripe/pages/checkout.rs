@@ -17,38 +17,38 @@ use crate::stripe::{
 };
 
 /// `GET /stripe/pay/{session}`
-pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Response {
-    with_books(&world, |books| offer(books, &id, None))
+pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Response {
+    with_books(&app, |state| offer(state, &id, None))
 }
 
 /// `POST /stripe/pay/{session}`: `card`, and `authentication` after it was asked for.
-pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
+pub(super) async fn act(State(app): Shared, Path(id): Path<String>, body: Bytes) -> Response {
     let answers = Answers::read(&body);
     let presence = answers.presence();
-    with_books(&world, |books| {
+    with_books(&app, |state| {
         let Some(card) = answers.card() else {
-            return offer(books, &id, Some("Please choose a card."));
+            return offer(state, &id, Some("Please choose a card."));
         };
-        match checkout_completion::pay(books, &id, card, presence) {
-            Ok(Paid::Complete(next)) if next.is_empty() => offer(books, &id, None),
+        match checkout_completion::pay(state, &id, card, presence) {
+            Ok(Paid::Complete(next)) if next.is_empty() => offer(state, &id, None),
             Ok(Paid::Complete(next)) => go_to(&next),
             Ok(Paid::NeedsAction) => authentication(card, "pay").into_response(),
-            Ok(Paid::Declined(decline)) => offer(books, &id, Some(decline.message)),
-            Err(_) => offer(books, &id, None),
+            Ok(Paid::Declined(decline)) => offer(state, &id, Some(decline.message)),
+            Err(_) => offer(state, &id, None),
         }
     })
 }
 
 /// The page for the session's status, with the last error.
-fn offer(books: &AccountState, id: &str, wrong: Option<&str>) -> Response {
-    let Ok(session) = books.shelf.find("checkout.session", id) else { return not_found() };
+fn offer(state: &AccountState, id: &str, wrong: Option<&str>) -> Response {
+    let Ok(session) = state.objects.find("checkout.session", id) else { return not_found() };
     match text(session, "/status") {
         "complete" => closed(session, "You are all done", "This has been paid. Thank you."),
         "expired" => closed(session, "This page has expired", "Please start over in the shop."),
         _ => {
             let status =
                 if wrong.is_some() { StatusCode::PAYMENT_REQUIRED } else { StatusCode::OK };
-            (status, page("Checkout", &content(books, session, wrong))).into_response()
+            (status, page("Checkout", &content(state, session, wrong))).into_response()
         }
     }
 }
@@ -66,7 +66,7 @@ fn link(url: &str, words: &str) -> String {
     format!("<a class=\"button quiet\" href=\"{}\">{words}</a>", escaped(url))
 }
 
-fn content(books: &AccountState, session: &Value, wrong: Option<&str>) -> String {
+fn content(state: &AccountState, session: &Value, wrong: Option<&str>) -> String {
     let mode = text(session, "/mode");
     let wrong = wrong.map(|wrong| format!("<p class=warning role=alert>{}</p>", escaped(wrong)));
     let (title, verb) = match mode {
@@ -77,13 +77,13 @@ fn content(books: &AccountState, session: &Value, wrong: Option<&str>) -> String
     let amount = if mode == "setup" {
         String::new()
     } else {
-        let per = if mode == "subscription" { period(books, session) } else { String::new() };
+        let per = if mode == "subscription" { period(state, session) } else { String::new() };
         format!("<p class=amount>{}{per}</p>", money(session, "/amount_total"))
     };
     let cancel = text_of(session, "/cancel_url").map(|url| link(url, "Cancel"));
     format!(
         "<h1>{title}</h1>{amount}{}{}<form method=post>{}<button>{verb}</button></form>{}",
-        rows(books, session),
+        rows(state, session),
         wrong.unwrap_or_default(),
         card_choice(),
         cancel.unwrap_or_default(),
@@ -91,17 +91,17 @@ fn content(books: &AccountState, session: &Value, wrong: Option<&str>) -> String
 }
 
 /// ` per month`
-fn period(books: &AccountState, session: &Value) -> String {
-    let mut items = books.shelf.all("item").filter(|item| item["session"] == session["id"]);
+fn period(state: &AccountState, session: &Value) -> String {
+    let mut items = state.objects.all("item").filter(|item| item["session"] == session["id"]);
     items
         .find_map(|item| text_of(item, "/price/recurring/interval"))
         .map(|interval| format!(" <small>per {}</small>", escaped(interval)))
         .unwrap_or_default()
 }
 
-fn rows(books: &AccountState, session: &Value) -> String {
+fn rows(state: &AccountState, session: &Value) -> String {
     let mut rows = String::new();
-    for item in books.shelf.all("item").filter(|item| item["session"] == session["id"]) {
+    for item in state.objects.all("item").filter(|item| item["session"] == session["id"]) {
         let every = text_of(item, "/price/recurring/interval");
         let every = every.map(|interval| format!(" / {}", escaped(interval)));
         rows.push_str(&format!(

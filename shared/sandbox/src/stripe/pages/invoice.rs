@@ -22,31 +22,31 @@ use crate::stripe::{
 };
 
 /// `GET /stripe/invoices/{invoice}`
-pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Response {
-    with_books(&world, |books| offer(books, &id, None))
+pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Response {
+    with_books(&app, |state| offer(state, &id, None))
 }
 
 /// `POST /stripe/invoices/{invoice}/pay`: `card`, and `authentication` after it was asked for.
-pub(super) async fn pay(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
+pub(super) async fn pay(State(app): Shared, Path(id): Path<String>, body: Bytes) -> Response {
     let answers = Answers::read(&body);
     let presence = answers.presence();
-    with_books(&world, |books| {
-        let open = matches!(books.text(&id, "/status").as_str(), "open" | "uncollectible");
-        let Some(card) = answers.card().filter(|_| open) else { return offer(books, &id, None) };
-        let customer = books.text(&id, "/customer");
-        let email = books.text(&customer, "/email");
-        let method = customers::method_of(books, card, &email);
-        match collect(books, &id, Some(&method), presence) {
+    with_books(&app, |state| {
+        let open = matches!(state.text(&id, "/status").as_str(), "open" | "uncollectible");
+        let Some(card) = answers.card().filter(|_| open) else { return offer(state, &id, None) };
+        let customer = state.text(&id, "/customer");
+        let email = state.text(&customer, "/email");
+        let method = customers::method_of(state, card, &email);
+        match collect(state, &id, Some(&method), presence) {
             Outcome::Paid | Outcome::Processing => go_to(&format!("/stripe/invoices/{id}")),
             Outcome::NeedsAction => authentication(card, "pay").into_response(),
-            Outcome::Failed(decline) => offer(books, &id, Some(decline.message)),
+            Outcome::Failed(decline) => offer(state, &id, Some(decline.message)),
         }
     })
 }
 
 /// `GET /stripe/invoices/{invoice}/pdf`
-pub(super) async fn download(State(world): Shared, Path(id): Path<String>) -> Response {
-    let invoice = with_books(&world, |books| books.shelf.find("invoice", &id).ok().cloned());
+pub(super) async fn download(State(app): Shared, Path(id): Path<String>) -> Response {
+    let invoice = with_books(&app, |state| state.objects.find("invoice", &id).ok().cloned());
     let Some(invoice) = invoice else { return not_found() };
     let mut lines = vec![
         format!("Invoice {}", text(&invoice, "/number")),
@@ -64,8 +64,8 @@ pub(super) async fn download(State(world): Shared, Path(id): Path<String>) -> Re
     (headers, pdf::document(&lines)).into_response()
 }
 
-fn offer(books: &AccountState, id: &str, wrong: Option<&str>) -> Response {
-    let Ok(invoice) = books.shelf.find("invoice", id) else { return not_found() };
+fn offer(state: &AccountState, id: &str, wrong: Option<&str>) -> Response {
+    let Ok(invoice) = state.objects.find("invoice", id) else { return not_found() };
     let status = if wrong.is_some() { StatusCode::PAYMENT_REQUIRED } else { StatusCode::OK };
     (status, page("Invoice", &content(invoice, wrong))).into_response()
 }

@@ -16,24 +16,24 @@ use crate::stripe::{
 };
 
 /// `GET /stripe/connect/{link}`: opens once; later visits are redirected to get a new link.
-pub(super) async fn show(State(world): Shared, Path(step): Path<String>) -> Response {
-    with_books(&world, |books| match follow(books, &step) {
+pub(super) async fn show(State(app): Shared, Path(step): Path<String>) -> Response {
+    with_books(&app, |state| match follow(state, &step) {
         Some(account) => offer(&account),
-        None => elsewhere(books, &step),
+        None => elsewhere(state, &step),
     })
 }
 
 /// `POST /stripe/connect/{link}`: `bank` is an account number from the page.
-pub(super) async fn act(State(world): Shared, Path(step): Path<String>, body: Bytes) -> Response {
+pub(super) async fn act(State(app): Shared, Path(step): Path<String>, body: Bytes) -> Response {
     let bank = Answers::read(&body).get("bank").and_then(Bank::of_number);
-    with_books(&world, |books| match bank.and_then(|bank| fill_in(books, &step, bank)) {
+    with_books(&app, |state| match bank.and_then(|bank| fill_in(state, &step, bank)) {
         Some(next) => go_to(&next),
-        None => elsewhere(books, &step),
+        None => elsewhere(state, &step),
     })
 }
 
-fn elsewhere(books: &AccountState, step: &str) -> Response {
-    books.links.get(step).map_or_else(not_found, |link| go_to(&link.refresh_url))
+fn elsewhere(state: &AccountState, step: &str) -> Response {
+    state.links.get(step).map_or_else(not_found, |link| go_to(&link.refresh_url))
 }
 
 fn offer(account: &Value) -> Response {

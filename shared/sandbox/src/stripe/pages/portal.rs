@@ -20,77 +20,77 @@ use crate::stripe::{
 };
 
 /// `GET /stripe/portal/{session}`
-pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Response {
-    with_books(&world, |books| offer(books, &id, None))
+pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Response {
+    with_books(&app, |state| offer(state, &id, None))
 }
 
 /// `POST /stripe/portal/{session}`: `action` is `cancel`, `resume`, `switch` with `price`, or
 /// `card` with `card`.
-pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
+pub(super) async fn act(State(app): Shared, Path(id): Path<String>, body: Bytes) -> Response {
     let answers = Answers::read(&body);
-    with_books(&world, |books| {
-        let Ok(session) = books.shelf.find("billing_portal.session", &id).cloned() else {
+    with_books(&app, |state| {
+        let Ok(session) = state.objects.find("billing_portal.session", &id).cloned() else {
             return not_found();
         };
-        let done = perform(books, text(&session, "/customer"), &answers);
+        let done = perform(state, text(&session, "/customer"), &answers);
         let redirect = text_of(&session, "/flow/after_completion/redirect/return_url");
         match (done, redirect) {
             (Some(_), Some(url)) => go_to(url),
-            (done, _) => offer(books, &id, done.or(Some("Nothing was changed."))),
+            (done, _) => offer(state, &id, done.or(Some("Nothing was changed."))),
         }
     })
 }
 
 /// Performs the action and returns the confirmation to show.
-fn perform(books: &mut AccountState, customer: &str, answers: &Answers) -> Option<&'static str> {
+fn perform(state: &mut AccountState, customer: &str, answers: &Answers) -> Option<&'static str> {
     let action = answers.get("action")?;
     if action == "card" {
         let card = answers.card()?;
-        let email = books.text(customer, "/email");
-        let method = customers::method_of(books, card, &email);
-        customers::attach(books, &method, customer);
-        customers::make_default(books, &method, customer);
-        if let Some(subscription) = current(books, customer) {
+        let email = state.text(customer, "/email");
+        let method = customers::method_of(state, card, &email);
+        customers::attach(state, &method, customer);
+        customers::make_default(state, &method, customer);
+        if let Some(subscription) = current(state, customer) {
             let id = text(&subscription, "/id").to_owned();
-            books.change(&id, "customer.subscription.updated", |subscription| {
+            state.change(&id, "customer.subscription.updated", |subscription| {
                 subscription["default_payment_method"] = method.into();
             });
         }
         return Some("Your payment method was saved.");
     }
-    let subscription = current(books, customer)?;
+    let subscription = current(state, customer)?;
     let id = text(&subscription, "/id").to_owned();
     match action {
         "cancel" => {
-            schedules::let_go(books, &id);
-            set_ending(books, &id, Ending::AtPeriodEnd, None);
+            schedules::let_go(state, &id);
+            set_ending(state, &id, Ending::AtPeriodEnd, None);
             Some("Your plan ends with the period that is paid for.")
         }
         "resume" => {
-            set_ending(books, &id, Ending::Never, None);
+            set_ending(state, &id, Ending::Never, None);
             Some("Your plan goes on.")
         }
-        "switch" => switch(books, &subscription, answers.get("price")?),
+        "switch" => switch(state, &subscription, answers.get("price")?),
         _ => None,
     }
 }
 
 /// A more expensive plan starts now, a cheaper one with the next period.
-fn switch(books: &mut AccountState, subscription: &Value, price: &str) -> Option<&'static str> {
+fn switch(state: &mut AccountState, subscription: &Value, price: &str) -> Option<&'static str> {
     let id = text(subscription, "/id").to_owned();
     let now = &subscription["items"]["data"][0]["price"];
-    let next = offers(books, now).into_iter().find(|offer| text(offer, "/id") == price)?;
+    let next = offers(state, now).into_iter().find(|offer| text(offer, "/id") == price)?;
     if int(now, "/unit_amount") < int(&next, "/unit_amount") {
-        proration::switch(books, &id, &next, Prorate::Invoice);
+        proration::switch(state, &id, &next, Prorate::Invoice);
         return Some("Your new plan has begun; the difference was charged.");
     }
-    schedules::switch_at_period_end(books, &id, price);
+    schedules::switch_at_period_end(state, &id, price);
     Some("Your new plan begins with the next period.")
 }
 
 /// The customer's subscription, unless it has ended.
-fn current(books: &AccountState, customer: &str) -> Option<Value> {
-    let mut all = books.shelf.all("subscription").rev();
+fn current(state: &AccountState, customer: &str) -> Option<Value> {
+    let mut all = state.objects.all("subscription").rev();
     all.find(|subscription| {
         text(subscription, "/customer") == customer && text(subscription, "/status") != "canceled"
     })
@@ -98,8 +98,8 @@ fn current(books: &AccountState, customer: &str) -> Option<Value> {
 }
 
 /// The plans to change to.
-fn offers(books: &AccountState, now: &Value) -> Vec<Value> {
-    let prices = books.shelf.all("price").filter(|price| {
+fn offers(state: &AccountState, now: &Value) -> Vec<Value> {
+    let prices = state.objects.all("price").filter(|price| {
         flag(price, "/active")
             && text_of(price, "/lookup_key").is_some()
             && price["recurring"]["interval"] == now["recurring"]["interval"]
@@ -109,11 +109,11 @@ fn offers(books: &AccountState, now: &Value) -> Vec<Value> {
     prices.cloned().collect()
 }
 
-fn offer(books: &AccountState, id: &str, note: Option<&str>) -> Response {
-    let Ok(session) = books.shelf.find("billing_portal.session", id) else { return not_found() };
+fn offer(state: &AccountState, id: &str, note: Option<&str>) -> Response {
+    let Ok(session) = state.objects.find("billing_portal.session", id) else { return not_found() };
     let customer = text(session, "/customer");
-    let plan = match current(books, customer) {
-        Some(subscription) => plan(books, &subscription),
+    let plan = match current(state, customer) {
+        Some(subscription) => plan(state, &subscription),
         None => "<p>You have no subscription.</p>".to_owned(),
     };
     let note = note.map(|note| format!("<p class=note role=status>{}</p>", escaped(note)));
@@ -126,33 +126,33 @@ fn offer(books: &AccountState, id: &str, note: Option<&str>) -> Response {
          {}{}",
         note.unwrap_or_default(),
         card_choice(),
-        invoices(books, customer),
+        invoices(state, customer),
         back.unwrap_or_default(),
     );
     page("Billing", &content).into_response()
 }
 
-fn plan(books: &AccountState, subscription: &Value) -> String {
+fn plan(state: &AccountState, subscription: &Value) -> String {
     let item = &subscription["items"]["data"][0];
     let end = date(int(item, "/current_period_end"));
-    let name = escaped(&product_name(books, &item["price"]));
+    let name = escaped(&product_name(state, &item["price"]));
     let ends = flag(subscription, "/cancel_at_period_end");
-    let switches = books.switches.get(text(subscription, "/id"));
+    let switches = state.switches.get(text(subscription, "/id"));
     let next = match (ends, switches) {
         (true, _) => format!("Ends on {end}."),
         (false, Some(price)) => {
-            let price = books.object(price);
-            format!("Becomes {} on {end}.", escaped(&product_name(books, &price)))
+            let price = state.object(price);
+            format!("Becomes {} on {end}.", escaped(&product_name(state, &price)))
         }
         (false, None) => format!("Renews on {end}."),
     };
     let mut buttons = String::new();
-    for offer in offers(books, &item["price"]) {
+    for offer in offers(state, &item["price"]) {
         buttons.push_str(&format!(
             "<form method=post><input type=hidden name=price value=\"{}\">\
              <button name=action value=switch>Change to {} ({} per month)</button></form>",
             escaped(text(&offer, "/id")),
-            escaped(&product_name(books, &offer)),
+            escaped(&product_name(state, &offer)),
             money(&offer, "/unit_amount"),
         ));
     }
@@ -165,9 +165,9 @@ fn plan(books: &AccountState, subscription: &Value) -> String {
     )
 }
 
-fn invoices(books: &AccountState, customer: &str) -> String {
+fn invoices(state: &AccountState, customer: &str) -> String {
     let mut rows = String::new();
-    let all = books.shelf.all("invoice").rev();
+    let all = state.objects.all("invoice").rev();
     for invoice in all.filter(|invoice| text(invoice, "/customer") == customer).take(12) {
         rows.push_str(&format!(
             "<tr><td><a href=\"{}\">{}</a> {}</td><td>{}</td></tr>",
