@@ -2,8 +2,9 @@
 //!
 //! Declared sizes only serve as a limit that is checked first. `rawzip` reads the entries one at a
 //! time, so an archive that claims millions of them costs no memory. Entries must fill the archive
-//! from its first byte to its directory: programs that read it front to back and programs that read
-//! the directory then find the same files, and no two entries can share bytes.
+//! from its first byte to its directory, and what is packed must fill its entry: programs that read
+//! an archive front to back and programs that read its directory then find the same files, and no
+//! two entries can share bytes.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +22,7 @@ use rawzip::{
 
 use super::kind::{HEAD_BYTES, is_archive, is_program};
 
-/// Most bytes between two entries: the sizes behind an entry that was written as a stream
+/// Most bytes behind an entry: the sizes of one that was written as a stream
 /// (APPNOTE.TXT 4.3.9, with its signature and sizes of eight bytes).
 const DESCRIPTOR_MAX: u64 = 24;
 /// Bytes unpacked at once.
@@ -63,8 +64,8 @@ struct Found {
     files: Vec<ArchivedFile>,
     /// In lower case: case-insensitive systems unpack two such files into one.
     paths: BTreeSet<String>,
-    /// The byte ranges of the entries in the archive.
-    places: Vec<(u64, u64)>,
+    /// Where the entries begin and end in the archive, and most bytes behind each.
+    places: Vec<(u64, u64, u64)>,
     /// Bytes that may still be unpacked.
     room: u64,
 }
@@ -85,7 +86,9 @@ impl Found {
         if !self.paths.insert(path.trim_end_matches('/').to_lowercase()) {
             return Err(ArchiveError::Twice(path.to_owned()));
         }
-        self.places.push((entry.local_header_offset(), local.compressed_data_range().1));
+        let (begin, (_, end)) = (entry.local_header_offset(), local.compressed_data_range());
+        let is_streamed = local.local_header().flags().has_data_descriptor();
+        self.places.push((begin, end, if is_streamed { DESCRIPTOR_MAX } else { 0 }));
         let is_folder = path.ends_with('/');
         // The archive declares the system an entry was made on: some programs ignore it and go by
         // the type alone.
@@ -124,13 +127,19 @@ impl Found {
         if is_locked || head.compression_method() != method {
             return Err(ArchiveError::Unreadable(path.to_owned()));
         }
-        let mut reader: Box<dyn Read + '_> = match method {
-            CompressionMethod::STORE => Box::new(local.verifying_reader(packed)),
-            CompressionMethod::DEFLATE => {
-                Box::new(local.verifying_reader(DeflateDecoder::new(packed)))
-            }
+        // Behind an entry that is written as a stream, its sizes are known only after its data.
+        let is_sized = !head.flags().has_data_descriptor();
+        let sizes = (head.compressed_size_hint(), head.uncompressed_size_hint());
+        if is_sized && sizes != (entry.compressed_size_hint(), entry.uncompressed_size_hint()) {
+            return Err(ArchiveError::Damaged);
+        }
+        let (mut stored, mut inflated) = (packed, DeflateDecoder::new(packed));
+        let unpacked: &mut dyn Read = match method {
+            CompressionMethod::STORE => &mut stored,
+            CompressionMethod::DEFLATE => &mut inflated,
             _ => return Err(ArchiveError::Unreadable(path.to_owned())),
         };
+        let mut reader = local.verifying_reader(unpacked);
         let (mut bytes, mut head, mut piece) = (0, Vec::new(), vec![0; PIECE]);
         loop {
             let read = match reader.read(&mut piece) {
@@ -143,17 +152,20 @@ impl Found {
             bytes += read as u64;
             head.extend_from_slice(&piece[..read.min(HEAD_BYTES - head.len())]);
         }
-        Ok((bytes, head))
+        let is_whole =
+            method == CompressionMethod::STORE || inflated.total_in() == packed.len() as u64;
+        if is_whole { Ok((bytes, head)) } else { Err(ArchiveError::Damaged) }
     }
 
     /// Whether the entries fill the archive up to its directory without gaps.
     fn fill(&mut self, directory: u64) -> bool {
         self.places.sort_unstable();
-        let ends = std::iter::once(0).chain(self.places.iter().map(|(_, end)| *end));
-        let begins = self.places.iter().map(|(begin, _)| *begin).chain([directory]);
-        let mut gaps = ends.zip(begins).map(|(end, begin)| begin.checked_sub(end));
-        let first = gaps.next().flatten();
-        first == Some(0) && gaps.all(|gap| gap.is_some_and(|gap| gap <= DESCRIPTOR_MAX))
+        let ends = self.places.iter().map(|(_, end, behind)| (*end, *behind));
+        let begins = self.places.iter().map(|(begin, ..)| *begin).chain([directory]);
+        std::iter::once((0, 0))
+            .chain(ends)
+            .zip(begins)
+            .all(|((end, behind), begin)| begin.checked_sub(end).is_some_and(|gap| gap <= behind))
     }
 }
 
@@ -204,6 +216,20 @@ mod tests {
             encoder.finish().unwrap();
             entry.finish(descriptor).unwrap();
         }
+        archive.finish().unwrap()
+    }
+
+    /// An archive of one file whose packed data is followed by `end`, which counts as packed.
+    fn longer(end: &[u8]) -> Vec<u8> {
+        let mut archive = ZipArchiveWriter::new(Vec::new());
+        let file = archive.new_file("a.txt").compression_method(CompressionMethod::DEFLATE);
+        let (mut entry, config) = file.start().unwrap();
+        let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::default()));
+        writer.write_all(b"a").unwrap();
+        let (encoder, descriptor) = writer.finish().unwrap();
+        encoder.finish().unwrap();
+        entry.write_all(end).unwrap();
+        entry.finish(descriptor).unwrap();
         archive.finish().unwrap()
     }
 
@@ -321,6 +347,11 @@ mod tests {
         assert_eq!(code(&archive[..archive.len() - 4]), "archive_damaged", "truncated");
         let locked = changed(&archive, b"PK\x03\x04\x14\0\x08", b"PK\x03\x04\x14\0\x09", 1);
         assert_eq!(code(&locked), "archive_unreadable", "an encrypted entry");
+        let sized = changed(&archive, b"PK\x03\x04\x14\0\x08", b"PK\x03\x04\x14\0\0", 2);
+        assert_eq!(code(&sized), "archive_damaged", "other sizes before the data");
+        assert_eq!(code(&longer(b"")), "fine");
+        let hidden = longer(b"PK\x03\x04 another entry");
+        assert_eq!(code(&hidden), "archive_damaged", "something behind the packed data");
 
         let mut linked = ZipArchiveWriter::new(Vec::new());
         let (mut entry, config) =

@@ -19,6 +19,10 @@ use moxcms::{
 
 use super::error::{PictureError, damaged};
 
+/// Most scans of a JPEG. A picture that appears gradually has about ten; each goes over all of its
+/// blocks and may take hardly any bytes, so a file could ask for hours.
+const SCANS_MAX: usize = 100;
+
 /// How many pixels are needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Detail {
@@ -96,6 +100,9 @@ fn read_whole(mut decoder: impl ImageDecoder, detail: Detail) -> Result<RgbImage
 /// Uses a separate decoder: it scales while it decodes, returns CMYK as such, and refuses a
 /// truncated picture.
 fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureError> {
+    if scans_in(bytes) > SCANS_MAX {
+        return Err(damaged(format!("it has more than {SCANS_MAX} scans")));
+    }
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.read_info().map_err(damaged)?;
     let info = decoder.info().ok_or_else(|| damaged("it has no frame"))?;
@@ -132,6 +139,27 @@ fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureError> {
     let exif = decoder.exif_data().and_then(Orientation::from_exif_chunk);
     let profile = profile.filter(|_| info.pixel_format != PixelFormat::CMYK32);
     Ok(upright(in_srgb(decoded, profile), exif.unwrap_or(Orientation::NoTransforms)))
+}
+
+/// The number of scans of a JPEG (ITU-T T.81, B.1.1). What is between its markers is passed over,
+/// as the decoder does.
+fn scans_in(jpeg: &[u8]) -> usize {
+    let (mut scans, mut rest) = (0, jpeg);
+    while let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xff && pair[1] != 0xff) {
+        let marker = rest[at + 1];
+        rest = &rest[at + 2..];
+        match marker {
+            // A byte of data, a restart, the start of the image: nothing follows that has a length.
+            0x00 | 0x01 | 0xd0..=0xd8 => continue,
+            // Its end.
+            0xd9 => break,
+            0xda => scans += 1,
+            _ => {}
+        }
+        let length = rest.first_chunk::<2>().map_or(0, |length| u16::from_be_bytes(*length));
+        rest = rest.get(usize::from(length)..).unwrap_or_default();
+    }
+    scans
 }
 
 /// A readable profile. Without one, pixels are taken as sRGB, as browsers do.

@@ -95,6 +95,17 @@ fn what_is_not_a_picture_is_refused() {
 }
 
 #[test]
+fn a_jpeg_with_endless_scans_is_refused_before_it_is_decoded() {
+    let jpeg = encoded(ImageFormat::Jpeg);
+    let at = jpeg.windows(2).position(|pair| pair == b"\xFF\xDA").unwrap();
+    let (head, scan) = jpeg[..jpeg.len() - 2].split_at(at);
+    let with_scans = |count: usize| [head, &scan.repeat(count), b"\xFF\xD9"].concat();
+    let refused = PictureError::Damaged { detail: "it has more than 100 scans".to_owned() };
+    assert_eq!(Picture::decode(&with_scans(101)), Err(refused.clone()));
+    assert_ne!(Picture::decode(&with_scans(100)), Err(refused));
+}
+
+#[test]
 fn rows_must_fit_the_size() {
     assert!(Picture::from_rgb(2, 2, vec![0; 12]).is_ok());
     for (width, height, bytes) in [(2, 2, 11), (2, 2, 13), (0, 0, 0), (8_193, 1, 24_579)] {
