@@ -22,6 +22,10 @@ pub struct InvalidTime;
 /// A day of 24 hours, as all UTC days are.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The first instant of the year 0000 in UTC. East of Greenwich that year begins earlier, at times
+/// without a text of ours.
+const FIRST: Timestamp = Timestamp::from_secs(-62_167_219_200);
+
 /// A half-open interval of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -266,7 +270,7 @@ impl Timestamp {
     #[must_use]
     pub fn floor_to(self, step: Duration) -> Timestamp {
         match i64::try_from(step.as_millis()) {
-            Ok(step) if step > 0 => Timestamp(self.0.div_euclid(step) * step),
+            Ok(step) if step > 0 => Timestamp(self.0.saturating_sub(self.0.rem_euclid(step))),
             Ok(_) | Err(_) => self,
         }
     }
@@ -310,13 +314,14 @@ impl Timestamp {
     }
 
     /// # Errors
-    /// When `text` is not a point in time in RFC 3339.
+    /// When `text` is not a point in time in RFC 3339, or is one before the year 0000 in UTC.
     pub fn parse(text: &str) -> Result<Timestamp, InvalidTime> {
         if !is_rfc_3339(text) {
             return Err(InvalidTime);
         }
         let instant: Instant = text.parse().map_err(|_| InvalidTime)?;
-        Ok(Timestamp(instant.as_millisecond()))
+        let at = Timestamp(instant.as_millisecond());
+        if at >= FIRST { Ok(at) } else { Err(InvalidTime) }
     }
 
     fn instant(self) -> Instant {
@@ -405,10 +410,23 @@ mod tests {
             "2026-11-22T09:30:00+01",
             "2026-11-22T09:30:00Z[UTC]",
             "2026-13-22T09:30:00Z",
+            "0000-01-01T00:00:00+00:01",
             "",
         ] {
             assert_eq!(Timestamp::parse(bad), Err(InvalidTime), "{bad}");
         }
+        let first = Timestamp::parse("0000-01-01T00:00:00Z").unwrap();
+        assert_eq!((first, first.to_string().as_str()), (FIRST, "0000-01-01T00:00:00.000Z"));
+    }
+
+    #[test]
+    fn rounding_down_ends_with_what_can_be_counted() {
+        let check = |millis: i64, expected: i64| {
+            assert_eq!(Timestamp(millis).floor_to(DAY).as_millis(), expected, "{millis}");
+        };
+        check(86_400_001, 86_400_000);
+        check(-1, -86_400_000);
+        check(i64::MIN, i64::MIN);
     }
 
     #[test]

@@ -8,11 +8,10 @@ use super::lexicon::{
     NOT_SETTINGS, NUMBERS, OUTDOORS, SETTING_STARTS,
 };
 use super::{
-    Aesthetics, DESCRIPTION_CHARS_MAX, Lighting, Object, StructuredPrompt, TEXT_RENDERS_MAX,
-    TextRender, wording::truncated,
+    Aesthetics, CANONICAL_BYTES_MAX, DESCRIPTION_CHARS_MAX, Lighting, Object, StructuredPrompt,
+    TEXT_RENDERS_MAX, TextRender, wording::truncated,
 };
-use crate::camera::CameraSettings;
-use crate::lighting::LightingRig;
+use crate::{camera::CameraSettings, lighting::LightingRig, text::is_visible};
 
 /// Longest text copied from the prompt into one part, in characters.
 const PART_CHARS_MAX: usize = 400;
@@ -31,13 +30,31 @@ impl StructuredPrompt {
     ///
     /// Deterministic and without a model: the subject, its setting, mood, colours, quoted text and
     /// medium are found by their words, and what the prompt leaves open is described neutrally
-    /// rather than made up. The result is valid for any `prompt`.
+    /// rather than made up. A long prompt is read as far as the result has room for it. The result
+    /// is valid for any `prompt` that hides nothing ([`crate::text::hides_nothing`]).
     pub fn from_prompt(
         prompt: &str,
         rig: Option<&LightingRig>,
         camera: Option<&CameraSettings>,
     ) -> StructuredPrompt {
-        let parsed = ParsedPrompt::read(prompt);
+        let mut chars_max = DESCRIPTION_CHARS_MAX / 2;
+        loop {
+            let filled = StructuredPrompt::from_start(prompt, chars_max, rig, camera);
+            if chars_max == 0 || filled.canonical_json().len() <= CANONICAL_BYTES_MAX {
+                return filled;
+            }
+            chars_max /= 2;
+        }
+    }
+
+    /// The same from at most the first `chars_max` characters of `prompt`.
+    fn from_start(
+        prompt: &str,
+        chars_max: usize,
+        rig: Option<&LightingRig>,
+        camera: Option<&CameraSettings>,
+    ) -> StructuredPrompt {
+        let parsed = ParsedPrompt::read(prompt, chars_max);
         let medium = parsed.first_of(MEDIA);
         let mut filled = StructuredPrompt {
             short_description: parsed.text.clone(),
@@ -82,9 +99,9 @@ struct ParsedPrompt {
 }
 
 impl ParsedPrompt {
-    fn read(prompt: &str) -> ParsedPrompt {
+    fn read(prompt: &str, chars_max: usize) -> ParsedPrompt {
         let collapsed = prompt.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = truncated(&collapsed, DESCRIPTION_CHARS_MAX / 2).to_owned();
+        let text = truncated(&collapsed, chars_max).to_owned();
         let text = if text.is_empty() { "An unspecified subject".to_owned() } else { text };
         let (clause, rest) = text.split_at(clause_end(&text));
         let (subject, setting) = match setting_start(clause) {
@@ -180,11 +197,11 @@ impl ParsedPrompt {
             .iter()
             .skip(1)
             .step_by(2)
-            .map(|part| part.trim())
-            .filter(|part| !part.is_empty())
+            .map(|part| truncated(part.trim(), PART_CHARS_MAX / 2))
+            .filter(|part| is_visible(part))
             .take(TEXT_RENDERS_MAX)
             .map(|part| TextRender {
-                text: truncated(part, PART_CHARS_MAX / 2).to_owned(),
+                text: part.to_owned(),
                 location: "as described".to_owned(),
                 ..TextRender::default()
             })
@@ -350,7 +367,24 @@ mod tests {
     fn any_prompt_gives_a_valid_result() {
         let long = "word ".repeat(2_000);
         let dense = "é".repeat(2_000);
-        for prompt in ["", " \n", ",", "...", "\"", "in", "on on on", "\u{201c}a", &long, &dense] {
+        let wide = format!("\"{}\" ", "\u{1f680}".repeat(195)).repeat(10);
+        let joined = "\u{1f469}\u{200d}".repeat(700) + "\u{1f680}";
+        let torn = "\"\u{fe0f}sale\" and \"\u{200d}\"";
+        for prompt in [
+            "",
+            " \n",
+            ",",
+            "...",
+            "\"",
+            "in",
+            "on on on",
+            "\u{201c}a",
+            &long,
+            &dense,
+            &wide,
+            &joined,
+            torn,
+        ] {
             let filled = StructuredPrompt::from_prompt(
                 prompt,
                 Some(&LightingRig::high_key()),

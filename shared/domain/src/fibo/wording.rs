@@ -1,7 +1,7 @@
 //! A light or a camera in the words of a prompt.
 
 use super::{DESCRIPTION_CHARS_MAX, StructuredPrompt};
-use crate::{camera::CameraSettings, lighting::LightingRig};
+use crate::{camera::CameraSettings, lighting::LightingRig, text::hides_nothing};
 
 impl StructuredPrompt {
     /// The same image under another light. Except in its first sentence, `short_description` loses
@@ -88,13 +88,20 @@ fn label(sentence: &str) -> &str {
     sentence.split_inclusive(':').next().unwrap_or(sentence)
 }
 
-/// The start of `text`, at most `chars_max` characters, cut between words where possible.
+/// The start of `text`, at most `chars_max` characters, cut between words where possible. It does not
+/// end with a joiner or with a part of a flag.
 pub(super) fn truncated(text: &str, chars_max: usize) -> &str {
     let Some((end, _)) = text.char_indices().nth(chars_max) else {
         return text;
     };
     let head = &text[..end];
-    head.rfind(char::is_whitespace).map_or(head, |space| &head[..space]).trim_end()
+    let mut head = head.rfind(char::is_whitespace).map_or(head, |space| &head[..space]).trim_end();
+    while !hides_nothing(head)
+        && let Some((last, _)) = head.char_indices().next_back()
+    {
+        head = &head[..last];
+    }
+    head
 }
 
 #[cfg(test)]
@@ -106,6 +113,7 @@ mod tests {
         assert_eq!(truncated("one two three", 9), "one two");
         assert_eq!(truncated("one", 3), "one");
         assert_eq!(truncated("ééé", 2), "éé");
+        assert_eq!(truncated("x\u{1f469}\u{200d}\u{1f680}", 3), "x\u{1f469}");
         assert_eq!(truncated("", 0), "");
     }
 }
