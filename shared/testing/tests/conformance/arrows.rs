@@ -24,7 +24,8 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 const FUNCTIONS_MAY_USE: &[&str] =
     &["domain", "search", "studio", "pdf", "store", "media", "clients", "runtime", "settlement"];
-const NEVER_DEPLOYED: [&str; 6] = ["contract", "demo", "sandbox", "simulator", "testing", "upkeep"];
+const NEVER_DEPLOYED: [&str; 7] =
+    ["contract", "demo", "fuzz", "sandbox", "simulator", "testing", "upkeep"];
 
 /// The packages of the workspace by name, from `cargo metadata`.
 fn packages() -> BTreeMap<String, Value> {
