@@ -65,7 +65,7 @@ async fn handle(
     };
     let entry = call.audit_entry(action, Target::user(member))?.with_reason(&reason);
     let (lot, asked) = (LotId(format!("admin:{:032x}", call.random())), call.idempotency());
-    let change = |draft: &mut AccountUpdate| draft.adjust(lot.clone(), adjustment);
+    let change = |update: &mut AccountUpdate| update.adjust(lot.clone(), adjustment);
     let decided = store
         .admin_update_account(call.staff()?, member, (asked, &entry), call.now, change, |account| {
             MemberView::of(account, call.now)

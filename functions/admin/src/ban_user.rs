@@ -69,8 +69,8 @@ async fn handle(
     let until = checked_until(*until, call.now)?;
     let entry = call.audit_entry(Action::Ban, Target::user(member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
-    let change = |draft: &mut AccountUpdate| {
-        draft.suspend(reason.clone(), until);
+    let change = |update: &mut AccountUpdate| {
+        update.suspend(reason.clone(), until);
         Ok::<(), StaffError>(())
     };
     let billing = store.billing(member).await?;

@@ -53,8 +53,8 @@ async fn handle(
     limits.validate()?;
     let entry = call.audit_entry(Action::SetLimits, Target::user(member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
-    let change = |draft: &mut AccountUpdate| {
-        draft.limit(limits);
+    let change = |update: &mut AccountUpdate| {
+        update.limit(limits);
         Ok::<(), StaffError>(())
     };
     let decided = store

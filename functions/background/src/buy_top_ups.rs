@@ -66,22 +66,22 @@ async fn begun(store: &Store, task: &Task<TopUpMessage>) -> Result<Option<PackOr
         Some(TopUpState::Charging { order }) => store.order(user, &order).await.map(Some),
         Some(TopUpState::Due { .. }) => {
             let id = OrderId::new(task.now, task.random());
-            store.begin_top_up(user, task.now, |draft| place(&id, draft)).await
+            store.begin_top_up(user, task.now, |update| place(&id, update)).await
         }
         Some(TopUpState::Armed | TopUpState::Paused { .. }) | None => Ok(None),
     }
 }
 
 /// No order for a member who may not act or no longer needs the pack.
-fn place(id: &OrderId, draft: &mut AccountUpdate) -> Result<Option<PackOrder>, StoreError> {
-    let due = draft.account().top_up.as_ref().filter(|due| {
-        matches!(due.state, TopUpState::Due { .. }) && draft.require_active().is_ok()
+fn place(id: &OrderId, update: &mut AccountUpdate) -> Result<Option<PackOrder>, StoreError> {
+    let due = update.account().top_up.as_ref().filter(|due| {
+        matches!(due.state, TopUpState::Due { .. }) && update.require_active().is_ok()
     });
     let Some(pack) = due.and_then(|due| due.wish).map(|settings| settings.pack) else {
         return Ok(None);
     };
     let order =
-        PackOrder::place(id.clone(), pack, Via::TopUp, draft).map_err(StoreError::refused)?;
-    draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
+        PackOrder::place(id.clone(), pack, Via::TopUp, update).map_err(StoreError::refused)?;
+    update.change_top_up(|top_up, _| top_up.begin(id.clone()));
     Ok(Some(order))
 }

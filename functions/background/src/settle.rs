@@ -24,7 +24,7 @@ pub(crate) async fn succeed(
         return fail(store, job, Failure::black(), clock).await;
     }
     let stored = images.store(&job.user_id, &job.id, picture).await?;
-    let end = |job: Job, draft: &mut AccountUpdate| job.succeed(draft, stored.clone());
+    let end = |job: Job, update: &mut AccountUpdate| job.succeed(update, stored.clone());
     count(&store.settle(job, clock.now(), end).await?);
     Ok(())
 }
@@ -39,7 +39,7 @@ pub(crate) async fn fail(
     failure: Failure,
     clock: &Clock,
 ) -> Result<(), TaskError> {
-    let end = |job: Job, draft: &mut AccountUpdate| job.fail(draft, failure.clone());
+    let end = |job: Job, update: &mut AccountUpdate| job.fail(update, failure.clone());
     count(&store.settle(job, clock.now(), end).await?);
     Ok(())
 }

@@ -24,8 +24,8 @@ pub(crate) async fn pack_page<R>(
     let member = call.member()?;
     let owner = (&member.user_id, member.email_claim());
     let id = OrderId::new(call.now, call.random());
-    let placed = store.place_order(owner, call.idempotency_key()?, call.now, |draft| {
-        PackOrder::place(id.clone(), pack, Via::Checkout, draft)
+    let placed = store.place_order(owner, call.idempotency_key()?, call.now, |update| {
+        PackOrder::place(id.clone(), pack, Via::Checkout, update)
     });
     let order = placed.await?;
     let checkout = CheckoutId::of(&order.id);

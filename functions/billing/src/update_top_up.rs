@@ -89,11 +89,11 @@ async fn handle(deps: &Deps, call: Call<Request>) -> Result<NoStore<Response>, A
         require_card(deps, &call, billing).await?;
     }
     let account = store
-        .update_account(user, email, call.now, |draft| -> Result<(), StoreError> {
+        .update_account(user, email, call.now, |update| -> Result<(), StoreError> {
             if settings.is_some() {
-                draft.require_active().map_err(StoreError::refused)?;
+                update.require_active().map_err(StoreError::refused)?;
             }
-            draft.allow_top_up(settings);
+            update.allow_top_up(settings);
             Ok(())
         })
         .await?;

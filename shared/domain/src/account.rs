@@ -483,13 +483,13 @@ impl Account {
     ) -> Result<AccountUpdate, LedgerError> {
         let before = self.clone();
         let now = self.ledger_at.map_or(now, |last| last.max(now));
-        let mut draft = AccountUpdate { account: self, before, entries: Vec::new(), now };
-        email.into_iter().for_each(|claim| draft.take_over(claim));
-        draft.expire()?;
-        draft.downgrade_if_unpaid()?;
-        draft.grant_free_period()?;
-        draft.repay()?;
-        Ok(draft)
+        let mut update = AccountUpdate { account: self, before, entries: Vec::new(), now };
+        email.into_iter().for_each(|claim| update.take_over(claim));
+        update.expire()?;
+        update.downgrade_if_unpaid()?;
+        update.grant_free_period()?;
+        update.repay()?;
+        Ok(update)
     }
 }
 

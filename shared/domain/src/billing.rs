@@ -132,11 +132,11 @@ impl Billing {
     pub fn follow(
         &mut self,
         now_at_stripe: &Subscription,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
     ) -> Result<Followed, LedgerError> {
         if let Some(surplus) = self.surplus(now_at_stripe) {
             if surplus != now_at_stripe.id {
-                self.take_over(now_at_stripe, draft)?;
+                self.take_over(now_at_stripe, update)?;
             }
             return Ok(Followed::Surplus(surplus));
         }
@@ -149,26 +149,26 @@ impl Billing {
         if self.subscription.as_ref().is_some_and(is_former) {
             return Ok(Followed::Former);
         }
-        self.take_over(now_at_stripe, draft)?;
+        self.take_over(now_at_stripe, update)?;
         Ok(Followed::Theirs)
     }
 
     fn take_over(
         &mut self,
         now_at_stripe: &Subscription,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
     ) -> Result<(), LedgerError> {
         self.subscription = Some(now_at_stripe.clone());
-        draft.renew_as(now_at_stripe.scheduled.map(|change| change.plan));
+        update.renew_as(now_at_stripe.scheduled.map(|change| change.plan));
         if !now_at_stripe.status.gives_access() {
-            return draft.end_plan();
+            return update.end_plan();
         }
         // Paid until the end of the paid period, whatever period Stripe is in now.
-        let Some(paid) = draft.account().paid_period else { return Ok(()) };
+        let Some(paid) = update.account().paid_period else { return Ok(()) };
         let grace = match now_at_stripe.cancel_at_period_end {
             true => std::time::Duration::ZERO,
             false => PAST_DUE_GRACE,
         };
-        draft.keep_plan_until(paid.ends_at.plus(grace))
+        update.keep_plan_until(paid.ends_at.plus(grace))
     }
 }

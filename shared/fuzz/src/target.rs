@@ -31,7 +31,7 @@ pub struct Target {
     /// Texts with a meaning to the code.
     pub(crate) words: &'static [&'static str],
     /// Mutations that a test tries.
-    pub(crate) tested: u64,
+    pub tested: u64,
 }
 
 /// Keeps the place and the message of a panic for [`Target::check`] instead of printing them.

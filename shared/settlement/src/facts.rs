@@ -232,14 +232,14 @@ impl Facts {
             if !is_surplus {
                 self.grant_invoices_of(subscription, update)?;
             }
-            match update.billing.follow(subscription, &mut update.draft)? {
+            match update.billing.follow(subscription, &mut update.account)? {
                 Followed::Surplus(subscription) => {
                     update.follow_ups.insert(FollowUpTask::CancelDuplicate { subscription });
                 }
                 Followed::Theirs | Followed::Former => {}
             }
         }
-        let standing = &update.draft.account().standing;
+        let standing = &update.account.account().standing;
         if update.billing.renewal_to_stop(standing).is_some() {
             update.follow_ups.insert(FollowUpTask::StopRenewal);
         }
@@ -255,7 +255,7 @@ impl Facts {
         for (invoice, _) in theirs {
             let stored = update.invoices.iter_mut().find(|stored| stored.id == invoice.id);
             if let Some(stored) = stored {
-                stored.grant(subscription, &mut update.draft)?;
+                stored.grant(subscription, &mut update.account)?;
                 update.follow_ups.extend(stored.after_the_end(subscription));
             }
         }
@@ -276,21 +276,21 @@ impl Facts {
     }
 
     fn apply_payment(&self, update: &mut BillingUpdate) -> Result<(), LedgerError> {
-        let draft = &mut update.draft;
+        let account = &mut update.account;
         if let (Some(order), Some(code)) = (&mut update.order, &self.failed) {
-            order.fail(code, draft);
+            order.fail(code, account);
         }
         let Some(payment) = &self.payment else { return Ok(()) };
         match &mut update.order {
             Some(order) => {
-                order.settle(payment, draft)?;
-                let email = draft.account().email.clone();
+                order.settle(payment, account)?;
+                let email = account.account().email.clone();
                 let receipt = Invoice::receipt(order, receipt_id(order), email.as_deref());
                 receipt.into_iter().for_each(|receipt| put(&mut update.invoices, receipt));
             }
             None => {
                 for invoice in &mut update.invoices {
-                    invoice.settle(payment, draft)?;
+                    invoice.settle(payment, account)?;
                 }
             }
         }

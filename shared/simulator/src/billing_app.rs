@@ -191,9 +191,9 @@ impl BillingApp {
 
     /// Spends this many credits of a member on images.
     pub async fn spend(&self, by: &Actor, credits: u32) {
-        let spent = self.store.update_account(&by.id, None, self.now(), |draft| {
-            let hold = draft.start_job("gen", credits).map_err(store::StoreError::refused)?;
-            draft.capture_job("gen", &hold).map_err(store::StoreError::refused)
+        let spent = self.store.update_account(&by.id, None, self.now(), |update| {
+            let hold = update.start_job("gen", credits).map_err(store::StoreError::refused)?;
+            update.capture_job("gen", &hold).map_err(store::StoreError::refused)
         });
         spent.await.unwrap();
     }

@@ -94,18 +94,18 @@ impl<'a> Marketplace<'a> {
         let now = self.app.now();
         match what {
             "retire" => {
-                let retired = self.app.store.change_listing(&creator.id, id, now, |shelf| {
-                    shelf.listing.delist(DelistedBy::Creator, None, now)
+                let retired = self.app.store.change_listing(&creator.id, id, now, |update| {
+                    update.listing.delist(DelistedBy::Creator, None, now)
                 });
                 retired.await.unwrap();
             }
             "reprice" => {
-                let edited = self.app.store.change_listing(&creator.id, id, now, |shelf| {
+                let edited = self.app.store.change_listing(&creator.id, id, now, |update| {
                     let edit = Edit { price: Some(1_500), ..Edit::default() };
-                    shelf
+                    update
                         .listing
-                        .edit(shelf.newest.clone(), edit, now)
-                        .map(|newest| shelf.newest = newest)
+                        .edit(update.newest.clone(), edit, now)
+                        .map(|newest| update.newest = newest)
                 });
                 edited.await.unwrap();
                 listings::publish(&self.app.store, &creator.id, id, now).await;

@@ -58,11 +58,11 @@ impl Store {
         now: Timestamp,
         change: impl Fn(&Account, &mut Profile) -> D,
     ) -> Result<Account, StoreError> {
-        self.update_account(user, email, now, |draft| -> Result<(), StoreError> {
-            draft.require_active().map_err(StoreError::refused)?;
-            let mut profile = draft.account().profile.clone();
-            change(draft.account(), &mut profile).decided()?;
-            draft.describe(profile);
+        self.update_account(user, email, now, |update| -> Result<(), StoreError> {
+            update.require_active().map_err(StoreError::refused)?;
+            let mut profile = update.account().profile.clone();
+            change(update.account(), &mut profile).decided()?;
+            update.describe(profile);
             Ok(())
         })
         .await
@@ -132,11 +132,11 @@ impl Aggregate for AccountUpdate {
 }
 
 /// The write of an account update, and the account as it is after that.
-pub(crate) fn change_of(draft: AccountUpdate) -> Result<Writes<Account>, StoreError> {
-    if !draft.is_changed() {
-        return Ok((Transaction::default(), draft.account().clone()));
+pub(crate) fn change_of(update: AccountUpdate) -> Result<Writes<Account>, StoreError> {
+    if !update.is_changed() {
+        return Ok((Transaction::default(), update.account().clone()));
     }
-    let change = draft.finish();
+    let change = update.finish();
     Ok((Transaction::default().account(&change)?, change.account))
 }
 
@@ -156,11 +156,11 @@ impl Transaction {
 
     /// Writes an account update. If it changes nothing, only checks that the account still has the
     /// version it was read with: the decision holds, and a ban takes effect.
-    pub(crate) fn draft(self, draft: AccountUpdate) -> Result<Self, StoreError> {
-        if draft.is_changed() {
-            return self.account(&draft.finish());
+    pub(crate) fn account_update(self, update: AccountUpdate) -> Result<Self, StoreError> {
+        if update.is_changed() {
+            return self.account(&update.finish());
         }
-        let account = draft.account();
+        let account = update.account();
         Ok(self.check_version(account.key(), Some(account)))
     }
 }
@@ -186,7 +186,7 @@ pub(crate) fn begin_active_update(
     email: Option<EmailClaim<'_>>,
     now: Timestamp,
 ) -> Result<AccountUpdate, StoreError> {
-    let draft = begin_update(found, user, email, now)?;
-    draft.require_active().map_err(StoreError::refused)?;
-    Ok(draft)
+    let update = begin_update(found, user, email, now)?;
+    update.require_active().map_err(StoreError::refused)?;
+    Ok(update)
 }

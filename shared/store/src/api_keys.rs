@@ -48,10 +48,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (user, now) = (&key.user_id, key.created_at);
         self.update_items(&[Key::account(user)], |mut found| {
-            let mut draft = begin_update(found.next()?, user, email, now)?;
-            draft.add_api_key().map_err(StoreError::refused)?;
+            let mut update = begin_update(found.next()?, user, email, now)?;
+            update.add_api_key().map_err(StoreError::refused)?;
             let writes = Transaction::default()
-                .account(&draft.finish())?
+                .account(&update.finish())?
                 .new_item(ItemKind::ApiKey, &Key::api_key(user, &key.id), key)?
                 .new_item(ItemKind::ApiKey, &Key::key_access(&key.secret_digest), &key.access())?;
             Ok((writes, ()))
@@ -112,11 +112,11 @@ impl Store {
             let Some(key) = found.next::<ApiKey>()? else {
                 return Err(StoreError::refused(NotFound::ApiKey));
             };
-            let mut draft = begin_update(account, user, None, now)?;
-            draft.drop_api_key();
+            let mut update = begin_update(account, user, None, now)?;
+            update.drop_api_key();
             let access = Key::key_access(&key.secret_digest);
             let writes = Transaction::default()
-                .account(&draft.finish())?
+                .account(&update.finish())?
                 .delete(ItemKind::ApiKey, place.clone(), Condition::exists())
                 .delete(ItemKind::ApiKey, access, Condition::none());
             Ok((writes, ()))

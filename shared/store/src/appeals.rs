@@ -52,9 +52,9 @@ impl Store {
             let mut keys = vec![Key::account(user)];
             keys.extend(listing.map(Key::listing));
             let mut found = self.get_all(&keys).await?;
-            let draft = begin_update(found.next()?, user, email, now)?;
+            let account = begin_update(found.next()?, user, email, now)?;
             let decision = match listing {
-                None => Appealed::suspension(draft.account(), now),
+                None => Appealed::suspension(account.account(), now),
                 Some(_) => {
                     let listing: Option<Listing> = found.next()?;
                     let own = listing.filter(|it| it.creator_id == *user);
@@ -66,13 +66,14 @@ impl Store {
             let decision = decision.map_err(StoreError::refused)?;
             let new = Appeal::make(user.clone(), decision, text.to_owned(), now);
             let before: Option<Appeal> = self.get(&Key::appeal(user, &new.id)).await?;
-            Ok((draft, new, before))
+            Ok((account, new, before))
         };
-        self.update_loaded(read, |(draft, new, before)| match before {
+        self.update_loaded(read, |(account, new, before)| match before {
             Some(before) if before.text == new.text => Ok((Transaction::default(), before)),
             Some(_) => Err(StoreError::refused(AppealError::Appealed)),
             None => {
-                let writes = Transaction::default().draft(draft)?.put_versioned(None, &new)?;
+                let writes =
+                    Transaction::default().account_update(account)?.put_versioned(None, &new)?;
                 Ok((writes, Appeal { version: 1, ..new }))
             }
         })
@@ -184,9 +185,9 @@ impl Store {
             let mut after = before.clone();
             after.rule(ruling.clone(), staff.role).map_err(StoreError::refused)?;
             let is_same = account.suspended_at == before.decision.decided_at();
-            let mut draft = begin_update(Some(account), member, None, now)?;
+            let mut account = begin_update(Some(account), member, None, now)?;
             if outcome == Outcome::Reversed && is_same {
-                match draft.reinstate() {
+                match account.reinstate() {
                     // It has ended meanwhile.
                     Ok(()) | Err(StaffError::NotSuspended) => {}
                     Err(refused) => return Err(StoreError::refused(refused)),
@@ -194,8 +195,8 @@ impl Store {
             }
             let entry = entry.clone().with_diff(&before.audited(), &after.audited());
             let writes = Transaction::default()
-                .draft(draft)?
-                .draft(acting)?
+                .account_update(account)?
+                .account_update(acting)?
                 .replace(Some(&before), &after)?
                 .audit(entry, now);
             Ok((writes, after))

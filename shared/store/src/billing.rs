@@ -88,12 +88,12 @@ impl Store {
         let mut keys = vec![Key::account(user), Key::billing(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         let decide = |mut found: BatchItems| {
-            let draft = begin_update(found.next()?, user, email, now)?;
+            let update = begin_update(found.next()?, user, email, now)?;
             let read = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
             let noted = outcome(found.next()?, request, now)?;
             let mut billing = read.clone();
-            let value = change(draft.account(), &mut billing).decided()?;
-            let mut writes = Transaction::default().draft(draft)?;
+            let value = change(update.account(), &mut billing).decided()?;
+            let mut writes = Transaction::default().account_update(update)?;
             if billing != read {
                 billing.version = read.version + 1;
                 writes = writes.billing(&read, &billing)?;

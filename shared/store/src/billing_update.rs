@@ -43,7 +43,7 @@ pub struct Wanted {
 #[derive(Debug, Clone)]
 pub struct BillingUpdate {
     /// The account, brought up to date.
-    pub draft: AccountUpdate,
+    pub account: AccountUpdate,
     /// The billing as it was read before Stripe was asked.
     pub billing: Billing,
     /// The wanted order, if it exists.
@@ -123,17 +123,17 @@ impl Aggregate for BillingUpdate {
         keys.extend(wanted.order.iter().map(|order| Key::order(user, order)));
         keys.extend(invoices.into_iter().map(|invoice| Key::invoice(user, invoice)));
         let mut found = store.get_all(&keys).await?;
-        let draft = begin_update(found.next()?, user, None, key.now)?;
+        let account = begin_update(found.next()?, user, None, key.now)?;
         let order = if wanted.order.is_some() { found.next()? } else { None };
         let (billing, invoices) = (key.read.clone(), found.rest()?);
-        Ok(BillingUpdate { draft, billing, order, invoices, follow_ups: BTreeSet::new() })
+        Ok(BillingUpdate { account, billing, order, invoices, follow_ups: BTreeSet::new() })
     }
 
     fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<()>, StoreError> {
         let writes = Transaction::default();
         let writes = match key.event {
-            Some(event) => writes.books(&before, self)?.event(event, key.now)?,
-            None if self.differ_from(&before) => writes.books(&before, self)?,
+            Some(event) => writes.billing_update(&before, self)?.event(event, key.now)?,
+            None if self.differ_from(&before) => writes.billing_update(&before, self)?,
             None => writes,
         };
         Ok((writes, ()))
@@ -142,7 +142,7 @@ impl Aggregate for BillingUpdate {
 
 impl BillingUpdate {
     fn differ_from(&self, before: &BillingUpdate) -> bool {
-        self.draft.is_changed()
+        self.account.is_changed()
             || self.billing != before.billing
             || self.order != before.order
             || self.invoices != before.invoices
@@ -151,8 +151,8 @@ impl BillingUpdate {
 
     /// The new facts for staff metrics: they are written with the update.
     fn state(&mut self) -> Vec<Fact> {
-        let now = self.draft.now();
-        let paid_until = self.draft.account().paid_period.map(|period| period.ends_at);
+        let now = self.account.now();
+        let paid_until = self.account.account().paid_period.map(|period| period.ends_at);
         let mut facts: Vec<Fact> = self.billing.state(paid_until, now).into_iter().collect();
         facts.extend(self.order.iter_mut().flat_map(|order| order.state(now)));
         facts.extend(self.invoices.iter_mut().flat_map(|invoice| invoice.state(now)));
@@ -162,19 +162,19 @@ impl BillingUpdate {
 
 impl Transaction {
     /// Writes the billing, its facts, and everything else that differs.
-    fn books(
+    fn billing_update(
         mut self,
         before: &BillingUpdate,
         mut after: BillingUpdate,
     ) -> Result<Self, StoreError> {
         after.billing.version = before.billing.version + 1;
         self = self.facts(&after.state())?;
-        let (user, now) = (after.billing.user_id.clone(), after.draft.now());
+        let (user, now) = (after.billing.user_id.clone(), after.account.now());
         for task in std::mem::take(&mut after.follow_ups) {
             self = self.follow_up(&FollowUp::new(user.clone(), task, now))?;
         }
-        if after.draft.is_changed() {
-            self = self.account(&after.draft.finish())?;
+        if after.account.is_changed() {
+            self = self.account(&after.account.finish())?;
         }
         self = self.billing(&before.billing, &after.billing)?;
         if let Some(order) = &after.order {

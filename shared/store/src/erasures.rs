@@ -54,12 +54,12 @@ impl Store {
         let entry =
             AuditEntry::of_job("account-delete-me", Action::RequestDeletion, Target::user(user));
         let request = |found: Option<Account>| {
-            let mut draft = begin_update(found, user, email, now)?;
-            if draft.account().deletion.is_some() {
-                return Ok((Transaction::default(), draft.account().clone()));
+            let mut update = begin_update(found, user, email, now)?;
+            if update.account().deletion.is_some() {
+                return Ok((Transaction::default(), update.account().clone()));
             }
-            draft.request_deletion();
-            let (writes, account) = change_of(draft)?;
+            update.request_deletion();
+            let (writes, account) = change_of(update)?;
             let subject = ErasureSubject::Member { user_id: user.clone() };
             let writes = writes.erasure(&Erasure::request(subject, now))?;
             Ok((writes.audit(entry.clone(), now), account))
@@ -112,10 +112,10 @@ impl Store {
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let wind_up = |shelf: &mut ListingUpdate| {
+        let wind_up = |update: &mut ListingUpdate| {
             // If it has no sales, its files are not needed either.
-            let is_unused = shelf.has_pictures() && shelf.stats.sales == 0;
-            shelf.remove_pictures();
+            let is_unused = update.has_pictures() && update.stats.sales == 0;
+            update.remove_pictures();
             is_unused.then(|| ErasureSubject::Listing { listing_id: id.clone() })
         };
         self.end_listing((creator, id), now, |_| Ok(()), wind_up).await
@@ -132,12 +132,12 @@ impl Store {
         let erase = |account: Option<Account>| {
             let Some(account) = account else { return Ok((Transaction::default(), ())) };
             let erased = account.deletion.is_none_or(|it| it.erased_at.is_some());
-            let mut draft = begin_update(Some(account), user, None, now)?;
+            let mut update = begin_update(Some(account), user, None, now)?;
             if erased {
                 return Ok((Transaction::default(), ()));
             }
-            draft.erase();
-            let writes = Transaction::default().account(&draft.finish())?;
+            update.erase();
+            let writes = Transaction::default().account(&update.finish())?;
             Ok((writes.audit(entry.clone(), now), ()))
         };
         self.update_loaded(async || self.get(&Key::account(user)).await, erase).await

@@ -106,10 +106,10 @@ impl Store {
                 Created::New(JobSource { account, named, licensed }) => (account, named, licensed),
                 Created::Before(id) => return Ok((Transaction::default(), Created::Before(id))),
             };
-            let mut draft = begin_update(account, user, email, now)?;
-            let (job, input) = place(&mut draft, named).decided()?;
+            let mut update = begin_update(account, user, email, now)?;
+            let (job, input) = place(&mut update, named).decided()?;
             let writes = Transaction::default()
-                .account(&draft.finish())?
+                .account(&update.finish())?
                 .job(None, &job)?
                 .new_item(ItemKind::Input, &Key::input(user, &job.id), &input)?
                 .remember(user, Some(request), Outcome::Job(job.id.clone()), now)?
@@ -196,11 +196,11 @@ impl Store {
             if outcome(found.next()?, request, now)?.is_some() {
                 return Ok((Transaction::default(), job));
             }
-            let mut draft = begin_update(account, user, None, now)?;
+            let mut update = begin_update(account, user, None, now)?;
             let before = job.clone();
-            let cancelled = how(job, &mut draft).map_err(StoreError::refused)?;
+            let cancelled = how(job, &mut update).map_err(StoreError::refused)?;
             let writes = Transaction::default()
-                .account(&draft.finish())?
+                .account(&update.finish())?
                 .job(Some(&before), &cancelled)?
                 .remember(user, request, Outcome::Job(cancelled.id.clone()), now)?;
             Ok((writes, cancelled))
@@ -266,9 +266,9 @@ impl Store {
             if present.is_none_or(|present| present.version != job.version) {
                 return Ok((Transaction::default(), Settled::Elsewhere));
             }
-            let mut draft = begin_update(account, &job.user_id, None, now)?;
-            let ended = end(job.clone(), &mut draft).decided()?;
-            let writes = Transaction::default().account(&draft.finish())?;
+            let mut update = begin_update(account, &job.user_id, None, now)?;
+            let ended = end(job.clone(), &mut update).decided()?;
+            let writes = Transaction::default().account(&update.finish())?;
             Ok((writes.job(Some(job), &ended)?, Settled::Now(Box::new(ended))))
         };
         match self.update_unless(&[ItemKind::Job], async || self.get_all(&keys).await, end).await {

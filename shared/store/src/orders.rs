@@ -44,10 +44,10 @@ impl Store {
             if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
                 return Ok((Transaction::default(), Created::Before(id)));
             }
-            let draft = begin_update(account, user, email, now)?;
-            let order = first_version(place(&draft).decided()?);
+            let update = begin_update(account, user, email, now)?;
+            let order = first_version(place(&update).decided()?);
             let writes = Transaction::default()
-                .draft(draft)?
+                .account_update(update)?
                 .put_versioned(None, &order)?
                 .remember(user, Some(request), Outcome::Order(order.id.clone()), now)?;
             Ok((writes, Created::New(order)))
@@ -72,9 +72,9 @@ impl Store {
         let begin = |account: Option<Account>| {
             // A member without an account has allowed no purchase.
             let Some(account) = account else { return Ok((Transaction::default(), None)) };
-            let mut draft = begin_update(Some(account), user, None, now)?;
-            let order = begin(&mut draft).decided()?.map(first_version);
-            let writes = Transaction::default().draft(draft)?;
+            let mut update = begin_update(Some(account), user, None, now)?;
+            let order = begin(&mut update).decided()?.map(first_version);
+            let writes = Transaction::default().account_update(update)?;
             match order {
                 Some(order) => Ok((writes.put_versioned(None, &order)?, Some(order))),
                 None => Ok((writes, None)),

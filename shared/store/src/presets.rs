@@ -38,10 +38,10 @@ impl Store {
             if let Some(Outcome::Preset(id)) = outcome(found.next()?, request, now)? {
                 return Ok((Transaction::default(), Created::Before(id)));
             }
-            let mut draft = begin_update(account, user, email, now)?;
-            draft.add_preset().map_err(StoreError::refused)?;
+            let mut update = begin_update(account, user, email, now)?;
+            update.add_preset().map_err(StoreError::refused)?;
             let writes = Transaction::default()
-                .account(&draft.finish())?
+                .account(&update.finish())?
                 .new_item(ItemKind::Preset, &Key::preset(user, &preset.id), preset)?
                 .remember(user, request, Outcome::Preset(preset.id.clone()), now)?;
             Ok((writes, Created::New(preset.clone())))
@@ -92,9 +92,9 @@ impl Store {
             let (account, preset): (Option<Account>, Option<Preset>) =
                 (found.next()?, found.next()?);
             let preset = preset.ok_or_else(|| StoreError::refused(NotFound::Preset))?;
-            let draft = begin_active_update(account, user, None, now)?;
+            let update = begin_active_update(account, user, None, now)?;
             let preset = change(preset).decided()?;
-            let writes = Transaction::default().account(&draft.finish())?;
+            let writes = Transaction::default().account(&update.finish())?;
             Ok((writes.fenced(ItemKind::Preset, &key, &preset, None)?, preset))
         })
         .await
@@ -116,9 +116,9 @@ impl Store {
             if found.next::<Preset>()?.is_none() {
                 return Err(StoreError::refused(NotFound::Preset));
             }
-            let mut draft = begin_update(account, user, None, now)?;
-            draft.drop_preset().map_err(StoreError::refused)?;
-            let writes = Transaction::default().account(&draft.finish())?;
+            let mut update = begin_update(account, user, None, now)?;
+            update.drop_preset().map_err(StoreError::refused)?;
+            let writes = Transaction::default().account(&update.finish())?;
             let [_, preset] = keys.clone();
             Ok((writes.delete(ItemKind::Preset, preset, Condition::exists()), ()))
         })

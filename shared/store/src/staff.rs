@@ -66,14 +66,14 @@ impl Store {
                 return Ok((Transaction::default(), answer));
             }
             let before = account.audited();
-            let mut draft = begin_update(Some(account), member, None, now)?;
-            change(&mut draft).decided()?;
-            let answer = serde_json::to_string(&view(draft.account()));
+            let mut update = begin_update(Some(account), member, None, now)?;
+            change(&mut update).decided()?;
+            let answer = serde_json::to_string(&view(update.account()));
             let answer = answer.map_err(StoreError::corrupt)?;
-            let entry = entry.clone().with_diff(&before, &draft.account().audited());
+            let entry = entry.clone().with_diff(&before, &update.account().audited());
             let writes = Transaction::default()
-                .draft(draft)?
-                .draft(acting)?
+                .account_update(update)?
+                .account_update(acting)?
                 .audit(entry, now)
                 .remember(staff.user_id, request, Outcome::Answer(answer.clone()), now)?;
             Ok((writes, answer))
@@ -87,8 +87,8 @@ impl Store {
     /// # Errors
     /// When they are suspended.
     pub async fn admit_staff(&self, staff: Staff<'_>, now: Timestamp) -> Result<(), StoreError> {
-        let admitted = self.update_account(staff.user_id, staff.email, now, |draft| {
-            draft.require_active().map(|()| draft.seen_as(staff.role))
+        let admitted = self.update_account(staff.user_id, staff.email, now, |update| {
+            update.require_active().map(|()| update.seen_as(staff.role))
         });
         admitted.await.map(drop)
     }
@@ -149,12 +149,12 @@ impl Store {
             AuditEntry::of_job(LIFTED_BY, Action::Unban, target).with_reason("Suspension expired.");
         let lift = |account: Account| {
             let before = account.audited();
-            let mut draft = begin_update(Some(account), user, None, now)?;
-            if !draft.lift_if_over() {
-                return Ok((Transaction::default(), draft.account().clone()));
+            let mut update = begin_update(Some(account), user, None, now)?;
+            if !update.lift_if_over() {
+                return Ok((Transaction::default(), update.account().clone()));
             }
-            let entry = entry.clone().with_diff(&before, &draft.account().audited());
-            let (writes, account) = change_of(draft)?;
+            let entry = entry.clone().with_diff(&before, &update.account().audited());
+            let (writes, account) = change_of(update)?;
             Ok((writes.audit(entry, now), account))
         };
         self.update_loaded(async || self.account(user).await, lift).await
@@ -185,9 +185,9 @@ impl Store {
             if same(&account) != same(seen) {
                 return Ok((Transaction::default(), ()));
             }
-            let mut draft = begin_update(Some(account), &seen.user_id, None, now)?;
-            draft.suspension_applied();
-            Ok((change_of(draft)?.0, ()))
+            let mut update = begin_update(Some(account), &seen.user_id, None, now)?;
+            update.suspension_applied();
+            Ok((change_of(update)?.0, ()))
         };
         self.update_loaded(async || self.account(&seen.user_id).await, clear).await
     }

@@ -188,7 +188,7 @@ impl Store {
     ) -> Result<Webhook, StoreError> {
         let keys = keys_of(user, request);
         self.update_items(&keys, |mut read| {
-            let draft = begin_active_update(read.next()?, user, email, now)?;
+            let update = begin_active_update(read.next()?, user, email, now)?;
             let before: Option<Webhooks> = read.next()?;
             let mut after = before.clone().unwrap_or_else(|| Webhooks::none(user.clone()));
             if let Some(Outcome::Webhook(id)) = outcome(read.next()?, request, now)? {
@@ -196,7 +196,7 @@ impl Store {
             }
             after.add(webhook.clone()).map_err(StoreError::refused)?;
             let writes = Transaction::default()
-                .draft(draft)?
+                .account_update(update)?
                 .replace(before.as_ref(), &after)?
                 .remember(user, request, Outcome::Webhook(webhook.id.clone()), now)?;
             Ok((writes, webhook.clone()))
@@ -427,12 +427,12 @@ fn begun(
     let webhooks: Option<Webhooks> = read.next()?;
     let webhooks = webhooks.unwrap_or_else(|| Webhooks::none(user.clone()));
     found(&webhooks, id)?;
-    let draft = begin_active_update(account, user, None, now)?;
+    let update = begin_active_update(account, user, None, now)?;
     let repeated = match request {
         Some(request) => outcome(read.next()?, Some(request), now)?.is_some(),
         None => false,
     };
-    Ok((webhooks, repeated, Transaction::default().draft(draft)?))
+    Ok((webhooks, repeated, Transaction::default().account_update(update)?))
 }
 
 fn found<'a>(webhooks: &'a Webhooks, id: &WebhookId) -> Result<&'a Webhook, StoreError> {

@@ -352,16 +352,16 @@ impl TestApp {
     /// A member on `plan` with exactly this many credits left of it.
     pub async fn member(&self, name: &str, plan: Plan, credits: u32) -> Actor {
         let actor = Actor::member(name);
-        let setup = self.store.update_account(&actor.id, None, self.now(), |draft| {
+        let setup = self.store.update_account(&actor.id, None, self.now(), |update| {
             if plan != Plan::Free {
                 let lot = LotId("invoice_1".to_owned());
                 let (starts_at, ends_at) = (self.now(), self.now().plus(MONTH));
-                draft.begin_period(plan, lot, Period { starts_at, ends_at })?;
+                update.begin_period(plan, lot, Period { starts_at, ends_at })?;
             }
-            let spare = draft.account().credits.totals().available.saturating_sub(credits);
+            let spare = update.account().credits.totals().available.saturating_sub(credits);
             if spare > 0 {
-                let hold = draft.start_job("setup", spare)?;
-                draft.capture_job("setup", &hold)?;
+                let hold = update.start_job("setup", spare)?;
+                update.capture_job("setup", &hold)?;
             }
             Ok::<(), AccountError>(())
         });

@@ -75,8 +75,8 @@ pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Tim
         kind: Some(AssetKind::Zip),
         files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
-    let changed = store.change_listing(creator, id, now, |shelf| {
-        shelf.newest.add_asset(asset.clone());
+    let changed = store.change_listing(creator, id, now, |update| {
+        update.newest.add_asset(asset.clone());
     });
     changed.await.unwrap();
 }
@@ -85,9 +85,9 @@ pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Tim
 pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     let upload_id = UploadId::new(now, 1);
     let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
-    let submitted = store.submit_listing(creator, id, now, |shelf| {
-        shelf.newest.add_preview(preview.clone());
-        shelf.listing.submit(&shelf.newest, &shelf.model, preview.upload_id.clone(), now)
+    let submitted = store.submit_listing(creator, id, now, |update| {
+        update.newest.add_preview(preview.clone());
+        update.listing.submit(&update.newest, &update.model, preview.upload_id.clone(), now)
     });
     submitted.await.unwrap();
     prepare(store, id, now).await;
@@ -95,12 +95,12 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 
 /// Ends the preparation of a submitted version, with a picture if it has none.
 pub async fn prepare(store: &Store, id: &ListingId, now: Timestamp) {
-    let ended = store.end_preparation(id, now, |shelf| {
-        let (_, name) = shelf.listing.preparing().expect("a submission");
+    let ended = store.end_preparation(id, now, |update| {
+        let (_, name) = update.listing.preparing().expect("a submission");
         let name = name.clone();
         let (upload_id, width, height) = (name.clone(), 1_200, 800);
         let drawn = Preview { upload_id, width, height, drawn: true };
-        shelf.listing.prepared(&name, (&mut shelf.newest, Some(drawn)), &shelf.model, now)
+        update.listing.prepared(&name, (&mut update.newest, Some(drawn)), &update.model, now)
     });
     ended.await.unwrap();
 }
@@ -108,8 +108,8 @@ pub async fn prepare(store: &Store, id: &ListingId, now: Timestamp) {
 /// Approves the pending version.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::ApproveListing, id);
-    let approved = store.approve_listing(&deed, id, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now)
+    let approved = store.approve_listing(&deed, id, now, |update| {
+        update.listing.approve(&mut update.newest, &mut update.model, now)
     });
     approved.await.unwrap();
 }

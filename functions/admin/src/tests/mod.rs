@@ -61,9 +61,9 @@ async fn submit(app: &TestApp, creator: &Actor, id: &ListingId) {
 
 async fn edit(app: &TestApp, creator: &Actor, id: &ListingId, title: &str) {
     let now = app.now();
-    let edited = app.store.change_listing(&creator.id, id, now, |shelf| {
+    let edited = app.store.change_listing(&creator.id, id, now, |update| {
         let edit = Edit { title: Some(title.to_owned()), ..Edit::default() };
-        shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
+        update.listing.edit(update.newest.clone(), edit, now).map(|newest| update.newest = newest)
     });
     edited.await.unwrap();
 }

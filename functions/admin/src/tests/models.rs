@@ -52,15 +52,15 @@ async fn a_model_may_be_assigned_to_another_creator_after_staff_delist_it() {
 
     let (store, now) = (&app.store, app.now());
     let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
-    let edited = store.change_listing(&mara.id, &second, now, |shelf| {
+    let edited = store.change_listing(&mara.id, &second, now, |update| {
         let edit = Edit { content: Some(content.clone()), ..Edit::default() };
-        shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
+        update.listing.edit(update.newest.clone(), edit, now).map(|newest| update.newest = newest)
     });
     edited.await.unwrap();
     let submit = async |creator: &Actor, id: &ListingId| {
-        let submitted = store.submit_listing(&creator.id, id, now, |shelf| {
+        let submitted = store.submit_listing(&creator.id, id, now, |update| {
             let picture_id = UploadId::new(now, 1);
-            shelf.listing.submit(&shelf.newest, &shelf.model, picture_id, now)
+            update.listing.submit(&update.newest, &update.model, picture_id, now)
         });
         match submitted.await {
             Ok(_) => {

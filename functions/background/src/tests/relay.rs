@@ -133,10 +133,10 @@ async fn a_due_top_up_is_sent_to_the_queue_of_top_ups() {
     let (member, now) = (&app.member.id, app.now());
     let watch = TopUpSettings::new(Pack::Small, 5, 1).unwrap();
     for spend in [0, 5, 1] {
-        let changed = app.store.update_account(member, None, now, |draft| {
-            draft.allow_top_up(Some(watch));
-            let hold = draft.start_job("gen", spend)?;
-            draft.capture_job("gen", &hold)?;
+        let changed = app.store.update_account(member, None, now, |update| {
+            update.allow_top_up(Some(watch));
+            let hold = update.start_job("gen", spend)?;
+            update.capture_job("gen", &hold)?;
             Ok::<(), AccountError>(())
         });
         changed.await.unwrap();

@@ -250,9 +250,9 @@ async fn files_that_no_version_needs_are_erased() {
     let [sold, removed] = [31, 32].map(|number| UploadId::new(now, number));
     listings::with_file(&app.store, &shop.lena.id, &shop.id, now).await;
     let asset = UploadId::new(now, 2);
-    let added = app.store.change_listing(&shop.lena.id, &shop.id, now, |shelf| {
+    let added = app.store.change_listing(&shop.lena.id, &shop.id, now, |update| {
         for upload_id in [sold.clone(), removed.clone()] {
-            shelf.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
+            update.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
         }
     });
     added.await.unwrap();

@@ -142,8 +142,8 @@ impl<'a> WorkerApp<'a> {
         };
         let key = Idempotency::new(words.replace(' ', "-"), "0".repeat(64));
         let (store, who) = (&self.app.store, (&member.id, None));
-        let placed = store.enqueue(who, &key, SourceRef::Nothing, now, |draft, _| {
-            create_job(draft, &order, Some(named.clone()), &names)
+        let placed = store.enqueue(who, &key, SourceRef::Nothing, now, |update, _| {
+            create_job(update, &order, Some(named.clone()), &names)
         });
         placed.await.unwrap()
     }

@@ -19,7 +19,7 @@ async fn invoiced(app: &TestApp, member: &Actor, id: &InvoiceId, status: Invoice
     });
     let invoice: Invoice = serde_json::from_value(invoice).unwrap();
     let read = app.store.billing(&member.id).await.unwrap();
-    let decide = |books: &mut BillingUpdate| books.invoices.push(invoice.clone());
+    let decide = |update: &mut BillingUpdate| update.invoices.push(invoice.clone());
     let (wanted, now) = (Wanted::default(), app.now());
     let written = app.store.apply_billing(&read, &wanted, None, now, decide).await;
     assert_eq!(written.unwrap(), Applied::Now(()));

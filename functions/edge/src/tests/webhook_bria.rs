@@ -71,7 +71,7 @@ impl GenerationApp {
         if status == Status::Failed {
             let failure = Failure::new(FailureCode::TimedOut, "It took too long.");
             let settled =
-                store.settle(&submitted, now, |job, draft| job.fail(draft, failure.clone()));
+                store.settle(&submitted, now, |job, update| job.fail(update, failure.clone()));
             let Settled::Now(failed) = settled.await.unwrap() else {
                 panic!("no other worker changes the job")
             };

@@ -75,10 +75,10 @@ async fn advanced(app: &TestApp, job: Job, status: Status) -> Job {
         Status::Queued | Status::Submitting | Status::Submitted => return present,
         Status::Succeeded => {
             let image = stored_image(&present);
-            store.settle(&present, now, |job, draft| job.succeed(draft, image.clone())).await
+            store.settle(&present, now, |job, update| job.succeed(update, image.clone())).await
         }
         Status::Failed => {
-            store.settle(&present, now, |job, draft| job.fail(draft, blocked())).await
+            store.settle(&present, now, |job, update| job.fail(update, blocked())).await
         }
         Status::Cancelled => {
             return store.cancel(&present.user_id, &present.id, None, now).await.unwrap();

@@ -137,9 +137,9 @@ async fn pictures_and_files_of_a_draft_are_removed_and_ordered() {
     let (store, now) = (&app.store, app.now());
     listings::with_file(store, &kim.id, &id, now).await;
     let names = [11, 12, 13].map(|number| UploadId::new(now, number));
-    let added = store.change_listing(&kim.id, &id, now, |shelf| {
+    let added = store.change_listing(&kim.id, &id, now, |update| {
         for upload_id in names.clone() {
-            shelf.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
+            update.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
         }
     });
     added.await.unwrap();
@@ -517,9 +517,9 @@ async fn what_cannot_be_submitted_says_why() {
     let (first, second) = (model(&kim, 71).await, model(&ada, 72).await);
     assert_eq!(submitted(&kim, &first).await, "409 no_preview");
     listings::publish(store, &kim.id, &first, now).await;
-    let added = store.change_listing(&ada.id, &second, now, |shelf| {
+    let added = store.change_listing(&ada.id, &second, now, |update| {
         let upload_id = UploadId::new(now, 73);
-        shelf.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
+        update.newest.add_preview(Preview { upload_id, width: 9, height: 6, drawn: false });
     });
     added.await.unwrap();
     assert_eq!(submitted(&ada, &second).await, "409 model_taken");

@@ -335,12 +335,12 @@ mod tests {
     #[test]
     fn a_member_has_at_most_twenty_keys() {
         let user = UserId::parse("user_kim").unwrap();
-        let mut draft = Account::open(user, NOW).begin_update(NOW).unwrap();
+        let mut update = Account::open(user, NOW).begin_update(NOW).unwrap();
         for _ in 0..KEYS_MAX {
-            draft.add_api_key().unwrap();
+            update.add_api_key().unwrap();
         }
-        assert_eq!(draft.add_api_key(), Err(AccountError::TooManyKeys));
-        draft.drop_api_key();
-        assert_eq!(draft.add_api_key(), Ok(()));
+        assert_eq!(update.add_api_key(), Err(AccountError::TooManyKeys));
+        update.drop_api_key();
+        assert_eq!(update.add_api_key(), Ok(()));
     }
 }

@@ -32,9 +32,9 @@ fn update(
     now: Timestamp,
     change: impl FnOnce(&mut AccountUpdate),
 ) -> AccountChange {
-    let mut draft = account.begin_update(now).unwrap();
-    change(&mut draft);
-    draft.finish()
+    let mut update = account.begin_update(now).unwrap();
+    change(&mut update);
+    update.finish()
 }
 
 /// A Free member on their first day, with ten credits.
@@ -44,8 +44,8 @@ fn member() -> Account {
 
 /// A member of Pro with its 500 credits; the ten of the first day have expired.
 fn pro() -> Account {
-    update(member(), START, |draft| {
-        draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap();
+    update(member(), START, |update| {
+        update.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap();
     })
     .account
 }
@@ -56,9 +56,9 @@ fn available(account: &Account) -> u32 {
 
 #[test]
 fn a_first_visit_opens_the_account_and_grants_the_month() {
-    let draft = opened(START).begin_update(START).unwrap();
-    assert!(draft.is_changed());
-    let change = draft.finish();
+    let update = opened(START).begin_update(START).unwrap();
+    assert!(update.is_changed());
+    let change = update.finish();
     assert_eq!((change.expected_version, change.account.version), (0, 1));
     assert_eq!(available(&change.account), 10);
     assert_eq!(change.account.free_grant_at(), Some(START.plus_months(1)));
@@ -71,14 +71,14 @@ fn a_first_visit_opens_the_account_and_grants_the_month() {
 /// attribute has no last time.
 #[test]
 fn the_ledger_never_goes_back_in_time() {
-    let account = update(member(), START.plus(DAY), |draft| {
-        draft.start_job("gen_1", 1).unwrap();
+    let account = update(member(), START.plus(DAY), |update| {
+        update.start_job("gen_1", 1).unwrap();
     })
     .account;
     assert_eq!(account.ledger_at, Some(START.plus(DAY)));
-    let early = |draft: &mut AccountUpdate| {
-        assert_eq!(draft.now(), START.plus(DAY));
-        draft.start_job("gen_2", 1).unwrap();
+    let early = |update: &mut AccountUpdate| {
+        assert_eq!(update.now(), START.plus(DAY));
+        update.start_job("gen_2", 1).unwrap();
     };
     let change = update(account.clone(), START, early);
     assert_eq!(change.entries[0].at, START.plus(DAY));
@@ -88,8 +88,8 @@ fn the_ledger_never_goes_back_in_time() {
 
 #[test]
 fn a_visit_on_which_nothing_is_due_changes_nothing() {
-    let draft = member().begin_update(START.plus(DAY)).unwrap();
-    assert!(!draft.is_changed());
+    let update = member().begin_update(START.plus(DAY)).unwrap();
+    assert!(!update.is_changed());
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn the_next_grant_is_known_in_advance() {
     assert_eq!(next(&pro(), START), Some((paid_until, Plan::Pro, Some(500))));
     assert_eq!(next(&pro(), paid_until), None, "the payment is missing");
     let change = |change: &dyn Fn(&mut AccountUpdate)| update(pro(), START, change).account;
-    let upgraded = change(&|draft| draft.renew_as(Some(Plan::Enterprise)));
+    let upgraded = change(&|update| update.renew_as(Some(Plan::Enterprise)));
     assert_eq!(next(&upgraded, START), Some((paid_until, Plan::Enterprise, None)));
-    let cancelled = change(&|draft| draft.keep_plan_until(paid_until).unwrap());
+    let cancelled = change(&|update| update.keep_plan_until(paid_until).unwrap());
     let (at, plan, credits) = next(&cancelled, START).unwrap();
     assert!(at >= paid_until, "{at}");
     assert_eq!((plan, credits), (Plan::Free, Some(10)));
@@ -174,8 +174,8 @@ fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
     let later = update(account, START.plus(DAY * 37), |_| {}).account;
     assert_eq!((later.plan, available(&later)), (Plan::Free, 10), "the grace has ended unpaid");
 
-    let renewed = update(later, START.plus(DAY * 40), |draft| {
-        draft.begin_period(Plan::Pro, LotId("invoice_2".to_owned()), days(40, 70)).unwrap();
+    let renewed = update(later, START.plus(DAY * 40), |update| {
+        update.begin_period(Plan::Pro, LotId("invoice_2".to_owned()), days(40, 70)).unwrap();
     });
     assert_eq!(available(&renewed.account), 500);
 }
@@ -183,13 +183,13 @@ fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
 #[test]
 fn the_same_period_cannot_begin_twice_even_when_its_credits_are_spent() {
     let again = |account: Account| {
-        let mut draft = account.begin_update(START.plus(DAY)).unwrap();
-        draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap_err()
+        let mut update = account.begin_update(START.plus(DAY)).unwrap();
+        update.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap_err()
     };
     again(pro());
-    let spent = update(pro(), START, |draft| {
-        let hold = draft.start_job("gen_1", 500).unwrap();
-        draft.capture_job("gen_1", &hold).unwrap();
+    let spent = update(pro(), START, |update| {
+        let hold = update.start_job("gen_1", 500).unwrap();
+        update.capture_job("gen_1", &hold).unwrap();
     });
     assert_eq!(available(&spent.account), 0);
     again(spent.account);
@@ -197,22 +197,22 @@ fn the_same_period_cannot_begin_twice_even_when_its_credits_are_spent() {
 
 #[test]
 fn so_many_presets_and_no_more() {
-    let mut draft = Account { presets: PRESETS_MAX - 1, ..member() }.begin_update(START).unwrap();
-    draft.add_preset().unwrap();
-    let refused = draft.add_preset().unwrap_err();
+    let mut update = Account { presets: PRESETS_MAX - 1, ..member() }.begin_update(START).unwrap();
+    update.add_preset().unwrap();
+    let refused = update.add_preset().unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "too_many_presets"));
-    draft.drop_preset().unwrap();
-    draft.add_preset().unwrap();
-    assert_eq!(draft.account().presets, PRESETS_MAX);
+    update.drop_preset().unwrap();
+    update.add_preset().unwrap();
+    assert_eq!(update.account().presets, PRESETS_MAX);
 }
 
 #[test]
 fn a_suspended_member_changes_nothing() {
     let standing = AccountStatus::Suspended { reason: "fraud".to_owned(), until: None };
-    let mut draft = Account { standing, presets: 1, ..member() }.begin_update(START).unwrap();
-    assert_eq!(draft.add_preset().unwrap_err().code(), "account_suspended");
-    assert_eq!(draft.drop_preset().unwrap_err().code(), "account_suspended");
-    assert!(!draft.is_changed());
+    let mut update = Account { standing, presets: 1, ..member() }.begin_update(START).unwrap();
+    assert_eq!(update.add_preset().unwrap_err().code(), "account_suspended");
+    assert_eq!(update.drop_preset().unwrap_err().code(), "account_suspended");
+    assert!(!update.is_changed());
 }
 
 #[test]
@@ -234,15 +234,15 @@ fn free_credits_need_a_verified_address() {
     let first = |claim| Account::open(user(), START).begin_update_for(Some(claim), START).unwrap();
     let unverified = EmailClaim { address: Some("a@prolight.test"), is_verified: false };
     let check = |claim, verified: bool| {
-        let mut draft = first(claim);
-        let available = draft.account().credits.totals().available;
+        let mut update = first(claim);
+        let available = update.account().credits.totals().available;
         assert_eq!(
-            (draft.account().email_unverified, available),
+            (update.account().email_unverified, available),
             (!verified, if verified { 10 } else { 0 })
         );
-        let code = draft.start_job("gen_1", 1).err().map(|e| e.code());
+        let code = update.start_job("gen_1", 1).err().map(|e| e.code());
         assert_eq!(code, (!verified).then_some("email_unverified"));
-        assert_eq!(draft.account().require_verified_email("payouts").is_ok(), verified);
+        assert_eq!(update.account().require_verified_email("payouts").is_ok(), verified);
     };
     check(EmailClaim::verified("a@prolight.test"), true);
     check(unverified, false);
@@ -250,18 +250,18 @@ fn free_credits_need_a_verified_address() {
     check(EmailClaim { address: None, is_verified: true }, false);
 
     // What was bought may be spent, and a paid plan grants.
-    let mut draft = first(unverified);
-    draft.add_pack(LotId("ord_1".to_owned()), 50).unwrap();
-    draft.start_job("gen_1", 1).unwrap();
-    draft.begin_period(Plan::Pro, LotId("in_1".to_owned()), days(0, 30)).unwrap();
-    assert_eq!(draft.account().credits.totals().available, 549);
+    let mut update = first(unverified);
+    update.add_pack(LotId("ord_1".to_owned()), 50).unwrap();
+    update.start_job("gen_1", 1).unwrap();
+    update.begin_period(Plan::Pro, LotId("in_1".to_owned()), days(0, 30)).unwrap();
+    assert_eq!(update.account().credits.totals().available, 549);
 
     // The months before the address was verified are not granted later.
     let later = START.plus(DAY * 100);
     let waited = first(unverified).finish().account;
-    let draft =
+    let update =
         waited.begin_update_for(Some(EmailClaim::verified("a@prolight.test")), later).unwrap();
-    assert_eq!(draft.account().credits.totals().available, 10);
+    assert_eq!(update.account().credits.totals().available, 10);
 }
 
 #[test]

@@ -219,13 +219,13 @@ impl Invoice {
     pub fn grant(
         &mut self,
         subscription: &Subscription,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
     ) -> Result<(), LedgerError> {
         if self.status != InvoiceStatus::Paid || !self.granted.is_empty() {
             return Ok(());
         }
         let mut paid: Vec<(Plan, Period, LotId)> = self.paid_lines().collect();
-        let (status, now) = (subscription.status, draft.now());
+        let (status, now) = (subscription.status, update.now());
         let may_come = !status.gives_access() && !status.is_over();
         let waits = may_come && paid.iter().any(|(_, period, _)| now < period.ends_at);
         if waits || self.is_paid_late(subscription) {
@@ -234,15 +234,15 @@ impl Invoice {
         paid.sort_by_key(|(_, period, _)| period.starts_at);
         for (plan, period, lot) in paid {
             if status.gives_access() {
-                draft.begin_period(plan, lot.clone(), period)?;
+                update.begin_period(plan, lot.clone(), period)?;
             } else {
-                draft.miss_period(plan, lot.clone(), period)?;
+                update.miss_period(plan, lot.clone(), period)?;
             }
             self.granted.push(lot);
         }
         // Its money may have been taken back while the grant waited for the status.
         if self.amount_paid > 0 && self.gone >= self.amount_paid {
-            self.take_back(draft)?;
+            self.take_back(update)?;
         }
         Ok(())
     }
@@ -258,23 +258,23 @@ impl Invoice {
     pub fn settle(
         &mut self,
         payment: &Payment,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
     ) -> Result<(), LedgerError> {
         self.payment = Some(payment.id.clone());
         self.amount_refunded = payment.refunded;
         (self.gone, self.fees) = (payment.returned(), payment.fees);
         if payment.taken_back(1) == 0 {
-            return self.give_back(draft);
+            return self.give_back(update);
         }
-        self.take_back(draft)
+        self.take_back(update)
     }
 
     /// Ends its lots after all of its payment was taken back.
-    fn take_back(&mut self, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
+    fn take_back(&mut self, update: &mut AccountUpdate) -> Result<(), LedgerError> {
         let payment = self.payment.as_ref().map_or_else(|| self.id.as_str(), PaymentId::as_str);
         let cause = format!("payment:{payment}");
         for lot in &self.granted {
-            match draft.end_period(&cause, lot)? {
+            match update.end_period(&cause, lot)? {
                 LotSize::Credits(taken) => self.taken_back += taken,
                 LotSize::Unlimited => self.unlimited_ended = true,
             }
@@ -284,7 +284,7 @@ impl Invoice {
 
     /// Reverses [`Invoice::take_back`]. That took from the lot of the latest period: earlier ones
     /// had ended with it.
-    fn give_back(&mut self, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
+    fn give_back(&mut self, update: &mut AccountUpdate) -> Result<(), LedgerError> {
         let size = match (mem::take(&mut self.unlimited_ended), mem::take(&mut self.taken_back)) {
             (true, _) => LotSize::Unlimited,
             (false, 0) => return Ok(()),
@@ -292,7 +292,7 @@ impl Invoice {
         };
         let latest = self.paid_lines().max_by_key(|(_, period, _)| period.starts_at);
         if let Some((plan, period, lot)) = latest {
-            self.granted.extend(draft.resume_period((plan, period), &lot, size)?);
+            self.granted.extend(update.resume_period((plan, period), &lot, size)?);
         }
         Ok(())
     }

@@ -135,13 +135,13 @@ impl PackOrder {
         id: OrderId,
         pack: Pack,
         via: Via,
-        draft: &AccountUpdate,
+        update: &AccountUpdate,
     ) -> Result<PackOrder, AccountError> {
-        draft.require_active()?;
-        let now = draft.now();
+        update.require_active()?;
+        let now = update.now();
         Ok(PackOrder {
             id,
-            user_id: draft.account().user_id.clone(),
+            user_id: update.account().user_id.clone(),
             version: 0,
             pack,
             sold: Some(Sold::now(pack)),
@@ -208,18 +208,18 @@ impl PackOrder {
     pub fn settle(
         &mut self,
         payment: &Payment,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
     ) -> Result<(), LedgerError> {
         self.payment = Some(payment.id.clone());
         match &payment.state {
-            PaymentState::Succeeded => self.pay(payment, draft)?,
+            PaymentState::Succeeded => self.pay(payment, update)?,
             PaymentState::Pending if self.state == OrderState::Open => {
                 self.state = OrderState::Processing;
             }
             PaymentState::Failed { code }
                 if self.via == Via::TopUp || self.state == OrderState::Processing =>
             {
-                self.fail(code, draft);
+                self.fail(code, update);
             }
             PaymentState::Pending | PaymentState::Failed { .. } => {}
         }
@@ -227,30 +227,30 @@ impl PackOrder {
     }
 
     /// Fails it for good with Stripe's code. Does nothing once it is paid.
-    pub fn fail(&mut self, code: &str, draft: &mut AccountUpdate) {
+    pub fn fail(&mut self, code: &str, update: &mut AccountUpdate) {
         if self.state == OrderState::Paid {
             return;
         }
         self.state = OrderState::Failed { code: code.to_owned() };
         self.due_at = None;
         let pause = TopUpPause::of_code(code);
-        draft.change_top_up(|top_up, now| top_up.pause(&self.id, pause, now));
+        update.change_top_up(|top_up, now| top_up.pause(&self.id, pause, now));
     }
 
-    fn pay(&mut self, payment: &Payment, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
+    fn pay(&mut self, payment: &Payment, update: &mut AccountUpdate) -> Result<(), LedgerError> {
         let credits = self.sold().credits;
         let lot = match &self.lot {
             Some(lot) => lot.clone(),
             None => {
                 let key = self.session.as_ref().map_or(payment.id.as_str(), SessionId::as_str);
-                let lot = draft.add_pack(LotId(format!("pack:{key}")), credits)?;
+                let lot = update.add_pack(LotId(format!("pack:{key}")), credits)?;
                 self.state = OrderState::Paid;
                 self.paid = Some(payment.amount);
-                self.paid_at = Some(draft.now());
+                self.paid_at = Some(update.now());
                 self.due_at = None;
                 self.lot = Some(lot.clone());
                 if self.via == Via::TopUp {
-                    draft.change_top_up(|top_up, _| top_up.bought_by(&self.id));
+                    update.change_top_up(|top_up, _| top_up.bought_by(&self.id));
                 }
                 lot
             }
@@ -258,9 +258,9 @@ impl PackOrder {
         let gone = payment.taken_back(credits);
         let cause = format!("payment:{}", payment.id);
         if gone > self.taken_back {
-            draft.take_back(&cause, &lot, gone - self.taken_back)?;
+            update.take_back(&cause, &lot, gone - self.taken_back)?;
         } else if gone < self.taken_back {
-            draft.give_back(&cause, &lot, self.taken_back - gone)?;
+            update.give_back(&cause, &lot, self.taken_back - gone)?;
         }
         (self.taken_back, self.refunded, self.withdrawn) =
             (gone, payment.refunded, payment.withdrawn);

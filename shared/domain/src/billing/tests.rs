@@ -54,9 +54,9 @@ impl Member {
         now: Timestamp,
         change: impl FnOnce(&mut AccountUpdate, &mut Billing) -> T,
     ) -> T {
-        let mut draft = self.account.clone().begin_update(now).unwrap();
-        let done = change(&mut draft, &mut self.billing);
-        let change = draft.finish();
+        let mut update = self.account.clone().begin_update(now).unwrap();
+        let done = change(&mut update, &mut self.billing);
+        let change = update.finish();
         self.account = change.account;
         self.ledger.extend(change.entries);
         assert_eq!(Credits::fold(&self.ledger).unwrap(), self.account.credits);
@@ -67,16 +67,16 @@ impl Member {
 
     /// Handles an event of a subscription: grants its invoice and applies it.
     fn hear(&mut self, now: Timestamp, subscription: &Subscription, invoice: &mut Invoice) {
-        self.at(now, |draft, billing| {
-            invoice.grant(subscription, draft).unwrap();
-            billing.follow(subscription, draft).unwrap();
+        self.at(now, |update, billing| {
+            invoice.grant(subscription, update).unwrap();
+            billing.follow(subscription, update).unwrap();
         });
     }
 
     fn spend(&mut self, now: Timestamp, credits: u32) {
-        self.at(now, |draft, _| {
-            let hold = draft.start_job("gen", credits).unwrap();
-            draft.capture_job("gen", &hold).unwrap();
+        self.at(now, |update, _| {
+            let hold = update.start_job("gen", credits).unwrap();
+            update.capture_job("gen", &hold).unwrap();
         });
     }
 
@@ -186,13 +186,13 @@ fn what_follows_from_a_change_of_an_account() {
     let check = |email: Option<&str>, until: Option<Option<u32>>, expected: &[FollowUpTask]| {
         let mut member = Member::new();
         member.account.email = Some("ann@old.test".to_owned());
-        member.at(day(0), |draft, _| draft.creates());
+        member.at(day(0), |update, _| update.creates());
         let claim = email.map(EmailClaim::verified);
-        let mut draft = member.account.clone().begin_update_for(claim, day(1)).unwrap();
+        let mut update = member.account.clone().begin_update_for(claim, day(1)).unwrap();
         if let Some(until) = until {
-            draft.suspend("no".to_owned(), until.map(day));
+            update.suspend("no".to_owned(), until.map(day));
         }
-        let noted = draft.finish().follow_ups;
+        let noted = update.finish().follow_ups;
         let tasks: Vec<FollowUpTask> = noted.iter().map(|noted| noted.task.clone()).collect();
         assert_eq!(tasks, expected, "{email:?} {until:?}");
         let user = &member.account.user_id;

@@ -36,12 +36,12 @@ crate::domain_error! {
 /// # Errors
 /// See [`OrderError`]; discard the account update after an error.
 pub fn create_job(
-    draft: &mut AccountUpdate,
+    update: &mut AccountUpdate,
     order: &GenerationRequest,
     named: Option<ResolvedSource>,
     names: &NewJob,
 ) -> Result<(Job, Input), OrderError> {
-    draft.require_active()?;
+    update.require_active()?;
     let licensed = named.as_ref().is_some_and(|named| named.licensed.is_some());
     if order.listing_id.is_some() && !licensed {
         return Err(OrderError::NotLicensed);
@@ -52,7 +52,7 @@ pub fn create_job(
         return Err(InvalidFields(vec![unknown]).into());
     }
     let input = Input::resolve(order, named.unwrap_or_default(), names.seed)?;
-    let job = Job::place(draft, &input, names)?;
+    let job = Job::place(update, &input, names)?;
     Ok((job, input))
 }
 

@@ -290,15 +290,15 @@ impl Job {
     /// # Errors
     /// When the account is suspended, has too many open generations, or has too few credits.
     pub(super) fn place(
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
         input: &Input,
         names: &NewJob,
     ) -> Result<Job, AccountError> {
-        let hold = draft.start_job(names.id.as_str(), CREDITS_PER_IMAGE)?;
-        let now = draft.now();
+        let hold = update.start_job(names.id.as_str(), CREDITS_PER_IMAGE)?;
+        let now = update.now();
         Ok(Job {
             id: names.id.clone(),
-            user_id: draft.account().user_id.clone(),
+            user_id: update.account().user_id.clone(),
             status: Status::Queued,
             version: 1,
             created_at: now,
@@ -307,7 +307,7 @@ impl Job {
             quality: input.quality,
             aspect_ratio: input.aspect_ratio,
             seed: input.seed,
-            plan: Some(draft.account().plan),
+            plan: Some(update.account().plan),
             preset_id: input.preset_id.clone(),
             licence: input.licence.clone(),
             charge: Charge { state: ChargeState::Held, credits: hold.credits(), lots: hold.shares },

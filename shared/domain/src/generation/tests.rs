@@ -25,12 +25,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A member of `plan` with its credits.
 fn member(plan: Plan) -> Account {
     let user = UserId::parse("user_1").unwrap();
-    let mut draft = Account::open(user, NOW).begin_update(NOW).unwrap();
+    let mut update = Account::open(user, NOW).begin_update(NOW).unwrap();
     if plan != Plan::Free {
         let period = Period { starts_at: NOW, ends_at: NOW.plus(MINUTE * 60) };
-        draft.begin_period(plan, LotId("invoice_1".to_owned()), period).unwrap();
+        update.begin_period(plan, LotId("invoice_1".to_owned()), period).unwrap();
     }
-    draft.finish().account
+    update.finish().account
 }
 
 fn drafted(account: Account, now: Timestamp) -> AccountUpdate {
@@ -52,10 +52,10 @@ fn order(fields: serde_json::Value) -> GenerationRequest {
 
 /// A new job of a Free member, and the account that holds its credit.
 fn placed(provider: Provider) -> (Job, Account) {
-    let mut draft = drafted(member(Plan::Free), NOW);
+    let mut update = drafted(member(Plan::Free), NOW);
     let order = order(serde_json::json!({"prompt": "a red chair"}));
-    let (job, _) = create_job(&mut draft, &order, None, &names(1, provider)).unwrap();
-    (job, draft.finish().account)
+    let (job, _) = create_job(&mut update, &order, None, &names(1, provider)).unwrap();
+    (job, update.finish().account)
 }
 
 fn stored() -> StoredImage {

@@ -3,7 +3,6 @@
 mod archives;
 mod conservation;
 mod contents;
-mod deals;
 mod demos;
 mod flags;
 mod lints;
@@ -12,6 +11,7 @@ mod models;
 mod offers;
 mod payouts;
 mod preparations;
+mod purchase_updates;
 mod refunds;
 mod remarks;
 mod reviews;

@@ -221,16 +221,16 @@ fn every_type_has_one_name_on_the_wire() {
 
 /// An account with this many credits, at this version.
 fn account(available: u32, version: u64) -> Account {
-    let mut draft = Account::open(user("kim"), NOW).begin_update(NOW).unwrap();
-    draft.add_pack(LotId("lot".to_owned()), 1_000).unwrap();
-    let spare = draft.account().credits.totals().available - available;
+    let mut update = Account::open(user("kim"), NOW).begin_update(NOW).unwrap();
+    update.add_pack(LotId("lot".to_owned()), 1_000).unwrap();
+    let spare = update.account().credits.totals().available - available;
     for part in 0..spare.div_ceil(100) {
         let credits = 100.min(spare - part * 100);
         let cause = format!("job {part}");
-        let hold = draft.start_job(&cause, credits).unwrap();
-        draft.capture_job(&cause, &hold).unwrap();
+        let hold = update.start_job(&cause, credits).unwrap();
+        update.capture_job(&cause, &hold).unwrap();
     }
-    Account { version, ..draft.finish().account }
+    Account { version, ..update.finish().account }
 }
 
 #[test]

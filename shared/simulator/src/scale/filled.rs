@@ -230,9 +230,9 @@ async fn on_sale(app: &BillingApp, numbers: &BTreeSet<u64>) {
     let listing = market.on_sale(&original, PRICE).await;
     market.sold(&app.new_member("ann"), &listing, PRICE).await;
     let (user, creator) = (original.id.to_string(), CreatorId::of(&original.id).to_string());
-    let (shelf, books) = (format!("LISTING#{listing}"), format!("USER#{user}"));
-    let copied = Copied::of(app, |pk, _| pk == shelf);
-    let book = Copied::of(app, |pk, sk| pk == books && sk == "CREATOR");
+    let (partition, account) = (format!("LISTING#{listing}"), format!("USER#{user}"));
+    let copied = Copied::of(app, |pk, _| pk == partition);
+    let book = Copied::of(app, |pk, sk| pk == account && sk == "CREATOR");
     let named = |copied: &Copied, number: u64| -> Vec<Value> {
         let copy = copy_of(number / LISTINGS_EACH);
         let (id, theirs) = (listing_id(number), CreatorId::of(&copy.id).to_string());
@@ -359,9 +359,9 @@ async fn rewards(app: &BillingApp, sharers: u64) -> u64 {
 async fn hidden(app: &BillingApp, count: u64) -> u64 {
     let (market, original) = (Marketplace::new(app), app.new_member(ORIGINAL));
     let listing = market.on_sale(&original, PRICE).await;
-    let shelf = format!("LISTING#{listing}");
+    let partition = format!("LISTING#{listing}");
     let copied = Copied::of(app, |pk, sk| {
-        pk == shelf || (pk.starts_with("SIMILAR#") && sk == listing.as_str())
+        pk == partition || (pk.starts_with("SIMILAR#") && sk == listing.as_str())
     });
     for _ in 0..3 {
         let struck = market.on_sale(&original, PRICE).await;

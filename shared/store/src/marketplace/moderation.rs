@@ -39,7 +39,7 @@ use crate::{
 /// A listing that a moderator decides on, with what the decision depends on and changes.
 #[derive(Clone)]
 pub(super) struct Moderation {
-    pub(super) shelf: ListingUpdate,
+    pub(super) update: ListingUpdate,
     /// The moderator's account, if they have one.
     pub(super) acting: Option<Account>,
     pub(super) book: CreatorBalance,
@@ -77,8 +77,8 @@ impl Aggregate for Moderation {
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
         let (moderator, id) = (key.moderator()?, key.id);
-        let mut shelf = store.shelf(By::Staff, id).await?;
-        let creator = &shelf.listing.creator_id;
+        let mut update = store.listing_update(By::Staff, id).await?;
+        let creator = &update.listing.creator_id;
         let mut keys = vec![
             Key::account(moderator),
             Key::creator(creator),
@@ -94,27 +94,27 @@ impl Aggregate for Moderation {
         let book = book_of(creator, found.next()?);
         let flags: Option<Flags> = found.next()?;
         let owned: Option<Entitlement> = found.next()?;
-        let impartial = shelf.listing.check_impartial(moderator, flags.as_ref(), owned.as_ref());
+        let impartial = update.listing.check_impartial(moderator, flags.as_ref(), owned.as_ref());
         impartial.map_err(StoreError::refused)?;
         if key.basis == Basis::Model {
-            shelf.model = store.model_claim(&shelf.newest).await?;
+            update.model = store.model_claim(&update.newest).await?;
         }
-        Ok(Moderation { shelf, acting, book, flags, strikes: found.next()? })
+        Ok(Moderation { update, acting, book, flags, strikes: found.next()? })
     }
 
     /// On the condition that the moderator's status and the creator's right to sell are unchanged.
     fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<ListingUpdate>, StoreError> {
-        let (was, is) = (&before.shelf.listing, &self.shelf.listing);
+        let (was, is) = (&before.update.listing, &self.update.listing);
         let entry = key.entry.clone().with_diff(&was.audited(), &is.audited());
         let mut writes = Transaction::default()
             .acting(key.moderator()?, before.acting.as_ref())?
-            .seller(&was.creator_id, &Seller::from(&before.shelf.creator))?
+            .seller(&was.creator_id, &Seller::from(&before.update.creator))?
             .judged(&before.book, was, is)?
             .audit(entry, key.now);
         if let Some(flags) = before.flags.as_ref().filter(|_| is.is_taken_off()) {
             writes = writes.cleared(flags)?;
         }
-        self.shelf.changes(&before.shelf, writes, key.now)
+        self.update.changes(&before.update, writes, key.now)
     }
 }
 
@@ -157,7 +157,7 @@ impl Store {
         key: ModerationKey<'_>,
         change: impl Fn(&mut ListingUpdate) -> D,
     ) -> Result<ListingUpdate, StoreError> {
-        let moderated = self.update(key, |it: &mut Moderation| change(&mut it.shelf));
+        let moderated = self.update(key, |it: &mut Moderation| change(&mut it.update));
         Ok(moderated.await?.0)
     }
 }

@@ -22,8 +22,8 @@ use crate::{condition::Condition, table::encode};
 
 impl TestApp {
     pub(super) async fn ban(&self, user: &UserId) {
-        let banned = self.store.update_account(user, None, NOW, |draft| {
-            draft.suspend("fraud".to_owned(), None);
+        let banned = self.store.update_account(user, None, NOW, |update| {
+            update.suspend("fraud".to_owned(), None);
         });
         banned.await.unwrap();
     }

@@ -18,8 +18,8 @@ impl TestApp {
     async fn note_follow_up(&self, user: &UserId, task: &FollowUpTask, now: Timestamp) {
         let read = self.store.billing(user).await.unwrap();
         let wanted = Wanted::default();
-        let kept = self.store.apply_billing(&read, &wanted, None, now, |books| {
-            books.follow_ups.insert(task.clone());
+        let kept = self.store.apply_billing(&read, &wanted, None, now, |update| {
+            update.follow_ups.insert(task.clone());
         });
         assert_eq!(kept.await.unwrap(), Applied::Now(()));
     }
@@ -71,8 +71,8 @@ async fn what_an_account_brings_is_noted_with_it() {
         .get_or_create_account(&user, Some(EmailClaim::verified("new@prolight.test")), NOW)
         .await
         .unwrap();
-    let ban = app.store.update_account(&user, None, NOW, |draft| {
-        draft.suspend("Chargeback fraud.".to_owned(), None);
+    let ban = app.store.update_account(&user, None, NOW, |update| {
+        update.suspend("Chargeback fraud.".to_owned(), None);
     });
     ban.await.unwrap();
     let due: BTreeSet<FollowUpTask> = app.due().await.into_iter().map(|due| due.task).collect();

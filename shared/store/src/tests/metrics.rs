@@ -142,7 +142,7 @@ async fn the_stream_states_jobs_and_members() {
     let job = app.posted(&ann, NOW).await;
     let job = app.submitted(job, NOW.plus(SECOND * 2)).await;
     let end = NOW.plus(SECOND * 32);
-    app.store.settle(&job, end, |job, draft| job.succeed(draft, stored())).await.unwrap();
+    app.store.settle(&job, end, |job, update| job.succeed(update, stored())).await.unwrap();
     let batch = app.engine.stream_batch();
     let mut facts = Vec::new();
     for record in batch["Records"].as_array().unwrap() {

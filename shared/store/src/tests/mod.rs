@@ -8,7 +8,7 @@ mod accounts;
 mod api_keys;
 mod audit;
 mod billing;
-mod books;
+mod billing_updates;
 mod enqueue;
 mod events;
 mod faults;
@@ -82,15 +82,15 @@ impl TestApp {
     /// Creates a member of `plan` with exactly this many credits.
     async fn member(&self, name: &str, plan: Plan, credits: u32) -> UserId {
         let user = UserId::parse(name).unwrap();
-        let setup = self.store.update_account(&user, None, NOW, |draft| {
+        let setup = self.store.update_account(&user, None, NOW, |update| {
             if plan != Plan::Free {
                 let lot = LotId("invoice_1".to_owned());
-                draft.begin_period(plan, lot, paid_period()).unwrap();
+                update.begin_period(plan, lot, paid_period()).unwrap();
             }
-            let spare = draft.account().credits.totals().available - credits;
+            let spare = update.account().credits.totals().available - credits;
             if spare > 0 {
-                let hold = draft.start_job("setup", spare)?;
-                draft.capture_job("setup", &hold)?;
+                let hold = update.start_job("setup", spare)?;
+                update.capture_job("setup", &hold)?;
             }
             Ok::<(), domain::account::AccountError>(())
         });
@@ -110,7 +110,7 @@ impl TestApp {
             ..GenerationRequest::default()
         };
         let names = self.names(now);
-        let decide = |draft: &mut AccountUpdate, kept| create_job(draft, &order, kept, &names);
+        let decide = |update: &mut AccountUpdate, kept| create_job(update, &order, kept, &names);
         let nothing = crate::SourceRef::Nothing;
         self.store.enqueue((user, None), request, nothing, now, decide).await
     }

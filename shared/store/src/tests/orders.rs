@@ -24,9 +24,9 @@ impl TestApp {
         now: Timestamp,
     ) -> Result<PackOrder, StoreError> {
         let id = OrderId::new(now, u128::from(self.number()));
-        let place = |draft: &AccountUpdate| {
-            draft.require_active().map_err(StoreError::refused)?;
-            PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft)
+        let place = |update: &AccountUpdate| {
+            update.require_active().map_err(StoreError::refused)?;
+            PackOrder::place(id.clone(), Pack::Small, Via::Checkout, update)
                 .map_err(StoreError::refused)
         };
         self.store.place_order((user, None), request, now, place).await
@@ -40,7 +40,7 @@ impl TestApp {
     /// The member wants a small pack whenever fewer than five credits are left.
     async fn wants_packs(&self, user: &UserId, now: Timestamp) -> TopUpState {
         let wish = TopUpSettings::new(Pack::Small, 5, 2).unwrap();
-        self.top_up(user, now, |draft| draft.allow_top_up(Some(wish))).await
+        self.top_up(user, now, |update| update.allow_top_up(Some(wish))).await
     }
 
     async fn top_up(
@@ -55,14 +55,14 @@ impl TestApp {
 
     async fn begin(&self, user: &UserId, now: Timestamp) -> Option<PackOrder> {
         let id = OrderId::new(now, u128::from(self.number()));
-        let begin = |draft: &mut AccountUpdate| {
-            let Some(top_up) = draft.account().top_up.clone() else { return Ok(None) };
+        let begin = |update: &mut AccountUpdate| {
+            let Some(top_up) = update.account().top_up.clone() else { return Ok(None) };
             if !matches!(top_up.state, TopUpState::Due { .. }) {
                 return Ok(None);
             }
             let pack = top_up.wish.unwrap().pack;
-            let order = PackOrder::place(id.clone(), pack, Via::TopUp, draft)?;
-            draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
+            let order = PackOrder::place(id.clone(), pack, Via::TopUp, update)?;
+            update.change_top_up(|top_up, _| top_up.begin(id.clone()));
             Ok::<_, AccountError>(Some(order))
         };
         self.store.begin_top_up(user, now, begin).await.unwrap()
@@ -113,12 +113,13 @@ async fn a_ban_bites_although_the_order_changes_nothing_of_the_account() {
     let user = app.member("member", Plan::Free, 10).await;
     let id = OrderId::new(NOW, 1);
     let banned = std::cell::Cell::new(false);
-    let place = |draft: &AccountUpdate| {
-        draft.require_active().map_err(StoreError::refused)?;
+    let place = |update: &AccountUpdate| {
+        update.require_active().map_err(StoreError::refused)?;
         if !banned.replace(true) {
             meanwhile(async || app.ban(&user).await);
         }
-        PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft).map_err(StoreError::refused)
+        PackOrder::place(id.clone(), Pack::Small, Via::Checkout, update)
+            .map_err(StoreError::refused)
     };
     let refused = app.store.place_order((&user, None), &key("a"), NOW, place).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "account_suspended"));
@@ -212,13 +213,13 @@ async fn an_account_stands_in_the_index_while_its_pack_is_due_or_being_charged()
     assert_eq!(due().await, ["other", "member"]);
     assert_eq!(store.due_top_ups(None, 1).await.unwrap().items.len(), 1);
 
-    app.top_up(&user, NOW, |draft| {
+    app.top_up(&user, NOW, |update| {
         let declined = TopUpPause::CardDeclined;
-        draft.change_top_up(|top_up, now| top_up.pause(&order.id, declined, now));
+        update.change_top_up(|top_up, now| top_up.pause(&order.id, declined, now));
     })
     .await;
     assert_eq!(due().await, ["other"]);
-    let off = app.top_up(&other, NOW.plus(DAY), |draft| draft.allow_top_up(None)).await;
+    let off = app.top_up(&other, NOW.plus(DAY), |update| update.allow_top_up(None)).await;
     assert_eq!(off, TopUpState::Armed);
     assert_eq!(due().await, [""; 0]);
     app.check_books(&user).await;

@@ -19,11 +19,11 @@ pub(super) async fn with_jobs_of_each_status(app: &TestApp) -> UserId {
                 Status::Submitted => drop(app.submitted(job, now).await),
                 Status::Succeeded => {
                     let job = app.submitted(job, now).await;
-                    let end = |job: Job, draft: &mut AccountUpdate| job.succeed(draft, stored());
+                    let end = |job: Job, update: &mut AccountUpdate| job.succeed(update, stored());
                     app.store.settle(&job, now, end).await.unwrap();
                 }
                 Status::Failed => {
-                    let end = |job: Job, draft: &mut AccountUpdate| job.fail(draft, blocked());
+                    let end = |job: Job, update: &mut AccountUpdate| job.fail(update, blocked());
                     app.store.settle(&job, now, end).await.unwrap();
                 }
                 Status::Cancelled => {

@@ -63,8 +63,8 @@ async fn the_same_key_at_once_keeps_one_preset() {
 async fn the_last_place_of_many_presets_at_once() {
     let app = TestApp::new();
     let user = app.member("member", Plan::Free, 10).await;
-    let fill = |draft: &mut domain::account::AccountUpdate| {
-        (1..PRESETS_MAX).try_for_each(|_| draft.add_preset())
+    let fill = |update: &mut domain::account::AccountUpdate| {
+        (1..PRESETS_MAX).try_for_each(|_| update.add_preset())
     };
     app.store.update_account(&user, None, NOW, fill).await.unwrap();
     let kept = at_once(8, async |_| {
@@ -119,7 +119,7 @@ async fn a_job_is_placed_from_a_preset_in_the_same_two_trips() {
         GenerationRequest { preset_id: Some(preset.id.clone()), ..GenerationRequest::default() };
 
     let names = app.names(NOW);
-    let decide = |draft: &mut AccountUpdate, kept| create_job(draft, &order, kept, &names);
+    let decide = |update: &mut AccountUpdate, kept| create_job(update, &order, kept, &names);
     let (request, named) = (key("a"), crate::SourceRef::Preset(&preset.id));
     app.engine.take_usage();
     let job = app.store.enqueue((&user, None), &request, named, NOW, decide).await.unwrap();

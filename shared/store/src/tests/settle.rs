@@ -6,11 +6,11 @@ use super::*;
 use crate::{Settled, changed_job};
 
 async fn succeed(app: &TestApp, job: &Job, now: Timestamp) -> Settled {
-    app.store.settle(job, now, |job, draft| job.succeed(draft, stored())).await.unwrap()
+    app.store.settle(job, now, |job, update| job.succeed(update, stored())).await.unwrap()
 }
 
 async fn fail(app: &TestApp, job: &Job, now: Timestamp) -> Settled {
-    app.store.settle(job, now, |job, draft| job.fail(draft, blocked())).await.unwrap()
+    app.store.settle(job, now, |job, update| job.fail(update, blocked())).await.unwrap()
 }
 
 fn is_elsewhere(settled: &Settled) -> bool {
@@ -63,7 +63,7 @@ async fn a_job_that_is_over_is_not_ended_again() {
     assert!(is_elsewhere(&fail(&app, &job, NOW).await), "nothing is held any more");
 
     let read_late = app.store.job(&user, &job.id).await.unwrap();
-    let ended = app.store.settle(&read_late, NOW, |job, draft| job.fail(draft, blocked())).await;
+    let ended = app.store.settle(&read_late, NOW, |job, update| job.fail(update, blocked())).await;
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::Internal, "read when it was over");
     app.check_books(&user).await;
 }

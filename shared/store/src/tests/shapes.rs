@@ -35,7 +35,7 @@ async fn what_an_older_build_does_not_know_survives_its_write() {
     let claimed = job.clone().claim_submit(NOW);
     assert!(app.store.advance(&job, &claimed).await.unwrap());
     let failure = Failure::new(FailureCode::ProviderRejected, "no");
-    let ended = app.store.settle(&claimed, NOW, |job, draft| job.fail(draft, failure.clone()));
+    let ended = app.store.settle(&claimed, NOW, |job, update| job.fail(update, failure.clone()));
     ended.await.unwrap();
     for key in [&account, &stored] {
         assert_eq!(app.item(key)["motto"]["S"], "light first", "{key:?}");
@@ -61,7 +61,7 @@ async fn an_older_build_does_not_overwrite_a_newer_shape() {
 
     app.extend(&account, json!({ "shape": { "N": "2" } }));
     let before = app.item(&account);
-    let changed = app.store.update_account(&user, None, NOW, |draft| draft.add_preset()).await;
+    let changed = app.store.update_account(&user, None, NOW, |update| update.add_preset()).await;
     let refused = changed.unwrap_err();
     assert!(matches!(refused, StoreError::NewerShape(2)), "{refused:?}");
     assert_eq!(refused.code(), "temporarily_unavailable", "a caller's retry finds a newer build");
@@ -85,7 +85,7 @@ async fn an_item_from_before_shapes_gets_one_with_its_next_change() {
     old.as_object_mut().unwrap().remove("shape");
     let put = json!({ "TableName": TABLE, "Item": old });
     app.engine.run("PutItem", &put.to_string()).unwrap();
-    app.store.update_account(&user, None, NOW, |draft| draft.add_preset()).await.unwrap();
+    app.store.update_account(&user, None, NOW, |update| update.add_preset()).await.unwrap();
     assert_eq!(app.item(&key)["shape"]["N"], "1");
 }
 

@@ -34,7 +34,7 @@ impl TestApp {
 const ADMIN: (&str, Role) = ("admin", Role::Admin);
 
 fn grant(credits: u32) -> impl Fn(&mut AccountUpdate) -> Result<(), StaffError> {
-    move |draft| draft.adjust(LotId(format!("admin:{credits}")), Adjustment::Grant(credits, None))
+    move |update| update.adjust(LotId(format!("admin:{credits}")), Adjustment::Grant(credits, None))
 }
 
 #[tokio::test]
@@ -62,8 +62,8 @@ async fn what_is_taken_back_was_there() {
     let app = TestApp::new();
     let user = app.member("ann", Plan::Free, 10).await;
     let take = |credits| {
-        move |draft: &mut AccountUpdate| {
-            draft.adjust(LotId(format!("back:{credits}")), Adjustment::TakeBack(credits))
+        move |update: &mut AccountUpdate| {
+            update.adjust(LotId(format!("back:{credits}")), Adjustment::TakeBack(credits))
         }
     };
     assert_eq!(code(app.decide(ADMIN, &user, None, take(11)).await), "too_few_credits");
@@ -76,8 +76,8 @@ async fn what_is_taken_back_was_there() {
 async fn nobody_decides_on_themselves_or_on_an_admin_and_a_suspended_admin_on_nobody() {
     let app = TestApp::new();
     let ann = app.member("ann", Plan::Free, 10).await;
-    let suspend = |draft: &mut AccountUpdate| {
-        draft.suspend("spam".to_owned(), None);
+    let suspend = |update: &mut AccountUpdate| {
+        update.suspend("spam".to_owned(), None);
         Ok(())
     };
     app.decide(("other", Role::Admin), &ann, None, grant(1)).await.unwrap();
@@ -104,8 +104,8 @@ async fn a_suspension_calls_off_what_waits_and_ends_by_its_date() {
     let (waiting, running) = (app.posted(&ann, NOW).await, app.posted(&ann, NOW).await);
     app.claimed(running.clone(), NOW).await;
     let until = NOW.plus(DAY);
-    let suspend = |draft: &mut AccountUpdate| {
-        draft.suspend("spam".to_owned(), Some(until));
+    let suspend = |update: &mut AccountUpdate| {
+        update.suspend("spam".to_owned(), Some(until));
         Ok(())
     };
     app.decide(ADMIN, &ann, None, suspend).await.unwrap();
@@ -138,8 +138,8 @@ async fn limits_of_ones_own_replace_those_of_the_plan() {
     let app = TestApp::new();
     let ann = app.member("ann", Plan::Free, 10).await;
     let limits = Limits { monthly_allowance: Some(40), concurrency: Some(1) };
-    let limit = |draft: &mut AccountUpdate| {
-        draft.limit(limits);
+    let limit = |update: &mut AccountUpdate| {
+        update.limit(limits);
         Ok(())
     };
     app.decide(ADMIN, &ann, None, limit).await.unwrap();

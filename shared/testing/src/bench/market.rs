@@ -119,7 +119,8 @@ async fn hear_of(store: &Store, purchase: &Purchase, event: &str) -> Result<(), 
     let payment = succeeded("pi_2", purchase.price);
     let (purchase, fingerprint) = (Some(id.clone()), Some("card".to_owned()));
     let paid = Payment { purchase, fingerprint, ..payment };
-    let kept = store.apply_purchase(&read, Some(&event), now(), |deal| deal.settle(&paid, now()));
+    let kept =
+        store.apply_purchase(&read, Some(&event), now(), |update| update.settle(&paid, now()));
     kept.await?;
     Ok(())
 }

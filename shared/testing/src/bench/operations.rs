@@ -115,8 +115,8 @@ impl Bench {
             webhook_token: "0".repeat(32),
         };
         let placed =
-            self.store.enqueue((user, None), &key, SourceRef::Nothing, now(), |draft, named| {
-                create_job(draft, &order, named, &names)
+            self.store.enqueue((user, None), &key, SourceRef::Nothing, now(), |update, named| {
+                create_job(update, &order, named, &names)
             });
         Ok(placed.await?)
     }
@@ -126,8 +126,8 @@ impl Bench {
         let key = Idempotency::new("pack".to_owned(), "0".repeat(64));
         self.store.account_and_billing(user, None, now()).await?;
         let id = OrderId::new(now(), rand::random());
-        let placed = self.store.place_order((user, None), &key, now(), |draft| {
-            PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft)
+        let placed = self.store.place_order((user, None), &key, now(), |update| {
+            PackOrder::place(id.clone(), Pack::Small, Via::Checkout, update)
         });
         let order = placed.await?;
         let session = SessionId::parse("cs_test_1").expect("an id");
@@ -148,10 +148,10 @@ impl Bench {
         }
         let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
         let paid = succeeded("pi_1", Money::usd_cents(500));
-        let kept = self.store.apply_billing(&read, &wanted, Some(&event), now(), |books| {
-            let Some(order) = &mut books.order else { return Ok(()) };
-            order.settle(&paid, &mut books.draft)?;
-            books.invoices.extend(Invoice::receipt(order, receipt_id(order), None));
+        let kept = self.store.apply_billing(&read, &wanted, Some(&event), now(), |update| {
+            let Some(order) = &mut update.order else { return Ok(()) };
+            order.settle(&paid, &mut update.account)?;
+            update.invoices.extend(Invoice::receipt(order, receipt_id(order), None));
             Ok::<(), LedgerError>(())
         });
         kept.await?;
@@ -167,7 +167,7 @@ impl Bench {
             width: 768,
             height: 768,
         };
-        self.store.settle(job, now(), |job, draft| job.succeed(draft, image.clone())).await?;
+        self.store.settle(job, now(), |job, update| job.succeed(update, image.clone())).await?;
         Ok(())
     }
 }

@@ -32,9 +32,9 @@ pub(crate) async fn marketplace_data(app: &TestApp, kim: &Actor) -> [(Subject, S
     let (review, opinion) = (ReviewId::new(now, 1), Opinion { rating: 5, comment: None });
     let said = (&review, &opinion);
     store.write_review((&ada.id, None), &own, said, now).await.unwrap();
-    let edited = store.change_listing(&kim.id, &own, now, |shelf| {
+    let edited = store.change_listing(&kim.id, &own, now, |update| {
         let edit = Edit { title: Some("A better light".to_owned()), ..Edit::default() };
-        shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
+        update.listing.edit(update.newest.clone(), edit, now).map(|newest| update.newest = newest)
     });
     edited.await.unwrap();
     // Nothing was sent through its form, which is closed by now: the listing can be submitted.

@@ -8,8 +8,8 @@ use crate::credits::{Hold, Movement};
 
 #[test]
 fn starting_a_generation_holds_its_credits() {
-    let change = update(member(), START, |draft| {
-        let hold = draft.start_job("gen_1", 2).unwrap();
+    let change = update(member(), START, |update| {
+        let hold = update.start_job("gen_1", 2).unwrap();
         assert_eq!(hold.credits(), 2);
     });
     let totals = change.account.credits.totals();
@@ -23,10 +23,10 @@ fn why_a_generation_is_not_started() {
     let suspended =
         |until| AccountStatus::Suspended { reason: "chargeback fraud.".to_owned(), until };
     let check = |account: Account, expected: expect_test::Expect| {
-        let mut draft = account.begin_update(START).unwrap();
-        let before = draft.account().clone();
-        let refused = draft.start_job("gen_1", 1).unwrap_err();
-        assert_eq!(draft.account(), &before, "a refusal changes nothing");
+        let mut update = account.begin_update(START).unwrap();
+        let before = update.account().clone();
+        let refused = update.start_job("gen_1", 1).unwrap_err();
+        assert_eq!(update.account(), &before, "a refusal changes nothing");
         expected.assert_eq(&format!(
             "{:?} {}\n{}\nretry after: {:?}\n{}",
             refused.kind(),
@@ -124,13 +124,13 @@ fn a_suspension_is_over_at_its_end() {
 #[test]
 fn each_plan_has_so_many_places() {
     let check = |plan: Plan, places: u32| {
-        let account = update(member(), START, |draft| {
+        let account = update(member(), START, |update| {
             let lot = LotId("invoice".to_owned());
-            draft.begin_period(plan, lot, days(0, 30)).unwrap();
+            update.begin_period(plan, lot, days(0, 30)).unwrap();
         })
         .account;
-        let mut draft = account.begin_update(START).unwrap();
-        let started = (0..100).take_while(|n| draft.start_job(&format!("gen_{n}"), 1).is_ok());
+        let mut update = account.begin_update(START).unwrap();
+        let started = (0..100).take_while(|n| update.start_job(&format!("gen_{n}"), 1).is_ok());
         assert_eq!(u32::try_from(started.count()), Ok(places), "{plan:?}");
     };
     check(Plan::Free, 2);
@@ -140,13 +140,13 @@ fn each_plan_has_so_many_places() {
 
 #[test]
 fn an_unlimited_plan_stays_metered() {
-    let account = update(member(), START, |draft| {
+    let account = update(member(), START, |update| {
         let lot = LotId("invoice".to_owned());
-        draft.begin_period(Plan::Enterprise, lot, days(0, 20)).unwrap();
-        let hold = draft.start_job("gen_1", 40).unwrap();
-        draft.capture_job("gen_1", &hold).unwrap();
-        let hold = draft.start_job("gen_2", 3).unwrap();
-        draft.release_job("gen_2", &hold).unwrap();
+        update.begin_period(Plan::Enterprise, lot, days(0, 20)).unwrap();
+        let hold = update.start_job("gen_1", 40).unwrap();
+        update.capture_job("gen_1", &hold).unwrap();
+        let hold = update.start_job("gen_2", 3).unwrap();
+        update.release_job("gen_2", &hold).unwrap();
     })
     .account;
     let totals = account.credits.totals();
@@ -158,10 +158,10 @@ fn an_unlimited_plan_stays_metered() {
 #[test]
 fn a_released_credit_whose_lot_has_ended_lapses_at_once() {
     let mut hold = Hold::default();
-    let account = update(member(), START, |draft| hold = draft.start_job("gen_1", 1).unwrap());
+    let account = update(member(), START, |update| hold = update.start_job("gen_1", 1).unwrap());
     let next_month = START.plus_months(1);
-    let change = update(account.account, next_month, |draft| {
-        draft.release_job("gen_1", &hold).unwrap();
+    let change = update(account.account, next_month, |update| {
+        update.release_job("gen_1", &hold).unwrap();
     });
     let moved: Vec<(&str, u32)> = change
         .entries
@@ -191,9 +191,9 @@ fn sum(shares: &[crate::credits::LotAllocation]) -> u32 {
 #[test]
 fn a_held_credit_outlives_the_end_of_its_lot() {
     let mut hold = Hold::default();
-    let account = update(member(), START, |draft| hold = draft.start_job("gen_1", 1).unwrap());
-    let change = update(account.account, START.plus_months(1), |draft| {
-        draft.capture_job("gen_1", &hold).unwrap();
+    let account = update(member(), START, |update| hold = update.start_job("gen_1", 1).unwrap());
+    let change = update(account.account, START.plus_months(1), |update| {
+        update.capture_job("gen_1", &hold).unwrap();
     });
     let totals = change.account.credits.totals();
     assert_eq!((totals.spent, totals.expired, totals.available), (1, 9, 10));
@@ -201,16 +201,16 @@ fn a_held_credit_outlives_the_end_of_its_lot() {
 
 #[test]
 fn a_hold_over_several_lots_returns_to_each() {
-    let account = update(pro(), START, |draft| {
-        draft.add_pack(LotId("pack".to_owned()), 50).unwrap();
+    let account = update(pro(), START, |update| {
+        update.add_pack(LotId("pack".to_owned()), 50).unwrap();
     })
     .account;
     let before = account.credits.clone();
-    let change = update(account, START, |draft| {
-        let hold = draft.start_job("gen_1", 505).unwrap();
+    let change = update(account, START, |update| {
+        let hold = update.start_job("gen_1", 505).unwrap();
         let lots: Vec<u32> = hold.shares.iter().map(|share| share.credits).collect();
         assert_eq!(lots, [500, 5], "the plan's credits end, the pack's do not");
-        draft.release_job("gen_1", &hold).unwrap();
+        update.release_job("gen_1", &hold).unwrap();
     });
     assert_eq!(change.account.credits.lots, before.lots);
 }
@@ -236,8 +236,8 @@ fn an_account_that_is_full_of_spent_gifts_takes_the_next_grant() {
             revoked: 0,
         });
     }
-    let paid = update(account, START, |draft| {
-        assert_eq!(draft.add_pack(LotId("pack".to_owned()), 50), Ok(LotId("pack".to_owned())));
+    let paid = update(account, START, |update| {
+        assert_eq!(update.add_pack(LotId("pack".to_owned()), 50), Ok(LotId("pack".to_owned())));
     })
     .account;
     assert_eq!((available(&paid), paid.credits.lots.len()), (60, 2));

@@ -59,42 +59,42 @@ impl Life {
     fn live_through(&mut self, happening: &Happening) {
         self.nth += 1;
         let (now, name) = (START.plus(DAY * self.today), LotId(format!("lot:{}", self.nth)));
-        let mut draft = self.account.clone().begin_update(now).unwrap();
+        let mut update = self.account.clone().begin_update(now).unwrap();
         match happening {
             Happening::Reward => {
                 let end = START.plus(DAY * (self.today + 365)).start_of_month().plus_months(1);
-                self.granted.push((draft.add_promo(name, 5, end).unwrap(), 5));
+                self.granted.push((update.add_promo(name, 5, end).unwrap(), 5));
             }
-            Happening::Pack => self.granted.push((draft.add_pack(name, 50).unwrap(), 50)),
+            Happening::Pack => self.granted.push((update.add_pack(name, 50).unwrap(), 50)),
             Happening::Period(plan) => {
-                draft.begin_period(*plan, name, days(self.today, self.today + 30)).unwrap();
+                update.begin_period(*plan, name, days(self.today, self.today + 30)).unwrap();
             }
             Happening::Staff { ends_in } => {
                 let end = ends_in.map(|ends_in| START.plus(DAY * (self.today + ends_in)));
-                let refused = draft.adjust(name, staff::Adjustment::Grant(7, end)).err();
+                let refused = update.adjust(name, staff::Adjustment::Grant(7, end)).err();
                 assert!(matches!(refused, None | Some(StaffError::TooManyGrants)), "{refused:?}");
             }
             Happening::Spend(credits) => {
-                if let Ok(hold) = draft.start_job("gen", *credits) {
-                    draft.capture_job("gen", &hold).unwrap();
+                if let Ok(hold) = update.start_job("gen", *credits) {
+                    update.capture_job("gen", &hold).unwrap();
                 }
             }
-            Happening::Hold(credits) => self.holds.extend(draft.start_job("gen", *credits)),
+            Happening::Hold(credits) => self.holds.extend(update.start_job("gen", *credits)),
             Happening::Release => {
                 if let Some(hold) = self.holds.pop() {
-                    draft.release_job("gen", &hold).unwrap();
+                    update.release_job("gen", &hold).unwrap();
                 }
             }
             Happening::TakeBack { nth } => {
                 if *nth < self.granted.len() {
                     let (lot, credits) = self.granted.remove(*nth);
-                    draft.take_back("payment", &lot, credits).unwrap();
+                    update.take_back("payment", &lot, credits).unwrap();
                 }
             }
-            Happening::EndPlan => draft.end_plan().unwrap(),
+            Happening::EndPlan => update.end_plan().unwrap(),
             Happening::Wait { days } => self.today += days,
         }
-        let change = draft.finish();
+        let change = update.finish();
         self.account = change.account;
         self.ledger.extend(change.entries);
     }

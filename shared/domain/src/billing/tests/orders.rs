@@ -7,13 +7,13 @@ use super::*;
 fn placed(member: &mut Member, via: Via) -> PackOrder {
     let id = OrderId::new(START, 7);
     let mut order =
-        member.at(START, |draft, _| PackOrder::place(id, Pack::Small, via, draft)).unwrap();
+        member.at(START, |update, _| PackOrder::place(id, Pack::Small, via, update)).unwrap();
     order.set_checkout_session(SessionId::parse("cs_1").unwrap(), "https://pay".to_owned());
     order
 }
 
 fn settle(member: &mut Member, order: &mut PackOrder, payment: &Payment) {
-    member.at(day(1), |draft, _| order.settle(payment, draft).unwrap());
+    member.at(day(1), |update, _| order.settle(payment, update).unwrap());
 }
 
 #[test]
@@ -116,11 +116,11 @@ fn what_is_owed_blocks_and_is_paid_by_what_comes_next() {
     member.spend(day(1), 60);
     settle(&mut member, &mut order, &payment(0, 500));
     assert_eq!(member.account.credits.debt, 50);
-    member.at(day(40), |draft, _| {
-        assert_eq!(draft.account().credits.debt, 40, "the month's ten");
-        draft.start_job("gen", 1).unwrap_err();
-        draft.add_pack(LotId("pack:cs_2".to_owned()), 50).unwrap();
-        draft.start_job("gen", 1).unwrap();
+    member.at(day(40), |update, _| {
+        assert_eq!(update.account().credits.debt, 40, "the month's ten");
+        update.start_job("gen", 1).unwrap_err();
+        update.add_pack(LotId("pack:cs_2".to_owned()), 50).unwrap();
+        update.start_job("gen", 1).unwrap();
     });
     assert_eq!((member.available(), member.account.credits.debt), (9, 0));
 }
@@ -138,9 +138,9 @@ fn an_unlimited_plan_neither_pays_what_is_owed_nor_is_blocked_by_it() {
     member.spend(day(2), 1);
     // Counted credits repay it: a gift first, and Free once the plan has ended.
     let gift = LotId("gift".to_owned());
-    member.at(day(3), |draft, _| draft.add_promo(gift, 5, day(300)).unwrap());
+    member.at(day(3), |update, _| update.add_promo(gift, 5, day(300)).unwrap());
     assert_eq!((member.available(), member.account.credits.debt), (0, 45));
-    member.at(day(40), |draft, _| draft.start_job("gen", 1).unwrap_err());
+    member.at(day(40), |update, _| update.start_job("gen", 1).unwrap_err());
     assert_eq!((member.available(), member.account.credits.debt), (0, 35));
 }
 
@@ -149,10 +149,10 @@ fn a_released_hold_pays_what_became_owed_meanwhile() {
     let mut member = Member::new();
     let mut order = placed(&mut member, Via::Checkout);
     settle(&mut member, &mut order, &payment(0, 0));
-    let hold = member.at(day(1), |draft, _| draft.start_job("gen", 60).unwrap());
+    let hold = member.at(day(1), |update, _| update.start_job("gen", 60).unwrap());
     settle(&mut member, &mut order, &payment(500, 0));
     assert_eq!(member.account.credits.debt, 50);
-    member.at(day(1), |draft, _| draft.release_job("gen", &hold).unwrap());
+    member.at(day(1), |update, _| update.release_job("gen", &hold).unwrap());
     assert_eq!((member.available(), member.account.credits.debt), (10, 0));
 }
 
@@ -175,8 +175,8 @@ fn packs_are_one_lot_and_each_refund_takes_its_own_number() {
     let mut orders: Vec<PackOrder> = (1..=100)
         .map(|nth| {
             let id = OrderId::new(START, nth);
-            let place = |draft: &mut AccountUpdate, _: &mut Billing| {
-                PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
+            let place = |update: &mut AccountUpdate, _: &mut Billing| {
+                PackOrder::place(id, Pack::Small, Via::Checkout, update).unwrap()
             };
             let mut order = member.at(START, place);
             let session = SessionId::parse(&format!("cs_{nth}")).unwrap();

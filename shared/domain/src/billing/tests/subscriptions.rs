@@ -54,11 +54,11 @@ fn nothing_is_granted_before_it_is_paid() {
 #[test]
 fn a_renewal_replaces_what_was_left_and_packs_stay() {
     let (mut member, theirs) = subscribed(Plan::Pro);
-    member.at(START, |draft, _| draft.add_pack(LotId("pack:1".to_owned()), 50).unwrap());
+    member.at(START, |update, _| update.add_pack(LotId("pack:1".to_owned()), 50).unwrap());
     member.spend(day(1), 100);
     let theirs = renewed(&theirs, period(30, 60));
     // Stripe is in the next period, and its invoice is not paid yet: the old plan continues.
-    member.at(day(30), |draft, billing| billing.follow(&theirs, draft).unwrap());
+    member.at(day(30), |update, billing| billing.follow(&theirs, update).unwrap());
     assert_eq!((member.account.plan, member.available()), (Plan::Pro, 450));
     member.hear(day(31), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
     assert_eq!(member.available(), 550);
@@ -104,7 +104,7 @@ fn when_a_plan_ends() {
     let check = |status: SubscriptionStatus, cancels: bool, ends: Option<u32>| {
         let (mut member, theirs) = subscribed(Plan::Pro);
         let theirs = Subscription { status, cancel_at_period_end: cancels, ..theirs };
-        member.at(day(5), |draft, billing| billing.follow(&theirs, draft).unwrap());
+        member.at(day(5), |update, billing| billing.follow(&theirs, update).unwrap());
         let plan_on = |days: u32| {
             let mut later = member.clone();
             later.at(day(days), |_, _| ());
@@ -133,7 +133,7 @@ fn a_payment_in_the_grace_or_after_it_begins_the_plan_again() {
     for paid_on in [33, 45] {
         let (mut member, theirs) = subscribed(Plan::Pro);
         let late = Subscription { status: PastDue, ..renewed(&theirs, period(30, 60)) };
-        member.at(day(31), |draft, billing| billing.follow(&late, draft).unwrap());
+        member.at(day(31), |update, billing| billing.follow(&late, update).unwrap());
         let theirs = Subscription { status: Active, ..late };
         member.hear(day(paid_on), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
         assert_eq!(member.account.plan, Plan::Pro);
@@ -145,7 +145,7 @@ fn a_payment_in_the_grace_or_after_it_begins_the_plan_again() {
 fn after_a_paid_plan_free_grants_only_when_its_month_is_due() {
     let (mut member, theirs) = subscribed(Plan::Pro);
     let over = Subscription { status: Canceled, ..theirs };
-    member.at(day(5), |draft, billing| billing.follow(&over, draft).unwrap());
+    member.at(day(5), |update, billing| billing.follow(&over, update).unwrap());
     assert_eq!(member.available(), 0, "this month's ten were granted before");
     member.at(day(40), |_, _| ());
     assert_eq!(member.available(), 10);
@@ -155,7 +155,7 @@ fn after_a_paid_plan_free_grants_only_when_its_month_is_due() {
 fn news_of_a_subscription_that_is_over_brings_nothing_back() {
     let (mut member, theirs) = subscribed(Plan::Pro);
     let over = Subscription { status: Canceled, ended_at: Some(day(5)), ..theirs };
-    member.at(day(5), |draft, billing| billing.follow(&over, draft).unwrap());
+    member.at(day(5), |update, billing| billing.follow(&over, update).unwrap());
     // Its second month was paid and is reported late: it is granted, and expires at once.
     member.hear(day(31), &over, &mut month("2", Plan::Pro, period(30, 60)));
     assert_eq!((member.account.plan, member.totals().granted), (Plan::Free, 510 + 500 + 10));
@@ -437,13 +437,13 @@ fn a_refunded_month_loses_what_is_left_and_owes_nothing() {
     first.granted = vec![LotId("plan:il_1".to_owned())];
     member.spend(day(1), 120);
     let part = Payment { amount: Money::usd_cents(2900), ..payment(1000, 0) };
-    member.at(day(2), |draft, _| first.settle(&part, draft).unwrap());
+    member.at(day(2), |update, _| first.settle(&part, update).unwrap());
     assert_eq!(member.available(), 380, "a part of it is a courtesy");
     let whole = Payment { refunded: 2900, ..part };
     for _ in 0..3 {
-        member.at(day(2), |draft, billing| {
-            first.settle(&whole, draft).unwrap();
-            billing.follow(&theirs, draft).unwrap();
+        member.at(day(2), |update, billing| {
+            first.settle(&whole, update).unwrap();
+            billing.follow(&theirs, update).unwrap();
         });
     }
     assert_eq!((member.available(), member.account.credits.debt), (0, 0));
@@ -462,25 +462,25 @@ fn an_unlimited_month_ends_with_its_payment_and_comes_back_with_it() {
     first.granted = vec![LotId("plan:il_1".to_owned())];
     let settle = |member: &mut Member, first: &mut Invoice, now: Timestamp, payment: Payment| {
         for _ in 0..3 {
-            member.at(now, |draft, billing| {
-                first.settle(&payment, draft).unwrap();
-                billing.follow(&theirs, draft).unwrap();
+            member.at(now, |update, billing| {
+                first.settle(&payment, update).unwrap();
+                billing.follow(&theirs, update).unwrap();
             });
         }
         (member.account.credits.is_unlimited(now), member.account.credits.debt)
     };
     member.spend(day(1), 40);
-    let hold = member.at(day(1), |draft, _| draft.start_job("gen", 2).unwrap());
+    let hold = member.at(day(1), |update, _| update.start_job("gen", 2).unwrap());
     let part = settle(&mut member, &mut first, day(2), paid(9900, 5000, 0));
     assert_eq!(part, (true, 0), "a part of it is a courtesy");
     for taken in [paid(9900, 9900, 0), paid(9900, 0, 9900), paid(9900, 5000, 4900)] {
         assert_eq!(settle(&mut member, &mut first, day(3), taken), (false, 0));
-        member.at(day(3), |draft, _| draft.start_job("gen", 1).unwrap_err());
+        member.at(day(3), |update, _| update.start_job("gen", 1).unwrap_err());
         assert_eq!(settle(&mut member, &mut first, day(4), paid(9900, 0, 0)), (true, 0));
         member.spend(day(4), 3);
     }
     // What was held before belongs to an ended lot.
-    member.at(day(5), |draft, _| draft.release_job("gen", &hold).unwrap());
+    member.at(day(5), |update, _| update.release_job("gen", &hold).unwrap());
     assert!(member.account.credits.is_unlimited(day(36)), "until the end of its grace");
     member.at(day(37), |_, _| ());
     assert_eq!((member.account.plan, member.available()), (Plan::Free, 10));
@@ -493,17 +493,17 @@ fn what_a_dispute_took_of_a_month_is_given_back_while_that_lasts() {
         let mut first = month("1", Plan::Pro, period(0, 30));
         first.granted = vec![LotId("plan:il_1".to_owned())];
         member.spend(day(1), 120);
-        let hold = member.at(day(1), |draft, _| draft.start_job("gen", 30).unwrap());
-        member.at(day(2), |draft, _| first.settle(&paid(2900, 0, 2900), draft).unwrap());
+        let hold = member.at(day(1), |update, _| update.start_job("gen", 30).unwrap());
+        member.at(day(2), |update, _| first.settle(&paid(2900, 0, 2900), update).unwrap());
         assert_eq!((member.available(), first.taken_back), (0, 350));
-        member.at(day(2), |draft, _| draft.release_job("gen", &hold).unwrap());
+        member.at(day(2), |update, _| update.release_job("gen", &hold).unwrap());
         assert_eq!(member.available(), 0, "what was held expires");
         if renewed_before {
             let theirs = renewed(&theirs, period(30, 60));
             member.hear(day(30), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
         }
         for _ in 0..3 {
-            member.at(day(back_on), |draft, _| first.settle(&paid(2900, 0, 0), draft).unwrap());
+            member.at(day(back_on), |update, _| first.settle(&paid(2900, 0, 0), update).unwrap());
         }
         assert_eq!((member.available(), first.taken_back), (expected, 0), "day {back_on}");
     };
@@ -522,13 +522,13 @@ fn a_month_whose_money_went_back_while_its_grant_waited_is_not_there() {
         let (mut member, mut first) = (Member::new(), month("1", plan, period(0, 30)));
         let waiting = subscription(plan, Incomplete, period(0, 30));
         member.hear(START, &waiting, &mut first);
-        member.at(day(1), |draft, _| first.settle(&paid(cents, 0, cents), draft).unwrap());
+        member.at(day(1), |update, _| first.settle(&paid(cents, 0, cents), update).unwrap());
         let active = Subscription { status: Active, ..waiting };
         for _ in 0..2 {
             member.hear(day(2), &active, &mut first);
             assert_eq!(has(&member), (0, false), "{plan:?}");
         }
-        member.at(day(2), |draft, _| first.settle(&paid(cents, 0, 0), draft).unwrap());
+        member.at(day(2), |update, _| first.settle(&paid(cents, 0, 0), update).unwrap());
         let expected = if plan == Plan::Pro { (500, false) } else { (0, true) };
         assert_eq!(has(&member), expected, "the dispute is won");
     }

@@ -5,8 +5,8 @@ use crate::billing::top_up::{TopUp, TopUpPause, TopUpSettings, TopUpState};
 
 fn watching(below: u32, monthly_max: u32) -> Member {
     let mut member = Member::new();
-    member.at(START, |draft, _| {
-        draft.allow_top_up(Some(TopUpSettings::new(Pack::Small, below, monthly_max).unwrap()));
+    member.at(START, |update, _| {
+        update.allow_top_up(Some(TopUpSettings::new(Pack::Small, below, monthly_max).unwrap()));
     });
     member
 }
@@ -19,22 +19,22 @@ fn top_up(member: &Member) -> &TopUp {
 fn buy(member: &mut Member, now: Timestamp) -> Option<OrderId> {
     matches!(top_up(member).state, TopUpState::Due { .. }).then(|| {
         let id = OrderId::new(now, u128::from(member.account.version));
-        member.at(now, |draft, _| {
-            draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
+        member.at(now, |update, _| {
+            update.change_top_up(|top_up, _| top_up.begin(id.clone()));
         });
         id
     })
 }
 
 fn end(member: &mut Member, now: Timestamp, id: &OrderId, failed: Option<&str>) {
-    member.at(now, |draft, _| {
-        let mut order = PackOrder::place(id.clone(), Pack::Small, Via::TopUp, draft).unwrap();
+    member.at(now, |update, _| {
+        let mut order = PackOrder::place(id.clone(), Pack::Small, Via::TopUp, update).unwrap();
         match failed {
             None => {
-                let id = PaymentId::parse(&format!("pi_{}", draft.account().version)).unwrap();
-                order.settle(&Payment { id, ..payment(0, 0) }, draft).unwrap();
+                let id = PaymentId::parse(&format!("pi_{}", update.account().version)).unwrap();
+                order.settle(&Payment { id, ..payment(0, 0) }, update).unwrap();
             }
-            Some(code) => order.fail(code, draft),
+            Some(code) => order.fail(code, update),
         }
     });
 }
@@ -56,7 +56,7 @@ fn a_pack_is_due_once_the_balance_is_below_what_was_set() {
 fn it_is_no_longer_due_when_credits_come_from_elsewhere() {
     let mut member = watching(10, 3);
     member.spend(START, 1);
-    member.at(START, |draft, _| draft.add_pack(LotId("pack:cs".to_owned()), 50).unwrap());
+    member.at(START, |update, _| update.add_pack(LotId("pack:cs".to_owned()), 50).unwrap());
     assert_eq!(top_up(&member).state, TopUpState::Armed);
 }
 
@@ -65,9 +65,9 @@ fn at_most_so_many_a_month() {
     let mut member = watching(1_000, 2);
     let mut bought = 0;
     while let Some(id) = buy(&mut member, START) {
-        member.at(START, |draft, _| {
-            draft.add_pack(LotId(format!("pack:{id}")), 50).unwrap();
-            draft.change_top_up(|top_up, _| top_up.bought_by(&id));
+        member.at(START, |update, _| {
+            update.add_pack(LotId(format!("pack:{id}")), 50).unwrap();
+            update.change_top_up(|top_up, _| top_up.bought_by(&id));
         });
         bought += 1;
     }
@@ -87,8 +87,8 @@ fn a_failure_stops_it_with_its_reason_until_it_is_turned_on_again() {
         assert_eq!((&top_up(&member).state, top_up(&member).bought), (&paused, 0), "{code}");
         member.spend(START, 1);
         assert_eq!(top_up(&member).state, paused, "it does not retry automatically");
-        member.at(START, |draft, _| {
-            draft.allow_top_up(Some(TopUpSettings::new(Pack::Small, 11, 3).unwrap()));
+        member.at(START, |update, _| {
+            update.allow_top_up(Some(TopUpSettings::new(Pack::Small, 11, 3).unwrap()));
         });
         assert_eq!(top_up(&member).state, TopUpState::Due { since: START });
     };
@@ -102,8 +102,8 @@ fn a_failure_stops_it_with_its_reason_until_it_is_turned_on_again() {
 fn changing_the_wish_neither_loses_a_charge_nor_resets_the_month() {
     let mut member = watching(1_000, 2);
     let id = buy(&mut member, START).unwrap();
-    member.at(START, |draft, _| {
-        draft.allow_top_up(Some(TopUpSettings::new(Pack::Large, 5, 2).unwrap()));
+    member.at(START, |update, _| {
+        update.allow_top_up(Some(TopUpSettings::new(Pack::Large, 5, 2).unwrap()));
     });
     assert_eq!(top_up(&member).state, TopUpState::Charging { order: id });
     assert_eq!(top_up(&member).bought, 1);
@@ -114,20 +114,20 @@ fn turning_it_off_and_on_neither_forgets_a_charge_nor_resets_the_month() {
     let mut member = watching(1_000, 2);
     let wish = top_up(&member).wish;
     let off_and_on = |member: &mut Member, now: Timestamp| {
-        member.at(now, |draft, _| draft.allow_top_up(None));
+        member.at(now, |update, _| update.allow_top_up(None));
         assert_eq!(top_up(member).wish, None);
         assert!(!matches!(top_up(member).state, TopUpState::Due { .. }));
-        member.at(now, |draft, _| draft.allow_top_up(wish));
+        member.at(now, |update, _| update.allow_top_up(wish));
     };
     let mut bought = 0;
     while let Some(id) = buy(&mut member, START) {
         off_and_on(&mut member, START);
         assert_eq!(top_up(&member).state, TopUpState::Charging { order: id.clone() });
         // It ends while it is off.
-        member.at(START, |draft, _| draft.allow_top_up(None));
+        member.at(START, |update, _| update.allow_top_up(None));
         end(&mut member, START, &id, None);
         assert_eq!(top_up(&member).state, TopUpState::Armed);
-        member.at(START, |draft, _| draft.allow_top_up(wish));
+        member.at(START, |update, _| update.allow_top_up(wish));
         bought += 1;
     }
     off_and_on(&mut member, day(1));
@@ -138,7 +138,7 @@ fn turning_it_off_and_on_neither_forgets_a_charge_nor_resets_the_month() {
     assert!(buy(&mut member, next_month).is_some());
     // It was never on: nothing is stored of it.
     let mut other = Member::new();
-    other.at(START, |draft, _| draft.allow_top_up(None));
+    other.at(START, |update, _| update.allow_top_up(None));
     assert_eq!(other.account.top_up, None);
 }
 
@@ -146,24 +146,24 @@ fn turning_it_off_and_on_neither_forgets_a_charge_nor_resets_the_month() {
 fn a_payment_that_succeeds_after_it_had_failed_counts() {
     let mut member = watching(11, 3);
     let id = buy(&mut member, START).unwrap();
-    member.at(START, |draft, _| {
-        let mut order = PackOrder::place(id.clone(), Pack::Small, Via::TopUp, draft).unwrap();
-        order.fail("authentication_required", draft);
-        assert_eq!(draft.account().top_up.as_ref().unwrap().bought, 0);
+    member.at(START, |update, _| {
+        let mut order = PackOrder::place(id.clone(), Pack::Small, Via::TopUp, update).unwrap();
+        order.fail("authentication_required", update);
+        assert_eq!(update.account().top_up.as_ref().unwrap().bought, 0);
         for _ in 0..2 {
-            order.settle(&payment(0, 0), draft).unwrap();
+            order.settle(&payment(0, 0), update).unwrap();
         }
     });
     assert_eq!(top_up(&member).bought, 1);
     let mut page = PackOrder { via: Via::Checkout, ..placed_by(&mut member) };
-    member.at(START, |draft, _| page.settle(&payment(0, 0), draft).unwrap());
+    member.at(START, |update, _| page.settle(&payment(0, 0), update).unwrap());
     assert_eq!(top_up(&member).bought, 1, "a pack bought by checkout does not count");
 }
 
 fn placed_by(member: &mut Member) -> PackOrder {
     let id = OrderId::new(START, 99);
-    let place = |draft: &mut AccountUpdate, _: &mut Billing| {
-        PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
+    let place = |update: &mut AccountUpdate, _: &mut Billing| {
+        PackOrder::place(id, Pack::Small, Via::Checkout, update).unwrap()
     };
     let mut order = member.at(START, place);
     order.set_checkout_session(SessionId::parse("cs_9").unwrap(), "https://pay".to_owned());

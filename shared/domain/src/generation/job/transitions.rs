@@ -97,20 +97,20 @@ impl Job {
     ///
     /// # Errors
     /// When it has begun or ended, or the account may not act.
-    pub fn cancel(self, draft: &mut AccountUpdate) -> Result<Job, CancelError> {
-        draft.require_active()?;
-        self.cancel_for_suspension(draft)
+    pub fn cancel(self, update: &mut AccountUpdate) -> Result<Job, CancelError> {
+        update.require_active()?;
+        self.cancel_for_suspension(update)
     }
 
     /// Cancels it for a suspended member: see [`Job::cancel`].
     ///
     /// # Errors
     /// When it has begun or ended.
-    pub fn cancel_for_suspension(self, draft: &mut AccountUpdate) -> Result<Job, CancelError> {
+    pub fn cancel_for_suspension(self, update: &mut AccountUpdate) -> Result<Job, CancelError> {
         match self.status {
             Status::Queued => {
-                draft.release_job(self.id.as_str(), &self.hold())?;
-                Ok(self.finish(Status::Cancelled, ChargeState::Released, draft.now()))
+                update.release_job(self.id.as_str(), &self.hold())?;
+                Ok(self.finish(Status::Cancelled, ChargeState::Released, update.now()))
             }
             Status::Submitting | Status::Submitted => {
                 Err(CancelError::AlreadySubmitted(self.charge.into()))
@@ -218,25 +218,29 @@ impl Job {
     /// When the hold is not open: an internal fault.
     pub fn succeed(
         mut self,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
         image: StoredImage,
     ) -> Result<Job, LedgerError> {
-        draft.capture_job(self.id.as_str(), &self.open_hold()?)?;
+        update.capture_job(self.id.as_str(), &self.open_hold()?)?;
         self.image = Some(image);
-        Ok(self.finish(Status::Succeeded, ChargeState::Captured, draft.now()))
+        Ok(self.finish(Status::Succeeded, ChargeState::Captured, update.now()))
     }
 
     /// There is no image: releases the credit.
     ///
     /// # Errors
     /// When the hold is not open: an internal fault.
-    pub fn fail(mut self, draft: &mut AccountUpdate, failure: Failure) -> Result<Job, LedgerError> {
-        draft.release_job(self.id.as_str(), &self.open_hold()?)?;
+    pub fn fail(
+        mut self,
+        update: &mut AccountUpdate,
+        failure: Failure,
+    ) -> Result<Job, LedgerError> {
+        update.release_job(self.id.as_str(), &self.open_hold()?)?;
         self.failure = Some(match self.licence {
             Some(_) => failure.in_our_words(),
             None => failure,
         });
-        Ok(self.finish(Status::Failed, ChargeState::Released, draft.now()))
+        Ok(self.finish(Status::Failed, ChargeState::Released, update.now()))
     }
 
     /// The hold, if it is open. Other jobs hold credits of the same lots, so the balance alone

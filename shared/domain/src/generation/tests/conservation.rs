@@ -63,17 +63,17 @@ impl Member {
             Happening::Accept(index) => {
                 self.advance(*index, Status::Submitting, |job, now| job.accept("request_1", now));
             }
-            Happening::Cancel(index) => self.end(*index, |job, draft| job.cancel(draft)),
+            Happening::Cancel(index) => self.end(*index, |job, update| job.cancel(update)),
             Happening::Succeed(index) => {
-                self.end(*index, |job, draft| job.succeed(draft, stored()))
+                self.end(*index, |job, update| job.succeed(update, stored()))
             }
-            Happening::Fail(index) => self.end(*index, |job, draft| job.fail(draft, blocked())),
+            Happening::Fail(index) => self.end(*index, |job, update| job.fail(update, blocked())),
             Happening::BeginPeriod(plan) => {
                 let lot = LotId(format!("invoice_{}", self.ledger.len()));
                 let period = Period { starts_at: self.now, ends_at: self.now.plus_months(1) };
-                let mut draft = drafted(self.account.clone(), self.now);
-                draft.begin_period(*plan, lot, period).unwrap();
-                self.commit(draft.finish());
+                let mut update = drafted(self.account.clone(), self.now);
+                update.begin_period(*plan, lot, period).unwrap();
+                self.commit(update.finish());
             }
             Happening::Wait { hours } => self.now = self.now.plus(MINUTE * 60 * *hours),
             Happening::ClockBehind => self.now = self.now.minus(MINUTE * 2).max(NOW),
@@ -81,18 +81,18 @@ impl Member {
     }
 
     fn place(&mut self) {
-        let mut draft = drafted(self.account.clone(), self.now);
+        let mut update = drafted(self.account.clone(), self.now);
         let number = u32::try_from(self.jobs.len()).unwrap();
         let order = order(serde_json::json!({"prompt": "a red chair"}));
-        let before = draft.account().clone();
-        match create_job(&mut draft, &order, None, &names(number, Provider::Bria)) {
+        let before = update.account().clone();
+        match create_job(&mut update, &order, None, &names(number, Provider::Bria)) {
             Ok((job, _)) => {
                 self.jobs.push(job);
-                self.commit(draft.finish());
+                self.commit(update.finish());
             }
             Err(refused) => {
                 assert!(matches!(refused.code(), "insufficient_credits" | "too_many_running"));
-                assert_eq!(draft.account(), &before);
+                assert_eq!(update.account(), &before);
             }
         }
     }
@@ -112,17 +112,17 @@ impl Member {
         end: impl FnOnce(Job, &mut AccountUpdate) -> Result<Job, R>,
     ) {
         let Some(job) = pick(&mut self.jobs, index) else { return };
-        let mut draft = drafted(self.account.clone(), self.now);
-        let before = draft.account().clone();
-        match end(job.clone(), &mut draft) {
+        let mut update = drafted(self.account.clone(), self.now);
+        let before = update.account().clone();
+        match end(job.clone(), &mut update) {
             Ok(ended) => {
                 assert!(!job.status.is_final(), "{:?} ended twice", job.status);
                 *job = ended;
-                self.commit(draft.finish());
+                self.commit(update.finish());
             }
             Err(_) => {
                 assert!(job.status != Status::Queued);
-                assert_eq!(draft.account(), &before);
+                assert_eq!(update.account(), &before);
             }
         }
     }

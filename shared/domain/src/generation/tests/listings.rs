@@ -46,9 +46,9 @@ fn lights() -> Content {
 /// A request with the member's listing and `fields`.
 fn placed_with(content: Content, mut fields: Value) -> Result<(Job, Input), OrderError> {
     fields["listing_id"] = json!(LISTING_ID);
-    let mut draft = drafted(member(Plan::Free), NOW);
+    let mut update = drafted(member(Plan::Free), NOW);
     let named = Some(ResolvedSource::licensed(licence(), content));
-    create_job(&mut draft, &order(fields), named, &names(1, Provider::Bria))
+    create_job(&mut update, &order(fields), named, &names(1, Provider::Bria))
 }
 
 #[test]
@@ -119,10 +119,10 @@ fn a_listing_that_shows_nothing_needs_words() {
 
 #[test]
 fn a_preset_does_not_stand_for_a_listing() {
-    let mut draft = drafted(member(Plan::Free), NOW);
+    let mut update = drafted(member(Plan::Free), NOW);
     let order = order(json!({"listing_id": LISTING_ID, "prompt": "a"}));
     let named = Some(ResolvedSource::from_preset(PresetContent::default()));
-    let refused = create_job(&mut draft, &order, named, &names(1, Provider::Bria)).unwrap_err();
+    let refused = create_job(&mut update, &order, named, &names(1, Provider::Bria)).unwrap_err();
     assert_eq!(refused, OrderError::NotLicensed);
 }
 

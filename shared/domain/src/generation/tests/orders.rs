@@ -203,11 +203,11 @@ fn the_request_precedes_the_preset_and_the_preset_the_defaults() {
 #[test]
 fn placing_an_order_checks_the_member_then_the_order_then_the_account() {
     let check = |account: Account, fields: Value, expected: (ErrorKind, &str)| {
-        let mut draft = drafted(account, NOW);
+        let mut update = drafted(account, NOW);
         let names = names(1, Provider::Studio);
-        let refused = create_job(&mut draft, &order(fields), None, &names).unwrap_err();
+        let refused = create_job(&mut update, &order(fields), None, &names).unwrap_err();
         assert_eq!((refused.kind(), refused.code()), expected);
-        assert!(!draft.is_changed(), "a refusal changes nothing");
+        assert!(!update.is_changed(), "a refusal changes nothing");
     };
     let free = || member(Plan::Free);
     let standing = AccountStatus::Suspended { reason: "fraud".to_owned(), until: None };
@@ -238,13 +238,13 @@ fn a_placed_job_is_queued_with_its_credit_held() {
 
 #[test]
 fn a_preset_is_taken_over_into_the_job() {
-    let mut draft = drafted(member(Plan::Free), NOW);
+    let mut update = drafted(member(Plan::Free), NOW);
     let id = PresetId::parse(PRESET_ID).unwrap();
-    let user = draft.account().user_id.clone();
+    let user = update.account().user_id.clone();
     let preset = Preset::keep(id, user, "Rembrandt".to_owned(), kept(), NOW).unwrap();
     let order = order(json!({"preset_id": PRESET_ID, "aspect_ratio": "1:1"}));
     let (job, input) = create_job(
-        &mut draft,
+        &mut update,
         &order,
         Some(ResolvedSource::from_preset(preset.content)),
         &names(1, Provider::Studio),

@@ -9,17 +9,17 @@ use crate::{DomainError, error::ErrorKind};
 fn in_status(status: Status) -> (Job, Account) {
     let (job, account) = placed(Provider::Bria);
     let begun = |job: Job| job.claim_submit(NOW);
-    let mut draft = drafted(account, NOW);
+    let mut update = drafted(account, NOW);
     let job = match status {
         Status::Queued => job,
         Status::Submitting => begun(job),
         Status::Submitted => begun(job).accept("request_1", NOW),
-        Status::Succeeded => begun(job).succeed(&mut draft, stored()).unwrap(),
-        Status::Failed => begun(job).fail(&mut draft, blocked()).unwrap(),
-        Status::Cancelled => job.cancel(&mut draft).unwrap(),
+        Status::Succeeded => begun(job).succeed(&mut update, stored()).unwrap(),
+        Status::Failed => begun(job).fail(&mut update, blocked()).unwrap(),
+        Status::Cancelled => job.cancel(&mut update).unwrap(),
     };
     assert_eq!(job.status, status);
-    (job, draft.finish().account)
+    (job, update.finish().account)
 }
 
 /// The state of a job and its charge.
@@ -38,10 +38,10 @@ fn what_ends_a_job_in_each_status() {
     let mut table = String::new();
     for status in Status::ALL {
         let (job, account) = in_status(status);
-        let draft = || drafted(account.clone(), NOW);
-        let cancelled = outcome(job.clone().cancel(&mut draft()));
-        let succeeded = outcome(job.clone().succeed(&mut draft(), stored()));
-        let failed = outcome(job.fail(&mut draft(), blocked()));
+        let update = || drafted(account.clone(), NOW);
+        let cancelled = outcome(job.clone().cancel(&mut update()));
+        let succeeded = outcome(job.clone().succeed(&mut update(), stored()));
+        let failed = outcome(job.fail(&mut update(), blocked()));
         table += &format!(
             "{}:\n    cancel -> {cancelled}\n    image  -> {succeeded}\n    fail   -> {failed}\n",
             status.into_str()
@@ -81,13 +81,13 @@ fn a_refused_end_leaves_the_account_alone() {
     for status in [Status::Succeeded, Status::Failed, Status::Cancelled] {
         let (job, account) = in_status(status);
         // Another job of the same lot is open: its hold must not pay for a second end of this one.
-        let mut draft = drafted(account, NOW);
-        draft.start_job("another", 1).unwrap();
-        let before = draft.account().clone();
-        job.clone().cancel(&mut draft).unwrap_err();
-        job.clone().succeed(&mut draft, stored()).unwrap_err();
-        job.fail(&mut draft, blocked()).unwrap_err();
-        assert_eq!(draft.account(), &before, "{status:?}");
+        let mut update = drafted(account, NOW);
+        update.start_job("another", 1).unwrap();
+        let before = update.account().clone();
+        job.clone().cancel(&mut update).unwrap_err();
+        job.clone().succeed(&mut update, stored()).unwrap_err();
+        job.fail(&mut update, blocked()).unwrap_err();
+        assert_eq!(update.account(), &before, "{status:?}");
     }
 }
 
@@ -237,18 +237,18 @@ fn a_suspended_member_cancels_nothing() {
 fn an_end_is_written_on_the_job() {
     let (job, account) = in_status(Status::Submitted);
     let later = NOW.plus(MINUTE);
-    let mut draft = drafted(account.clone(), later);
-    let done = job.clone().succeed(&mut draft, stored()).unwrap();
+    let mut update = drafted(account.clone(), later);
+    let done = job.clone().succeed(&mut update, stored()).unwrap();
     assert_eq!((done.image.as_ref(), done.failure.as_ref()), (Some(&stored()), None));
     assert_eq!((done.finished_at, done.due_at, done.lease_until), (Some(later), None, None));
-    assert_eq!((draft.account().open_jobs, draft.account().credits.totals().spent), (0, 1));
+    assert_eq!((update.account().open_jobs, update.account().credits.totals().spent), (0, 1));
 
-    let mut draft = drafted(account, later);
-    let lost = job.fail(&mut draft, blocked()).unwrap();
+    let mut update = drafted(account, later);
+    let lost = job.fail(&mut update, blocked()).unwrap();
     assert_eq!((lost.image.as_ref(), lost.failure.as_ref()), (None, Some(&blocked())));
     assert_eq!((lost.finished_at, lost.due_at), (Some(later), None));
-    let totals = draft.account().credits.totals();
-    assert_eq!((draft.account().open_jobs, totals.held, totals.available), (0, 0, 10));
+    let totals = update.account().credits.totals();
+    assert_eq!((update.account().open_jobs, totals.held, totals.available), (0, 0, 10));
 }
 
 #[test]

@@ -144,29 +144,29 @@ impl Reward {
     /// When the stored balance contradicts itself.
     pub fn grant(
         &mut self,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
         same_card: SameCard,
     ) -> Result<(), LedgerError> {
         // At that very instant the buyer can still ask for a refund.
-        if self.due_at().is_none_or(|due_at| draft.now() <= due_at) {
+        if self.due_at().is_none_or(|due_at| update.now() <= due_at) {
             return Ok(());
         }
         let against = match same_card {
             SameCard::Yes => Some(RewardCancellation::OwnCard),
-            SameCard::No if draft.require_active().is_err() => Some(RewardCancellation::Suspended),
+            SameCard::No if update.require_active().is_err() => Some(RewardCancellation::Suspended),
             SameCard::No => {
-                let unverified = draft.account().email_unverified;
+                let unverified = update.account().email_unverified;
                 unverified.then_some(RewardCancellation::EmailUnverified)
             }
         };
         if let Some(reason) = against {
-            self.cancel(reason, draft.now());
+            self.cancel(reason, update.now());
             return Ok(());
         }
-        let ends_at = draft.now().plus(REWARD_LASTS).start_of_month().plus_months(1);
-        let lot = draft.add_promo(LotId(self.cause().to_string()), self.credits, ends_at)?;
+        let ends_at = update.now().plus(REWARD_LASTS).start_of_month().plus_months(1);
+        let lot = update.add_promo(LotId(self.cause().to_string()), self.credits, ends_at)?;
         self.state = RewardState::Granted { lot };
-        self.decided_at = Some(draft.now());
+        self.decided_at = Some(update.now());
         Ok(())
     }
 
@@ -199,15 +199,15 @@ impl Reward {
     /// When the stored balance contradicts itself.
     pub fn reverse(
         &mut self,
-        draft: &mut AccountUpdate,
+        update: &mut AccountUpdate,
     ) -> Result<Option<(Cause, [Posting; 2])>, LedgerError> {
-        self.forfeit(draft.now());
+        self.forfeit(update.now());
         let RewardState::Granted { lot } = &self.state else { return Ok(None) };
         let (purchase, reversals) = (self.purchase_id.clone(), self.reversals);
         let cause = Cause::RewardReversal { purchase, reversals };
-        draft.take_back(&cause.to_string(), lot, self.credits)?;
+        update.take_back(&cause.to_string(), lot, self.credits)?;
         self.reversals += 1;
-        self.cancel(RewardCancellation::Refunded, draft.now());
+        self.cancel(RewardCancellation::Refunded, update.now());
         Ok(Some((cause, cost(-reward_cost(self.credits)))))
     }
 

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::{
-    deals::{deal, hold_to_the_law, payment, posted},
+    purchase_updates::{hold_to_the_law, payment, posted, purchase_update},
     *,
 };
 use crate::{
@@ -65,8 +65,8 @@ fn said(amount: i64, happening: &Happening) -> Option<Payment> {
 }
 
 /// The state of a purchase in a comparable form.
-fn all_of(deal: &PurchaseUpdate) -> String {
-    let PurchaseUpdate { purchase, entitlement, sale, stats, book, journals, .. } = deal;
+fn all_of(update: &PurchaseUpdate) -> String {
+    let PurchaseUpdate { purchase, entitlement, sale, stats, book, journals, .. } = update;
     format!("{:?}", (purchase, entitlement, sale, stats, book, journals))
 }
 
@@ -84,25 +84,25 @@ fn expected(payment: &Payment) -> EntitlementState {
     }
 }
 
-fn check(deal: &PurchaseUpdate, last: &Payment) {
-    hold_to_the_law(deal);
+fn check(update: &PurchaseUpdate, last: &Payment) {
+    hold_to_the_law(update);
     let amount = last.amount.amount;
     let gone = (last.refunded + last.withdrawn).min(amount);
-    assert_eq!(deal.purchase.taken_back, gone);
-    if let PurchaseState::Returned { .. } = deal.purchase.state {
-        assert!(deal.sale.is_none() && deal.entitlement.is_none());
-        assert_eq!(posted(&deal.journals, Role::Return), gone - amount);
+    assert_eq!(update.purchase.taken_back, gone);
+    if let PurchaseState::Returned { .. } = update.purchase.state {
+        assert!(update.sale.is_none() && update.entitlement.is_none());
+        assert_eq!(posted(&update.journals, Role::Return), gone - amount);
         return;
     }
-    let owned = deal.entitlement.as_ref().unwrap();
+    let owned = update.entitlement.as_ref().unwrap();
     assert_eq!(owned.state, expected(last));
     let is_lost = owned.state == EntitlementState::Revoked;
-    assert_eq!(deal.purchase.state == PurchaseState::Refunded, is_lost);
-    assert_eq!(deal.purchase.state == PurchaseState::Paid, !is_lost);
-    assert_eq!((deal.stats.sales, deal.book.sales), if is_lost { (0, 0) } else { (1, 1) });
-    let sale = deal.sale.as_ref().unwrap();
+    assert_eq!(update.purchase.state == PurchaseState::Refunded, is_lost);
+    assert_eq!(update.purchase.state == PurchaseState::Paid, !is_lost);
+    assert_eq!((update.stats.sales, update.book.sales), if is_lost { (0, 0) } else { (1, 1) });
+    let sale = update.sale.as_ref().unwrap();
     assert_eq!(sale.frozen, last.disputed);
-    assert_eq!(posted(&deal.journals, Role::BuyerCharge), amount - gone);
+    assert_eq!(posted(&update.journals, Role::BuyerCharge), amount - gone);
     assert_eq!(sale.kept, Split::of(sale.kept.gross));
     if gone == 0 {
         assert_eq!(sale.kept, sale.sold);
@@ -120,36 +120,36 @@ proptest! {
         happenings in prop::collection::vec(happening(), 1..24),
     ) {
         let amount = i64::from(price) + tax;
-        let mut deal = deal(price);
+        let mut update = purchase_update(price);
         let mut last = None;
         for (happening, days) in happenings.iter().zip(1..) {
             let Some(payment) = said(amount, happening) else {
                 match happening {
                     Happening::Retire => {
-                        deal.listing.delist(DelistedBy::Creator, None, day(days)).unwrap();
+                        update.listing.delist(DelistedBy::Creator, None, day(days)).unwrap();
                     }
                     Happening::Expire
                     | Happening::Pending
                     | Happening::Failed
-                    | Happening::Succeeded { .. } => deal.expire(),
+                    | Happening::Succeeded { .. } => update.expire(),
                 }
                 continue;
             };
-            let next = deal.settle(&payment, day(days)).unwrap();
+            let next = update.settle(&payment, day(days)).unwrap();
             if payment.state == PaymentState::Succeeded {
                 last = Some(payment.clone());
-                let back = matches!(deal.purchase.state, PurchaseState::Returned { .. })
+                let back = matches!(update.purchase.state, PurchaseState::Returned { .. })
                     && payment.refunded < amount
                     && payment.withdrawn == 0;
                 prop_assert_eq!(next != PaymentFollowUp::Nothing, back);
             }
             // Processing it again changes nothing.
-            let before = all_of(&deal);
-            deal.settle(&payment, day(days)).unwrap();
-            prop_assert_eq!(all_of(&deal), before);
+            let before = all_of(&update);
+            update.settle(&payment, day(days)).unwrap();
+            prop_assert_eq!(all_of(&update), before);
             match &last {
-                Some(last) => check(&deal, last),
-                None => prop_assert!(deal.entitlement.is_none() && deal.journals.is_empty()),
+                Some(last) => check(&update, last),
+                None => prop_assert!(update.entitlement.is_none() && update.journals.is_empty()),
             }
         }
     }

@@ -17,24 +17,24 @@ const ACTIONS: [&str; 6] = ["edit", "submit", "approve", "reject", "retire", "de
 
 /// A listing with all its versions, as stored in the table.
 #[derive(Clone)]
-pub(super) struct Shelf {
+pub(super) struct Revised {
     pub(super) listing: Listing,
     pub(super) revisions: BTreeMap<u32, Revision>,
 }
 
-impl Shelf {
-    pub(super) fn begun() -> Shelf {
+impl Revised {
+    pub(super) fn begun() -> Revised {
         let (listing, revision) = begun(Kind::LightingPreset, 500);
-        Shelf { listing, revisions: BTreeMap::from([(1, revision)]) }
+        Revised { listing, revisions: BTreeMap::from([(1, revision)]) }
     }
 
     /// Runs actions separated by spaces, all of which must succeed.
-    pub(super) fn after(actions: &str) -> Shelf {
-        let mut shelf = Shelf::begun();
+    pub(super) fn after(actions: &str) -> Revised {
+        let mut revised = Revised::begun();
         for action in actions.split_whitespace() {
-            shelf.act(action).unwrap();
+            revised.act(action).unwrap();
         }
-        shelf
+        revised
     }
 
     pub(super) fn act(&mut self, action: &str) -> Result<(), ListingError> {
@@ -100,19 +100,19 @@ impl Shelf {
 /// After `before`, the listing is `shown`; `expected` is the result of each of [`ACTIONS`]: an
 /// error's code, or how the listing is shown afterwards.
 fn check(before: &str, shown: &str, expected: [&str; 6]) {
-    let shelf = Shelf::after(before);
-    assert_eq!(shelf.shown(), shown, "{before}");
+    let revised = Revised::after(before);
+    assert_eq!(revised.shown(), shown, "{before}");
     for (action, expected) in ACTIONS.into_iter().zip(expected) {
-        let mut moved = shelf.clone();
+        let mut moved = revised.clone();
         let found = match moved.act(action) {
             Ok(()) => moved.shown(),
             Err(refused) => {
-                assert_eq!(moved.listing, shelf.listing, "a refusal changes nothing");
+                assert_eq!(moved.listing, revised.listing, "a refusal changes nothing");
                 refused.code().to_owned()
             }
         };
         assert_eq!(found, expected, "{before:?}, {action}");
-        for (number, sold) in shelf.revisions.iter().filter(|(_, it)| it.published_at.is_some()) {
+        for (number, sold) in revised.revisions.iter().filter(|(_, it)| it.published_at.is_some()) {
             assert_eq!(&moved.revisions[number], sold, "{before:?}, {action}: sold versions stay");
         }
     }
@@ -255,23 +255,23 @@ fn a_listing_off_sale_comes_back_by_a_moderator() {
 
 #[test]
 fn what_is_on_sale_is_what_was_approved() {
-    let mut shelf = Shelf::after("submit approve edit submit");
-    let on_sale = shelf.listing.on_sale().unwrap().clone();
+    let mut revised = Revised::after("submit approve edit submit");
+    let on_sale = revised.listing.on_sale().unwrap().clone();
     assert_eq!((on_sale.number, on_sale.price.amount), (1, 500));
-    let seen = shelf.revisions.get_mut(&2).unwrap();
-    shelf.listing.approve(seen, &mut ModelClaim::default(), day(3)).unwrap();
-    let on_sale = shelf.listing.on_sale().unwrap();
+    let seen = revised.revisions.get_mut(&2).unwrap();
+    revised.listing.approve(seen, &mut ModelClaim::default(), day(3)).unwrap();
+    let on_sale = revised.listing.on_sale().unwrap();
     assert_eq!((on_sale.number, on_sale.price.amount), (2, 700));
     assert_eq!((on_sale.first_published_at, on_sale.published_at), (NOW, day(3)));
-    assert_eq!(shelf.revisions[&2].published_at, Some(day(3)));
+    assert_eq!(revised.revisions[&2].published_at, Some(day(3)));
 }
 
 #[test]
 fn the_second_of_two_moderators_is_refused() {
     let decided = |first: &str, second: &str| {
-        let mut shelf = Shelf::after("submit");
-        shelf.act(first).unwrap();
-        code(shelf.act(second))
+        let mut revised = Revised::after("submit");
+        revised.act(first).unwrap();
+        code(revised.act(second))
     };
     for first in ["approve", "reject"] {
         for second in ["approve", "reject"] {
@@ -283,28 +283,28 @@ fn the_second_of_two_moderators_is_refused() {
 #[test]
 fn a_decision_is_on_the_version_that_waits() {
     // The creator withdraws version 2 while a moderator reviews it.
-    let mut shelf = Shelf::after("submit approve edit submit edit");
-    let mut seen = shelf.revisions[&2].clone();
+    let mut revised = Revised::after("submit approve edit submit edit");
+    let mut seen = revised.revisions[&2].clone();
     assert_eq!(
-        code(shelf.listing.approve(&mut seen, &mut ModelClaim::default(), NOW)),
+        code(revised.listing.approve(&mut seen, &mut ModelClaim::default(), NOW)),
         "not_pending"
     );
-    assert_eq!(code(shelf.listing.reject(2, "dark".to_owned(), NOW)), "not_pending");
-    shelf.act("submit").unwrap();
+    assert_eq!(code(revised.listing.reject(2, "dark".to_owned(), NOW)), "not_pending");
+    revised.act("submit").unwrap();
     for other in [0, 1, 2, 4] {
-        assert_eq!(code(shelf.listing.reject(other, "dark".to_owned(), NOW)), "not_pending");
+        assert_eq!(code(revised.listing.reject(other, "dark".to_owned(), NOW)), "not_pending");
     }
-    assert_eq!(code(shelf.listing.reject(3, "dark".to_owned(), NOW)), "ok");
+    assert_eq!(code(revised.listing.reject(3, "dark".to_owned(), NOW)), "ok");
 }
 
 #[test]
 fn an_edit_that_is_not_acceptable_changes_nothing() {
-    let mut shelf = Shelf::after("submit approve");
-    let before = shelf.listing.clone();
+    let mut revised = Revised::after("submit approve");
+    let before = revised.listing.clone();
     let edit = Edit { price: Some(1), ..Edit::default() };
-    let newest = shelf.revisions[&1].clone();
-    assert_eq!(found(shelf.listing.edit(newest, edit, NOW)), "/price/amount out_of_band");
-    assert_eq!(shelf.listing, before);
+    let newest = revised.revisions[&1].clone();
+    assert_eq!(found(revised.listing.edit(newest, edit, NOW)), "/price/amount out_of_band");
+    assert_eq!(revised.listing, before);
 }
 
 #[test]
@@ -323,16 +323,16 @@ fn only_what_is_described_as_it_should_be_is_begun() {
 #[test]
 fn a_listing_that_cannot_be_drawn_is_not_submitted_without_a_preview() {
     let (listing, revision) = begun(Kind::ModelFinetune, 10_000);
-    let mut shelf = Shelf { listing, revisions: BTreeMap::from([(1, revision)]) };
-    shelf.revisions.get_mut(&1).unwrap().previews.clear();
-    assert_eq!(code(shelf.act("submit")), "no_preview");
-    assert_eq!(shelf.shown(), "draft: 1 draft");
+    let mut revised = Revised { listing, revisions: BTreeMap::from([(1, revision)]) };
+    revised.revisions.get_mut(&1).unwrap().previews.clear();
+    assert_eq!(code(revised.act("submit")), "no_preview");
+    assert_eq!(revised.shown(), "draft: 1 draft");
 }
 
 #[test]
 fn files_are_added_to_a_draft_and_not_without_end() {
     let check = |before: &str, expected: &str| {
-        let mut listing = Shelf::after(before).listing;
+        let mut listing = Revised::after(before).listing;
         let number = listing.editable();
         assert_eq!(code(listing.begin_upload(NOW)), expected, "{before}");
         assert_eq!(number.is_ok(), expected == "ok", "{before}");
@@ -347,7 +347,7 @@ fn files_are_added_to_a_draft_and_not_without_end() {
     check("submit approve retire submit", "listing_in_review");
     check("submit approve retire submit reject", "no_draft");
 
-    let mut listing = Shelf::begun().listing;
+    let mut listing = Revised::begun().listing;
     let counted = (0..200).filter(|_| listing.begin_upload(NOW).is_ok()).count();
     assert_eq!(counted, usize::try_from(UPLOADS_MAX).unwrap());
     assert_eq!(code(listing.begin_upload(NOW)), "too_many_uploads");
@@ -360,7 +360,7 @@ fn why_others_do_not_see_it() {
         Retired,
     };
     let check = |before: &str, creator: Seller, expected: &[HiddenReason]| {
-        let listing = Shelf::after(before).listing;
+        let listing = Revised::after(before).listing;
         let found: Vec<HiddenReason> =
             listing.hidden_by(&creator, NOW).into_iter().map(|it| it.code).collect();
         assert_eq!(found, expected, "{before} {creator:?}");
@@ -388,7 +388,7 @@ fn why_others_do_not_see_it() {
     );
 
     let said = |before: &str, creator: Seller| {
-        let hidden = Shelf::after(before).listing.hidden_by(&creator, NOW).remove(0);
+        let hidden = Revised::after(before).listing.hidden_by(&creator, NOW).remove(0);
         (hidden.reason.unwrap_or_default(), hidden.until)
     };
     assert_eq!(said("submit", active()), (String::new(), None));
@@ -426,7 +426,7 @@ fn a_listing_survives_the_table() {
         "submit approve edit",
         "submit approve delist",
     ] {
-        let listing = Shelf::after(path).listing;
+        let listing = Revised::after(path).listing;
         let text = serde_json::to_string(&listing).unwrap();
         assert_eq!(serde_json::from_str::<Listing>(&text).unwrap(), listing, "{path}");
     }
@@ -452,13 +452,13 @@ fn staff_do_not_decide_on_their_own_listings() {
 /// A version may be pending twice under the same number: its content distinguishes the two.
 #[test]
 fn a_moderator_decides_on_what_they_were_shown() {
-    let shelf = Shelf::after("submit");
-    let shown = shelf.revisions[&1].content_hash();
+    let revised = Revised::after("submit");
+    let shown = revised.revisions[&1].content_hash();
     let check = |actions: &str, change: fn(&mut Revision), expected: &str| {
-        let mut shelf = Shelf::after(actions);
-        let newest = shelf.revisions.get_mut(&shelf.listing.newest()).unwrap();
+        let mut revised = Revised::after(actions);
+        let newest = revised.revisions.get_mut(&revised.listing.newest()).unwrap();
         change(newest);
-        assert_eq!(code(shelf.listing.check_shown(newest, &shown)), expected, "{actions}");
+        assert_eq!(code(revised.listing.check_shown(newest, &shown)), expected, "{actions}");
     };
     check("submit", |_| {}, "ok");
     check("submit reject submit", |_| {}, "ok");
@@ -480,7 +480,7 @@ fn a_moderator_decides_on_what_they_were_shown() {
         check("submit", change, "version_changed");
     }
     let hash = |change: fn(&mut Asset)| {
-        let mut revision = shelf.revisions[&1].clone();
+        let mut revision = revised.revisions[&1].clone();
         revision.assets.push(asset(1));
         change(&mut revision.assets[0]);
         revision.content_hash()

@@ -1,7 +1,7 @@
 //! Paying creators: each update on its own, and many of them in any order.
 
 use super::{
-    deals::{paid, payment},
+    purchase_updates::{paid, payment},
     *,
 };
 use crate::{
@@ -47,8 +47,8 @@ fn bank() -> BankPayoutId {
 
 /// A sale at a price in cents whose hold has ended, and its creator's balance.
 fn payable(price: u32) -> (CreatorBalance, Sale) {
-    let deal = paid(price);
-    let (mut book, mut sales) = (deal.book, vec![deal.sale.unwrap()]);
+    let update = paid(price);
+    let (mut book, mut sales) = (update.book, vec![update.sale.unwrap()]);
     release(&mut book, &mut sales, day(8)).unwrap();
     (book, sales.remove(0))
 }
@@ -304,12 +304,12 @@ fn a_bank_returns_what_it_had() {
 #[test]
 fn what_was_overpaid_is_got_back_or_owed() {
     let mut step = sent(1_500);
-    let mut deal =
+    let mut update =
         PurchaseUpdate { sale: Some(step.sales[0].clone()), book: step.book, ..paid(1_500) };
-    let next = deal.settle(&payment(1_500, 500, 0, false), day(9)).unwrap();
+    let next = update.settle(&payment(1_500, 500, 0, false), day(9)).unwrap();
     assert_eq!(next, PaymentFollowUp::ReverseTransfer);
-    assert_eq!(deal.book.balances.of(LedgerAccount::CreatorDebt), 400);
-    step = PayoutUpdate { book: deal.book, sales: vec![deal.sale.unwrap()], ..step };
+    assert_eq!(update.book.balances.of(LedgerAccount::CreatorDebt), 400);
+    step = PayoutUpdate { book: update.book, sales: vec![update.sale.unwrap()], ..step };
     assert_eq!(step.recoverable(&step.sales[0]), 400);
     let recovery = step.sales[0].begin_reversal(400);
     let refused = {
@@ -353,7 +353,7 @@ struct Shop {
     seed: u64,
     now: Timestamp,
     book: CreatorBalance,
-    deals: Vec<PurchaseUpdate>,
+    updates: Vec<PurchaseUpdate>,
     /// The state of each payment: refunded, withdrawn, disputed.
     payments: Vec<(i64, i64, bool)>,
     payouts: Vec<Payout>,
@@ -367,7 +367,7 @@ impl Shop {
             seed,
             now: day(1),
             book: CreatorBalance::new(user("creator")),
-            deals: Vec::new(),
+            updates: Vec::new(),
             payments: Vec::new(),
             payouts: Vec::new(),
             folded: Balances::default(),
@@ -388,19 +388,19 @@ impl Shop {
 
     fn sell(&mut self) {
         let price = 500 + u32::try_from(self.dice.below(1_000)).unwrap();
-        let mut deal = super::deals::deal(price);
-        deal.purchase.id = purchase_id(self.deals.len() as u128 + 1);
-        self.deals.push(deal);
+        let mut update = super::purchase_updates::purchase_update(price);
+        update.purchase.id = purchase_id(self.updates.len() as u128 + 1);
+        self.updates.push(update);
         self.payments.push((0, 0, false));
-        self.settle(self.deals.len() - 1);
+        self.settle(self.updates.len() - 1);
     }
 
     fn change_payment(&mut self) {
-        if self.deals.is_empty() {
+        if self.updates.is_empty() {
             return;
         }
-        let which = self.dice.index(self.deals.len());
-        let price = self.deals[which].purchase.price.amount;
+        let which = self.dice.index(self.updates.len());
+        let price = self.updates[which].purchase.price.amount;
         let part = i64::try_from(self.dice.below(u64::try_from(price).unwrap())).unwrap() + 1;
         self.payments[which] = match self.dice.below(6) {
             0 => (part, 0, false),
@@ -415,15 +415,15 @@ impl Shop {
 
     fn settle(&mut self, which: usize) {
         let (refunded, withdrawn, disputed) = self.payments[which];
-        let deal = &mut self.deals[which];
+        let update = &mut self.updates[which];
         let paid = Payment {
             fees: 59,
-            ..payment(deal.purchase.price.amount, refunded, withdrawn, disputed)
+            ..payment(update.purchase.price.amount, refunded, withdrawn, disputed)
         };
-        std::mem::swap(&mut deal.book, &mut self.book);
-        deal.settle(&paid, self.now).unwrap();
-        std::mem::swap(&mut deal.book, &mut self.book);
-        let journals = std::mem::take(&mut deal.journals);
+        std::mem::swap(&mut update.book, &mut self.book);
+        update.settle(&paid, self.now).unwrap();
+        std::mem::swap(&mut update.book, &mut self.book);
+        let journals = std::mem::take(&mut update.journals);
         journals.iter().for_each(|journal| self.folded.post(journal));
     }
 
@@ -504,13 +504,13 @@ impl Shop {
     }
 
     fn sales(&self) -> Vec<Sale> {
-        self.deals.iter().filter_map(|deal| deal.sale.clone()).collect()
+        self.updates.iter().filter_map(|update| update.sale.clone()).collect()
     }
 
     fn put(&mut self, sales: Vec<Sale>) {
         for sale in sales {
-            let deal = self.deals.iter_mut().find(|it| it.purchase.id == sale.purchase_id);
-            deal.unwrap().sale = Some(sale);
+            let update = self.updates.iter_mut().find(|it| it.purchase.id == sale.purchase_id);
+            update.unwrap().sale = Some(sale);
         }
     }
 
@@ -545,7 +545,7 @@ impl Shop {
 
     /// Finishes everything that is open: then no clearing account has a balance.
     fn calm(&mut self) {
-        for which in 0..self.deals.len() {
+        for which in 0..self.updates.len() {
             self.payments[which].2 = false;
             self.settle(which);
         }

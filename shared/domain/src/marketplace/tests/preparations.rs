@@ -1,6 +1,6 @@
 //! From a submission to a version that a moderator sees; pictures and files of a draft.
 
-use super::{listings::Shelf, *};
+use super::{listings::Revised, *};
 use crate::marketplace::listing::{
     DraftState,
     revision::{Edit, FilesEdit},
@@ -9,9 +9,9 @@ use crate::marketplace::listing::{
 #[test]
 fn a_submission_is_prepared_once_and_shown_to_a_moderator_when_it_is_whole() {
     let check = |before: &[&str], action: &str, expected: &str| {
-        let mut shelf = Shelf::begun();
-        before.iter().for_each(|action| shelf.act(action).unwrap());
-        let found = shelf.act(action).map(|()| shelf.shown());
+        let mut revised = Revised::begun();
+        before.iter().for_each(|action| revised.act(action).unwrap());
+        let found = revised.act(action).map(|()| revised.shown());
         let found = found.unwrap_or_else(|refused| refused.code().to_owned());
         assert_eq!(found, expected, "{before:?}, {action}");
     };
@@ -50,11 +50,11 @@ fn a_submission_is_prepared_once_and_shown_to_a_moderator_when_it_is_whole() {
 
 #[test]
 fn a_picture_is_drawn_where_there_is_none_and_says_why_not() {
-    let mut shelf = Shelf::begun();
-    shelf.revisions.get_mut(&1).unwrap().previews.clear();
-    let mut failed = shelf.clone();
-    shelf.act("submit").unwrap();
-    assert_eq!(shelf.revisions[&1].previews[0].upload_id, picture(1));
+    let mut revised = Revised::begun();
+    revised.revisions.get_mut(&1).unwrap().previews.clear();
+    let mut failed = revised.clone();
+    revised.act("submit").unwrap();
+    assert_eq!(revised.revisions[&1].previews[0].upload_id, picture(1));
     failed.act("send").unwrap();
     failed.act("fail").unwrap();
     assert!(failed.revisions[&1].previews.is_empty());
@@ -71,11 +71,11 @@ fn a_picture_is_drawn_where_there_is_none_and_says_why_not() {
 fn pictures_and_files_are_removed_and_ordered() {
     let ids = |numbers: &[u128]| numbers.iter().map(|it| preview(*it).upload_id).collect();
     let check = |remove: &[u128], order: &[u128], expected: Result<&[u128], &str>| {
-        let mut shelf = Shelf::after("submit approve");
-        let mut newest = shelf.revisions[&1].clone();
+        let mut revised = Revised::after("submit approve");
+        let mut newest = revised.revisions[&1].clone();
         newest.previews = [1, 2, 3].map(preview).to_vec();
         let files = FilesEdit { remove: ids(remove), preview_order: ids(order) };
-        let edited = shelf.listing.edit(newest, Edit { files, ..Edit::default() }, NOW);
+        let edited = revised.listing.edit(newest, Edit { files, ..Edit::default() }, NOW);
         let left = edited.as_ref().map(|it| it.previews.clone());
         let expected: Result<Vec<_>, _> =
             expected.map(|it| it.iter().map(|n| preview(*n)).collect());
@@ -106,10 +106,10 @@ fn a_picture_we_drew_goes_with_what_it_shows() {
         (Edit { category: Some(Category::Food), ..Edit::default() }, vec![1]),
         (Edit { content: Some(light), ..Edit::default() }, vec![1]),
     ] {
-        let mut shelf = Shelf::after("submit approve");
-        let mut newest = shelf.revisions[&1].clone();
+        let mut revised = Revised::after("submit approve");
+        let mut newest = revised.revisions[&1].clone();
         newest.previews = vec![preview(1), Preview { drawn: true, ..preview(2) }];
-        let edited = shelf.listing.edit(newest, edit, day(1)).unwrap();
+        let edited = revised.listing.edit(newest, edit, day(1)).unwrap();
         let left: Vec<_> = left.into_iter().map(|number| preview(number).upload_id).collect();
         let there: Vec<_> = edited.previews.into_iter().map(|it| it.upload_id).collect();
         assert_eq!(there, left);
@@ -118,10 +118,10 @@ fn a_picture_we_drew_goes_with_what_it_shows() {
 
 #[test]
 fn a_new_version_begins_where_the_last_one_was() {
-    let mut shelf = Shelf::after("submit approve");
+    let mut revised = Revised::after("submit approve");
     let edit = Edit { price: Some(0), ..Edit::default() };
-    let begun = shelf.listing.edit(shelf.revisions[&1].clone(), edit, day(1)).unwrap();
-    let before = &shelf.revisions[&1];
+    let begun = revised.listing.edit(revised.revisions[&1].clone(), edit, day(1)).unwrap();
+    let before = &revised.revisions[&1];
     assert_eq!((begun.number, begun.description.price), (2, 0));
     assert_eq!((begun.created_at, begun.published_at), (day(1), None));
     assert_eq!((&begun.previews, &begun.signature), (&before.previews, &None));

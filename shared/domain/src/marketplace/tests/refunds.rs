@@ -1,7 +1,7 @@
 //! Refunds of purchases.
 
 use super::{
-    deals::{deal, paid, payment, settle},
+    purchase_updates::{paid, payment, purchase_update, settle},
     *,
 };
 use crate::{
@@ -37,50 +37,50 @@ fn staff_wish(cents: Option<i64>, key: &str) -> RefundRequest {
     }
 }
 
-fn refunds(deal: &PurchaseUpdate) -> Vec<(i64, &RefundState)> {
-    deal.purchase.refunds.iter().map(|it: &Refund| (it.amount, &it.state)).collect()
+fn refunds(update: &PurchaseUpdate) -> Vec<(i64, &RefundState)> {
+    update.purchase.refunds.iter().map(|it: &Refund| (it.amount, &it.state)).collect()
 }
 
 #[test]
 fn what_was_never_opened_goes_back_at_once() {
-    let mut deal = paid(1_000);
-    deal.ask_refund(&own_wish(), day(2)).unwrap();
-    let owned = deal.entitlement.as_ref().unwrap();
+    let mut update = paid(1_000);
+    update.ask_refund(&own_wish(), day(2)).unwrap();
+    let owned = update.entitlement.as_ref().unwrap();
     assert_eq!(owned.state, EntitlementState::Suspended, "a buyer cannot use what they return");
-    let next = settle(&mut deal, &payment(1_000, 0, 0, false), day(2));
+    let next = settle(&mut update, &payment(1_000, 0, 0, false), day(2));
     assert!(matches!(next, PaymentFollowUp::Refund { number: 1, amount: 1_000, .. }));
-    assert_eq!(deal.purchase.due_at, Some(day(2)), "an interrupted run is resumed");
-    deal.ask_refund(&own_wish(), day(2)).unwrap();
-    assert_eq!(deal.purchase.refunds.len(), 1, "a repeated request is the same refund");
-    let next = settle(&mut deal, &payment(1_000, 1_000, 0, false), day(2));
+    assert_eq!(update.purchase.due_at, Some(day(2)), "an interrupted run is resumed");
+    update.ask_refund(&own_wish(), day(2)).unwrap();
+    assert_eq!(update.purchase.refunds.len(), 1, "a repeated request is the same refund");
+    let next = settle(&mut update, &payment(1_000, 1_000, 0, false), day(2));
     assert_eq!(
-        (next, refunds(&deal)),
+        (next, refunds(&update)),
         (PaymentFollowUp::Nothing, vec![(1_000, &RefundState::Done)])
     );
-    assert_eq!((&deal.purchase.state, deal.purchase.due_at), (&PurchaseState::Refunded, None));
-    assert_eq!(deal.entitlement.unwrap().state, EntitlementState::Revoked);
+    assert_eq!((&update.purchase.state, update.purchase.due_at), (&PurchaseState::Refunded, None));
+    assert_eq!(update.entitlement.unwrap().state, EntitlementState::Revoked);
 }
 
 #[test]
 fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
     let check = |change: &dyn Fn(&mut PurchaseUpdate), at: Timestamp, expected: RefundObstacle| {
-        let mut deal = paid(1_000);
-        change(&mut deal);
-        let owned = deal.entitlement.as_ref();
-        assert_eq!(deal.purchase.refundable_until(owned, at), None);
-        deal.ask_refund(&own_wish(), at).unwrap();
-        let noted = deal.purchase.refund_request.clone().unwrap();
+        let mut update = paid(1_000);
+        change(&mut update);
+        let owned = update.entitlement.as_ref();
+        assert_eq!(update.purchase.refundable_until(owned, at), None);
+        update.ask_refund(&own_wish(), at).unwrap();
+        let noted = update.purchase.refund_request.clone().unwrap();
         assert_eq!((noted.because, noted.at, noted.is_open()), (expected, at, true));
-        assert_eq!((deal.purchase.refunds.len(), deal.purchase.due_at), (0, None));
-        deal.ask_refund(&own_wish(), at.plus(DAY)).unwrap();
-        assert_eq!(deal.purchase.refund_request, Some(noted), "the first one waits");
-        deal.ask_refund(&staff_wish(None, "k"), at).unwrap();
-        let decision = deal.purchase.refund_request.unwrap().decision.unwrap();
+        assert_eq!((update.purchase.refunds.len(), update.purchase.due_at), (0, None));
+        update.ask_refund(&own_wish(), at.plus(DAY)).unwrap();
+        assert_eq!(update.purchase.refund_request, Some(noted), "the first one waits");
+        update.ask_refund(&staff_wish(None, "k"), at).unwrap();
+        let decision = update.purchase.refund_request.unwrap().decision.unwrap();
         assert_eq!((decision.outcome, decision.at), (ReviewOutcome::Granted, at));
         assert_eq!(decision.reason.as_deref(), Some("As agreed."));
     };
     let owned = |change: fn(&mut crate::marketplace::purchase::entitlement::Entitlement)| {
-        move |deal: &mut PurchaseUpdate| change(deal.entitlement.as_mut().unwrap())
+        move |update: &mut PurchaseUpdate| change(update.entitlement.as_mut().unwrap())
     };
     check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), RefundObstacle::DownloadedAlready);
     check(&owned(|it| it.used_at = Some(day(1))), day(2), RefundObstacle::UsedAlready);
@@ -91,41 +91,41 @@ fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
     assert_eq!(frozen.ask_refund(&own_wish(), day(2)), Err(RefundError::InDispute));
     assert_eq!(frozen.purchase.refund_request, None);
     assert!(paid(1_000).ask_refund(&own_wish(), day(15)).is_ok(), "to the end of the last day");
-    assert_eq!(deal(1_000).ask_refund(&own_wish(), day(2)), Err(RefundError::NotPaid));
+    assert_eq!(purchase_update(1_000).ask_refund(&own_wish(), day(2)), Err(RefundError::NotPaid));
 }
 
 #[test]
 fn a_request_is_declined_once_and_with_a_reason() {
     let by = || RefundedBy::Staff { actor: ada(), origin: None };
     let used = || {
-        let mut deal = paid(1_000);
-        deal.entitlement.as_mut().unwrap().used_at = Some(day(1));
-        deal
+        let mut update = paid(1_000);
+        update.entitlement.as_mut().unwrap().used_at = Some(day(1));
+        update
     };
-    let decline = |deal: &mut PurchaseUpdate, reason: &str, at: Timestamp| {
-        deal.decline_refund(by(), reason.to_owned(), at)
+    let decline = |update: &mut PurchaseUpdate, reason: &str, at: Timestamp| {
+        update.decline_refund(by(), reason.to_owned(), at)
     };
-    let mut deal = used();
-    assert_eq!(decline(&mut deal, "Used.", day(3)), Err(RefundError::NoRequest));
-    deal.ask_refund(&own_wish(), day(2)).unwrap();
-    let before = deal.purchase.clone();
-    assert_eq!(decline(&mut deal, "Used.", day(3)), Ok((day(2), day(3))));
-    assert_eq!(decline(&mut deal, "Used.", day(4)), Ok((day(2), day(3))), "a repeat");
-    assert_eq!(decline(&mut deal, "Other.", day(4)), Err(RefundError::NoRequest));
-    let entries: Vec<_> = deal.purchase.audit_entries_since(&before).collect();
+    let mut update = used();
+    assert_eq!(decline(&mut update, "Used.", day(3)), Err(RefundError::NoRequest));
+    update.ask_refund(&own_wish(), day(2)).unwrap();
+    let before = update.purchase.clone();
+    assert_eq!(decline(&mut update, "Used.", day(3)), Ok((day(2), day(3))));
+    assert_eq!(decline(&mut update, "Used.", day(4)), Ok((day(2), day(3))), "a repeat");
+    assert_eq!(decline(&mut update, "Other.", day(4)), Err(RefundError::NoRequest));
+    let entries: Vec<_> = update.purchase.audit_entries_since(&before).collect();
     assert_eq!((entries.len(), entries[0].reason.as_deref()), (1, Some("Used.")));
-    assert_eq!(deal.purchase.audit_entries_since(&deal.purchase).count(), 0);
-    let again = deal.ask_refund(&own_wish(), day(5));
+    assert_eq!(update.purchase.audit_entries_since(&update.purchase).count(), 0);
+    let again = update.ask_refund(&own_wish(), day(5));
     assert_eq!(again, Err(RefundError::Declined("Used.".to_owned())));
-    deal.ask_refund(&staff_wish(Some(300), "k"), day(6)).unwrap();
-    let outcome = |deal: &PurchaseUpdate| {
-        let request = deal.purchase.refund_request.as_ref().unwrap();
+    update.ask_refund(&staff_wish(Some(300), "k"), day(6)).unwrap();
+    let outcome = |update: &PurchaseUpdate| {
+        let request = update.purchase.refund_request.as_ref().unwrap();
         request.decision.as_ref().map(|it| it.outcome)
     };
-    assert_eq!(outcome(&deal), Some(ReviewOutcome::Granted), "staff may change their mind");
-    settle(&mut deal, &payment(1_000, 300, 0, false), day(6));
-    deal.ask_refund(&own_wish(), day(7)).unwrap();
-    assert_eq!(outcome(&deal), None, "after a refund of a part another may be asked for");
+    assert_eq!(outcome(&update), Some(ReviewOutcome::Granted), "staff may change their mind");
+    settle(&mut update, &payment(1_000, 300, 0, false), day(6));
+    update.ask_refund(&own_wish(), day(7)).unwrap();
+    assert_eq!(outcome(&update), None, "after a refund of a part another may be asked for");
 }
 
 /// A purchase from before decisions were stored.
@@ -138,26 +138,26 @@ fn a_stored_request_without_a_decision_waits() {
 
 #[test]
 fn a_buyer_sees_until_when_it_can_go_back() {
-    let deal = paid(1_000);
-    let owned = deal.entitlement.as_ref();
-    assert_eq!(deal.purchase.refundable_until(owned, day(2)), Some(day(15)));
-    assert_eq!(deal.purchase.refundable_until(None, day(2)), None);
-    let mut asked = deal.clone();
+    let update = paid(1_000);
+    let owned = update.entitlement.as_ref();
+    assert_eq!(update.purchase.refundable_until(owned, day(2)), Some(day(15)));
+    assert_eq!(update.purchase.refundable_until(None, day(2)), None);
+    let mut asked = update.clone();
     asked.ask_refund(&own_wish(), day(2)).unwrap();
     assert_eq!(asked.purchase.refundable_until(asked.entitlement.as_ref(), day(2)), None);
 }
 
 #[test]
 fn staff_give_back_parts_and_never_more_than_was_paid() {
-    let mut deal = paid(1_000);
+    let mut update = paid(1_000);
     let mut refunded = 0;
     for (number, (cents, key)) in [(300, "a"), (300, "b"), (400, "c")].into_iter().enumerate() {
-        deal.ask_refund(&staff_wish(Some(cents), key), day(20)).unwrap();
+        update.ask_refund(&staff_wish(Some(cents), key), day(20)).unwrap();
         let other = staff_wish(Some(1), "d");
-        assert_eq!(deal.ask_refund(&other, day(20)), Err(RefundError::InProgress));
+        assert_eq!(update.ask_refund(&other, day(20)), Err(RefundError::InProgress));
         refunded += cents;
-        settle(&mut deal, &payment(1_000, refunded, 0, false), day(20));
-        let too_much = deal.ask_refund(&staff_wish(Some(1_001 - refunded), "e"), day(20));
+        settle(&mut update, &payment(1_000, refunded, 0, false), day(20));
+        let too_much = update.ask_refund(&staff_wish(Some(1_001 - refunded), "e"), day(20));
         let left = Money::usd_cents(1_000 - refunded);
         let expected = match number {
             2 => RefundError::Over,
@@ -165,18 +165,18 @@ fn staff_give_back_parts_and_never_more_than_was_paid() {
         };
         assert_eq!(too_much, Err(expected));
     }
-    assert_eq!(deal.purchase.state, PurchaseState::Refunded);
-    assert_eq!(deal.sale.as_ref().unwrap().refund_reason.as_deref(), Some("As agreed."));
+    assert_eq!(update.purchase.state, PurchaseState::Refunded);
+    assert_eq!(update.sale.as_ref().unwrap().refund_reason.as_deref(), Some("As agreed."));
 }
 
 #[test]
 fn a_key_is_for_one_refund() {
-    let mut deal = paid(1_000);
-    deal.ask_refund(&staff_wish(Some(300), "a"), day(2)).unwrap();
-    settle(&mut deal, &payment(1_000, 300, 0, false), day(2));
-    deal.ask_refund(&staff_wish(Some(300), "a"), day(3)).unwrap();
-    assert_eq!(refunds(&deal), [(300, &RefundState::Done)]);
-    let other = deal.ask_refund(&staff_wish(Some(301), "a"), day(3));
+    let mut update = paid(1_000);
+    update.ask_refund(&staff_wish(Some(300), "a"), day(2)).unwrap();
+    settle(&mut update, &payment(1_000, 300, 0, false), day(2));
+    update.ask_refund(&staff_wish(Some(300), "a"), day(3)).unwrap();
+    assert_eq!(refunds(&update), [(300, &RefundState::Done)]);
+    let other = update.ask_refund(&staff_wish(Some(301), "a"), day(3));
     assert_eq!(other, Err(RefundError::KeyReused));
 }
 
@@ -193,11 +193,11 @@ fn amounts_are_at_least_a_cent_of_the_same_currency() {
 
 #[test]
 fn a_refund_that_stripe_refuses_is_over_and_the_buyer_keeps_it() {
-    let mut deal = paid(1_000);
-    deal.ask_refund(&own_wish(), day(2)).unwrap();
-    deal.fail_refund(1, "charge_disputed");
-    assert_eq!(deal.entitlement.as_ref().unwrap().state, EntitlementState::Active);
-    assert_eq!((deal.purchase.open_refund(), deal.purchase.due_at), (None, None));
-    deal.ask_refund(&own_wish(), day(3)).unwrap();
-    assert_eq!(deal.purchase.refunds.len(), 2, "another may be asked for");
+    let mut update = paid(1_000);
+    update.ask_refund(&own_wish(), day(2)).unwrap();
+    update.fail_refund(1, "charge_disputed");
+    assert_eq!(update.entitlement.as_ref().unwrap().state, EntitlementState::Active);
+    assert_eq!((update.purchase.open_refund(), update.purchase.due_at), (None, None));
+    update.ask_refund(&own_wish(), day(3)).unwrap();
+    assert_eq!(update.purchase.refunds.len(), 2, "another may be asked for");
 }

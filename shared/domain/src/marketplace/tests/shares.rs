@@ -109,13 +109,13 @@ fn a_reward_is_granted_once_and_not_before_its_time() {
 fn why_a_reward_is_not_granted() {
     let check = |standing: AccountStatus, card: SameCard, expected: RewardState| {
         let mut reward = held();
-        let mut draft = sharer(Account { standing, ..account() }, day(15));
-        reward.grant(&mut draft, card).unwrap();
+        let mut update = sharer(Account { standing, ..account() }, day(15));
+        reward.grant(&mut update, card).unwrap();
         assert_eq!(reward.state, expected);
         // And it stays cancelled.
-        reward.grant(&mut draft, SameCard::No).unwrap();
+        reward.grant(&mut update, SameCard::No).unwrap();
         assert_eq!(reward.state, expected);
-        assert!(!draft.is_changed());
+        assert!(!update.is_changed());
     };
     check(AccountStatus::Active, SameCard::Yes, cancelled(RewardCancellation::OwnCard));
     check(suspended(None), SameCard::No, cancelled(RewardCancellation::Suspended));
@@ -138,37 +138,37 @@ fn a_reward_that_waits_is_forfeited_with_its_sale() {
     let mut reward = held();
     reward.forfeit(day(2));
     assert_eq!((&reward.state, reward.due_at()), (&cancelled(RewardCancellation::Refunded), None));
-    let mut draft = sharer(account(), day(15));
-    reward.grant(&mut draft, SameCard::No).unwrap();
-    assert!(!draft.is_changed());
+    let mut update = sharer(account(), day(15));
+    reward.grant(&mut update, SameCard::No).unwrap();
+    assert!(!update.is_changed());
 }
 
 #[test]
 fn a_reward_that_is_taken_back_after_it_was_spent_is_owed() {
     let check = |spent: u32, left: u32, debt: u32| {
         let mut reward = held();
-        let mut draft = sharer(account(), day(15));
-        reward.grant(&mut draft, SameCard::No).unwrap();
+        let mut update = sharer(account(), day(15));
+        reward.grant(&mut update, SameCard::No).unwrap();
         // Free's monthly lot ends sooner than a reward, so it is spent first.
         for nth in 0..spent {
             let job = format!("gen_{nth}");
-            let hold = draft.start_job(&job, 1).unwrap();
-            draft.capture_job(&job, &hold).unwrap();
+            let hold = update.start_job(&job, 1).unwrap();
+            update.capture_job(&job, &hold).unwrap();
         }
         for nth in 0..2 {
-            assert_eq!(reward.reverse(&mut draft).unwrap().is_some(), nth == 0);
+            assert_eq!(reward.reverse(&mut update).unwrap().is_some(), nth == 0);
         }
         assert_eq!(
             (&reward.state, reward.reversals),
             (&cancelled(RewardCancellation::Refunded), 1)
         );
-        let credits = draft.account().credits.clone();
+        let credits = update.account().credits.clone();
         assert_eq!((credits.totals().available, credits.debt), (left, debt), "{spent} spent");
         // The money came back: the reward is accrued and granted again.
         reward.restore(NOW);
         assert_eq!(reward.due_at(), Some(day(14)));
-        reward.grant(&mut draft, SameCard::No).unwrap();
-        let credits = draft.account().credits.clone();
+        reward.grant(&mut update, SameCard::No).unwrap();
+        let credits = update.account().credits.clone();
         let has = (credits.totals().available, credits.debt);
         assert_eq!(has, (15 - spent, 0), "{spent} spent, and given again");
     };

@@ -39,7 +39,7 @@ fn month(text: &str) -> Month {
 
 /// A creator with one sale of 10.01 dollars and its later changes.
 struct StatementHistory {
-    deal: PurchaseUpdate,
+    update: PurchaseUpdate,
     amount: i64,
     journals: Vec<Journal>,
 }
@@ -49,12 +49,12 @@ impl StatementHistory {
         let listing = on_sale(1_001);
         let stats = super::no_stats();
         let book = CreatorBalance::new(user("creator"));
-        let deal = PurchaseUpdate::new(
+        let update = PurchaseUpdate::new(
             placed(1, &listing),
             (listing, AccountStatus::Active.into()),
             (stats, book),
         );
-        StatementHistory { deal, amount: 1_001, journals: Vec::new() }
+        StatementHistory { update, amount: 1_001, journals: Vec::new() }
     }
 
     /// Stripe reports these amounts as refunded and withdrawn.
@@ -74,22 +74,22 @@ impl StatementHistory {
             disputed,
             fees: if withdrawn > 0 { 1_559 } else { 59 },
         };
-        self.deal.settle(&payment, at(when)).unwrap();
-        self.journals.append(&mut self.deal.journals);
+        self.update.settle(&payment, at(when)).unwrap();
+        self.journals.append(&mut self.update.journals);
     }
 
     fn release(&mut self, when: &str) {
-        let mut sales = vec![self.deal.sale.clone().unwrap()];
-        self.journals.extend(release(&mut self.deal.book, &mut sales, at(when)).unwrap());
-        self.deal.sale = sales.pop();
+        let mut sales = vec![self.update.sale.clone().unwrap()];
+        self.journals.extend(release(&mut self.update.book, &mut sales, at(when)).unwrap());
+        self.update.sale = sales.pop();
     }
 
     /// An update of the payout of `when`.
     fn step(&mut self, payout: &mut Payout, decide: impl FnOnce(&mut PayoutUpdate)) {
-        let sales = self.deal.sale.iter().cloned().collect();
-        let mut step = PayoutUpdate::new(payout.clone(), self.deal.book.clone(), sales);
+        let sales = self.update.sale.iter().cloned().collect();
+        let mut step = PayoutUpdate::new(payout.clone(), self.update.book.clone(), sales);
         decide(&mut step);
-        (*payout, self.deal.book, self.deal.sale) = (step.payout, step.book, step.sales.pop());
+        (*payout, self.update.book, self.update.sale) = (step.payout, step.book, step.sales.pop());
         self.journals.extend(step.journals);
     }
 
@@ -144,7 +144,7 @@ fn every_turn_of_a_sale_has_its_word() {
     story.release("2026-11-01T00:00:00Z");
     let mut payout = story.pay(1, "2026-11-02T06:00:00Z");
     story.hear("2026-11-03T10:00:00Z", (201, 0, false));
-    let sale = story.deal.sale.as_mut().unwrap();
+    let sale = story.update.sale.as_mut().unwrap();
     let recovery = sale.begin_reversal(sale.overpaid());
     let now = at("2026-11-04T10:00:00Z");
     story.step(&mut payout, |step| step.recovered(recovery, now).unwrap());
@@ -178,7 +178,7 @@ fn every_turn_of_a_sale_has_its_word() {
     .assert_eq(&["2026-10", "2026-11", "2026-12"].map(|it| told(&of(it))).concat());
     let november = of("2026-11");
     let payable = LedgerAccount::CreatorAvailable;
-    assert_eq!(november.closing, story.deal.book.balances.owed(payable));
+    assert_eq!(november.closing, story.update.book.balances.owed(payable));
     assert_eq!(november.totals()[&LineKind::Reversal].moved.net, 161);
     assert_eq!(of("2026-09").lines, []);
 }

@@ -2,7 +2,7 @@
 //! review, the sharer's reward.
 
 use super::{
-    deals::{deal, paid, payment, settle, standing},
+    purchase_updates::{paid, payment, purchase_update, settle, standing},
     *,
 };
 use crate::{
@@ -29,18 +29,18 @@ use crate::{
 
 #[test]
 fn refunds_add_up_and_one_that_fails_is_undone() {
-    let mut deal = paid(999);
+    let mut update = paid(999);
     let mut check = |refunded: i64, net: i64, state: PurchaseState| {
-        settle(&mut deal, &payment(999, refunded, 0, false), day(2));
+        settle(&mut update, &payment(999, refunded, 0, false), day(2));
         let owned = if state == PurchaseState::Refunded {
             (EntitlementState::Revoked, SaleState::Refunded, 0)
         } else {
             (EntitlementState::Active, SaleState::Held, 1)
         };
-        assert_eq!(deal.purchase.state, state, "{refunded}");
-        assert_eq!(standing(&deal), (Some(owned.0), Some(owned.1), net), "{refunded}");
-        assert_eq!((deal.stats.sales, deal.purchase.taken_back), (owned.2, refunded));
-        deal.journals.len()
+        assert_eq!(update.purchase.state, state, "{refunded}");
+        assert_eq!(standing(&update), (Some(owned.0), Some(owned.1), net), "{refunded}");
+        assert_eq!((update.stats.sales, update.purchase.taken_back), (owned.2, refunded));
+        update.journals.len()
     };
     assert_eq!(check(0, 800, PurchaseState::Paid), 1);
     assert_eq!(check(1, 799, PurchaseState::Paid), 2);
@@ -60,14 +60,14 @@ fn a_dispute_suspends_and_freezes_until_it_is_over() {
     use EntitlementState::{Active, Revoked, Suspended};
     use SaleState::{Frozen, Held, Refunded};
     let check = |rows: &[(i64, i64, bool, EntitlementState, SaleState, i64)]| {
-        let mut deal = paid(500);
+        let mut update = paid(500);
         for row in rows {
             let (refunded, withdrawn, disputed, owned, sale, net) = *row;
-            settle(&mut deal, &payment(500, refunded, withdrawn, disputed), day(2));
-            assert_eq!(standing(&deal), (Some(owned), Some(sale), net), "{row:?} of {rows:?}");
+            settle(&mut update, &payment(500, refunded, withdrawn, disputed), day(2));
+            assert_eq!(standing(&update), (Some(owned), Some(sale), net), "{row:?} of {rows:?}");
             let lost = owned == Revoked;
-            assert_eq!(deal.purchase.state == PurchaseState::Refunded, lost, "{row:?}");
-            assert_eq!(deal.stats.sales, u64::from(!lost), "{row:?}");
+            assert_eq!(update.purchase.state == PurchaseState::Refunded, lost, "{row:?}");
+            assert_eq!(update.stats.sales, u64::from(!lost), "{row:?}");
         }
     };
     // An inquiry withdraws nothing, and ends or becomes a dispute.
@@ -87,8 +87,8 @@ fn a_dispute_suspends_and_freezes_until_it_is_over() {
 }
 
 /// The buyer's entitlement by a second purchase.
-fn bought_again(deal: &PurchaseUpdate, state: EntitlementState) -> Entitlement {
-    Entitlement { version: 7, state, ..placed(2, &deal.listing).entitlement(day(3)) }
+fn bought_again(update: &PurchaseUpdate, state: EntitlementState) -> Entitlement {
+    Entitlement { version: 7, state, ..placed(2, &update.listing).entitlement(day(3)) }
 }
 
 #[test]
@@ -97,29 +97,29 @@ fn money_that_comes_back_after_a_second_purchase_is_returned() {
     let refund = || PaymentFollowUp::RefundInFull(payment(500, 0, 0, false).id);
     let check = |lost: (i64, i64), back: (i64, i64, bool), expected: PaymentFollowUp| {
         for second in [Active, Suspended] {
-            let mut deal = shared("sharer", None);
-            settle(&mut deal, &payment(500, 0, 0, false), day(1));
-            settle(&mut deal, &payment(500, lost.0, lost.1, false), day(2));
-            let other = bought_again(&deal, second);
-            deal.entitlement = Some(other.clone());
+            let mut update = shared("sharer", None);
+            settle(&mut update, &payment(500, 0, 0, false), day(1));
+            settle(&mut update, &payment(500, lost.0, lost.1, false), day(2));
+            let other = bought_again(&update, second);
+            update.entitlement = Some(other.clone());
             let now = payment(500, back.0, back.1, back.2);
             for _ in 0..2 {
-                assert_eq!(settle(&mut deal, &now, day(4)), expected, "{back:?}");
+                assert_eq!(settle(&mut update, &now, day(4)), expected, "{back:?}");
             }
             let returned = PurchaseState::Returned { reason: "already_owned".to_owned() };
             assert_eq!(
-                (&deal.purchase.state, deal.entitlement.as_ref()),
+                (&update.purchase.state, update.entitlement.as_ref()),
                 (&returned, Some(&other))
             );
-            assert_eq!((deal.stats.sales, deal.book.money), (0, Split::default()));
-            assert_eq!(deal.sale.as_ref().unwrap().frozen, back.2);
-            let owed = deal.book.balances.owed(LedgerAccount::BuyerReturns);
+            assert_eq!((update.stats.sales, update.book.money), (0, Split::default()));
+            assert_eq!(update.sale.as_ref().unwrap().frozen, back.2);
+            let owed = update.book.balances.owed(LedgerAccount::BuyerReturns);
             assert_eq!(owed, 500 - now.returned(), "{back:?}");
             let reward = RewardState::Cancelled { reason: RewardCancellation::Refunded };
-            assert_eq!(deal.reward.as_ref().unwrap().state, reward);
-            let over = settle(&mut deal, &payment(500, 500, 0, false), day(5));
-            assert_eq!((over, deal.purchase.due_at), (PaymentFollowUp::Nothing, None));
-            assert_eq!(deal.book.balances.owed(LedgerAccount::BuyerReturns), 0);
+            assert_eq!(update.reward.as_ref().unwrap().state, reward);
+            let over = settle(&mut update, &payment(500, 500, 0, false), day(5));
+            assert_eq!((over, update.purchase.due_at), (PaymentFollowUp::Nothing, None));
+            assert_eq!(update.book.balances.owed(LedgerAccount::BuyerReturns), 0);
         }
     };
     // A refund failed, in part or as a whole.
@@ -134,33 +134,33 @@ fn money_that_comes_back_after_a_second_purchase_is_returned() {
 
 #[test]
 fn what_was_bought_twice_and_lost_twice_belongs_to_the_purchase_whose_money_comes_back() {
-    let mut deal = paid(500);
-    settle(&mut deal, &payment(500, 500, 0, false), day(2));
-    deal.entitlement = Some(bought_again(&deal, EntitlementState::Revoked));
-    let next = settle(&mut deal, &payment(500, 0, 0, false), day(4));
-    assert_eq!((next, &deal.purchase.state), (PaymentFollowUp::Nothing, &PurchaseState::Paid));
-    assert_eq!(standing(&deal), (Some(EntitlementState::Active), Some(SaleState::Held), 400));
-    let owned = deal.entitlement.unwrap();
+    let mut update = paid(500);
+    settle(&mut update, &payment(500, 500, 0, false), day(2));
+    update.entitlement = Some(bought_again(&update, EntitlementState::Revoked));
+    let next = settle(&mut update, &payment(500, 0, 0, false), day(4));
+    assert_eq!((next, &update.purchase.state), (PaymentFollowUp::Nothing, &PurchaseState::Paid));
+    assert_eq!(standing(&update), (Some(EntitlementState::Active), Some(SaleState::Held), 400));
+    let owned = update.entitlement.unwrap();
     assert_eq!((owned.purchase_id, owned.version, owned.granted_at), (purchase_id(1), 7, day(4)));
 }
 
-fn review(deal: &mut PurchaseUpdate) {
+fn review(update: &mut PurchaseUpdate) {
     let opinion = Opinion { rating: 4, comment: None };
-    let (owned, before) = (deal.entitlement.as_mut(), deal.stats.clone());
+    let (owned, before) = (update.entitlement.as_mut(), update.stats.clone());
     let id = ReviewId::new(NOW, 1);
-    let written = Review::write(id, owned, None, (None, opinion), &mut deal.stats, day(1));
-    deal.review = Some(written.unwrap());
-    deal.book.follow_ratings(&before, &deal.stats);
+    let written = Review::write(id, owned, None, (None, opinion), &mut update.stats, day(1));
+    update.review = Some(written.unwrap());
+    update.book.follow_ratings(&before, &update.stats);
 }
 
 #[test]
 fn a_review_goes_and_comes_with_its_purchase() {
-    let mut deal = paid(500);
-    review(&mut deal);
+    let mut update = paid(500);
+    review(&mut update);
     let mut check = |payment: &Payment, withdrawn: bool| {
-        settle(&mut deal, payment, day(2));
-        assert_eq!(deal.review.as_ref().unwrap().withdrawn, withdrawn);
-        assert_eq!((deal.stats.ratings(), deal.book.ratings), {
+        settle(&mut update, payment, day(2));
+        assert_eq!(update.review.as_ref().unwrap().withdrawn, withdrawn);
+        assert_eq!((update.stats.ratings(), update.book.ratings), {
             if withdrawn { (0, 0) } else { (1, 1) }
         });
     };
@@ -173,34 +173,34 @@ fn a_review_goes_and_comes_with_its_purchase() {
 
 #[test]
 fn a_review_that_stands_on_another_purchase_stays() {
-    let mut deal = paid(500);
-    review(&mut deal);
-    let other = placed(2, &deal.listing).entitlement(day(2));
-    deal.entitlement = Some(other);
-    settle(&mut deal, &payment(500, 500, 0, false), day(3));
-    assert!(!deal.review.unwrap().withdrawn);
+    let mut update = paid(500);
+    review(&mut update);
+    let other = placed(2, &update.listing).entitlement(day(2));
+    update.entitlement = Some(other);
+    settle(&mut update, &payment(500, 500, 0, false), day(3));
+    assert!(!update.review.unwrap().withdrawn);
 }
 
 /// A purchase through a share link.
 fn shared(sharer: &str, email: Option<&str>) -> PurchaseUpdate {
-    let mut deal = deal(500);
-    deal.purchase.referral = Some(Referral {
+    let mut update = purchase_update(500);
+    update.purchase.referral = Some(Referral {
         code: "abc".to_owned(),
         sharer_id: user(sharer),
         sharer_email: email.map(str::to_owned),
         clicked_at: NOW,
     });
-    deal
+    update
 }
 
 #[test]
 fn who_is_rewarded_for_a_sale() {
     let check = |sharer: &str, email: Option<&str>, expected: bool| {
-        let mut deal = shared(sharer, email);
+        let mut update = shared(sharer, email);
         for _ in 0..2 {
-            settle(&mut deal, &payment(500, 0, 0, false), day(1));
+            settle(&mut update, &payment(500, 0, 0, false), day(1));
         }
-        let reward = deal.reward.as_ref();
+        let reward = update.reward.as_ref();
         assert_eq!(reward.is_some(), expected, "{sharer} {email:?}");
         assert_eq!(reward.and_then(Reward::due_at), expected.then(|| day(15)));
         assert_eq!(reward.and_then(|it| it.fingerprint.as_deref()), expected.then_some("card_1"));
@@ -216,33 +216,33 @@ fn who_is_rewarded_for_a_sale() {
 fn a_reward_goes_with_its_sale() {
     let lost = payment(500, 500, 0, false);
     let refunded = RewardState::Cancelled { reason: RewardCancellation::Refunded };
-    let mut deal = shared("sharer", None);
-    settle(&mut deal, &payment(500, 0, 0, false), day(1));
-    let held = deal.clone();
+    let mut update = shared("sharer", None);
+    settle(&mut update, &payment(500, 0, 0, false), day(1));
+    let held = update.clone();
 
     // While it is held. A dispute cancels it at once, and a won one restores it.
-    settle(&mut deal, &payment(500, 499, 0, false), day(2));
-    settle(&mut deal, &payment(500, 0, 0, true), day(2));
-    assert_eq!(deal.reward, held.reward);
-    settle(&mut deal, &payment(500, 0, 500, true), day(2));
-    assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
-    settle(&mut deal, &payment(500, 0, 0, false), day(3));
-    assert_eq!(deal.reward, held.reward);
+    settle(&mut update, &payment(500, 499, 0, false), day(2));
+    settle(&mut update, &payment(500, 0, 0, true), day(2));
+    assert_eq!(update.reward, held.reward);
+    settle(&mut update, &payment(500, 0, 500, true), day(2));
+    assert_eq!(update.reward.as_ref().unwrap().state, refunded);
+    settle(&mut update, &payment(500, 0, 0, false), day(3));
+    assert_eq!(update.reward, held.reward);
 
     // Once it was granted.
-    let mut deal = held;
+    let mut update = held;
     let account = Account::open(user("sharer"), NOW);
     let mut sharer: AccountUpdate = account.begin_update(day(16)).unwrap();
-    deal.reward.as_mut().unwrap().grant(&mut sharer, SameCard::No).unwrap();
+    update.reward.as_mut().unwrap().grant(&mut sharer, SameCard::No).unwrap();
     assert_eq!(sharer.account().credits.totals().available, 15);
-    deal.sharer = Some(sharer);
+    update.sharer = Some(sharer);
     for _ in 0..2 {
-        settle(&mut deal, &lost, day(16));
-        let credits = &deal.sharer.as_ref().unwrap().account().credits;
+        settle(&mut update, &lost, day(16));
+        let credits = &update.sharer.as_ref().unwrap().account().credits;
         assert_eq!((credits.totals().available, credits.debt), (10, 0));
     }
-    assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
+    assert_eq!(update.reward.as_ref().unwrap().state, refunded);
     // The refund failed: the reward is accrued again, and due.
-    settle(&mut deal, &payment(500, 0, 0, false), day(17));
-    assert_eq!(deal.reward.unwrap().due_at(), Some(day(15)));
+    settle(&mut update, &payment(500, 0, 0, false), day(17));
+    assert_eq!(update.reward.unwrap().due_at(), Some(day(15)));
 }

@@ -27,7 +27,7 @@ use crate::{
 
 /// What a review is decided on.
 struct Reviewed {
-    draft: AccountUpdate,
+    account: AccountUpdate,
     /// The buyer's entitlement.
     owned: Entitlement,
     stats: ListingStats,
@@ -51,16 +51,16 @@ impl Store {
         now: Timestamp,
     ) -> Result<Review, StoreError> {
         let read = async || self.reviewed((user, email), listing, now).await;
-        let write = |Reviewed { draft, owned, stats, review, book }: Reviewed| {
+        let write = |Reviewed { account, owned, stats, review, book }: Reviewed| {
             let (mut after, mut sums) = (owned.clone(), stats.clone());
-            let name = draft.account().profile.display_name.clone();
+            let name = account.account().profile.display_name.clone();
             let said = (name, opinion.clone());
             let review = Review::write(id.clone(), Some(&mut after), review, said, &mut sums, now)
                 .map_err(StoreError::refused)?;
             let mut sold = book.clone();
             sold.follow_ratings(&stats, &sums);
             let writes = Transaction::default()
-                .standing(user, &draft.account().standing)?
+                .standing(user, &account.account().standing)?
                 .fenced(ItemKind::Review, &Key::review(listing, &review.id), &review, None)?
                 .put_versioned(Some(&owned), &after)?
                 .replace(Some(&stats), &sums)?
@@ -79,7 +79,7 @@ impl Store {
     ) -> Result<Reviewed, StoreError> {
         let keys = [Key::account(user), Key::entitlement(user, listing), Key::stats(listing)];
         let mut found = self.get_all(&keys).await?;
-        let draft = begin_active_update(found.next()?, user, email, now)?;
+        let account = begin_active_update(found.next()?, user, email, now)?;
         let owned: Option<Entitlement> = found.next()?;
         let owned = owned.ok_or_else(|| StoreError::refused(ReviewError::NotABuyer))?;
         let stats: Option<ListingStats> = found.next()?;
@@ -89,7 +89,7 @@ impl Store {
         keys.extend(owned.review_id.as_ref().map(|review| Key::review(listing, review)));
         let mut found = self.get_all(&keys).await?;
         let (book, review) = (book_of(creator, found.next()?), found.next()?);
-        Ok(Reviewed { draft, owned, stats, review, book })
+        Ok(Reviewed { account, owned, stats, review, book })
     }
 
     /// The creator's reply to a review of their listing.

@@ -29,7 +29,7 @@ const TRIPS_MAX: u32 = 20;
 struct Grantable {
     before: Reward,
     after: Reward,
-    draft: AccountUpdate,
+    update: AccountUpdate,
     book: Option<CreatorBalance>,
 }
 
@@ -89,14 +89,14 @@ impl Store {
     ) -> Result<Option<Reward>, StoreError> {
         let read = async || self.grantable(sharer, purchase, now).await;
         let grant = |read: Option<Grantable>| {
-            let Some(Grantable { before, after, draft, book }) = read else {
+            let Some(Grantable { before, after, update, book }) = read else {
                 return Ok((Transaction::default(), None));
             };
             if after == before {
                 return Ok((Transaction::default(), Some(before)));
             }
             let mut writes = Transaction::default()
-                .draft(draft)?
+                .account_update(update)?
                 .replace(Some(&before), &after)?
                 .audit_all(after.audit_entry_since(&before), now);
             if let Some(read) = book {
@@ -121,16 +121,16 @@ impl Store {
         let mut found =
             self.get_all(&[Key::reward(sharer, purchase), Key::account(sharer)]).await?;
         let Some(before) = found.next::<Reward>()? else { return Ok(None) };
-        let mut draft = begin_update(found.next()?, sharer, None, now)?;
+        let mut update = begin_update(found.next()?, sharer, None, now)?;
         let same_card = self.has_paid_with(sharer, before.fingerprint.as_deref()).await?;
         let mut after = before.clone();
-        after.grant(&mut draft, same_card).map_err(StoreError::refused)?;
+        after.grant(&mut update, same_card).map_err(StoreError::refused)?;
         let is_granted = after != before && matches!(after.state, RewardState::Granted { .. });
         let book = match is_granted {
             true => Some(self.creator_book(&after.creator_id).await?),
             false => None,
         };
-        Ok(Some(Grantable { before, after, draft, book }))
+        Ok(Some(Grantable { before, after, update, book }))
     }
 
     async fn has_paid_with(

@@ -68,7 +68,7 @@ impl Store {
         let place = Key::shared(user, listing);
         let keys = [Key::account(user), Key::listing(listing), Key::share(code), place.clone()];
         self.update_items(&keys, |mut found| {
-            let draft = begin_active_update(found.next()?, user, email, now)?;
+            let account = begin_active_update(found.next()?, user, email, now)?;
             on_sale(found.next()?)?;
             let (share, known): (Option<Share>, Option<Shared>) = (found.next()?, found.next()?);
             let shared = Shared { listing_id: listing.clone(), code: code.to_owned() };
@@ -88,7 +88,7 @@ impl Store {
                 clicks: 0,
                 clicked_at: None,
             };
-            let writes = Transaction::default().draft(draft)?;
+            let writes = Transaction::default().account_update(account)?;
             let writes = writes.new_item(ItemKind::Share, &Key::share(code), &share)?;
             Ok((list(writes)?, share))
         })

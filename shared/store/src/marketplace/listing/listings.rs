@@ -114,12 +114,12 @@ impl Store {
 
     /// All listings of a creator (Q22): at most [`domain::marketplace::listing::LISTINGS_MAX`].
     pub async fn whole_shelf(&self, creator: &UserId) -> Result<Vec<Listing>, StoreError> {
-        let Readable { items, unreadable } = self.readable_shelf(creator).await?;
+        let Readable { items, unreadable } = self.readable_listings(creator).await?;
         unreadable.first().map_or(Ok(items), |key| Err(StoreError::corrupt(key.clone())))
     }
 
     /// The same, apart from those that cannot be read.
-    pub(in crate::marketplace) async fn readable_shelf(
+    pub(in crate::marketplace) async fn readable_listings(
         &self,
         creator: &UserId,
     ) -> Result<Readable<Listing>, StoreError> {

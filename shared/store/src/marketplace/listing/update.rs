@@ -71,7 +71,7 @@ impl Aggregate for ListingUpdate {
     type Written = ListingUpdate;
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
-        store.shelf(key.by, key.id).await
+        store.listing_update(key.by, key.id).await
     }
 
     /// On the condition that the creator's right to sell is unchanged.
@@ -91,9 +91,9 @@ impl Aggregate for Submission {
     type Written = ListingUpdate;
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
-        let mut shelf = ListingUpdate::load(store, key).await?;
-        shelf.model = store.model_claim(&shelf.newest).await?;
-        Ok(Submission(shelf))
+        let mut update = ListingUpdate::load(store, key).await?;
+        update.model = store.model_claim(&update.newest).await?;
+        Ok(Submission(update))
     }
 
     fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<ListingUpdate>, StoreError> {
@@ -104,7 +104,7 @@ impl Aggregate for Submission {
 /// A listing that is prepared for review, with what that depends on.
 #[derive(Clone)]
 struct Preparation {
-    shelf: ListingUpdate,
+    update: ListingUpdate,
     signature: Signature,
     similar: Vec<Similar>,
 }
@@ -114,19 +114,19 @@ impl Aggregate for Preparation {
     type Written = ListingUpdate;
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
-        let Submission(shelf) = Submission::load(store, key).await?;
-        let kind = shelf.listing.kind;
-        let signature = Signature::of(kind, &shelf.newest.description.content);
+        let Submission(update) = Submission::load(store, key).await?;
+        let kind = update.listing.kind;
+        let signature = Signature::of(kind, &update.newest.description.content);
         let similar = store.similar_listings(key.id, kind, &signature).await?;
-        Ok(Preparation { shelf, signature, similar })
+        Ok(Preparation { update, signature, similar })
     }
 
     fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<ListingUpdate>, StoreError> {
-        let Preparation { mut shelf, signature, similar } = self;
-        if shelf.listing != before.shelf.listing {
-            (shelf.newest.signature, shelf.newest.similar) = (Some(signature), similar);
+        let Preparation { mut update, signature, similar } = self;
+        if update.listing != before.update.listing {
+            (update.newest.signature, update.newest.similar) = (Some(signature), similar);
         }
-        shelf.diff(before.shelf, key)
+        update.diff(before.update, key)
     }
 }
 
@@ -146,19 +146,19 @@ impl Store {
         let mut keys = vec![Key::account(user), Key::creator(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         let create = |mut found: BatchItems| {
-            let mut draft = begin_update(found.next()?, user, email, now)?;
+            let mut account = begin_update(found.next()?, user, email, now)?;
             let book: Option<CreatorBalance> = found.next()?;
             if let Some(Outcome::Listing(id)) = outcome(found.next()?, request, now)? {
                 return Ok((Transaction::default(), Created::Before(id)));
             }
-            draft.require_active().map_err(StoreError::refused)?;
+            account.require_active().map_err(StoreError::refused)?;
             let mut after = book_of(user, book.clone());
             after.add_listing().map_err(StoreError::refused)?;
             let (listing, newest) = make().decided()?;
-            draft.creates();
-            let creator = draft.account().clone();
+            account.creates();
+            let creator = account.account().clone();
             let writes = Transaction::default()
-                .draft(draft)?
+                .account_update(account)?
                 .replace(book.as_ref(), &after)?
                 .put_versioned(None, &listing)?
                 .listed(None, &listing)?
@@ -171,7 +171,7 @@ impl Store {
         };
         match self.update_items(&keys, create).await? {
             Created::New(made) => Ok(made),
-            Created::Before(id) => self.shelf(By::Creator(user), &id).await,
+            Created::Before(id) => self.listing_update(By::Creator(user), &id).await,
         }
     }
 
@@ -188,9 +188,9 @@ impl Store {
         change: impl Fn(&mut ListingUpdate) -> D,
     ) -> Result<ListingUpdate, StoreError> {
         let key = ListingKey { by: By::Creator(creator), id, now };
-        let changed = self.update(key, |shelf: &mut ListingUpdate| {
-            shelf.creator.require_active(now).map_err(StoreError::refused)?;
-            change(shelf).decided()
+        let changed = self.update(key, |update: &mut ListingUpdate| {
+            update.creator.require_active(now).map_err(StoreError::refused)?;
+            change(update).decided()
         });
         Ok(changed.await?.0)
     }
@@ -227,7 +227,7 @@ impl Store {
         end: impl Fn(&mut ListingUpdate) -> D,
     ) -> Result<ListingUpdate, StoreError> {
         let key = ListingKey { by: By::Staff, id, now };
-        let ended = self.update(key, |it: &mut Preparation| end(&mut it.shelf));
+        let ended = self.update(key, |it: &mut Preparation| end(&mut it.update));
         Ok(ended.await?.0)
     }
 
@@ -256,13 +256,13 @@ impl Store {
         also: impl Fn(&mut ListingUpdate) -> Option<ErasureSubject>,
     ) -> Result<(), StoreError> {
         let read = async || {
-            let shelf = self.shelf(By::Creator(creator), id).await?;
-            admit(&shelf.creator)?;
-            let book = match shelf.listing.was_on_sale() {
+            let update = self.listing_update(By::Creator(creator), id).await?;
+            admit(&update.creator)?;
+            let book = match update.listing.was_on_sale() {
                 true => None,
                 false => Some(self.creator_book(creator).await?),
             };
-            Ok((shelf, book))
+            Ok((update, book))
         };
         let end = |(before, book): (ListingUpdate, Option<CreatorBalance>)| {
             let writes = Transaction::default().seller(creator, &Seller::from(&before.creator))?;
@@ -304,7 +304,7 @@ impl Store {
         creator: &UserId,
         id: &ListingId,
     ) -> Result<ListingUpdate, StoreError> {
-        self.shelf(By::Creator(creator), id).await
+        self.listing_update(By::Creator(creator), id).await
     }
 
     /// A listing as staff see it (Q21).
@@ -312,10 +312,10 @@ impl Store {
     /// # Errors
     /// [`NotFound::Listing`].
     pub async fn any_listing(&self, id: &ListingId) -> Result<ListingUpdate, StoreError> {
-        self.shelf(By::Staff, id).await
+        self.listing_update(By::Staff, id).await
     }
 
-    pub(in crate::marketplace) async fn shelf(
+    pub(in crate::marketplace) async fn listing_update(
         &self,
         by: By<'_>,
         id: &ListingId,

@@ -44,7 +44,7 @@ impl Store {
                 }
                 loaded => Ok(loaded?),
             };
-            let claim = match case.as_ref().ok().and_then(|case| sold_of(&case.shelf)) {
+            let claim = match case.as_ref().ok().and_then(|case| sold_of(&case.update)) {
                 Some(sold) => self.model_claim(sold).await?,
                 None => ModelClaim::default(),
             };
@@ -66,7 +66,7 @@ impl Store {
             let writes = match case {
                 Ok(case)
                     if ruling.outcome == Outcome::Reversed
-                        && before.decision.is_in_effect(&case.shelf.listing) =>
+                        && before.decision.is_in_effect(&case.update.listing) =>
                 {
                     writes.undone(case, &before.decision, &claim, now)?
                 }
@@ -84,9 +84,9 @@ fn ends_without(gone: &dyn DomainError, outcome: Outcome) -> bool {
 }
 
 /// The version that is or was on sale.
-fn sold_of(shelf: &ListingUpdate) -> Option<&Revision> {
-    let number = shelf.listing.published.as_ref()?.number;
-    std::iter::once(&shelf.newest).chain(&shelf.on_sale).find(|it| it.number == number)
+fn sold_of(update: &ListingUpdate) -> Option<&Revision> {
+    let number = update.listing.published.as_ref()?.number;
+    std::iter::once(&update.newest).chain(&update.on_sale).find(|it| it.number == number)
 }
 
 impl Transaction {
@@ -98,7 +98,7 @@ impl Transaction {
         claim: &ModelClaim,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let Moderation { shelf: before, strikes, .. } = case;
+        let Moderation { update: before, strikes, .. } = case;
         let (mut after, creator) = (before.clone(), before.listing.creator_id.clone());
         let strikes = strikes_of(&creator, strikes);
         let mut counted = strikes.clone();
@@ -117,10 +117,10 @@ impl Transaction {
         let this = if counted == strikes {
             self.seller(&creator, &Seller::from(&before.creator))?
         } else {
-            let mut draft = begin_update(Some(before.creator.clone()), &creator, None, now)?;
-            draft.suspend_selling(counted.suspend_until(now));
-            after.creator = draft.account().clone();
-            self.draft(draft)?.replace(Some(&strikes), &counted)?
+            let mut account = begin_update(Some(before.creator.clone()), &creator, None, now)?;
+            account.suspend_selling(counted.suspend_until(now));
+            after.creator = account.account().clone();
+            self.account_update(account)?.replace(Some(&strikes), &counted)?
         };
         Ok(after.changes(&before, this, now)?.0)
     }

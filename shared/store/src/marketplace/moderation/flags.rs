@@ -111,7 +111,7 @@ impl Store {
         let NewFlag { subject, reason, text } = new;
         let keys = [Key::account(user), Key::listing(listing), Key::flags(subject)];
         self.update_items(&keys, |mut found| {
-            let draft = begin_active_update(found.next()?, user, email, now)?;
+            let account = begin_active_update(found.next()?, user, email, now)?;
             let on_sale = on_sale(found.next()?)?;
             let is_listing = subject.kind() == SubjectKind::Listing;
             let number = if is_listing { on_sale.newest_sold() } else { 0 };
@@ -123,7 +123,8 @@ impl Store {
             if before.as_ref() == Some(&after) {
                 return Ok((Transaction::default(), after));
             }
-            let writes = Transaction::default().draft(draft)?.replace(before.as_ref(), &after)?;
+            let writes =
+                Transaction::default().account_update(account)?.replace(before.as_ref(), &after)?;
             Ok((writes, after))
         })
         .await
@@ -212,15 +213,15 @@ impl Store {
         let key = ModerationKey { entry, id, basis: Basis::Strikes, now };
         let moderator = key.moderator()?;
         let resolve = |case: Moderation| {
-            let creator = case.shelf.listing.creator_id.clone();
+            let creator = case.update.listing.creator_id.clone();
             let subject = FlagSubject::listing(id);
             let flags = case.flags.clone().unwrap_or_else(|| Flags::none(subject));
             flags.check_decision(decision).map_err(StoreError::refused)?;
             flags.check_seen(seen).map_err(StoreError::refused)?;
             let strikes = strikes_of(&creator, case.strikes.clone());
-            let before = snapshot(&case.shelf.listing, &strikes);
+            let before = snapshot(&case.update.listing, &strikes);
             let writes = Transaction::default().acting(moderator, case.acting.as_ref())?;
-            let case = Case { shelf: case.shelf, flags, book: case.book, strikes };
+            let case = Case { update: case.update, flags, book: case.book, strikes };
             let (mut writes, resolved) = match decision {
                 Decision::Dismiss | Decision::Uphold => writes.dismissed(case)?,
                 Decision::Delist => writes.delisted(case, reason, now)?,
@@ -259,7 +260,7 @@ pub(super) fn review_key(subject: &FlagSubject) -> Option<Key> {
 
 /// What a decision on flags changes.
 struct Case {
-    shelf: ListingUpdate,
+    update: ListingUpdate,
     flags: Flags,
     book: CreatorBalance,
     strikes: Strikes,
@@ -272,7 +273,7 @@ fn snapshot(listing: &Listing, strikes: &Strikes) -> Value {
 
 impl Transaction {
     fn dismissed(self, case: Case) -> Result<(Self, Resolved), StoreError> {
-        let Case { shelf: ListingUpdate { listing, .. }, flags, book: _, strikes } = case;
+        let Case { update: ListingUpdate { listing, .. }, flags, book: _, strikes } = case;
         let mut after = flags.clone();
         after.dismiss(listing.newest_sold());
         Ok((self.replace(Some(&flags), &after)?, Resolved { listing, strikes }))
@@ -284,7 +285,7 @@ impl Transaction {
         reason: &str,
         now: Timestamp,
     ) -> Result<(Self, Resolved), StoreError> {
-        let Case { shelf: before, flags, book, strikes } = case;
+        let Case { update: before, flags, book, strikes } = case;
         let seller = Seller::from(&before.creator);
         let this = self.seller(&before.listing.creator_id, &seller)?;
         let (this, after) = this.taken_off((&before, before.clone()), &book, reason, now)?;
@@ -293,15 +294,15 @@ impl Transaction {
     }
 
     fn struck(self, case: Case, strike: Strike) -> Result<(Self, Resolved), StoreError> {
-        let Case { shelf: before, flags, book, strikes } = case;
+        let Case { update: before, flags, book, strikes } = case;
         let (now, reason) = (strike.at, strike.reason.clone());
         let mut counted = strikes.clone();
         counted.add(strike);
         let creator = &before.listing.creator_id;
-        let mut draft = begin_update(Some(before.creator.clone()), creator, None, now)?;
-        draft.suspend_selling(counted.suspend_until(now));
-        let after = ListingUpdate { creator: draft.account().clone(), ..before.clone() };
-        let this = self.draft(draft)?.replace(Some(&strikes), &counted)?;
+        let mut account = begin_update(Some(before.creator.clone()), creator, None, now)?;
+        account.suspend_selling(counted.suspend_until(now));
+        let after = ListingUpdate { creator: account.account().clone(), ..before.clone() };
+        let this = self.account_update(account)?.replace(Some(&strikes), &counted)?;
         let (this, after) = this.taken_off((&before, after), &book, &reason, now)?;
         let resolved = Resolved { listing: after.listing, strikes: counted };
         Ok((this.cleared(&flags)?, resolved))
@@ -319,7 +320,7 @@ impl Transaction {
         delisted.map_err(StoreError::refused)?;
         after.settle(before, now);
         let this = self.judged(book, &before.listing, &after.listing)?;
-        Ok((this.shelf(before, &mut after, now)?, after))
+        Ok((this.listing_update(before, &mut after, now)?, after))
     }
 
     /// Clears the flags of a listing that is taken off sale.

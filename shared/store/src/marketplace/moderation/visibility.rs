@@ -90,11 +90,11 @@ impl Store {
         let Some(account): Option<Account> = found.next()? else { return Ok(0) };
         let strikes: Option<Strikes> = found.next()?;
         let hidden = !Seller::from(&account).may_sell(now);
-        let Readable { items: mut shelf, unreadable } = self.readable_shelf(creator).await?;
-        shelf.retain(|listing| listing.on_sale().is_some() && listing.hidden != hidden);
+        let Readable { items: mut listings, unreadable } = self.readable_listings(creator).await?;
+        listings.retain(|listing| listing.on_sale().is_some() && listing.hidden != hidden);
         let mut failed = unreadable.first().map(|key| StoreError::corrupt(key.clone()));
         let mut moved = 0;
-        for listing in &shelf {
+        for listing in &listings {
             match self.follow_listing(&listing.id, now).await {
                 Ok(()) => moved += 1,
                 Err(error) => {

@@ -58,7 +58,7 @@ const TRIPS_MAX: u32 = 50;
 
 /// What a new purchase is decided on.
 struct Offered {
-    draft: AccountUpdate,
+    buyer: AccountUpdate,
     listing: Listing,
     /// The buyer's entitlement to it.
     owned: Option<Entitlement>,
@@ -87,12 +87,12 @@ impl Store {
                 Created::New(offered) => offered,
                 Created::Before(id) => return Ok((Transaction::default(), Created::Before(id))),
             };
-            let Offered { draft, listing, owned, seller, stats, book } = offered;
+            let Offered { buyer, listing, owned, seller, stats, book } = offered;
             let offer = Offer { listing: &listing, seller: &seller, owned: owned.as_ref() };
             let purchase = place(offer).decided()?;
             let outcome = Outcome::Purchase(purchase.id.clone());
-            let buyer_email = draft.account().email.clone();
-            let writes = Transaction::default().draft(draft)?;
+            let buyer_email = buyer.account().email.clone();
+            let writes = Transaction::default().account_update(buyer)?;
             let mut writes = writes.remember(user, Some(request), outcome, now)?;
             let before = PurchaseUpdate {
                 entitlement: owned,
@@ -107,7 +107,7 @@ impl Store {
                 }
             }
             let purchase = Purchase { version: 1, ..after.purchase.clone() };
-            Ok((writes.deal(&before, after, now)?, Created::New(purchase)))
+            Ok((writes.purchase_update(&before, after, now)?, Created::New(purchase)))
         };
         let read = async || self.offered((user, email), listing, request, now).await;
         match self.update_loaded(read, create).await? {
@@ -131,11 +131,11 @@ impl Store {
             Key::entitlement(user, listing),
         ];
         let mut found = self.get_all(&keys).await?;
-        let draft = begin_update(found.next()?, user, email, now)?;
+        let buyer = begin_update(found.next()?, user, email, now)?;
         if let Some(Outcome::Purchase(id)) = outcome(found.next()?, Some(request), now)? {
             return Ok(Created::Before(id));
         }
-        draft.require_active().map_err(StoreError::refused)?;
+        buyer.require_active().map_err(StoreError::refused)?;
         let listing: Option<Listing> = found.next()?;
         let listing = listing.filter(|it| it.published.is_some());
         let listing = listing.ok_or_else(|| StoreError::refused(NotFound::Listing))?;
@@ -148,7 +148,7 @@ impl Store {
             account.ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
         let stats = sums_of(&listing, found.next()?);
         let (seller, book) = (Seller::from(&account), book_of(creator, found.next()?));
-        Ok(Created::New(Offered { draft, listing, owned, seller, stats, book }))
+        Ok(Created::New(Offered { buyer, listing, owned, seller, stats, book }))
     }
 
     /// Sets the checkout session of a purchase, unless it has one, and returns the updated

@@ -55,7 +55,7 @@ impl Aggregate for Settling {
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
         let found = store.get_all(&deal_keys(key.read)).await?;
-        let update = read_deal(found, key.read.clone())?;
+        let update = read_update(found, key.read.clone())?;
         let review = update.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
         // Only a granted reward touches the sharer's account.
         let granted = update.reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
@@ -78,7 +78,7 @@ impl Aggregate for Settling {
         if key.event.is_none() && !differ(&before.update, &self.update) {
             return Ok((writes, ()));
         }
-        let writes = writes.deal(&before.update, self.update, key.now)?;
+        let writes = writes.purchase_update(&before.update, self.update, key.now)?;
         match key.event.filter(|_| self.is_complete) {
             Some(event) => Ok((writes.event(event, key.now)?, ())),
             None => Ok((writes, ())),
@@ -194,7 +194,7 @@ fn differ(before: &PurchaseUpdate, after: &PurchaseUpdate) -> bool {
         || before.entitlement != after.entitlement
 }
 
-/// All keys of a purchase update, in the order in which [`read_deal`] reads them.
+/// All keys of a purchase update, in the order in which [`read_update`] reads them.
 fn deal_keys(purchase: &Purchase) -> Vec<Key> {
     let (buyer, listing, seller) = (&purchase.buyer_id, &purchase.listing_id, &purchase.creator_id);
     let mut keys = vec![
@@ -211,7 +211,7 @@ fn deal_keys(purchase: &Purchase) -> Vec<Key> {
     keys
 }
 
-fn read_deal(mut found: BatchItems, purchase: Purchase) -> Result<PurchaseUpdate, StoreError> {
+fn read_update(mut found: BatchItems, purchase: Purchase) -> Result<PurchaseUpdate, StoreError> {
     let missing = || StoreError::corrupt(format!("{} has no listing or no seller", purchase.id));
     let listing = found.next()?.ok_or_else(missing)?;
     let stats = sums_of(&listing, found.next()?);
@@ -228,7 +228,7 @@ fn read_deal(mut found: BatchItems, purchase: Purchase) -> Result<PurchaseUpdate
 
 impl Transaction {
     /// Writes a purchase, and everything else that differs.
-    pub(crate) fn deal(
+    pub(crate) fn purchase_update(
         self,
         before: &PurchaseUpdate,
         after: PurchaseUpdate,

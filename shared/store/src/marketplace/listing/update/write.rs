@@ -42,7 +42,7 @@ impl ListingUpdate {
         for subject in self.dropped(before) {
             writes = writes.erasure(&Erasure::request(subject, now))?;
         }
-        Ok((writes.shelf(before, &mut self, now)?, self))
+        Ok((writes.listing_update(before, &mut self, now)?, self))
     }
 
     /// What is to be erased: all pictures if they are withdrawn from the public, else the files that
@@ -100,7 +100,7 @@ impl ListingUpdate {
 
 impl Transaction {
     /// Writes a listing in place of `before`, with everything that changes with it.
-    pub(in crate::marketplace) fn shelf(
+    pub(in crate::marketplace) fn listing_update(
         self,
         before: &ListingUpdate,
         after: &mut ListingUpdate,

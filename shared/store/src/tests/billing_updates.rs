@@ -62,12 +62,12 @@ fn subscription(status: SubscriptionStatus) -> Subscription {
 }
 
 /// Settles a pack's payment.
-fn settle(books: &mut BillingUpdate, refunded: i64) -> Result<(), LedgerError> {
-    let Some(order) = &mut books.order else { panic!("the wanted order is missing") };
-    order.settle(&payment(order, refunded), &mut books.draft)?;
+fn settle(update: &mut BillingUpdate, refunded: i64) -> Result<(), LedgerError> {
+    let Some(order) = &mut update.order else { panic!("the wanted order is missing") };
+    order.settle(&payment(order, refunded), &mut update.account)?;
     let receipt = Invoice::receipt(order, receipt_of(&order.id), None).unwrap();
-    books.invoices.retain(|other| other.id != receipt.id);
-    books.invoices.push(receipt);
+    update.invoices.retain(|other| other.id != receipt.id);
+    update.invoices.push(receipt);
     Ok(())
 }
 
@@ -82,7 +82,7 @@ impl TestApp {
     ) -> Result<Applied, StoreError> {
         let invoices = vec![receipt_of(&order.id)];
         let wanted = Wanted { order: Some(order.id.clone()), invoices };
-        let decide = |books: &mut BillingUpdate| settle(books, refunded);
+        let decide = |update: &mut BillingUpdate| settle(update, refunded);
         self.store.apply_billing(read, &wanted, event, NOW, decide).await
     }
 
@@ -105,8 +105,8 @@ impl TestApp {
         event: Option<&AppliedEvent>,
         status: SubscriptionStatus,
     ) -> Applied {
-        let decide = |books: &mut BillingUpdate| {
-            books.billing.follow(&subscription(status), &mut books.draft).map(drop)
+        let decide = |update: &mut BillingUpdate| {
+            update.billing.follow(&subscription(status), &mut update.account).map(drop)
         };
         self.store.apply_billing(read, &Wanted::default(), event, NOW, decide).await.unwrap()
     }
@@ -173,13 +173,13 @@ async fn a_plan_that_was_paid_costs_so_much() {
     invoice.lines[0].period = Some(paid_period());
     invoice.granted.clear();
     app.engine.take_usage();
-    let decide = |books: &mut BillingUpdate| {
+    let decide = |update: &mut BillingUpdate| {
         let stripe = subscription(SubscriptionStatus::Active);
-        books.billing.customer = Some(customer("cus_1"));
+        update.billing.customer = Some(customer("cus_1"));
         let mut invoice = invoice.clone();
-        invoice.grant(&stripe, &mut books.draft)?;
-        books.invoices.push(invoice);
-        books.billing.follow(&stripe, &mut books.draft).map(drop)
+        invoice.grant(&stripe, &mut update.account)?;
+        update.invoices.push(invoice);
+        update.billing.follow(&stripe, &mut update.account).map(drop)
     };
     let wanted = Wanted { order: None, invoices: vec![invoice.id.clone()] };
     let paid = event("evt_1");
@@ -281,7 +281,7 @@ async fn what_moves_beside_the_billing_is_read_again() {
     let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
     let calls = Cell::new(0);
     let session = SessionId::parse("cs_1").unwrap();
-    let decide = |books: &mut BillingUpdate| {
+    let decide = |update: &mut BillingUpdate| {
         match calls.replace(calls.get() + 1) {
             // The checkout session is set.
             0 => drop(meanwhile(async || {
@@ -292,7 +292,7 @@ async fn what_moves_beside_the_billing_is_read_again() {
             1 => drop(meanwhile(async || app.posted(&user, NOW).await)),
             _ => {}
         }
-        settle(books, 0)
+        settle(update, 0)
     };
     let paid = event("evt_1");
     let kept = app.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
@@ -334,8 +334,8 @@ async fn a_refusal_and_a_customer_of_another_write_nothing() {
     let app = TestApp::new();
     let user = app.member("member", Plan::Free, 10).await;
     let other = app.member("other", Plan::Free, 10).await;
-    let become_it = |books: &mut BillingUpdate| {
-        books.billing.customer = Some(customer("cus_1"));
+    let become_it = |update: &mut BillingUpdate| {
+        update.billing.customer = Some(customer("cus_1"));
         Ok::<(), LedgerError>(())
     };
     let keep = async |user: &UserId, name: &str| {
@@ -416,8 +416,8 @@ async fn invoices_in_pages_of_every_size() {
     let mut expected: Vec<Invoice> =
         (0..23).filter_map(|n| Invoice::receipt(&paid, id(n), Some("Ana"))).collect();
     let read = app.store.billing(&user).await.unwrap();
-    let decide = |books: &mut BillingUpdate| {
-        books.invoices = expected.clone();
+    let decide = |update: &mut BillingUpdate| {
+        update.invoices = expected.clone();
         Ok::<(), LedgerError>(())
     };
     app.store.apply_billing(&read, &Wanted::default(), None, NOW, decide).await.unwrap();
@@ -438,8 +438,8 @@ async fn invoices_in_pages_of_every_size() {
     let invoices = vec![id(2), id(1), id(2), id(99)];
     let wanted = Wanted { order: None, invoices };
     let read = app.store.billing(&user).await.unwrap();
-    let decide = |books: &mut BillingUpdate| {
-        let found: Vec<&InvoiceId> = books.invoices.iter().map(|invoice| &invoice.id).collect();
+    let decide = |update: &mut BillingUpdate| {
+        let found: Vec<&InvoiceId> = update.invoices.iter().map(|invoice| &invoice.id).collect();
         assert_eq!(found, [&id(1), &id(2)]);
         Ok::<(), LedgerError>(())
     };

@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// A new purchase and everything that changes with it.
-pub(super) fn deal(price: u32) -> PurchaseUpdate {
+pub(super) fn purchase_update(price: u32) -> PurchaseUpdate {
     let listing = on_sale(price);
     let (purchase, book) = (placed(1, &listing), CreatorBalance::new(user("creator")));
-    let deal = PurchaseUpdate::new(purchase, (listing, active()), (no_stats(), book));
-    PurchaseUpdate { buyer_email: Some("bo@example.test".to_owned()), ..deal }
+    let update = PurchaseUpdate::new(purchase, (listing, active()), (no_stats(), book));
+    PurchaseUpdate { buyer_email: Some("bo@example.test".to_owned()), ..update }
 }
 
 pub(super) fn payment(amount: i64, refunded: i64, withdrawn: i64, disputed: bool) -> Payment {
@@ -53,56 +53,56 @@ pub(super) fn posted(journals: &[Journal], role: Role) -> i64 {
 }
 
 /// The invariants of every purchase, whatever happened to it.
-pub(super) fn hold_to_the_law(deal: &PurchaseUpdate) {
-    for journal in &deal.journals {
+pub(super) fn hold_to_the_law(update: &PurchaseUpdate) {
+    for journal in &update.journals {
         assert_eq!(journal.legs.iter().map(|leg| leg.amount).sum::<i64>(), 0, "{journal:?}");
     }
-    let mut causes: Vec<String> = deal.journals.iter().map(|it| it.cause.to_string()).collect();
+    let mut causes: Vec<String> = update.journals.iter().map(|it| it.cause.to_string()).collect();
     causes.sort_unstable();
     causes.dedup();
-    assert_eq!(causes.len(), deal.journals.len(), "each has a cause of its own: {causes:?}");
+    assert_eq!(causes.len(), update.journals.len(), "each has a cause of its own: {causes:?}");
 
-    let kept = deal.sale.as_ref().map_or(Split::default(), |sale| sale.kept);
+    let kept = update.sale.as_ref().map_or(Split::default(), |sale| sale.kept);
     assert_eq!(kept.gross, kept.fee + kept.net);
     assert!(kept.gross >= 0 && kept.fee >= 0 && kept.net >= 0, "{kept:?}");
-    assert_eq!(posted(&deal.journals, Role::CreatorShare), -kept.net);
-    assert_eq!(posted(&deal.journals, Role::PlatformFee), -kept.fee);
-    let tax = -posted(&deal.journals, Role::Tax);
+    assert_eq!(posted(&update.journals, Role::CreatorShare), -kept.net);
+    assert_eq!(posted(&update.journals, Role::PlatformFee), -kept.fee);
+    let tax = -posted(&update.journals, Role::Tax);
     assert!(tax >= 0, "{tax}");
-    let returns = -posted(&deal.journals, Role::Return);
-    assert_eq!(posted(&deal.journals, Role::BuyerCharge), kept.gross + tax + returns);
-    assert_eq!(deal.book.balances.sum(), 0);
+    let returns = -posted(&update.journals, Role::Return);
+    assert_eq!(posted(&update.journals, Role::BuyerCharge), kept.gross + tax + returns);
+    assert_eq!(update.book.balances.sum(), 0);
     let mut folded = Balances::default();
-    deal.journals.iter().for_each(|journal| folded.post(journal));
-    assert_eq!(deal.book.balances, folded);
-    assert_eq!(deal.book.money, kept);
-    assert_eq!(deal.book.sales, deal.stats.sales);
-    assert_eq!((deal.book.ratings, deal.book.stars), {
-        (u64::from(deal.stats.ratings()), deal.stats.stars())
+    update.journals.iter().for_each(|journal| folded.post(journal));
+    assert_eq!(update.book.balances, folded);
+    assert_eq!(update.book.money, kept);
+    assert_eq!(update.book.sales, update.stats.sales);
+    assert_eq!((update.book.ratings, update.book.stars), {
+        (u64::from(update.stats.ratings()), update.stats.stars())
     });
 }
 
 pub(super) fn settle(
-    deal: &mut PurchaseUpdate,
+    update: &mut PurchaseUpdate,
     payment: &Payment,
     now: Timestamp,
 ) -> PaymentFollowUp {
-    let next = deal.settle(payment, now).unwrap();
-    hold_to_the_law(deal);
+    let next = update.settle(payment, now).unwrap();
+    hold_to_the_law(update);
     next
 }
 
 pub(super) fn paid(price: u32) -> PurchaseUpdate {
-    let mut deal = deal(price);
-    settle(&mut deal, &payment(i64::from(price), 0, 0, false), day(1));
-    deal
+    let mut update = purchase_update(price);
+    settle(&mut update, &payment(i64::from(price), 0, 0, false), day(1));
+    update
 }
 
 /// Whether the buyer may use it, whether the money is the creator's, and how much of it.
 pub(super) fn standing(
-    deal: &PurchaseUpdate,
+    update: &PurchaseUpdate,
 ) -> (Option<EntitlementState>, Option<SaleState>, i64) {
-    let owned = deal.entitlement.as_ref().map(|owned| owned.state);
-    let sale = deal.sale.as_ref();
+    let owned = update.entitlement.as_ref().map(|owned| owned.state);
+    let sale = update.sale.as_ref();
     (owned, sale.map(|sale| sale.state(day(2))), sale.map_or(0, |sale| sale.kept.net))
 }
