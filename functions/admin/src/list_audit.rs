@@ -151,12 +151,12 @@ impl RowView {
         rows: Vec<ChainRecord>,
     ) -> Result<Vec<RowView>, StoreError> {
         let of =
-            |kind| rows.iter().map(|it| &it.record.deed.target).filter(move |it| it.kind == kind);
+            |kind| rows.iter().map(|it| &it.record.entry.target).filter(move |it| it.kind == kind);
         let users = of(TargetKind::User).filter_map(|it| UserId::parse(&it.id).ok());
         let users: Vec<UserId> = users.collect();
         let listings = of(TargetKind::Listing).filter_map(|it| ListingId::parse(&it.id).ok());
         let listings: Vec<ListingId> = listings.collect();
-        let staff = rows.iter().filter_map(|it| it.record.deed.staff());
+        let staff = rows.iter().filter_map(|it| it.record.entry.staff());
         let names = store.names(staff.chain(&users), &listings).await?;
         Ok(rows.into_iter().map(|row| RowView::of(row, &names)).collect())
     }
@@ -170,13 +170,13 @@ impl RowView {
             chain: chain.to_string(),
             seq: row.seq,
             at: row.at,
-            actor: ActorView::of(row.deed.actor, names),
-            action: row.deed.action,
-            target: TargetView::of(row.deed.target, names),
-            before: parsed(row.deed.before),
-            after: parsed(row.deed.after),
-            reason: row.deed.reason,
-            origin: row.deed.origin,
+            actor: ActorView::of(row.entry.actor, names),
+            action: row.entry.action,
+            target: TargetView::of(row.entry.target, names),
+            before: parsed(row.entry.before),
+            after: parsed(row.entry.after),
+            reason: row.entry.reason,
+            origin: row.entry.origin,
             hash: row.hash,
         }
     }

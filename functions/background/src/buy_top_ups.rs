@@ -77,7 +77,7 @@ fn place(id: &OrderId, update: &mut AccountUpdate) -> Result<Option<PackOrder>, 
     let due = update.account().top_up.as_ref().filter(|due| {
         matches!(due.state, TopUpState::Due { .. }) && update.require_active().is_ok()
     });
-    let Some(pack) = due.and_then(|due| due.wish).map(|settings| settings.pack) else {
+    let Some(pack) = due.and_then(|due| due.settings).map(|settings| settings.pack) else {
         return Ok(None);
     };
     let order =

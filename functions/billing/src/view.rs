@@ -164,7 +164,7 @@ impl SubscriptionState {
 impl TopUpView {
     /// `None` while it is off.
     pub(crate) fn of(top_up: &TopUp) -> Option<TopUpView> {
-        let TopUpSettings { pack, below, monthly_max } = top_up.wish?;
+        let TopUpSettings { pack, below, monthly_max } = top_up.settings?;
         let (since, order_id, reason) = match &top_up.state {
             TopUpState::Armed => (None, None, None),
             TopUpState::Due { since } => (Some(*since), None, None),

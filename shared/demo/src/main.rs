@@ -67,8 +67,8 @@ async fn marketplace(api: &Api) -> Result<(), Box<dyn Error>> {
     let first = text(&found["items"][0]["title"]);
     line("search rembrant", &format!("{} found, first: {first}", found["total"]));
     let demo = format!("/api/v1/marketplace/listings/{}/preview", catalogue.drawable);
-    let wish = json!({ "subject": "bust", "overrides": { "stops": 0.5 } });
-    let shown = api.post(&demo, &fresh_key(), &wish).await?;
+    let body = json!({ "subject": "bust", "overrides": { "stops": 0.5 } });
+    let shown = api.post(&demo, &fresh_key(), &body).await?;
     let bytes = api.fetch(text(&shown["image"]["url"])).await?;
     std::fs::write(DEMO, &bytes)?;
     line("live demo", &format!("{DEMO}, {} kB", bytes.len() / 1000));

@@ -128,8 +128,8 @@ async fn prepared(creator: &Api, id: &str) -> Result<Value, SeedFailed> {
 /// Uploads a picture through its form, as a browser would, and waits until it was checked.
 async fn upload(creator: &Api, listing: &str, png: Vec<u8>) -> Result<(), SeedFailed> {
     let path = format!("{LISTINGS_PATH}/{listing}/uploads");
-    let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": png.len() });
-    let form = creator.post(&path, &fresh_key(), &wish).await?;
+    let body = json!({ "purpose": "preview", "content_type": "image/png", "bytes": png.len() });
+    let form = creator.post(&path, &fresh_key(), &body).await?;
     creator.send_form(&form, &png).await?;
     let link = format!("{path}/{}", text(&form["id"]));
     until("a picture", async || {
@@ -179,8 +179,8 @@ async fn sell_and_review(creator: &Api, progress: &impl Fn(&str)) -> Result<(), 
 }
 
 async fn buy(buyer: &Api, item: &Value, nth: usize) -> Result<(), SeedFailed> {
-    let wish = json!({ "listing_id": item["id"], "expected_price": item["price"] });
-    let placed = buyer.post("/api/v1/marketplace/purchases", &fresh_key(), &wish).await?;
+    let body = json!({ "listing_id": item["id"], "expected_price": item["price"] });
+    let placed = buyer.post("/api/v1/marketplace/purchases", &fresh_key(), &body).await?;
     if placed["status"] != "paid" {
         // The two test cards that succeed, in turn.
         let card = ["4242424242424242", "5555555555554444"][nth % 2];

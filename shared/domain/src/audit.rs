@@ -217,7 +217,7 @@ pub struct AuditRecord {
     pub at: Timestamp,
     /// The entry.
     #[serde(flatten)]
-    pub deed: AuditEntry,
+    pub entry: AuditEntry,
     /// The hash of the previous record; in the first, what its chain begins with.
     pub previous: String,
     /// SHA-256 over all of the above, in hex.
@@ -377,10 +377,10 @@ impl Head {
     }
 
     /// Appends an entry and returns its record.
-    pub fn add(&mut self, deed: AuditEntry, at: Timestamp) -> AuditRecord {
+    pub fn add(&mut self, entry: AuditEntry, at: Timestamp) -> AuditRecord {
         self.seq += 1;
         let previous = std::mem::take(&mut self.hash);
-        let mut row = AuditRecord { seq: self.seq, at, deed, previous, hash: String::new() };
+        let mut row = AuditRecord { seq: self.seq, at, entry, previous, hash: String::new() };
         row.hash = row.expected_hash();
         self.hash.clone_from(&row.hash);
         row
@@ -391,7 +391,7 @@ impl AuditRecord {
     /// The hash that the record must have.
     fn expected_hash(&self) -> String {
         // Fields in the order of their declaration: one spelling, whatever order the table returns.
-        let hashed = (self.seq, self.at, &self.deed, &self.previous);
+        let hashed = (self.seq, self.at, &self.entry, &self.previous);
         // Strings, numbers and enums: serialization cannot fail.
         let text = serde_json::to_string(&hashed).unwrap_or_default();
         hex::encode(Sha256::digest(text))

@@ -457,13 +457,13 @@ impl BillingApp {
 
     /// The same, as `<actor> <action> <target>: <reason>`.
     pub async fn audit_lines(&self) -> Vec<String> {
-        let lines = self.audit_records().await.into_iter().map(|AuditRecord { deed, .. }| {
-            let actor = match &deed.actor {
+        let lines = self.audit_records().await.into_iter().map(|AuditRecord { entry, .. }| {
+            let actor = match &entry.actor {
                 audit::Actor::Staff { user_id, .. } => user_id.as_str(),
                 audit::Actor::Job { name } => name,
             };
-            let (action, target) = (json!(deed.action), deed.target.kind.into_str());
-            let reason = deed.reason.as_deref().unwrap_or("-");
+            let (action, target) = (json!(entry.action), entry.target.kind.into_str());
+            let reason = entry.reason.as_deref().unwrap_or("-");
             format!("{actor} {} {target}: {reason}", action.as_str().unwrap())
         });
         lines.collect()

@@ -220,8 +220,8 @@ impl Store {
         let about = AuditFilter { chains, target: Some(target), ..AuditFilter::default() };
         let found = self.audit_log(&about, PageSize::WHOLE, None).await?.items;
         let mut records = found.iter().map(|it| &it.record);
-        let decided = records.find(|it| appeal.decision.is_taken_by(it.deed.action, it.at));
-        if decided.and_then(|it| it.deed.staff()) != Some(staff) {
+        let decided = records.find(|it| appeal.decision.is_taken_by(it.entry.action, it.at));
+        if decided.and_then(|it| it.entry.staff()) != Some(staff) {
             return Ok(());
         }
         match self.has_other_staff(staff, appeal.decision.judge(), now).await? {

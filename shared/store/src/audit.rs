@@ -383,13 +383,13 @@ impl AuditFilter {
     }
 
     fn takes(&self, row: &AuditRecord) -> bool {
-        let by = match &row.deed.actor {
+        let by = match &row.entry.actor {
             Actor::Staff { user_id, .. } => user_id.as_str(),
             Actor::Job { name } => name,
         };
         self.actor.as_deref().is_none_or(|actor| actor == by)
-            && self.action.is_none_or(|action| action == row.deed.action)
-            && self.target.as_ref().is_none_or(|target| *target == row.deed.target)
+            && self.action.is_none_or(|action| action == row.entry.action)
+            && self.target.as_ref().is_none_or(|target| *target == row.entry.target)
             && self.from.is_none_or(|from| row.at >= from)
             && self.until.is_none_or(|until| row.at < until)
     }

@@ -286,7 +286,7 @@ impl Transaction {
 
     fn row(self, chain: AuditChain, row: &AuditRecord) -> Result<Self, StoreError> {
         let mut item = encode(&Key::audit(chain, row.seq), row)?;
-        let place = (audit_pk(&row.deed.target), audit_index_sk(chain, row.seq));
+        let place = (audit_pk(&row.entry.target), audit_index_sk(chain, row.seq));
         set_index_key(&mut item, Some(place));
         Ok(self.put(ItemKind::Audit, item, Condition::absent()))
     }

@@ -107,8 +107,8 @@ pub async fn prepare(store: &Store, id: &ListingId, now: Timestamp) {
 
 /// Approves the pending version.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
-    let deed = judged(Action::ApproveListing, id);
-    let approved = store.approve_listing(&deed, id, now, |update| {
+    let entry = judged(Action::ApproveListing, id);
+    let approved = store.approve_listing(&entry, id, now, |update| {
         update.listing.approve(&mut update.newest, &mut update.model, now)
     });
     approved.await.unwrap();
@@ -165,8 +165,8 @@ pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
             NewFlag { subject: FlagSubject::listing(id), reason: FlagReason::Copied, text: None };
         store.add_flag((&member, None), id, &new, now).await.unwrap();
     }
-    let deed = judged(Action::Strike, id);
+    let entry = judged(Action::Strike, id);
     let struck =
-        store.resolve_flags((&deed, id), (Decision::Strike, "Copied."), 3, now).await.unwrap();
+        store.resolve_flags((&entry, id), (Decision::Strike, "Copied."), 3, now).await.unwrap();
     store.sync_visibility(&struck.listing.creator_id, now).await.unwrap();
 }

@@ -351,8 +351,8 @@ async fn an_interrupted_strike_is_completed_within_a_minute() {
     let id = flagged_listing(&app, &lena(), "The last").await;
     let (store, now) = (&app.store, app.now());
     let decision = domain::marketplace::moderation::flag::Decision::Strike;
-    let deed = listings::judged(domain::audit::Action::Strike, &id);
-    store.resolve_flags((&deed, &id), (decision, "Copied."), 3, now).await.unwrap();
+    let entry = listings::judged(domain::audit::Action::Strike, &id);
+    store.resolve_flags((&entry, &id), (decision, "Copied."), 3, now).await.unwrap();
     assert!(store.listing_page(&kept, now).await.is_err(), "its page is hidden at once");
     assert!(found(&app).await[0].contains(&kept));
     advance_a_minute(&app);

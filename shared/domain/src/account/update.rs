@@ -293,10 +293,10 @@ impl AccountUpdate {
     }
 
     /// Sets which packs automatic top-up buys from now on; `None` turns it off.
-    pub fn allow_top_up(&mut self, wish: Option<TopUpSettings>) {
+    pub fn allow_top_up(&mut self, settings: Option<TopUpSettings>) {
         let now = self.now;
-        if wish.is_some() || self.account.top_up.is_some() {
-            self.account.top_up.get_or_insert_with(|| TopUp::new(now)).allow(wish);
+        if settings.is_some() || self.account.top_up.is_some() {
+            self.account.top_up.get_or_insert_with(|| TopUp::new(now)).allow(settings);
         }
     }
 

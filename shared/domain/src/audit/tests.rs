@@ -4,17 +4,17 @@ use super::*;
 
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-fn deed(nth: u64) -> AuditEntry {
+fn entry(nth: u64) -> AuditEntry {
     let user = UserId::parse("user_1").unwrap();
-    let deed = AuditEntry::of_job("background-test", Action::Ban, Target::user(&user));
-    deed.with_diff(&json!({ "n": nth }), &json!({ "n": nth + 1 })).with_reason("spam")
+    let entry = AuditEntry::of_job("background-test", Action::Ban, Target::user(&user));
+    entry.with_diff(&json!({ "n": nth }), &json!({ "n": nth + 1 })).with_reason("spam")
 }
 
 /// A chain of five records, each with its sequence number.
 fn chain() -> (Vec<(Option<u64>, AuditRecord)>, Head) {
     let mut head = Head::default();
     let rows = (1..=5).map(|nth| {
-        let row = head.add(deed(nth), START);
+        let row = head.add(entry(nth), START);
         (Some(row.seq), row)
     });
     (rows.collect(), head)
@@ -44,8 +44,8 @@ fn an_untouched_chain_is_whole() {
 fn the_first_row_that_is_not_what_it_was_is_named() {
     type Change = fn(&mut Vec<(Option<u64>, AuditRecord)>);
     let cases: [(&str, Change, u64, Why); 12] = [
-        ("a reason", |rows| rows[2].1.deed.reason = None, 3, Why::Tampered),
-        ("an amount", |rows| rows[2].1.deed.after = Some("{}".to_owned()), 3, Why::Tampered),
+        ("a reason", |rows| rows[2].1.entry.reason = None, 3, Why::Tampered),
+        ("an amount", |rows| rows[2].1.entry.after = Some("{}".to_owned()), 3, Why::Tampered),
         ("its hash too", |rows| rows[2].1 = forged(&rows[2].1), 4, Why::Tampered),
         ("the last, its hash too", |rows| rows[4].1 = forged(&rows[4].1), 5, Why::NotTheLast),
         ("taken out", |rows| drop(rows.remove(2)), 3, Why::Missing),
@@ -75,7 +75,7 @@ fn the_first_row_that_is_not_what_it_was_is_named() {
 #[test]
 fn one_more_row_that_fits_is_detected_by_the_head() {
     let (mut rows, head) = chain();
-    let row = head.clone().add(deed(6), START);
+    let row = head.clone().add(entry(6), START);
     rows.push((Some(6), row));
     assert_eq!(verified(&rows, &head), Err(ChainBreak { seq: 6, why: Why::Inserted }));
 }
@@ -92,7 +92,7 @@ fn a_rewritten_chain_does_not_match_an_archived_head() {
     let follow = |length: u64, anchors: &Anchors| {
         let (mut head, mut chain) = (Head::default(), Chain::default());
         for nth in 1..=length {
-            let row = head.add(if nth == 3 { deed(77) } else { deed(nth) }, START);
+            let row = head.add(if nth == 3 { entry(77) } else { entry(nth) }, START);
             chain.follow(&row, Some(nth))?;
             anchors.meet(&chain)?;
         }
@@ -125,9 +125,9 @@ fn a_chain_has_one_name_and_a_target_one_chain_of_jobs() {
     for other in ["", "jobs", "jobs_", "jobs_8", "jobs_00", "Staff"] {
         assert_eq!(AuditChain::parse(other), None, "{other}");
     }
-    assert_eq!(deed(1).chain(), AuditChain::of_jobs(&deed(2).target));
+    assert_eq!(entry(1).chain(), AuditChain::of_jobs(&entry(2).target));
     let staff = Actor::Staff { user_id: UserId::parse("ada").unwrap(), role: Role::Admin };
-    assert_eq!(AuditEntry { actor: staff, ..deed(1) }.chain(), AuditChain::Staff);
+    assert_eq!(AuditEntry { actor: staff, ..entry(1) }.chain(), AuditChain::Staff);
     let chain_of = |n: u32| AuditChain::of_jobs(&Target::of(TargetKind::Payout, &n));
     for chain in AuditChains::Jobs.each() {
         let share = (0..800).filter(|n| chain_of(*n) == chain).count();
@@ -143,7 +143,7 @@ fn a_chain_of_jobs_begins_with_its_name() {
     let mut head = Head::new(AuditChain::Jobs(2));
     let mut chain = Chain::new(AuditChain::Jobs(2));
     assert_eq!(chain.end(&head), Ok(()), "without records");
-    let row = head.add(deed(1), START);
+    let row = head.add(entry(1), START);
     let mut other = Chain::new(AuditChain::Jobs(3));
     let broken = Err(ChainBreak { seq: 1, why: Why::Tampered });
     assert_eq!(other.follow(&row, Some(1)), broken);

@@ -37,7 +37,7 @@ pub struct TopUpSettings {
 pub struct TopUp {
     /// The settings; `None` while it is off.
     #[serde(flatten)]
-    pub wish: Option<TopUpSettings>,
+    pub settings: Option<TopUpSettings>,
     /// The month that `bought` counts.
     pub month: Timestamp,
     /// Number of packs bought in that month.
@@ -112,13 +112,13 @@ impl TopUp {
     /// For an account that has never used it.
     pub(crate) fn new(now: Timestamp) -> TopUp {
         let (month, state) = (now.start_of_month(), TopUpState::Armed);
-        TopUp { wish: None, month, bought: 0, state }
+        TopUp { settings: None, month, bought: 0, state }
     }
 
     /// Turns it on, changes it, or turns it off. The month's count stays, and a charge in progress
     /// continues.
-    pub(crate) fn allow(&mut self, wish: Option<TopUpSettings>) {
-        self.wish = wish;
+    pub(crate) fn allow(&mut self, settings: Option<TopUpSettings>) {
+        self.settings = settings;
         self.state = match &self.state {
             TopUpState::Charging { .. } => self.state.clone(),
             TopUpState::Armed | TopUpState::Due { .. } | TopUpState::Paused { .. } => {
@@ -134,8 +134,8 @@ impl TopUp {
             (self.month, self.bought) = (month, 0);
         }
         let wanted = !credits.is_unlimited(now)
-            && self.wish.is_some_and(|wish| {
-                credits.totals().available < wish.below && self.bought < wish.monthly_max
+            && self.settings.is_some_and(|settings| {
+                credits.totals().available < settings.below && self.bought < settings.monthly_max
             });
         self.state = match (&self.state, wanted) {
             (TopUpState::Armed, true) => TopUpState::Due { since: now },

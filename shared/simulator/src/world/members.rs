@@ -74,13 +74,13 @@ impl World {
     }
 
     pub(super) async fn top_up(&self, member: usize, is_on: bool) -> Result<(), Violation> {
-        let wish = match is_on {
+        let settings = match is_on {
             true => {
                 json!({"enabled": true, "pack": "pack_50", "below": 20, "monthly_max": TOP_UPS_A_MONTH})
             }
             false => json!({ "enabled": false }),
         };
-        self.answered("top-up", &self.app.top_up(self.member(member), wish).await)
+        self.answered("top-up", &self.app.top_up(self.member(member), settings).await)
     }
 
     pub(super) async fn set_card(&self, member: usize, card: Card) {

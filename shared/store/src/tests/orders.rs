@@ -39,8 +39,8 @@ impl TestApp {
 
     /// The member wants a small pack whenever fewer than five credits are left.
     async fn wants_packs(&self, user: &UserId, now: Timestamp) -> TopUpState {
-        let wish = TopUpSettings::new(Pack::Small, 5, 2).unwrap();
-        self.top_up(user, now, |update| update.allow_top_up(Some(wish))).await
+        let settings = TopUpSettings::new(Pack::Small, 5, 2).unwrap();
+        self.top_up(user, now, |update| update.allow_top_up(Some(settings))).await
     }
 
     async fn top_up(
@@ -60,7 +60,7 @@ impl TestApp {
             if !matches!(top_up.state, TopUpState::Due { .. }) {
                 return Ok(None);
             }
-            let pack = top_up.wish.unwrap().pack;
+            let pack = top_up.settings.unwrap().pack;
             let order = PackOrder::place(id.clone(), pack, Via::TopUp, update)?;
             update.change_top_up(|top_up, _| top_up.begin(id.clone()));
             Ok::<_, AccountError>(Some(order))

@@ -20,9 +20,9 @@ impl TestApp {
         let user_id = UserId::parse(staff.0).unwrap();
         let acting = Staff { user_id: &user_id, email: None, role: Some(staff.1) };
         let actor = domain::audit::Actor::Staff { user_id: user_id.clone(), role: staff.1 };
-        let deed = AuditEntry::new(actor, Action::GrantCredits, Target::user(member));
+        let entry = AuditEntry::new(actor, Action::GrantCredits, Target::user(member));
         let view = |account: &Account| account.credits.totals().available;
-        self.store.admin_update_account(acting, member, (request, &deed), NOW, change, view).await
+        self.store.admin_update_account(acting, member, (request, &entry), NOW, change, view).await
     }
 
     async fn rows(&self) -> usize {

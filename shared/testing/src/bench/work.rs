@@ -183,8 +183,8 @@ impl Work {
             }
             Repeated::Wish => {
                 let overrides = json!({ "kelvin": number });
-                let wish = json!({ "subject": "bust", "overrides": overrides, "size": 384 });
-                self.event["body"] = json!(wish.to_string());
+                let body = json!({ "subject": "bust", "overrides": overrides, "size": 384 });
+                self.event["body"] = json!(body.to_string());
                 let address = format!("203.0.113.{}", number / TRIES_OF_ONE);
                 self.event["requestContext"]["identity"]["sourceIp"] = json!(address);
             }

@@ -183,10 +183,10 @@ async fn staff_decline_a_request_with_a_reason() {
     assert_eq!(sale.access().await, EntitlementState::Active);
     let rows = app.audit_records().await;
     let entries: Vec<_> =
-        rows.iter().filter(|it| it.deed.action == Action::DeclineRefund).collect();
+        rows.iter().filter(|it| it.entry.action == Action::DeclineRefund).collect();
     assert_eq!(entries.len(), 1);
-    assert_eq!(entries[0].deed.staff(), Some(&admin.id));
-    assert_eq!(entries[0].deed.reason.as_deref(), Some("Used."));
+    assert_eq!(entries[0].entry.staff(), Some(&admin.id));
+    assert_eq!(entries[0].entry.reason.as_deref(), Some("Used."));
 
     assert_eq!(market.refund("later", purchase, Some(100)).await.status(), 200);
     app.deliver_events().await;
@@ -221,12 +221,12 @@ async fn the_same_key_is_one_refund() {
     app.deliver_events().await;
     sale.check(700).await;
     let rows = app.audit_records().await;
-    let refunds: Vec<_> = rows.iter().filter(|it| it.deed.action == Action::Refund).collect();
+    let refunds: Vec<_> = rows.iter().filter(|it| it.entry.action == Action::Refund).collect();
     assert_eq!(refunds.len(), 2, "{rows:#?}");
-    for AuditRecord { deed, .. } in refunds {
-        assert_eq!(deed.staff(), Some(&Actor::admin().id));
-        assert_eq!(deed.reason.as_deref(), Some("as agreed"));
-        let origin = deed.origin.as_ref().expect("an origin");
+    for AuditRecord { entry, .. } in refunds {
+        assert_eq!(entry.staff(), Some(&Actor::admin().id));
+        assert_eq!(entry.reason.as_deref(), Some("as agreed"));
+        let origin = entry.origin.as_ref().expect("an origin");
         assert!(!origin.request_id.is_empty() && origin.ip.is_some(), "{origin:?}");
     }
     app.close().await;

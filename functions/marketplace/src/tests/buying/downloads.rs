@@ -95,8 +95,8 @@ async fn a_buyer_gets_the_newest_version_or_the_one_they_bought() {
     assert_eq!(lights(json!({ "version": 1 })).await, (json!(1), 4));
     assert_eq!(lights(json!({ "version": 1, "file_id": file })).await, (json!(1), 4));
     for version in [0, 3, 4_000_000_000_u32] {
-        let wish = json!({ "version": version });
-        let answer = kim.post(format!("{PURCHASES}/{id}/downloads")).json(wish).await;
+        let request = json!({ "version": version });
+        let answer = kim.post(format!("{PURCHASES}/{id}/downloads")).json(request).await;
         assert_eq!(answer.brief(), "404 version_not_found", "{version}");
     }
 }

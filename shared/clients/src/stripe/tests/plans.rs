@@ -284,9 +284,9 @@ async fn an_end_by_date_is_an_end_and_is_taken_back() {
     let seen = server.seen();
     let path = format!("POST /v1/subscriptions/{id}");
     assert_eq!((&seen[0].line, &seen[1].line), (&path, &path));
-    let wishes = ["cancel_at_period_end=false", "cancel_at="];
-    for (seen, wish) in seen.iter().zip(wishes) {
-        assert!(seen.body.split('&').any(|part| part == wish), "{}", seen.body);
+    let parameters = ["cancel_at_period_end=false", "cancel_at="];
+    for (seen, expected) in seen.iter().zip(parameters) {
+        assert!(seen.body.split('&').any(|part| part == expected), "{}", seen.body);
         assert!(seen.body.contains("discounts.source.coupon"), "{}", seen.body);
     }
     assert_ne!(seen[0].header("idempotency-key"), seen[1].header("idempotency-key"));

@@ -112,12 +112,12 @@ fn changing_the_wish_neither_loses_a_charge_nor_resets_the_month() {
 #[test]
 fn turning_it_off_and_on_neither_forgets_a_charge_nor_resets_the_month() {
     let mut member = watching(1_000, 2);
-    let wish = top_up(&member).wish;
+    let settings = top_up(&member).settings;
     let off_and_on = |member: &mut Member, now: Timestamp| {
         member.at(now, |update, _| update.allow_top_up(None));
-        assert_eq!(top_up(member).wish, None);
+        assert_eq!(top_up(member).settings, None);
         assert!(!matches!(top_up(member).state, TopUpState::Due { .. }));
-        member.at(now, |update, _| update.allow_top_up(wish));
+        member.at(now, |update, _| update.allow_top_up(settings));
     };
     let mut bought = 0;
     while let Some(id) = buy(&mut member, START) {
@@ -127,7 +127,7 @@ fn turning_it_off_and_on_neither_forgets_a_charge_nor_resets_the_month() {
         member.at(START, |update, _| update.allow_top_up(None));
         end(&mut member, START, &id, None);
         assert_eq!(top_up(&member).state, TopUpState::Armed);
-        member.at(START, |update, _| update.allow_top_up(wish));
+        member.at(START, |update, _| update.allow_top_up(settings));
         bought += 1;
     }
     off_and_on(&mut member, day(1));
@@ -178,10 +178,10 @@ fn top_ups_that_were_stored_before_are_read() {
         "bought": 3, "state": "charging", "order": OrderId::new(START, 1),
     });
     let read: TopUp = serde_json::from_value(stored).unwrap();
-    assert_eq!(read.wish, Some(TopUpSettings { pack: Pack::Small, below: 20, monthly_max: 4 }));
+    assert_eq!(read.settings, Some(TopUpSettings { pack: Pack::Small, below: 20, monthly_max: 4 }));
     assert_eq!(read.bought, 3);
     assert!(matches!(read.state, TopUpState::Charging { .. }));
-    let off = TopUp { wish: None, ..read };
+    let off = TopUp { settings: None, ..read };
     let text = serde_json::to_string(&off).unwrap();
     assert_eq!(serde_json::from_str::<TopUp>(&text).unwrap(), off);
 }

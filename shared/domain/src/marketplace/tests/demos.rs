@@ -31,21 +31,25 @@ fn a_creator_allows_no_more_than_a_demo_can_show() {
     check(&|it| it.subjects = vec![DemoSubject::Bust; 4], "/subjects count");
 }
 
-fn scene(settings: &DemoSettings, kind: Kind, wish: Overrides) -> Result<DemoScene, DemoError> {
-    settings.scene(kind, &content(kind), DemoSubject::Sphere, &wish)
+fn scene(
+    settings: &DemoSettings,
+    kind: Kind,
+    overrides: Overrides,
+) -> Result<DemoScene, DemoError> {
+    settings.scene(kind, &content(kind), DemoSubject::Sphere, &overrides)
 }
 
 #[test]
 fn a_visitor_changes_what_the_creator_allows() {
-    let check = |change: &dyn Fn(&mut DemoSettings), wish: Overrides, expected: &str| {
+    let check = |change: &dyn Fn(&mut DemoSettings), overrides: Overrides, expected: &str| {
         let mut settings = open();
         change(&mut settings);
-        let said = match scene(&settings, Kind::LightingPreset, wish) {
+        let said = match scene(&settings, Kind::LightingPreset, overrides) {
             Ok(_) => String::new(),
             Err(DemoError::None) => "no_demo".to_owned(),
             Err(DemoError::Limits(fields)) => found::<()>(Err(fields)),
         };
-        assert_eq!(said, expected, "{wish:?}");
+        assert_eq!(said, expected, "{overrides:?}");
     };
     let none = Overrides::default();
     check(&|_| {}, none, "");
@@ -100,7 +104,8 @@ fn only_what_can_be_drawn_has_a_demo() {
 #[test]
 fn all_lights_move_together_and_stay_lights() {
     let settings = DemoSettings { stops_max: 3.0, kelvin_max: 3_000, ..open() };
-    let lights = |wish| scene(&settings, Kind::LightingPreset, wish).unwrap().lighting.lights;
+    let lights =
+        |overrides| scene(&settings, Kind::LightingPreset, overrides).unwrap().lighting.lights;
     let rig = LightingRig::rembrandt().lights;
     let turned = lights(Overrides { stops: 1.0, kelvin: -500, ..Overrides::default() });
     for (before, after) in rig.iter().zip(&turned) {
@@ -109,9 +114,9 @@ fn all_lights_move_together_and_stay_lights() {
     }
     for stops in [3.0, -3.0] {
         for kelvin in [3_000, -3_000] {
-            let wish = Overrides { stops, kelvin, ..Overrides::default() };
-            let drawn = scene(&settings, Kind::LightingPreset, wish).unwrap();
-            assert_eq!(found(drawn.lighting.validate()), "", "{wish:?}");
+            let overrides = Overrides { stops, kelvin, ..Overrides::default() };
+            let drawn = scene(&settings, Kind::LightingPreset, overrides).unwrap();
+            assert_eq!(found(drawn.lighting.validate()), "", "{overrides:?}");
         }
     }
     let warm = lights(Overrides { kelvin: -3_000, ..Overrides::default() });
@@ -136,7 +141,7 @@ fn what_the_content_leaves_open_is_a_usual_studio() {
 #[test]
 fn what_a_visitor_changes_is_drawn_in_steps() {
     let settings = DemoSettings { stops_max: 2.25, kelvin_max: 1_020, lens: true, ..open() };
-    let drawn = |wish| scene(&settings, Kind::LightingPreset, wish).unwrap();
+    let drawn = |overrides| scene(&settings, Kind::LightingPreset, overrides).unwrap();
     let none = Overrides::default();
     let stops = |stops: f64| drawn(Overrides { stops, ..none });
     assert_eq!(stops(0.96), stops(1.04));

@@ -20,7 +20,7 @@ use crate::{
     time::DAY,
 };
 
-fn own_wish() -> RefundRequest {
+fn own_request() -> RefundRequest {
     RefundRequest { amount: None, by: RefundedBy::Buyer, reason: None, request: None }
 }
 
@@ -28,7 +28,7 @@ fn ada() -> Actor {
     Actor::Staff { user_id: user("ada"), role: Role::Admin }
 }
 
-fn staff_wish(cents: Option<i64>, key: &str) -> RefundRequest {
+fn staff_request(cents: Option<i64>, key: &str) -> RefundRequest {
     RefundRequest {
         amount: cents.map(Money::usd_cents),
         by: RefundedBy::Staff { actor: ada(), origin: None },
@@ -44,13 +44,13 @@ fn refunds(update: &PurchaseUpdate) -> Vec<(i64, &RefundState)> {
 #[test]
 fn what_was_never_opened_goes_back_at_once() {
     let mut update = paid(1_000);
-    update.ask_refund(&own_wish(), day(2)).unwrap();
+    update.ask_refund(&own_request(), day(2)).unwrap();
     let owned = update.entitlement.as_ref().unwrap();
     assert_eq!(owned.state, EntitlementState::Suspended, "a buyer cannot use what they return");
     let next = settle(&mut update, &payment(1_000, 0, 0, false), day(2));
     assert!(matches!(next, PaymentFollowUp::Refund { number: 1, amount: 1_000, .. }));
     assert_eq!(update.purchase.due_at, Some(day(2)), "an interrupted run is resumed");
-    update.ask_refund(&own_wish(), day(2)).unwrap();
+    update.ask_refund(&own_request(), day(2)).unwrap();
     assert_eq!(update.purchase.refunds.len(), 1, "a repeated request is the same refund");
     let next = settle(&mut update, &payment(1_000, 1_000, 0, false), day(2));
     assert_eq!(
@@ -68,13 +68,13 @@ fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
         change(&mut update);
         let owned = update.entitlement.as_ref();
         assert_eq!(update.purchase.refundable_until(owned, at), None);
-        update.ask_refund(&own_wish(), at).unwrap();
+        update.ask_refund(&own_request(), at).unwrap();
         let noted = update.purchase.refund_request.clone().unwrap();
         assert_eq!((noted.because, noted.at, noted.is_open()), (expected, at, true));
         assert_eq!((update.purchase.refunds.len(), update.purchase.due_at), (0, None));
-        update.ask_refund(&own_wish(), at.plus(DAY)).unwrap();
+        update.ask_refund(&own_request(), at.plus(DAY)).unwrap();
         assert_eq!(update.purchase.refund_request, Some(noted), "the first one waits");
-        update.ask_refund(&staff_wish(None, "k"), at).unwrap();
+        update.ask_refund(&staff_request(None, "k"), at).unwrap();
         let decision = update.purchase.refund_request.unwrap().decision.unwrap();
         assert_eq!((decision.outcome, decision.at), (ReviewOutcome::Granted, at));
         assert_eq!(decision.reason.as_deref(), Some("As agreed."));
@@ -88,10 +88,13 @@ fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
     check(&|_| {}, day(15).plus(second), RefundObstacle::RefundWindowOver);
     let mut frozen = paid(1_000);
     frozen.sale.as_mut().unwrap().frozen = true;
-    assert_eq!(frozen.ask_refund(&own_wish(), day(2)), Err(RefundError::InDispute));
+    assert_eq!(frozen.ask_refund(&own_request(), day(2)), Err(RefundError::InDispute));
     assert_eq!(frozen.purchase.refund_request, None);
-    assert!(paid(1_000).ask_refund(&own_wish(), day(15)).is_ok(), "to the end of the last day");
-    assert_eq!(purchase_update(1_000).ask_refund(&own_wish(), day(2)), Err(RefundError::NotPaid));
+    assert!(paid(1_000).ask_refund(&own_request(), day(15)).is_ok(), "to the end of the last day");
+    assert_eq!(
+        purchase_update(1_000).ask_refund(&own_request(), day(2)),
+        Err(RefundError::NotPaid)
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn a_request_is_declined_once_and_with_a_reason() {
     };
     let mut update = used();
     assert_eq!(decline(&mut update, "Used.", day(3)), Err(RefundError::NoRequest));
-    update.ask_refund(&own_wish(), day(2)).unwrap();
+    update.ask_refund(&own_request(), day(2)).unwrap();
     let before = update.purchase.clone();
     assert_eq!(decline(&mut update, "Used.", day(3)), Ok((day(2), day(3))));
     assert_eq!(decline(&mut update, "Used.", day(4)), Ok((day(2), day(3))), "a repeat");
@@ -115,16 +118,16 @@ fn a_request_is_declined_once_and_with_a_reason() {
     let entries: Vec<_> = update.purchase.audit_entries_since(&before).collect();
     assert_eq!((entries.len(), entries[0].reason.as_deref()), (1, Some("Used.")));
     assert_eq!(update.purchase.audit_entries_since(&update.purchase).count(), 0);
-    let again = update.ask_refund(&own_wish(), day(5));
+    let again = update.ask_refund(&own_request(), day(5));
     assert_eq!(again, Err(RefundError::Declined("Used.".to_owned())));
-    update.ask_refund(&staff_wish(Some(300), "k"), day(6)).unwrap();
+    update.ask_refund(&staff_request(Some(300), "k"), day(6)).unwrap();
     let outcome = |update: &PurchaseUpdate| {
         let request = update.purchase.refund_request.as_ref().unwrap();
         request.decision.as_ref().map(|it| it.outcome)
     };
     assert_eq!(outcome(&update), Some(ReviewOutcome::Granted), "staff may change their mind");
     settle(&mut update, &payment(1_000, 300, 0, false), day(6));
-    update.ask_refund(&own_wish(), day(7)).unwrap();
+    update.ask_refund(&own_request(), day(7)).unwrap();
     assert_eq!(outcome(&update), None, "after a refund of a part another may be asked for");
 }
 
@@ -143,7 +146,7 @@ fn a_buyer_sees_until_when_it_can_go_back() {
     assert_eq!(update.purchase.refundable_until(owned, day(2)), Some(day(15)));
     assert_eq!(update.purchase.refundable_until(None, day(2)), None);
     let mut asked = update.clone();
-    asked.ask_refund(&own_wish(), day(2)).unwrap();
+    asked.ask_refund(&own_request(), day(2)).unwrap();
     assert_eq!(asked.purchase.refundable_until(asked.entitlement.as_ref(), day(2)), None);
 }
 
@@ -152,12 +155,12 @@ fn staff_give_back_parts_and_never_more_than_was_paid() {
     let mut update = paid(1_000);
     let mut refunded = 0;
     for (number, (cents, key)) in [(300, "a"), (300, "b"), (400, "c")].into_iter().enumerate() {
-        update.ask_refund(&staff_wish(Some(cents), key), day(20)).unwrap();
-        let other = staff_wish(Some(1), "d");
+        update.ask_refund(&staff_request(Some(cents), key), day(20)).unwrap();
+        let other = staff_request(Some(1), "d");
         assert_eq!(update.ask_refund(&other, day(20)), Err(RefundError::InProgress));
         refunded += cents;
         settle(&mut update, &payment(1_000, refunded, 0, false), day(20));
-        let too_much = update.ask_refund(&staff_wish(Some(1_001 - refunded), "e"), day(20));
+        let too_much = update.ask_refund(&staff_request(Some(1_001 - refunded), "e"), day(20));
         let left = Money::usd_cents(1_000 - refunded);
         let expected = match number {
             2 => RefundError::Over,
@@ -172,19 +175,19 @@ fn staff_give_back_parts_and_never_more_than_was_paid() {
 #[test]
 fn a_key_is_for_one_refund() {
     let mut update = paid(1_000);
-    update.ask_refund(&staff_wish(Some(300), "a"), day(2)).unwrap();
+    update.ask_refund(&staff_request(Some(300), "a"), day(2)).unwrap();
     settle(&mut update, &payment(1_000, 300, 0, false), day(2));
-    update.ask_refund(&staff_wish(Some(300), "a"), day(3)).unwrap();
+    update.ask_refund(&staff_request(Some(300), "a"), day(3)).unwrap();
     assert_eq!(refunds(&update), [(300, &RefundState::Done)]);
-    let other = update.ask_refund(&staff_wish(Some(301), "a"), day(3));
+    let other = update.ask_refund(&staff_request(Some(301), "a"), day(3));
     assert_eq!(other, Err(RefundError::KeyReused));
 }
 
 #[test]
 fn amounts_are_at_least_a_cent_of_the_same_currency() {
     let check = |amount: Money| {
-        let wish = RefundRequest { amount: Some(amount), ..staff_wish(None, "k") };
-        assert_eq!(paid(1_000).ask_refund(&wish, day(2)), Err(RefundError::Nothing));
+        let request = RefundRequest { amount: Some(amount), ..staff_request(None, "k") };
+        assert_eq!(paid(1_000).ask_refund(&request, day(2)), Err(RefundError::Nothing));
     };
     check(Money::usd_cents(0));
     check(Money::usd_cents(-1));
@@ -194,10 +197,10 @@ fn amounts_are_at_least_a_cent_of_the_same_currency() {
 #[test]
 fn a_refund_that_stripe_refuses_is_over_and_the_buyer_keeps_it() {
     let mut update = paid(1_000);
-    update.ask_refund(&own_wish(), day(2)).unwrap();
+    update.ask_refund(&own_request(), day(2)).unwrap();
     update.fail_refund(1, "charge_disputed");
     assert_eq!(update.entitlement.as_ref().unwrap().state, EntitlementState::Active);
     assert_eq!((update.purchase.open_refund(), update.purchase.due_at), (None, None));
-    update.ask_refund(&own_wish(), day(3)).unwrap();
+    update.ask_refund(&own_request(), day(3)).unwrap();
     assert_eq!(update.purchase.refunds.len(), 2, "another may be asked for");
 }

@@ -11,7 +11,7 @@ use crate::marketplace::listing::{
     },
 };
 
-fn wish(purpose: Purpose) -> UploadRequest {
+fn request(purpose: Purpose) -> UploadRequest {
     wish_for(purpose, Kind::LightingPreset)
 }
 
@@ -20,15 +20,15 @@ fn wish_for(purpose: Purpose, kind: Kind) -> UploadRequest {
     UploadRequest { purpose, content_type, bytes: 1_000, file_name: None }
 }
 
-fn open(kind: Kind, wish: UploadRequest) -> Result<Upload, InvalidFields> {
+fn open(kind: Kind, request: UploadRequest) -> Result<Upload, InvalidFields> {
     let about = (listing_id(1), user("creator"), kind);
-    Upload::open(UploadId::new(NOW, 1), about, wish, NOW)
+    Upload::open(UploadId::new(NOW, 1), about, request, NOW)
 }
 
 fn check(purpose: Purpose, change: impl FnOnce(&mut UploadRequest), expected: &str) {
-    let mut wish = wish(purpose);
-    change(&mut wish);
-    assert_eq!(found(open(Kind::LightingPreset, wish.clone())), expected, "{wish:?}");
+    let mut request = request(purpose);
+    change(&mut request);
+    assert_eq!(found(open(Kind::LightingPreset, request.clone())), expected, "{request:?}");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_camera_preset_has_pictures_and_no_files() {
 
 #[test]
 fn an_upload_waits_and_is_forgotten() {
-    let upload = open(Kind::LightingPreset, wish(Purpose::Asset)).unwrap();
+    let upload = open(Kind::LightingPreset, request(Purpose::Asset)).unwrap();
     assert!(upload.is_waiting());
     assert_eq!((upload.bytes_max, upload.expires_at), (1_000, day(30).as_secs()));
     let refused = UploadState::refused(&ListingError::TooManyAssets);
@@ -124,7 +124,8 @@ fn a_listing_has_a_few_files_each_once() {
 
 #[test]
 fn a_model_is_its_weights() {
-    let zip = UploadRequest { content_type: "application/zip".to_owned(), ..wish(Purpose::Asset) };
+    let zip =
+        UploadRequest { content_type: "application/zip".to_owned(), ..request(Purpose::Asset) };
     assert_eq!(found(open(Kind::ModelFinetune, zip)), "/content_type type");
     for kind in [AssetKind::Zip, AssetKind::Cube, AssetKind::Safetensors] {
         let expected = kind == AssetKind::Safetensors;

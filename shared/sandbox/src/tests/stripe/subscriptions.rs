@@ -413,8 +413,8 @@ async fn a_schedule_has_to_be_released_before_the_end_is_changed() {
     let id = text(&pro, "/id");
     account.control().plan_switch(&id, "prolight_pro_monthly").unwrap();
     let path = format!("subscriptions/{id}");
-    for wish in ["true", "false"] {
-        let (status, body) = account.try_post(&path, &[("cancel_at_period_end", wish)]).await;
+    for value in ["true", "false"] {
+        let (status, body) = account.try_post(&path, &[("cancel_at_period_end", value)]).await;
         assert_eq!((status, &body["error"]["param"]), (400, &json!("cancel_at_period_end")));
         let message = text(&body, "/error/message");
         assert!(message.contains("is managed by the subscription schedule"), "{message}");

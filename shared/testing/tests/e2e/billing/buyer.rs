@@ -8,14 +8,14 @@ use crate::member::{Member, answer, text, until};
 
 impl Member {
     /// The checkout URL for a request.
-    pub(crate) async fn checkout(&self, wish: Value) -> String {
-        let opened = self.post("/api/v1/billing/checkout", &wish).await.ok(201);
+    pub(crate) async fn checkout(&self, request: Value) -> String {
+        let opened = self.post("/api/v1/billing/checkout", &request).await.ok(201);
         text(&opened["checkout_url"]).to_owned()
     }
 
     /// Opens a checkout and pays it. Returns its URL.
-    pub(crate) async fn pay_for(&self, wish: Value) -> String {
-        let url = self.checkout(wish).await;
+    pub(crate) async fn pay_for(&self, request: Value) -> String {
+        let url = self.checkout(request).await;
         stripe::pay(&url).await;
         url
     }
@@ -79,13 +79,13 @@ impl Member {
     }
 
     /// Sets the subscription to cancel at period end, or to renew.
-    pub(crate) async fn cancel(&self, wish: Value) -> Value {
-        self.post("/api/v1/billing/subscription/cancel", &wish).await.ok(200)
+    pub(crate) async fn cancel(&self, request: Value) -> Value {
+        self.post("/api/v1/billing/subscription/cancel", &request).await.ok(200)
     }
 
     /// Turns automatic top-ups on or off.
-    pub(crate) async fn top_up(&self, wish: Value) -> Value {
-        let request = self.request(Method::PUT, "/api/v1/billing/top-up").json(&wish);
+    pub(crate) async fn top_up(&self, request: Value) -> Value {
+        let request = self.request(Method::PUT, "/api/v1/billing/top-up").json(&request);
         answer(request).await.ok(200)["top_up"].clone()
     }
 }

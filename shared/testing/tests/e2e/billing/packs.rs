@@ -73,12 +73,12 @@ async fn a_debit_is_granted_when_the_bank_has_paid() {
 async fn two_tabs_pay_twice_and_one_key_opens_one_page() {
     let member = Member::new().await;
     let (key, path) = (fresh_key(), "/api/v1/billing/checkout");
-    let wish = json!({ "pack": "pack_50" });
-    let first = member.post_under(&key, path, &wish).await.ok(201);
-    assert_eq!(member.post_under(&key, path, &wish).await.ok(201), first);
+    let body = json!({ "pack": "pack_50" });
+    let first = member.post_under(&key, path, &body).await.ok(201);
+    assert_eq!(member.post_under(&key, path, &body).await.ok(201), first);
     let reused = member.post_under(&key, path, &json!({ "pack": "pack_200" })).await;
     reused.problem(422, "idempotency_key_reused");
-    let second = member.checkout(wish).await;
+    let second = member.checkout(body).await;
     for url in [text(&first["checkout_url"]), &second] {
         stripe::leads_back(&stripe::send(url, &format!("card={PAYS}")).await, url).await;
     }

@@ -71,8 +71,8 @@ impl Member {
     }
 
     /// The upload form for a file.
-    pub(crate) async fn form(&self, id: &str, wish: &Value) -> Value {
-        self.post(&format!("{LISTINGS}/{id}/uploads"), wish).await.ok(201)
+    pub(crate) async fn form(&self, id: &str, request: &Value) -> Value {
+        self.post(&format!("{LISTINGS}/{id}/uploads"), request).await.ok(201)
     }
 
     /// Waits until an upload was checked. Returns it.

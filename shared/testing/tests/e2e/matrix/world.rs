@@ -98,8 +98,8 @@ impl World {
             (Subject::Share, text(&share["code"]).to_owned()),
         ]);
         traded.extend(self.own().await);
-        let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1_000 });
-        let upload = self.owner.form(&traded[&Subject::Own], &wish).await;
+        let body = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 1_000 });
+        let upload = self.owner.form(&traded[&Subject::Own], &body).await;
         traded.insert(Subject::Upload, id_of(&upload));
         traded.extend(self.pending().await);
         traded.extend([self.appeal().await]);

@@ -90,21 +90,26 @@ impl PurchaseUpdate {
     ///
     /// # Errors
     /// [`RefundError`]; then nothing changes.
-    pub fn ask_refund(&mut self, wish: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
-        if self.is_duplicate(wish)? {
+    pub fn ask_refund(
+        &mut self,
+        request: &RefundRequest,
+        now: Timestamp,
+    ) -> Result<(), RefundError> {
+        if self.is_duplicate(request)? {
             return Ok(());
         }
-        if let Err(refused) = self.check_refund(wish, now) {
+        if let Err(refused) = self.check_refund(request, now) {
             return match refused.obstacle() {
-                Some(because) => self.ask_staff(because, wish.reason.as_deref(), now),
+                Some(because) => self.ask_staff(because, request.reason.as_deref(), now),
                 None => Err(refused),
             };
         }
         let left = self.purchase.refundable();
-        let amount = wish.amount.map_or(left, |money| money.amount);
+        let amount = request.amount.map_or(left, |money| money.amount);
         let number = u32::try_from(self.purchase.refunds.len()).unwrap_or(u32::MAX) + 1;
         let target = self.purchase.refunded + amount;
-        let (by, reason, request) = (wish.by.clone(), wish.reason.clone(), wish.request.clone());
+        let (by, reason, request) =
+            (request.by.clone(), request.reason.clone(), request.request.clone());
         if by == RefundedBy::Buyer {
             self.suspend();
         }
@@ -189,16 +194,17 @@ impl PurchaseUpdate {
     }
 
     /// Whether the request was already recorded: a retry is answered, not carried out again.
-    fn is_duplicate(&self, wish: &RefundRequest) -> Result<bool, RefundError> {
+    fn is_duplicate(&self, request: &RefundRequest) -> Result<bool, RefundError> {
         let mut orders = self.purchase.refunds.iter();
-        let Some(request) = &wish.request else {
-            let same =
-                |it: &Refund| it.by == wish.by && !matches!(it.state, RefundState::Failed { .. });
-            return Ok(wish.by == RefundedBy::Buyer && orders.any(same));
+        let Some(mark) = &request.request else {
+            let same = |it: &Refund| {
+                it.by == request.by && !matches!(it.state, RefundState::Failed { .. })
+            };
+            return Ok(request.by == RefundedBy::Buyer && orders.any(same));
         };
-        let same = |it: &&Refund| it.request.as_ref().is_some_and(|it| it.key == request.key);
+        let same = |it: &&Refund| it.request.as_ref().is_some_and(|it| it.key == mark.key);
         match orders.find(same) {
-            Some(order) if order.request.as_ref() == Some(request) => Ok(true),
+            Some(order) if order.request.as_ref() == Some(mark) => Ok(true),
             Some(_) => Err(RefundError::KeyReused),
             None => Ok(false),
         }
@@ -212,8 +218,8 @@ impl PurchaseUpdate {
         }
     }
 
-    fn check_refund(&self, wish: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
-        self.check_decider(&wish.by)?;
+    fn check_refund(&self, request: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
+        self.check_decider(&request.by)?;
         let purchase = &self.purchase;
         let paid = match (&purchase.state, purchase.paid) {
             (PurchaseState::Refunded, _) => return Err(RefundError::Over),
@@ -233,7 +239,7 @@ impl PurchaseUpdate {
         if purchase.refunds.len() >= REFUNDS_MAX {
             return Err(RefundError::TooMany);
         }
-        match wish.amount {
+        match request.amount {
             Some(it) if it.currency != paid.currency || it.amount <= 0 => {
                 return Err(RefundError::Nothing);
             }
@@ -242,7 +248,7 @@ impl PurchaseUpdate {
             }
             Some(_) | None => {}
         }
-        match wish.by {
+        match request.by {
             RefundedBy::Buyer => {
                 purchase.check_own_refund(self.entitlement.as_ref(), now).map(drop)
             }
