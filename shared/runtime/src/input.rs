@@ -119,7 +119,7 @@ impl Untyped {
 
     /// # Errors
     /// [`domain::error::InvalidFields`] with every field that `R` does not have, that is missing or
-    /// that does not fit, at most twenty of them.
+    /// that does not fit, at most twenty of them, and fewer of a body with very many values.
     ///
     /// The same input is made `again` only to look for further fields: one that fits is not copied.
     pub(crate) fn read<R: DeserializeOwned>(

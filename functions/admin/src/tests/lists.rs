@@ -180,4 +180,7 @@ async fn payouts_and_generations_are_listed() {
     assert_eq!(all(&admin, made, &asked, 5).await, Vec::<String>::new());
     let nobody = admin.get(made).query("member_id", "nobody").await;
     assert_eq!(nobody.brief(), "404 user_not_found");
+    let refused = admin.get(made).query("limit", "0").await;
+    let both = "422 invalid_request, /limit invalid_value, /member_id missing_field";
+    assert_eq!(refused.brief(), both);
 }

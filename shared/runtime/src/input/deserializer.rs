@@ -8,14 +8,17 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{error::InputError, value::Input};
+use super::{
+    error::InputError,
+    value::{Input, STAND_IN},
+};
 
 impl Input {
     /// The number or the truth value that a parameter spells, if it is sent once and spells one. A
     /// stand-in is one of either.
     fn parsed<T: FromStr>(&self) -> Option<T> {
         if let Input::StandIn(_) = self {
-            return "0".parse::<T>().or_else(|_| "false".parse()).ok();
+            return STAND_IN.parse::<T>().or_else(|_| "false".parse()).ok();
         }
         let Input::Parameter(texts) = self else { return None };
         let [text] = texts.as_slice() else { return None };

@@ -9,13 +9,15 @@ use domain::{FieldError, error::InvalidFields};
 
 use super::{
     error::{InputError, UNKNOWN_FIELD},
-    value::{Input, segments},
+    value::{Input, STAND_IN, segments},
 };
 
 /// Fields reported in one answer.
 const FOUND_MAX: usize = 20;
 /// Readings of one input, whose stand-ins take some too.
 const READINGS_MAX: usize = 100;
+/// Values that are read, over all readings: the largest bodies have 30,000.
+const VALUES_MAX: usize = 400_000;
 
 /// What does not fit so far, and the input without it.
 #[derive(Debug)]
@@ -24,13 +26,14 @@ pub(super) struct Faults {
     found: Vec<FieldError>,
     /// Where there are stand-ins, with their texts.
     stand_ins: BTreeMap<Vec<String>, String>,
-    readings: usize,
+    readings_left: usize,
 }
 
 impl Faults {
     /// An input that is refused.
     pub(super) fn of(input: Input) -> Faults {
-        Faults { input, found: Vec::new(), stand_ins: BTreeMap::new(), readings: 0 }
+        let readings_left = (VALUES_MAX / input.values()).clamp(1, READINGS_MAX);
+        Faults { input, found: Vec::new(), stand_ins: BTreeMap::new(), readings_left }
     }
 
     /// The input to read next.
@@ -48,8 +51,8 @@ impl Faults {
         if !self.stand_ins.keys().any(|it| path.starts_with(it) || it.starts_with(&path)) {
             self.found.push(error);
         }
-        self.readings += 1;
-        if self.found.len() == FOUND_MAX || self.readings == READINGS_MAX {
+        self.readings_left -= 1;
+        if self.found.len() == FOUND_MAX || self.readings_left == 0 {
             return false;
         }
         if is_unknown { self.input.remove(&path) } else { self.stand_in(path, &example) }
@@ -59,7 +62,7 @@ impl Faults {
     /// refuses that too, what is around it becomes a stand-in.
     fn stand_in(&mut self, mut path: Vec<String>, mut example: &str) -> bool {
         if self.stand_ins.get(&path).is_some_and(|given| given == example) {
-            example = "";
+            example = STAND_IN;
             while self.stand_ins.contains_key(&path) {
                 path.pop();
             }
@@ -81,7 +84,9 @@ impl From<Faults> for InvalidFields {
     }
 }
 
-/// The example in the refusal of a text: "Expected a currency such as usd."
+/// The example in the refusal of a text, the first of several: "Expected a currency such as usd."
 fn example_in(detail: &str) -> &str {
-    detail.split_once(" such as ").map_or("", |(_, example)| example.trim_end_matches('.'))
+    let Some((_, examples)) = detail.split_once(" such as ") else { return STAND_IN };
+    let first = examples.split_once(" or ").map_or(examples, |(first, _)| first);
+    first.trim_end_matches('.')
 }

@@ -8,6 +8,10 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor, value::SeqAccessDeserializer},
 };
 
+/// What a stand-in is where a type asks for a number, and for a text without an example: few types
+/// refuse it. Zero would be no size of a page, and an empty text no id.
+pub(super) const STAND_IN: &str = "1";
+
 /// A value of a request.
 #[derive(Debug, Clone)]
 pub(super) enum Input {
@@ -28,6 +32,22 @@ pub(super) enum Input {
 }
 
 impl Input {
+    /// How many values there are: this one, and those within it.
+    pub(super) fn values(&self) -> usize {
+        match self {
+            Input::Object(fields) => 1 + fields.iter().map(|(_, it)| it.values()).sum::<usize>(),
+            Input::List(items) => 1 + items.iter().map(Input::values).sum::<usize>(),
+            Input::Parameter(_)
+            | Input::Null
+            | Input::Bool(_)
+            | Input::Unsigned(_)
+            | Input::Signed(_)
+            | Input::Float(_)
+            | Input::String(_)
+            | Input::StandIn(_) => 1,
+        }
+    }
+
     /// Removes the field at `path`; `false` if there is none.
     pub(super) fn remove(&mut self, path: &[String]) -> bool {
         let Some((name, around)) = path.split_last() else { return false };

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::{account::Role, id::ListingId, money::Money};
+use domain::{
+    account::Role,
+    id::{ListingId, UserId},
+    money::Money,
+};
 use expect_test::{Expect, expect};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Value, json};
 
 use super::{brief, context, dispatch, event, request, with, with_header, with_json};
@@ -67,6 +71,48 @@ struct Sell {
     places: BTreeMap<String, u32>,
 }
 
+/// Its types refuse zero, an empty text, and almost everything.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct Review {
+    by: UserId,
+    #[serde(deserialize_with = "at_least_one")]
+    volume: u8,
+    #[serde(deserialize_with = "stars")]
+    stars: String,
+    #[serde(default)]
+    quotes: Vec<Quote>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct Quote {
+    #[serde(deserialize_with = "shelf_mark")]
+    from: String,
+    page: u32,
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    match u8::deserialize(from)? {
+        0 => Err(D::Error::custom("1 or more")),
+        number => Ok(number),
+    }
+}
+
+fn stars<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    let fits = ["4", "4.5"].contains(&text.as_str());
+    if fits { Ok(text) } else { Err(D::Error::custom("0 to 5 stars, such as 4 or 4.5")) }
+}
+
+/// Its refusal has no example.
+fn shelf_mark<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text == "QA 76" { Ok(text) } else { Err(D::Error::custom("no shelf mark")) }
+}
+
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Heard {
@@ -80,6 +126,9 @@ async fn add(_: &(), call: Call<Add>) -> Result<NoStore<Add>, ApiError> {
     Ok(NoStore(call.body))
 }
 async fn sell(_: &(), call: Call<Sell>) -> Result<NoStore<Sell>, ApiError> {
+    Ok(NoStore(call.body))
+}
+async fn review(_: &(), call: Call<Review>) -> Result<NoStore<Review>, ApiError> {
     Ok(NoStore(call.body))
 }
 async fn nothing(_: &(), _: Call) -> Result<NoStore<()>, ApiError> {
@@ -327,6 +376,47 @@ async fn every_field_that_does_not_fit_is_named() {
           /copies invalid_value Expected a whole number that is not negative, got -1.
     "#]]
     .assert_eq(&table.replace("; ", "\n  "));
+}
+
+#[tokio::test]
+async fn a_field_that_refuses_its_stand_in_hides_no_other() {
+    let mut table = String::new();
+    for body in [
+        r#"{}"#,
+        r#"{"volume": 0, "stars": "9", "quotes": [{"from": "x", "page": "y"}]}"#,
+        r#"{"by": "", "quotes": [{}, {"page": 1, "from": "QA 76"}]}"#,
+    ] {
+        let request = with_json(request("POST", "/api/v1/shelves/7"), body);
+        let response = dispatch(&POST, &review, &(), &context(), event(request)).await;
+        table += &format!("{}\n", outcome(&response));
+    }
+    expect![[r#"
+        422 invalid_request /by missing_field This field is required.
+          /volume missing_field This field is required.
+          /stars missing_field This field is required.
+        422 invalid_request /volume invalid_value 1 or more.
+          /stars invalid_value 0 to 5 stars, such as 4 or 4.5.
+          /quotes/0/from invalid_value No shelf mark.
+          /quotes/0/page wrong_type Expected a whole number that is not negative, got a string.
+          /by missing_field This field is required.
+        422 invalid_request /by invalid_value Expected a subject of 1 to 128 plain characters.
+          /quotes/0/from missing_field This field is required.
+          /volume missing_field This field is required.
+          /stars missing_field This field is required.
+    "#]]
+    .assert_eq(&table.replace("; ", "\n  "));
+}
+
+/// The input is read once for each, so a large one is not read for all of them.
+#[tokio::test]
+async fn at_most_twenty_fields_are_named_and_fewer_of_a_large_body() {
+    let named = async |values: usize| {
+        let unknown: String = (0..21).map(|at| format!(r#""f{at}": 0, "#)).collect();
+        let body = format!(r#"{{{unknown}"more": [{}]}}"#, vec!["0"; values].join(","));
+        added(with_json(add_event(), &body)).await.matches("unknown_field").count()
+    };
+    assert_eq!(named(0).await, 20);
+    assert_eq!(named(30_000).await, 13, "thirteen readings of 30,024 values are 390,312");
 }
 
 #[tokio::test]
