@@ -102,7 +102,9 @@ struct ListingView {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "GenerationImage"))]
 struct ImageView {
-    /// The original, a PNG.
+    /// The original, a PNG. A page that shows it and fetches it too sets `crossorigin` on its
+    /// element or fetches it with `cache: 'reload'`: what a browser keeps of an image without
+    /// `crossorigin` lacks the headers that a fetch needs.
     url: String,
     /// A JPEG of at most 512 pixels a side.
     thumbnail_url: String,

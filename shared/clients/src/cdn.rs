@@ -6,14 +6,17 @@
 //! too, would have to be made deterministic.
 //!
 //! One signature is for all images of a member, by a policy with a wildcard: RSA is slow, and a
-//! page has a hundred links. Who is given a link could open another image of the member only by its
-//! name, which has 80 random bits, and only until the link ends.
+//! page has a hundred links. So until it ends, a link also opens the other object of its image: who
+//! is given that of a thumbnail can open the original. An image of another job they could open only
+//! by that job's id, which has 80 random bits.
+//!
+//! A link by S3 opens the same object, so a secret without a key of the distribution stops nothing.
 //!
 //! * The policy, the alphabet, and `Hash-Algorithm`, without which a signature is over SHA-1:
 //!   <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html>
 //! * Keys: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-trusted-signers.html>
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
@@ -22,11 +25,10 @@ use aws_lc_rs::{
     signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use connect::{Aws, Environment, InitError};
+use connect::{Aws, Environment, InitError, chain};
 use domain::Timestamp;
 use jsonwebtoken::EncodingKey;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
 use tracing::warn;
 
 use crate::{
@@ -61,6 +63,17 @@ struct Signed {
     query: String,
 }
 
+/// The distribution with the key that was read last, which stays when the secret is read again and
+/// has none.
+#[derive(Debug, Clone, Default)]
+struct Known(Arc<Mutex<Option<Arc<Cdn>>>>);
+
+impl Known {
+    fn get(&self) -> MutexGuard<'_, Option<Arc<Cdn>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Why a secret signs no links.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyRefused {
@@ -76,19 +89,34 @@ impl Cdn {
         vec![IMAGES_URL, IMAGES_KEYS, IMAGES_SECRET_ARN]
     }
 
-    /// The distribution of this deployment. `None` if it has none, and as long as the secret has no
-    /// key of it: then the images are linked as without one.
+    /// The distribution of this deployment, with the key in its secret or, if that cannot be read
+    /// or is none of the distribution, the one that the process had. `None` without either, and
+    /// without a distribution: then the images are linked by S3.
     ///
     /// # Errors
-    /// When the secret cannot be read.
-    pub(crate) async fn connect(env: &Environment, aws: &Aws) -> Result<Option<Cdn>, InitError> {
+    /// When a variable is missing.
+    pub(crate) async fn connect(
+        env: &Environment,
+        aws: &Aws,
+    ) -> Result<Option<Arc<Cdn>>, InitError> {
         let Some(url) = env.optional(IMAGES_URL) else { return Ok(None) };
         let (keys, arn) = (env.text(IMAGES_KEYS)?, env.text(IMAGES_SECRET_ARN)?);
-        let ImagesSecret { private_key } = secrets::read(aws, arn, "the images secret").await?;
-        let made = Cdn::new(url, keys, &private_key);
-        let said = "the key of links to images is not used, they lead to S3 until scripts/secrets \
-                    stores a private key of the distribution";
-        Ok(made.inspect_err(|why| warn!(secret = arn, %why, "{said}")).ok())
+        let read = secrets::read::<ImagesSecret>(aws, arn, "the images secret").await;
+        let made = read
+            .map_err(BucketFailure::from)
+            .and_then(|secret| Ok(Cdn::new(url, keys, &secret.private_key)?));
+        let known = aws.kept(|_| Known::default());
+        let mut known = known.get();
+        match made {
+            Ok(cdn) => *known = Some(Arc::new(cdn)),
+            Err(why) => {
+                let used = if known.is_some() { "have the key read before" } else { "lead to S3" };
+                let said = "until their secret has a private key of the distribution, which \
+                            scripts/secrets stores";
+                warn!(secret = arn, why = chain(&*why), "links to images {used} {said}");
+            }
+        }
+        Ok(known.clone())
     }
 
     /// The distribution at `url`, signing with `private_key`, which has to be of one of `keys`.
@@ -115,11 +143,11 @@ impl Cdn {
         key: &str,
         expires_at: Timestamp,
     ) -> Result<String, BucketFailure> {
-        let policy = json!({"Statement": [{
-            "Resource": format!("{}*", self.url_of(folder)),
-            "Condition": {"DateLessThan": {"AWS:EpochTime": expires_at.as_secs()}},
-        }]});
-        let policy = policy.to_string();
+        // As AWS writes it. The URL has nothing that JSON escapes.
+        let (url, until) = (self.url_of(folder), expires_at.as_secs());
+        let condition = format!(r#"{{"DateLessThan":{{"AWS:EpochTime":{until}}}}}"#);
+        let policy =
+            format!(r#"{{"Statement":[{{"Resource":"{url}*","Condition":{condition}}}]}}"#);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let signed = match last.take().filter(|signed| signed.policy == policy) {
             Some(signed) => signed,
@@ -223,12 +251,11 @@ mod tests {
         let verifying =
             UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
         verifying.verify(&policy, &from_query(signature)).unwrap();
-        let policy: serde_json::Value = serde_json::from_slice(&policy).unwrap();
-        let expected = json!({"Statement": [{
-            "Resource": format!("{URL}/generations/auth0%7C1/*"),
-            "Condition": {"DateLessThan": {"AWS:EpochTime": 1_700_000_700}},
-        }]});
-        assert_eq!(policy, expected);
+        let expected = concat!(
+            r#"{"Statement":[{"Resource":"URL/generations/auth0%7C1/*","#,
+            r#""Condition":{"DateLessThan":{"AWS:EpochTime":1700000700}}}]}"#,
+        );
+        assert_eq!(String::from_utf8(policy).unwrap(), expected.replace("URL", URL));
     }
 
     #[test]

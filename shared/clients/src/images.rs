@@ -5,6 +5,8 @@
 //! interrupted simply starts over. Nothing in the bucket is public: members get links that expire,
 //! to the CDN of images where there is one (see [`crate::cdn`]), else to S3.
 
+use std::sync::Arc;
+
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use connect::{Aws, Connect, Environment, InitError};
@@ -74,7 +76,7 @@ impl Images {
 #[derive(Debug)]
 pub struct ImageLinks {
     bucket: Bucket,
-    cdn: Option<Cdn>,
+    cdn: Option<Arc<Cdn>>,
 }
 
 impl Connect for ImageLinks {

@@ -10,7 +10,7 @@ use std::{
 type Values = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 
 /// The clients of a process, one of each type, with their connections. They stay when its secrets
-/// are read again, so they depend on no variable and on no secret.
+/// are read again, so they are made without any variable or secret.
 #[derive(Clone, Default)]
 pub struct Kept(Arc<Mutex<Values>>);
 

@@ -11,6 +11,7 @@ pub mod app;
 pub mod aws;
 #[cfg(feature = "bench")]
 pub mod bench;
+mod cdn;
 mod client;
 pub mod cloud;
 pub mod contract;
@@ -31,6 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 use runtime::{Endpoint, Function, Trigger};
 
 pub use app::{TestApp, at_once};
+pub use cdn::ImagesCdn;
 pub use client::{Client, ClientRequest};
 pub use demo::{api::BROWSER, files};
 pub use engine::{Engine, Fault, Usage};

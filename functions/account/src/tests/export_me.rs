@@ -1,7 +1,7 @@
 //! Data export.
 
 use serde_json::{Value, json};
-use testing::{Client, engine::TABLE};
+use testing::{Client, ImagesCdn, engine::TABLE};
 
 use super::account_app;
 
@@ -71,6 +71,20 @@ async fn everything_is_exported_except_what_names_other_people() {
     assert!(
         files[0]["url"].as_str().unwrap().contains("/generations/user_kim/gen_1/original.png?")
     );
+}
+
+#[tokio::test]
+async fn an_exported_image_is_linked_through_the_cdn() {
+    let (mut app, cdn) = (account_app(), ImagesCdn::generate());
+    cdn.serve(&mut app);
+    app.aws.put_secret(ImagesCdn::SECRET, &cdn.secret());
+    let kim = app.sign_in("kim");
+    let image = json!({"M": {"key": {"S": "generations/user_kim/gen_1/original.png"}}});
+    store_item(&kim, "JOB#gen_1", json!({"id": {"S": "gen_1"}, "image": image}));
+    let (_, files) = whole_export(&kim).await;
+    let link = files[0]["url"].as_str().unwrap();
+    let path = format!("{}/generations/user_kim/gen_1/original.png?Policy=", ImagesCdn::URL);
+    assert!(link.starts_with(&path), "{link}");
 }
 
 #[tokio::test]

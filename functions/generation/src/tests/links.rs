@@ -2,54 +2,45 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
-    rsa::KeySize,
-    signature::{KeyPair, RsaKeyPair},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::generation::Status;
-use serde_json::{Value, json};
-use testing::{Answer, TestApp};
+use domain::generation::{Job, Status};
+use serde_json::json;
+use testing::{Answer, Client, ImagesCdn, TestApp};
 
 use super::{advanced, bria_app, created, get_generation};
 
-const URL: &str = "https://images.prolight.test";
-const SECRET: &str = "IMAGES_SECRET_ARN";
-
-/// An app whose images are behind a CDN with the public key of `pair`.
-fn cdn_app(pair: &RsaKeyPair, secret: &Value) -> TestApp {
-    let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+/// An app whose images are behind `cdn`.
+fn app_behind(cdn: &ImagesCdn) -> TestApp {
     let mut app = bria_app();
-    app.set("IMAGES_URL", URL);
-    app.set("IMAGES_KEYS", format!("K1:{}", STANDARD.encode(der.as_ref())));
-    app.set_secret(SECRET, secret);
+    cdn.serve(&mut app);
     app
 }
 
-/// The secret with the private key of `pair`.
-fn secret_of(pair: &RsaKeyPair) -> Value {
-    let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
-    let text = STANDARD.encode(der.as_ref());
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
-    json!({ "private_key": pem })
+/// A generation of the member with an image.
+async fn with_image(member: &Client<'_>) -> Job {
+    let job = created(member, "k").await;
+    advanced(member.app(), job, Status::Succeeded).await
 }
 
 fn link_of(answer: &Answer) -> String {
     answer.json()["image"]["url"].as_str().unwrap().to_owned()
 }
 
+/// Secrets are read again, and the window of links is another one.
+fn pass_five_minutes(app: &TestApp) {
+    app.set_time(app.now().plus(Duration::from_secs(5 * 60)));
+}
+
 #[tokio::test]
-async fn an_image_has_one_link_in_all_processes_and_functions() {
-    let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    let app = cdn_app(&pair, &secret_of(&pair));
+async fn an_image_keeps_its_link_when_processes_restart_and_has_the_same_one_in_lists() {
+    let cdn = ImagesCdn::generate();
+    let app = app_behind(&cdn);
+    app.aws.put_secret(ImagesCdn::SECRET, &cdn.secret());
     let kim = app.sign_in("kim");
-    let job = created(&kim, "k").await;
-    let job = advanced(&app, job, Status::Succeeded).await;
+    let job = with_image(&kim).await;
     let first = get_generation(&kim, &job.id).await;
     for (name, file) in [("url", "original.png"), ("thumbnail_url", "thumbnail.jpg")] {
         let link = first.json()["image"][name].as_str().unwrap().to_owned();
-        let path = format!("{URL}/generations/user_kim/{}/{file}?Policy=", job.id);
+        let path = format!("{}/generations/user_kim/{}/{file}?Policy=", ImagesCdn::URL, job.id);
         assert!(link.starts_with(&path), "{link}");
         assert!(link.ends_with("&Key-Pair-Id=K1&Hash-Algorithm=SHA256"), "{link}");
     }
@@ -61,7 +52,7 @@ async fn an_image_has_one_link_in_all_processes_and_functions() {
     let listed = kim.get("/api/v1/generations").await.json();
     assert_eq!(listed["items"][0]["image"], first.json()["image"]);
 
-    app.set_time(app.now().plus(Duration::from_secs(5 * 60)));
+    pass_five_minutes(&app);
     let later = get_generation(&kim, &job.id).await;
     assert_ne!(link_of(&later), link_of(&first), "another window");
     app.assert_credits_balance(&kim.id).await;
@@ -69,18 +60,45 @@ async fn an_image_has_one_link_in_all_processes_and_functions() {
 
 #[tokio::test]
 async fn links_lead_to_s3_until_the_private_key_is_stored() {
-    let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    let placeholder = json!({ "private_key": format!("aB3{}", "x".repeat(37)) });
-    let app = cdn_app(&pair, &placeholder);
-    let kim = app.sign_in("kim");
-    let job = created(&kim, "k").await;
-    let job = advanced(&app, job, Status::Succeeded).await;
-    let without = get_generation(&kim, &job.id).await;
-    assert!(link_of(&without).contains("X-Amz-Signature="), "{}", link_of(&without));
+    let cdn = ImagesCdn::generate();
+    for secret in [
+        None,
+        Some(json!("no object")),
+        Some(json!({})),
+        Some(json!({ "private_key": "" })),
+        Some(json!({ "private_key": format!("aB3{}", "x".repeat(37)) })),
+        Some(ImagesCdn::generate().secret()),
+    ] {
+        let app = app_behind(&cdn);
+        if let Some(secret) = &secret {
+            app.aws.put_secret(ImagesCdn::SECRET, secret);
+        }
+        let kim = app.sign_in("kim");
+        let job = with_image(&kim).await;
+        let without = link_of(&get_generation(&kim, &job.id).await);
+        assert!(without.contains("X-Amz-Signature="), "{secret:?}: {without}");
 
-    app.aws.put_secret(SECRET, &secret_of(&pair));
-    app.set_time(app.now().plus(Duration::from_secs(5 * 60)));
-    let with = get_generation(&kim, &job.id).await;
-    assert!(link_of(&with).starts_with(URL), "{}", link_of(&with));
+        app.aws.put_secret(ImagesCdn::SECRET, &cdn.secret());
+        pass_five_minutes(&app);
+        let with = link_of(&get_generation(&kim, &job.id).await);
+        assert!(with.starts_with(ImagesCdn::URL), "{secret:?}: {with}");
+        app.assert_credits_balance(&kim.id).await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_stays_in_use_when_the_secret_is_read_again_and_has_none() {
+    let cdn = ImagesCdn::generate();
+    let app = app_behind(&cdn);
+    app.aws.put_secret(ImagesCdn::SECRET, &cdn.secret());
+    let kim = app.sign_in("kim");
+    let job = with_image(&kim).await;
+    assert!(link_of(&get_generation(&kim, &job.id).await).starts_with(ImagesCdn::URL));
+    for secret in [json!({}), ImagesCdn::generate().secret()] {
+        app.aws.put_secret(ImagesCdn::SECRET, &secret);
+        pass_five_minutes(&app);
+        let link = link_of(&get_generation(&kim, &job.id).await);
+        assert!(link.starts_with(ImagesCdn::URL), "{secret}: {link}");
+    }
     app.assert_credits_balance(&kim.id).await;
 }
