@@ -8,6 +8,7 @@ from typing import Any
 
 from intrinsics import Stack, chosen, conditions
 
+CDN = "infra/cdn.yaml"
 DATA = "infra/data.yaml"
 MESSAGING = "infra/messaging.yaml"
 PERMISSIONS = "infra/permissions.yaml"
@@ -17,11 +18,15 @@ WARM = "WARM"
 """The partition of the item that a process reads while it starts."""
 PLACEHOLDERS = "8584"
 """The first digits of the digest of what generates the secrets' placeholders."""
+NOTHING_CACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+"""AWS's own cache policy, Managed-CachingDisabled."""
 
 
 def complaints(main: Stack, nested: dict[str, Stack]) -> Iterator[str]:
     """What is wrong with the stacks."""
     yield from public_previews(nested[DATA])
+    yield from open_images(nested[DATA])
+    yield from long_names({name: nested[name] for name in (CDN, DATA)})
     yield from overwritten_secrets(nested[DATA])
     if "SSESpecification" in nested[DATA]["Resources"]["Table"]["Properties"]:
         yield f"{DATA}: the table's key would need permission for KMS in every function"
@@ -53,6 +58,48 @@ def public_previews(data: Stack) -> Iterator[str]:
             for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                 if statement.get("Effect") == "Allow" and statement["Principal"] == "*":
                     yield f"{DATA}: {name} is public with PreviewsCdn={cdn}, PreviewsUrl={url}"
+
+
+def open_images(data: Stack) -> Iterator[str]:
+    """By what the distribution of images would serve or read more than a link of ours opens.
+
+    Each behaviour asks for signatures of its own accord; what an edge keeps would outlive its
+    erasure in the bucket; and what a request has beside its path is the caller's, not for S3.
+    """
+    config = data["Resources"]["ImagesDistribution"]["Properties"]["DistributionConfig"]
+    for behaviour in [config["DefaultCacheBehavior"], *config.get("CacheBehaviors", [])]:
+        path = behaviour.get("PathPattern", "*")
+        if behaviour.get("TrustedKeyGroups") != [{"Ref": "ImagesKeyGroup"}]:
+            yield f"{DATA}: images at {path} are served without a signature"
+        if behaviour.get("CachePolicyId") != NOTHING_CACHED:
+            yield f"{DATA}: images at {path} stay at the edges"
+        if "OriginRequestPolicyId" in behaviour:
+            yield f"{DATA}: requests for images at {path} are passed on with more than their path"
+    given = {name: "" for name in data["Parameters"]}
+    holds = conditions(given | {"ImagesCdn": "true"}, data)
+    policy = data["Resources"]["ImagesOverTlsOnly"]["Properties"]["PolicyDocument"]
+    for statement in (chosen(it, holds) for it in policy["Statement"]):
+        if statement["Effect"] != "Allow":
+            continue
+        read = (statement["Action"], statement["Resource"])
+        if read != ("s3:GetObject", {"Fn::Sub": "${Images.Arn}/generations/*"}):
+            yield f"{DATA}: the bucket of images allows {read}"
+        source = statement.get("Condition", {}).get("StringEquals", {}).get("aws:SourceArn", {})
+        if not source.get("Fn::Sub", "").endswith(":distribution/${ImagesDistribution}"):
+            yield f"{DATA}: the bucket of images is read by more than its distribution"
+
+
+def long_names(stacks: dict[str, Stack]) -> Iterator[str]:
+    """Which origin access control may have a name of more than the 64 characters that fit.
+
+    A bucket's name may have 63.
+    """
+    for file, stack in stacks.items():
+        for name, resource in stack["Resources"].items():
+            if resource["Type"] == "AWS::CloudFront::OriginAccessControl":
+                made = resource["Properties"]["OriginAccessControlConfig"]["Name"]["Fn::Sub"]
+                if not made.startswith("${AWS::StackName}-"):
+                    yield f"{file}: {name} is not named after its stack: the limit is 64 characters"
 
 
 def overwritten_secrets(data: Stack) -> Iterator[str]:

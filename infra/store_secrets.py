@@ -12,6 +12,7 @@ import argparse
 import getpass
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class Field:
     is_list: bool = False
     is_file: bool = False
     """Whether what is typed names the file with the value."""
+    public_keys: str | None = None
+    """The output with the public keys, to one of which a private key has to belong."""
 
 
 SECRETS: dict[str, tuple[str, list[Field]]] = {
@@ -53,6 +56,7 @@ SECRETS: dict[str, tuple[str, list[Field]]] = {
                 "the file with the private key of ImagesPublicKey, in PEM",
                 r"-----BEGIN (RSA )?PRIVATE KEY-----[\w+/=\s]+-----END (RSA )?PRIVATE KEY-----",
                 is_file=True,
+                public_keys="ImagesKeys",
             )
         ],
     ),
@@ -110,6 +114,12 @@ def main() -> None:
         if after == before:
             print(f"{name}: unchanged")
             continue
+        for field in fields:
+            if field.public_keys and not belongs(after[field.name], outputs[field.public_keys]):
+                sys.exit(
+                    f"{field.name}: it belongs to none of the stack's public keys, which a"
+                    " deployment adds; nothing is stored"
+                )
         if not args.dry_run:
             client.put_secret_value(SecretId=outputs[output], SecretString=json.dumps(after))
         print(f"{name}: {'would be ' if args.dry_run else ''}stored ({', '.join(sorted(after))})")
@@ -145,6 +155,14 @@ def content(field: Field, path: str) -> str:
         return Path(path).expanduser().read_text().strip()
     except (OSError, UnicodeDecodeError):
         sys.exit(f"{field.name}: that is no file that can be read; nothing is stored")
+
+
+def belongs(private_key: str, public_keys: str) -> bool:
+    """Whether a private key is of one of the public keys, each of which is `<id>:<lines>`."""
+    command = ["openssl", "pkey", "-pubout"]
+    made = subprocess.run(command, input=private_key, capture_output=True, text=True, check=False)
+    lines = ",".join(made.stdout.splitlines()[1:-1])
+    return lines != "" and lines in [it.partition(":")[2] for it in public_keys.split()]
 
 
 def ended(before: dict[str, Any], fields: list[Field]) -> dict[str, Any]:

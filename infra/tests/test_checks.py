@@ -159,6 +159,41 @@ class Checks(unittest.TestCase):
         self.complains("is public with PreviewsCdn=false, PreviewsUrl=https", change)
         self.complains("BlockPublicPolicy is off with PreviewsCdn=false", change)
 
+    def test_an_image_is_served_with_a_signature_and_kept_nowhere(self) -> None:
+        def other_behaviour(_: Stack, nested: dict[str, Stack]) -> None:
+            config = properties(nested[account.DATA], "ImagesDistribution")["DistributionConfig"]
+            config["CacheBehaviors"] = [{"PathPattern": "/new/*"}]
+
+        def all_passed_on(_: Stack, nested: dict[str, Stack]) -> None:
+            config = properties(nested[account.DATA], "ImagesDistribution")["DistributionConfig"]
+            behaviour = config["DefaultCacheBehavior"]
+            behaviour["OriginRequestPolicyId"] = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+
+        self.complains("images at /new/* are served without a signature", other_behaviour)
+        self.complains("images at /new/* stay at the edges", other_behaviour)
+        self.complains("images at * are passed on with more than their path", all_passed_on)
+
+    def test_the_bucket_of_images_is_read_by_its_distribution_alone(self) -> None:
+        def readable(nested: dict[str, Stack]) -> dict[str, Any]:
+            policy = properties(nested[account.DATA], "ImagesOverTlsOnly")["PolicyDocument"]
+            return dict.__getitem__(policy["Statement"][0], "Fn::If")[1]
+
+        def all_objects(_: Stack, nested: dict[str, Stack]) -> None:
+            readable(nested)["Resource"] = {"Fn::Sub": "${Images.Arn}/*"}
+
+        def all_distributions(_: Stack, nested: dict[str, Stack]) -> None:
+            del readable(nested)["Condition"]
+
+        self.complains("the bucket of images allows ('s3:GetObject', {'Fn::Sub'", all_objects)
+        self.complains("is read by more than its distribution", all_distributions)
+
+    def test_an_origin_access_control_has_a_short_name(self) -> None:
+        def change(_: Stack, nested: dict[str, Stack]) -> None:
+            config = properties(nested[account.CDN], "PreviewsAccess")
+            config["OriginAccessControlConfig"]["Name"] = {"Fn::Sub": "${PreviewsBucket}-previews"}
+
+        self.complains("PreviewsAccess is not named after its stack", change)
+
     def test_secrets_are_not_generated_anew(self) -> None:
         def change(_: Stack, nested: dict[str, Stack]) -> None:
             secret = properties(nested[account.DATA], "StripeSecret")
@@ -201,6 +236,23 @@ class Parameters(unittest.TestCase):
         told = deployed.parameters("staging") | {"ImagesCdn": "false"}
         with patch("check.deployed.parameters", return_value=told):
             self.assertEqual(check.lax("staging"), ["staging: ImagesCdn is not set"])
+
+    def test_a_cdn_of_images_has_a_key_and_is_not_local(self) -> None:
+        template = yaml_parse(Path("template.yaml").read_text())
+        asserted = template["Rules"]["ImagesCdnHasAKey"]["Assertions"]
+        for environment, own, other, fits in (
+            ("prod", "MIIB,AQAB", "", True),
+            ("prod", "", "MIIB,AQAB", True),
+            ("prod", "", "", False),
+            ("local", "MIIB,AQAB", "", False),
+        ):
+            given = {
+                "Environment": environment,
+                "ImagesPublicKey": own,
+                "ImagesOtherPublicKey": other,
+            }
+            held = [intrinsics.truth(it["Assert"], given, template) for it in asserted]
+            self.assertEqual(all(held), fits, given)
 
     def test_a_real_environment_is_not(self) -> None:
         told = {"AuthIssuer": "https://auth.acme.io/", "CompanyEmail": "billing@acme.io"}

@@ -2,9 +2,10 @@
 
 import io
 import json
+import subprocess
 import tempfile
 import unittest
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock, patch
@@ -213,6 +214,34 @@ class Secrets(unittest.TestCase):
                 with self.assertRaises(SystemExit) as refused:
                     store_secrets.answered({}, images, lambda _, typed=typed: typed)
                 self.assertNotIn("hunter2", str(refused.exception))
+
+    def test_a_key_of_another_pair_is_not_stored(self) -> None:
+        made = ["openssl", "genpkey", "-algorithm", "RSA"]
+        own, other = (
+            subprocess.check_output(made, text=True, stderr=subprocess.DEVNULL).strip()
+            for _ in range(2)
+        )
+        public = subprocess.check_output(["openssl", "pkey", "-pubout"], input=own, text=True)
+        outputs = {
+            "ImagesSecretArn": "images",
+            "ImagesKeys": f"K1:MIIB,AQAB K2:{','.join(public.splitlines()[1:-1])}",
+        }
+        for key, is_stored in ((own, True), (other, False), (own[:200], False)):
+            client = MagicMock()
+            client.get_secret_value.return_value = {"SecretString": '{"private_key": "aB3x"}'}
+            with (
+                patch("store_secrets.deployed") as stack,
+                patch("store_secrets.boto3.client", return_value=client),
+                patch("store_secrets.answered", return_value={"private_key": key}),
+                patch("sys.argv", ["secrets", "prod", "images"]),
+                redirect_stdout(io.StringIO()),
+                nullcontext() if is_stored else self.assertRaises(SystemExit) as refused,
+            ):
+                stack.outputs.return_value = outputs
+                store_secrets.main()
+            self.assertEqual(client.put_secret_value.called, is_stored)
+            if not is_stored:
+                self.assertIn("none of the stack's public keys", str(refused.exception))
 
     def test_a_question_does_not_show_the_value(self) -> None:
         asked: list[str] = []
