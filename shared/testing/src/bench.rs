@@ -12,6 +12,7 @@ mod given;
 mod market;
 mod metrics;
 mod operations;
+mod places;
 mod process;
 mod reference;
 mod report;
@@ -21,13 +22,12 @@ mod search;
 mod tls;
 mod work;
 
-use std::path::PathBuf;
-
 use sandbox::{Config, Sandbox};
 
 pub use error::BenchFailed;
 pub use function::{FIRST_ANSWERS, Measured, STARTS, Spread};
 pub use operations::Operation;
+pub use places::Places;
 pub use reference::{Answered, Reference};
 pub use report::Report;
 pub use scale::Scale;
@@ -35,20 +35,6 @@ pub use search::Searches;
 
 /// Number of pictures of each kind.
 const PICTURES: usize = 5;
-
-/// The files that a benchmark needs.
-#[derive(Debug, Clone)]
-pub struct Places {
-    /// The folder with the compiled functions and `search-bench`.
-    pub binaries: PathBuf,
-    /// The folder for the logs of measured processes.
-    pub logs: PathBuf,
-    /// The Python that has the reference's packages.
-    pub python: PathBuf,
-    /// The folder with `certificate.pem` and `key.pem` of loopback, and with `roots.pem`: the
-    /// machine's root certificates and that one.
-    pub tls: PathBuf,
-}
 
 /// Measures everything. `progress` is called before each step.
 ///

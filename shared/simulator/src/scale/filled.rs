@@ -21,7 +21,7 @@ use serde_json::Value;
 use store::{AppliedEvent, Tally};
 use testing::{Actor, TestApp, listings};
 
-use super::{Line, Plan};
+use super::plan::{Line, Plan};
 use crate::{
     billing_app::{BillingApp, good, id_of, kind_of},
     dice::Dice,

@@ -34,25 +34,25 @@ async fn a_checkout_says_what_came_of_it() {
         let (body, again) = (seen.json(), seen.header("retry-after").is_some());
         (body["status"].clone(), body["granted"]["credits"].clone(), again)
     };
-    for (body, credits) in [(json!({"pack": "pack_50"}), 50), (json!({"plan": "pro"}), 500)] {
-        let opened = app.try_checkout(&ann, &body.to_string(), body.clone()).await;
-        let again = app.try_checkout(&ann, &body.to_string(), body.clone()).await;
+    for (asked, credits) in [(json!({"pack": "pack_50"}), 50), (json!({"plan": "pro"}), 500)] {
+        let opened = app.try_checkout(&ann, &asked.to_string(), asked.clone()).await;
+        let again = app.try_checkout(&ann, &asked.to_string(), asked.clone()).await;
         assert_eq!((opened.status(), &opened.body), (201, &again.body));
         // A pack's order is found again; a plan's page is asked for again, and is the same.
         let replayed = again.header("idempotency-replayed").is_some();
-        assert_eq!(replayed, body["pack"].is_string(), "{body}");
+        assert_eq!(replayed, asked["pack"].is_string(), "{asked}");
         let (body, location) = (opened.json(), opened.header("location").unwrap());
         let path = location.split_once("/test").unwrap().1;
         assert_eq!(path, format!("/api/v1/billing/checkouts/{}", body["id"].as_str().unwrap()));
-        assert_eq!(state(path).await, (json!("open"), Value::Null, true), "{body}");
+        assert_eq!(state(path).await, (json!("open"), Value::Null, true), "{asked}");
         let seen = app.client(&ann).get(path).await.json();
         assert_eq!(seen["checkout_url"], body["checkout_url"]);
         app.pay(body["checkout_url"].as_str().unwrap(), Card::Succeeds);
         app.deliver_events().await;
-        assert_eq!(state(path).await, (json!("granted"), json!(credits), false), "{body}");
+        assert_eq!(state(path).await, (json!("granted"), json!(credits), false), "{asked}");
         let seen = app.client(&ann).get(path).await.json();
         assert_eq!(seen["checkout_url"], Value::Null);
-        assert_eq!(seen["order_id"].is_string(), body["pack"].is_string(), "{body}");
+        assert_eq!(seen["order_id"].is_string(), asked["pack"].is_string(), "{asked}");
         let other = app.client(&bob).get(path).await;
         assert_eq!(other.brief(), "404 checkout_not_found", "it is somebody else's");
     }
