@@ -375,6 +375,8 @@ impl Engine {
         let name = format!("prolight-engine-{}-{number}.db", std::process::id());
         let file = std::env::temp_dir().join(name);
         let path = file.to_str().expect("a path of text");
+        // A process of the same number may have ended between the copy and its removal.
+        let _ = std::fs::remove_file(&file);
         self.database.vacuum_into(path).expect("a copy");
         let copy = rusqlite::Connection::open(&file).expect("the copy");
         copy.execute_batch(STREAM_INDEX).expect("an index");

@@ -1,5 +1,7 @@
 //! Checkout sessions: opening and paying.
 
+use std::time::Duration;
+
 use domain::plan::Plan;
 use futures_util::future::join_all;
 use sandbox::{
@@ -21,6 +23,26 @@ async fn a_pack_is_paid_for_and_its_credits_are_there() {
     assert_eq!(app.credits(&ann).await["available"], 60);
     let receipts = app.invoices(&ann).await;
     assert_eq!((receipts.len(), &receipts[0]["total"]["amount"]), (1, &json!(500)));
+    app.close().await;
+}
+
+/// The process and its connections stay; the key is read again after five minutes, and before the
+/// next call once Stripe has refused it.
+#[tokio::test]
+async fn a_rotated_key_reaches_a_running_process() {
+    let app = BillingApp::new().await;
+    let ann = app.new_member("ann");
+    let rotate = |key: &str| app.aws.put_secret("STRIPE_SECRET_ARN", &json!({ "api_key": key }));
+    let check_out =
+        async |key: &str| app.try_checkout(&ann, key, json!({ "pack": "pack_50" })).await.status();
+    assert_eq!(check_out("one").await, 201);
+    rotate("rk_revoked");
+    assert_eq!(check_out("two").await, 201, "the one in memory");
+    app.advance(Duration::from_secs(5 * 60));
+    assert_eq!(check_out("three").await, 500, "the one that Stripe refuses");
+    rotate("rk_test_rotated");
+    app.advance(Duration::from_secs(60));
+    assert_eq!(check_out("four").await, 201, "the next one");
     app.close().await;
 }
 
