@@ -139,10 +139,10 @@ BUGS = [
     Bug(
         name="refund-never-done",
         about="A refund that Stripe has made is not seen as done: buyer and staff get an error, and it is asked for again and again.",
-        file="shared/domain/src/marketplace/purchase/refund/decision.rs",
-        old='''                let done = refunded >= order.target;
+        file="shared/settlement/src/purchase.rs",
+        old='''        None => RefundState::Done,
 ''',
-        new='''                let done = refunded > order.target;
+        new='''        None => RefundState::Asked,
 ''',
     ),
     # settlement: what follows Stripe
@@ -160,10 +160,9 @@ BUGS = [
         name="late-payment-kept",
         about="A buyer who paid for what could no longer be bought gets neither the listing nor their money.",
         file="shared/settlement/src/purchase.rs",
-        old='''                    warn!(purchase = %id, actor = %buyer, "late purchase payment, refunding it");
-                    self.give_back(&read, &payment, now).await?;
+        old='''                    let outcome = self.give_back(&read, (&payment, event), now).await?;
 ''',
-        new='''                    warn!(purchase = %id, actor = %buyer, %payment, "late purchase payment");
+        new='''                    let outcome = EventOutcome::LatePaymentRefunded;
 ''',
     ),
     Bug(

@@ -22,7 +22,7 @@ pub enum SettleError {
     #[error("{0} is for a product that matches no plan: set the lookup key of its price")]
     NoPlan(String),
     /// A payment is to be returned, and Stripe or the buyer's bank refuses its refund for good.
-    #[error("{0} cannot be refunded, and its buyer has nothing for it: pay them another way")]
+    #[error("{0} is owed to its buyer and cannot be refunded: pay them outside Stripe")]
     NotReturned(PaymentId),
     /// Write conflicts used up the retries.
     #[error("too many concurrent updates of this member: try again")]

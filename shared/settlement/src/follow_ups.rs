@@ -213,7 +213,7 @@ impl Settlement<'_> {
     async fn refund_whole(&self, payment: &PaymentId, now: Timestamp) -> Result<(), SettleError> {
         let key = format!("refund-whole:{payment}:{}", now.as_secs() / SAME_KEY_S);
         match self.stripe.refund(payment, &key).await {
-            Err(refused) if refused.is_refused_as("charge_disputed") => {
+            Err(refused) if refused.is_disputed() => {
                 warn!(%payment, "payment is disputed, refund skipped");
                 Ok(())
             }

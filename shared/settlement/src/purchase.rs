@@ -7,13 +7,14 @@
 //! the event again or the nightly run resumes it. What a bank does not take is asked for again
 //! under the next key, a few times; then, and where Stripe refuses, the event is parked for a
 //! person.
+//!
+//! A refund that was asked for is looked up at Stripe, by its key and amount, before it is
+//! requested: Stripe forgets a key after a day. It ends as its own refund there ends, whatever else
+//! happens to the payment.
 
 use clients::{
     Stripe,
-    stripe::{
-        Evidence, OpenDispute, Refund, RefundReason, RefundState, Session, SessionStatus,
-        StripeError,
-    },
+    stripe::{self, Evidence, OpenDispute, RefundReason, Session, SessionStatus, StripeError},
 };
 use domain::{
     Timestamp,
@@ -25,7 +26,7 @@ use domain::{
     marketplace::purchase::{
         Purchase,
         entitlement::Entitlement,
-        refund::{RefundError, RefundRequest},
+        refund::{Refund, RefundError, RefundRequest, RefundState},
         update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
     },
 };
@@ -68,11 +69,14 @@ impl Settlement<'_> {
         event: Option<&AppliedEvent>,
         now: Timestamp,
     ) -> Result<EventOutcome, SettleError> {
+        let mut requested: Option<(u32, RefundState)> = None;
         for _ in 0..ROUNDS_MAX {
             let (read, before) = self.store.purchase_of_event(buyer, id, event).await?;
             if before {
                 return Ok(EventOutcome::Already);
             }
+            // Before the payment, so that no refund counts as done that the payment does not have.
+            let ends: Vec<_> = requested.iter().cloned().chain(self.ends(&read).await?).collect();
             let Some(snapshot) = ask(self.stripe, &read, thing).await? else {
                 return Ok(EventOutcome::Ignored);
             };
@@ -82,6 +86,9 @@ impl Settlement<'_> {
                 .apply_purchase(&read, event, now, |update| {
                     for dispute in &evidenced {
                         update.purchase.note_evidence(dispute);
+                    }
+                    for (number, end) in &ends {
+                        update.end_refund(*number, end.clone());
                     }
                     snapshot.apply(update, now)
                 })
@@ -93,17 +100,18 @@ impl Settlement<'_> {
                 Applied::Now(PaymentFollowUp::Nothing | PaymentFollowUp::ReverseTransfer) => {
                     return Ok(EventOutcome::Applied);
                 }
-                // The next round reads the outcome from the payment.
+                // The next round writes how it ended, and what that does to the payment.
                 Applied::Now(PaymentFollowUp::Refund { payment, number, amount }) => {
-                    self.refund(&read, (&payment, number, amount), now).await?;
+                    let end = self.refund(&read, (&payment, number, amount)).await?;
+                    requested = Some((number, end));
                 }
                 Applied::Now(PaymentFollowUp::RefundInFull(payment)) => {
-                    warn!(purchase = %id, actor = %buyer, "late purchase payment, refunding it");
-                    self.give_back(&read, &payment, now).await?;
+                    warn!(purchase = %id, actor = %buyer, "payment gives no access, refunding it");
+                    let outcome = self.give_back(&read, (&payment, event), now).await?;
                     if let Some(event) = event {
                         self.store.mark_event(event, now).await?;
                     }
-                    return Ok(EventOutcome::LatePaymentRefunded);
+                    return Ok(outcome);
                 }
             }
         }
@@ -144,46 +152,70 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
-    /// Refunds what is left of a payment that is returned. If its charge was disputed, or the bank
-    /// has not taken its refunds, the purchase is not due any more, and the error is for a person.
+    /// Refunds what is left of a payment that is returned, unless a bank still decides on a dispute
+    /// of it: then the purchase stays due. If Stripe refuses for good, or the buyer's bank has taken
+    /// none of the refunds, the error is for a person: its event is parked, so the purchase is not
+    /// due any more. Without an event it stays due, and fails every night.
     async fn give_back(
         &self,
         purchase: &Purchase,
-        payment: &PaymentId,
+        (payment, event): (&PaymentId, Option<&AppliedEvent>),
         now: Timestamp,
-    ) -> Result<(), SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         let made = self.stripe.refunds(payment).await?;
-        let is_refused = |it: &&Refund| matches!(it.state, RefundState::Failed { .. });
+        let is_refused = |it: &&stripe::Refund| it.failure().is_some();
         let refused = made.iter().filter(is_refused).count();
         if refused < REFUSED_MAX {
             match self.stripe.refund(payment, &purchase.return_key(refused)).await {
-                Err(error) if error.is_refused_as("charge_disputed") => {}
-                done => return Ok(done?),
+                Ok(()) => return Ok(EventOutcome::LatePaymentRefunded),
+                Err(error) if error.is_disputed() => {}
+                Err(error) if error.is_refused_as("charge_not_refundable") => {}
+                Err(error) => return Err(error.into()),
+            }
+            if !self.stripe.open_disputes(payment).await?.is_empty() {
+                return Ok(EventOutcome::Applied);
             }
         }
-        self.change(purchase, now, PurchaseUpdate::fail_return).await?;
+        if event.is_some() {
+            self.change(purchase, now, PurchaseUpdate::fail_return).await?;
+        }
         Err(SettleError::NotReturned(payment.clone()))
     }
 
-    /// Requests a recorded refund. If Stripe refuses it, the refund fails.
+    /// How the refunds at Stripe ended that were made for those of a purchase.
+    async fn ends(&self, purchase: &Purchase) -> Result<Vec<(u32, RefundState)>, SettleError> {
+        let orders = &purchase.refunds;
+        let Some(payment) = purchase.payment.as_ref().filter(|_| !orders.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let made = self.stripe.refunds(payment).await?;
+        let end = |order: &Refund| {
+            let key = purchase.refund_key(order.number);
+            let own =
+                |it: &&stripe::Refund| it.key.as_ref() == Some(&key) && it.amount == order.amount;
+            Some((order.number, end_of(made.iter().find(own)?)))
+        };
+        Ok(orders.iter().filter_map(end).collect())
+    }
+
+    /// Requests a recorded refund. Returns how it ended: Stripe may refuse it.
     async fn refund(
         &self,
         purchase: &Purchase,
         (payment, number, amount): (&PaymentId, u32, i64),
-        now: Timestamp,
-    ) -> Result<(), SettleError> {
+    ) -> Result<RefundState, SettleError> {
         let key = purchase.refund_key(number);
-        let refused = match self
-            .stripe
-            .refund_part(payment, Some(amount), &key, RefundReason::Requested)
-            .await
-        {
-            Ok(_) => return Ok(()),
-            Err(StripeError::Refused { code, .. }) => code.unwrap_or_else(|| "refused".to_owned()),
-            Err(error) => return Err(error.into()),
-        };
-        warn!(purchase = %purchase.id, number, code = refused, "refund refused, marked as failed");
-        self.change(purchase, now, |update| update.fail_refund(number, &refused)).await
+        let made =
+            self.stripe.refund_part(payment, Some(amount), &key, RefundReason::Requested).await;
+        match made {
+            Ok(made) => Ok(end_of(&made)),
+            Err(StripeError::Refused { code, .. }) => {
+                let code = code.unwrap_or_else(|| "refused".to_owned());
+                warn!(purchase = %purchase.id, number, code, "refund refused, marked as failed");
+                Ok(RefundState::Failed { code })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Changes a purchase as it is now.
@@ -203,7 +235,7 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
-    /// Submits evidence for the open disputes of a purchase, once for each. Submitting twice does
+    /// Submits evidence for the open disputes that we contest, once for each. Submitting twice does
     /// no harm; a dispute that accepts no more evidence is skipped.
     async fn submit_dispute_evidence(
         &self,
@@ -211,7 +243,7 @@ impl Settlement<'_> {
         snapshot: &PaymentSnapshot,
     ) -> Result<Vec<DisputeId>, SettleError> {
         let PaymentSnapshot::Payment(payment) = snapshot else { return Ok(Vec::new()) };
-        if !payment.disputed {
+        if !payment.disputed || !purchase.contests(payment) {
             return Ok(Vec::new());
         }
         let open = self.stripe.open_disputes(&payment.id).await?;
@@ -235,15 +267,25 @@ impl Settlement<'_> {
     }
 }
 
-/// The order, the version that was bought, and when it was opened and used.
+/// How a refund at Stripe ended. One on its way counts as made: the payment has it already.
+fn end_of(made: &stripe::Refund) -> RefundState {
+    match made.failure() {
+        Some(code) => RefundState::Failed { code: code.to_owned() },
+        None => RefundState::Done,
+    }
+}
+
+/// The order, the version that was bought, and when it was opened and used by this purchase.
 fn evidence_of(purchase: &Purchase, owned: Option<&Entitlement>) -> Evidence {
     let mut log = vec![
         format!("{} ordered", purchase.created_at),
         purchase.paid_at.map_or_else(String::new, |at| format!("{at} paid, access granted")),
     ];
     if let Some(owned) = owned.filter(|it| it.purchase_id == purchase.id) {
-        log.extend(owned.downloaded_at.map(|at| format!("{at} first downloaded")));
-        log.extend(owned.used_at.map(|at| format!("{at} first used for an image")));
+        let is_own = |at: &Timestamp| *at >= owned.granted_at;
+        let (downloaded, used) = (owned.downloaded_at.filter(is_own), owned.used_at.filter(is_own));
+        log.extend(downloaded.map(|at| format!("{at} first downloaded")));
+        log.extend(used.map(|at| format!("{at} first used for an image")));
     }
     log.retain(|line| !line.is_empty());
     Evidence {

@@ -82,6 +82,12 @@ impl StripeError {
             }
         }
     }
+
+    /// Whether Stripe refunds nothing of a payment, because its charge is or was disputed
+    /// (<https://docs.stripe.com/error-codes>).
+    pub fn is_disputed(&self) -> bool {
+        self.is_refused_as("charge_disputed") || self.is_refused_as("refund_disputed_payment")
+    }
 }
 
 /// An unreadable response may belong to a request that succeeded.

@@ -53,6 +53,16 @@ pub enum RefundState {
     },
 }
 
+impl Refund {
+    /// Why it failed, as a code; `None` if it has not.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.state {
+            RefundState::Failed { code } => Some(code),
+            RefundState::Pending | RefundState::Succeeded => None,
+        }
+    }
+}
+
 impl Stripe {
     /// Refunds what is left of a payment. A fully refunded one is unchanged: Stripe never refunds
     /// twice, so a failure that it replays under the key does not block the next attempt.
@@ -76,7 +86,8 @@ impl Stripe {
     /// # Errors
     /// See [`StripeError`]. `charge_disputed` and `charge_already_refunded` are refusals, as is an
     /// amount above the rest (its `param` is `amount`): nothing was refunded. After
-    /// [`StripeError::Unknown`] look for the key in [`Stripe::refunds`].
+    /// [`StripeError::Unknown`], and when a day has passed since it was first requested, look for the
+    /// key in [`Stripe::refunds`].
     pub async fn refund_part(
         &self,
         payment: &PaymentId,

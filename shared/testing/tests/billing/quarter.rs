@@ -282,8 +282,8 @@ impl<'a> Quarter<'a> {
                 // Stripe fails, with or without the refund.
                 let faults = [AnswerFault::ServerErrorAfterAccepting, AnswerFault::ServerError];
                 let fault = AtStripe::Answer(faults[self.pick(2)].clone());
-                let order = Order::next(fault).on_route(Route::StripeRefunds).times(3);
-                self.app().sandbox.order(order).unwrap();
+                let order = Order::next(fault).on_route(Route::StripeRefunds).on_marker("POST");
+                self.app().sandbox.order(order.times(3)).unwrap();
             }
             let answer = match self.dice.roll(3) {
                 0 => self.market.request_refund(&by, &purchase, "not for me").await,

@@ -298,7 +298,7 @@ async fn a_refund_waits_for_the_one_before_it() {
     let sale = PaidSale::sold(&app).await;
     let (market, purchase) = (&sale.market, &sale.purchase);
     let unreached = Order::next(AtStripe::Answer(AnswerFault::BrokenConnection));
-    app.sandbox.order(unreached.on_route(Route::StripeRefunds).times(3)).unwrap();
+    app.sandbox.order(unreached.on_route(Route::StripeRefunds).on_marker("POST").times(3)).unwrap();
     assert_eq!(market.refund("first", purchase, Some(1)).await.status(), 503);
     assert_eq!(market.refund("second", purchase, Some(1)).await.brief(), "409 refund_in_progress");
     let buyers = market.request_refund(&sale.ann, purchase, "no").await;
@@ -457,7 +457,8 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
             let app = BillingApp::new().await;
             let sale = PaidSale::sold(&app).await;
             let order = Order::next(AtStripe::Answer(fault.clone()));
-            app.sandbox.order(order.on_route(Route::StripeRefunds).times(times)).unwrap();
+            let order = order.on_route(Route::StripeRefunds).on_marker("POST").times(times);
+            app.sandbox.order(order).unwrap();
             let lost = sale.market.request_refund(&sale.ann, &sale.purchase, "no").await;
             assert_eq!(lost.status(), 503, "{fault:?}: {}", lost.pretty());
             assert_eq!(sale.access().await, EntitlementState::Suspended, "{fault:?}");
@@ -486,9 +487,56 @@ async fn a_refund_that_the_bank_returns_is_undone() {
     refuse_latest(&app).await;
     let purchase = sale.now().await;
     assert_eq!((purchase.state, purchase.refunded), (PurchaseState::Paid, 0));
+    let failed = RefundState::Failed { code: "lost_or_stolen_card".to_owned() };
+    assert_eq!(purchase.refunds[0].state, failed);
     assert_eq!(sale.access().await, EntitlementState::Active);
     let book = sale.market.creator_balance(&sale.kim).await;
     assert_eq!(book.money.net, NET);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
+}
+
+/// The repeat is another refund, not the answer to the one that failed.
+#[tokio::test]
+async fn a_buyer_asks_again_for_what_the_bank_returned() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let ask = async || sale.market.request_refund(&sale.ann, &sale.purchase, "not for me").await;
+    assert_eq!(ask().await.status(), 200);
+    app.deliver_events().await;
+    refuse_latest(&app).await;
+    let given = ask().await;
+    assert_eq!(given.status(), 200, "{}", given.pretty());
+    let states: Vec<_> = given.json()["refunds"].as_array().unwrap().clone();
+    let states: Vec<_> = states.iter().map(|it| it["status"].as_str().unwrap()).collect();
+    assert_eq!(states, ["failed", "done"]);
+    app.deliver_events().await;
+    assert_eq!(app.refunded(), [PRICE, PRICE]);
+    assert_eq!(sale.access().await, EntitlementState::Revoked);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
+}
+
+/// The total refunded of the payment never reaches what the second one was to make it.
+#[tokio::test]
+async fn a_refund_ends_though_the_one_before_it_failed_unheard() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    assert_eq!(sale.market.refund("one", &sale.purchase, Some(800)).await.status(), 200);
+    app.deliver_events().await;
+    let first = app.ids_of("refund.created").pop().unwrap();
+    app.stripe().fail_refund(&first).unwrap();
+    let second = sale.market.refund("two", &sale.purchase, Some(100)).await;
+    assert_eq!(second.status(), 200, "{}", second.pretty());
+    for _ in 0..8 {
+        app.advance_days(2);
+        app.reconcile().await.unwrap();
+    }
+    assert_eq!(app.refunded(), [800, 100]);
+    let purchase = sale.now().await;
+    let failed = RefundState::Failed { code: "lost_or_stolen_card".to_owned() };
+    let ended: Vec<_> = purchase.refunds.into_iter().map(|it| it.state).collect();
+    assert_eq!((ended, purchase.refunded), (vec![failed, RefundState::Done], 100));
     sale.market.assert_ledger_balances().await;
     app.close().await;
 }
@@ -552,19 +600,94 @@ async fn what_the_bank_never_takes_is_for_a_person() {
         assert_eq!((owed, sale.now().await.taken_back), (PRICE, 0), "nothing is lost");
         let parked = app.store.parked_events(None, 100).await.unwrap().items;
         assert!(!parked.is_empty(), "somebody is told");
-        assert!(parked.iter().all(|it| it.why.contains("pay them another way")), "{parked:?}");
+        assert!(parked.iter().all(|it| it.why.contains("pay them outside Stripe")), "{parked:?}");
         app.advance_days(2);
         app.reconcile().await.unwrap();
     }
     app.close().await;
 }
 
-/// After both purchases were refunded, the one whose refund fails has the entitlement.
+/// Stripe refunds nothing of a charge that was disputed, so what the dispute has left is parked.
+#[tokio::test]
+async fn what_a_lost_dispute_left_is_for_a_person() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    assert_eq!(sale.market.refund("key", &sale.purchase, Some(1_200)).await.status(), 200);
+    app.deliver_events().await;
+    let payment = sale.purchase.payment.clone().unwrap();
+    let dispute = app.stripe().dispute(payment.as_str(), Some(800), Opening::Chargeback).unwrap();
+    app.deliver_events().await;
+    app.stripe().close_dispute(&dispute, Closing::Lost).unwrap();
+    app.deliver_events().await;
+    let second = sale.market.sold(&sale.ann, &sale.listing, PRICE).await;
+    refuse_latest(&app).await;
+    let returned = PurchaseState::Returned { reason: "already_owned".to_owned() };
+    assert_eq!((sale.now().await.state, sale.now().await.taken_back), (returned, 800));
+    assert!(sale.market.is_usable(&sale.ann, &second).await);
+    let owed = -sale.market.balance(&sale.kim, LedgerAccount::BuyerReturns).await;
+    assert_eq!(owed, 1_200);
+    assert!(!app.store.parked_events(None, 100).await.unwrap().items.is_empty());
+    assert_eq!(findings(&app).await, [""; 0]);
+    app.close().await;
+}
+
+/// A bank decides on money that is owed to the buyer: it is not contested, and nothing is parked
+/// meanwhile.
+#[tokio::test]
+async fn what_is_returned_waits_for_a_dispute_and_does_not_contest_it() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    let second = sale.bought_again().await;
+    let refund = app.ids_of("refund.created").pop().unwrap();
+    app.stripe().fail_refund(&refund).unwrap();
+    let payment = sale.purchase.payment.clone().unwrap();
+    let dispute = app.stripe().dispute(payment.as_str(), Some(500), Opening::Chargeback).unwrap();
+    app.deliver_events().await;
+    let at_stripe = app.stripe().object(&dispute).unwrap();
+    assert_eq!(at_stripe["evidence_details"]["submission_count"], 0, "{at_stripe:#}");
+    sale.check_returned(&second, 1).await;
+    assert!(app.store.parked_events(None, 100).await.unwrap().items.is_empty());
+    app.stripe().close_dispute(&dispute, Closing::Lost).unwrap();
+    app.deliver_events().await;
+    assert!(!app.store.parked_events(None, 100).await.unwrap().items.is_empty());
+    app.close().await;
+}
+
+/// Stripe refuses because of a dispute that was won, and another one is open: when it ends, Stripe
+/// is asked again.
+#[tokio::test]
+async fn what_is_returned_is_parked_by_no_refusal_while_a_bank_decides() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    sale.bought_again().await;
+    let refund = app.ids_of("refund.created").pop().unwrap();
+    app.stripe().fail_refund(&refund).unwrap();
+    let payment = sale.purchase.payment.clone().unwrap();
+    let open = |cents, opening| app.stripe().dispute(payment.as_str(), cents, opening).unwrap();
+    let won = open(Some(500), Opening::Chargeback);
+    app.stripe().close_dispute(&won, Closing::Won).unwrap();
+    let inquiry = open(None, Opening::Warning);
+    app.deliver_events().await;
+    app.advance_days(1);
+    app.reconcile().await.unwrap();
+    let parked = async || app.store.parked_events(None, 100).await.unwrap().items.len();
+    assert_eq!((parked().await, sale.now().await.due_at.is_some()), (0, true));
+    app.stripe().close_dispute(&inquiry, Closing::WarningClosed).unwrap();
+    app.deliver_events().await;
+    assert!(parked().await > 0);
+    assert_eq!(sale.now().await.due_at, None, "a person has it now");
+    app.close().await;
+}
+
+/// After both purchases were refunded, the one whose refund fails has the entitlement. What was
+/// done with the second one is no evidence for the first.
 #[tokio::test]
 async fn a_refund_that_fails_after_two_purchases_brings_the_listing_back() {
     let app = BillingApp::new().await;
     let sale = PaidSale::sold(&app).await;
     let second = sale.bought_again().await;
+    assert_eq!(sale.market.download(&sale.ann, &second).await.status(), 200);
+    app.advance_days(1);
     let first = app.ids_of("refund.created").pop().unwrap();
     assert_eq!(sale.market.refund("other", &second, None).await.status(), 200);
     app.deliver_events().await;
@@ -574,5 +697,11 @@ async fn a_refund_that_fails_after_two_purchases_brings_the_listing_back() {
     assert!(sale.market.is_usable(&sale.ann, &sale.purchase).await);
     assert_eq!(findings(&app).await, [""; 0]);
     sale.market.assert_ledger_balances().await;
+    let payment = sale.purchase.payment.clone().unwrap();
+    let dispute = app.stripe().dispute(payment.as_str(), None, Opening::Chargeback).unwrap();
+    app.deliver_events().await;
+    let log = app.stripe().object(&dispute).unwrap()["evidence"]["access_activity_log"].clone();
+    let log = log.as_str().unwrap();
+    assert!(log.contains("access granted") && !log.contains("downloaded"), "{log}");
     app.close().await;
 }

@@ -100,9 +100,9 @@ pub enum RefundState {
     Asked,
     /// Stripe refunded it.
     Done,
-    /// Stripe refused it.
+    /// Stripe refused it, or the buyer's bank did: the money is with us.
     Failed {
-        /// Stripe's error code.
+        /// Stripe's code.
         code: String,
     },
 }

@@ -190,7 +190,7 @@ impl PurchaseUpdate {
         self.follow_second_purchase(payment);
         let frozen = self.frozen_part();
         self.follow_money(payment, now)?;
-        self.follow_refunds(payment.refunded);
+        self.follow_refunds(payment);
         if let PurchaseState::Returned { .. } = self.purchase.state {
             return Ok(self.give_back(payment, now));
         }
@@ -216,14 +216,26 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Returns what is left of a payment; the purchase is due until it is refunded.
+    /// Its payment's total refunded; it is due while a recorded refund has not ended.
+    fn follow_refunds(&mut self, payment: &Payment) {
+        self.purchase.refunded = payment.refunded;
+        self.purchase.due_at = self.purchase.open_refund().map(|order| order.at);
+    }
+
+    /// Returns what is left of a payment, after a refund that was recorded before; the purchase is
+    /// due until it is refunded. While a bank holds a part of it, the bank decides first, and its
+    /// decision is an event.
     fn give_back(&mut self, payment: &Payment, now: Timestamp) -> PaymentFollowUp {
-        // Stripe does not refund a charge from which a dispute has withdrawn money.
-        let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
-        self.purchase.due_at = (!over).then_some(now);
-        match over {
-            true => PaymentFollowUp::Nothing,
-            false => PaymentFollowUp::RefundInFull(payment.id.clone()),
+        if let Some(recorded) = self.recorded_refund(payment) {
+            return recorded;
+        }
+        let is_left = payment.returned() < payment.amount.amount;
+        let waits = payment.disputed && payment.withdrawn > 0;
+        let is_due = is_left && !waits;
+        self.purchase.due_at = is_due.then_some(now);
+        match is_due {
+            true => PaymentFollowUp::RefundInFull(payment.id.clone()),
+            false => PaymentFollowUp::Nothing,
         }
     }
 
@@ -231,10 +243,14 @@ impl PurchaseUpdate {
         self.sale.as_ref().map_or(0, Sale::frozen_part)
     }
 
+    fn recorded_refund(&self, payment: &Payment) -> Option<PaymentFollowUp> {
+        let Refund { number, amount, .. } = *self.purchase.open_refund()?;
+        Some(PaymentFollowUp::Refund { payment: payment.id.clone(), number, amount })
+    }
+
     fn next(&self, payment: &Payment) -> PaymentFollowUp {
-        if let Some(order) = self.purchase.open_refund() {
-            let (payment, number, amount) = (payment.id.clone(), order.number, order.amount);
-            return PaymentFollowUp::Refund { payment, number, amount };
+        if let Some(recorded) = self.recorded_refund(payment) {
+            return recorded;
         }
         match self.sale.as_ref().is_some_and(Sale::is_to_be_recovered) {
             true => PaymentFollowUp::ReverseTransfer,
@@ -418,6 +434,22 @@ impl PurchaseUpdate {
         let (about, currency) = (self.purchase.id.to_string(), self.purchase.price.currency);
         self.journals.extend(self.book.post(about, (cause, currency), legs, now)?);
         Ok(())
+    }
+}
+
+impl Purchase {
+    /// Whether a dispute of its payment is contested: its buyer has what they paid for, or all of
+    /// their money back. Money that is owed to them is not contested.
+    pub fn contests(&self, payment: &Payment) -> bool {
+        match self.state {
+            PurchaseState::Paid => true,
+            PurchaseState::Refunded => access(payment) == EntitlementState::Revoked,
+            PurchaseState::Pending
+            | PurchaseState::Processing
+            | PurchaseState::Expired
+            | PurchaseState::Failed { .. }
+            | PurchaseState::Returned { .. } => false,
+        }
     }
 }
 

@@ -139,8 +139,8 @@ proptest! {
             if payment.state == PaymentState::Succeeded {
                 last = Some(payment.clone());
                 let back = matches!(update.purchase.state, PurchaseState::Returned { .. })
-                    && payment.refunded < amount
-                    && payment.withdrawn == 0;
+                    && payment.refunded + payment.withdrawn < amount
+                    && !(payment.disputed && payment.withdrawn > 0);
                 prop_assert_eq!(next != PaymentFollowUp::Nothing, back);
             }
             // Processing it again changes nothing.

@@ -41,6 +41,17 @@ fn refunds(update: &PurchaseUpdate) -> Vec<(i64, &RefundState)> {
     update.purchase.refunds.iter().map(|it: &Refund| (it.amount, &it.state)).collect()
 }
 
+/// Stripe made the refund of this number, and so much of 1,000 cents is back.
+fn refunded(
+    update: &mut PurchaseUpdate,
+    number: u32,
+    cents: i64,
+    at: Timestamp,
+) -> PaymentFollowUp {
+    update.end_refund(number, RefundState::Done);
+    settle(update, &payment(1_000, cents, 0, false), at)
+}
+
 #[test]
 fn what_was_never_opened_goes_back_at_once() {
     let mut update = paid(1_000);
@@ -52,7 +63,7 @@ fn what_was_never_opened_goes_back_at_once() {
     assert_eq!(update.purchase.due_at, Some(day(2)), "an interrupted run is resumed");
     update.ask_refund(&own_request(), day(2)).unwrap();
     assert_eq!(update.purchase.refunds.len(), 1, "a repeated request is the same refund");
-    let next = settle(&mut update, &payment(1_000, 1_000, 0, false), day(2));
+    let next = refunded(&mut update, 1, 1_000, day(2));
     assert_eq!(
         (next, refunds(&update)),
         (PaymentFollowUp::Nothing, vec![(1_000, &RefundState::Done)])
@@ -126,7 +137,7 @@ fn a_request_is_declined_once_and_with_a_reason() {
         request.decision.as_ref().map(|it| it.outcome)
     };
     assert_eq!(outcome(&update), Some(ReviewOutcome::Granted), "staff may change their mind");
-    settle(&mut update, &payment(1_000, 300, 0, false), day(6));
+    refunded(&mut update, 1, 300, day(6));
     update.ask_refund(&own_request(), day(7)).unwrap();
     assert_eq!(outcome(&update), None, "after a refund of a part another may be asked for");
 }
@@ -153,17 +164,17 @@ fn a_buyer_sees_until_when_it_can_go_back() {
 #[test]
 fn staff_give_back_parts_and_never_more_than_was_paid() {
     let mut update = paid(1_000);
-    let mut refunded = 0;
-    for (number, (cents, key)) in [(300, "a"), (300, "b"), (400, "c")].into_iter().enumerate() {
+    let mut back = 0;
+    for (number, cents, key) in [(1, 300, "a"), (2, 300, "b"), (3, 400, "c")] {
         update.ask_refund(&staff_request(Some(cents), key), day(20)).unwrap();
         let other = staff_request(Some(1), "d");
         assert_eq!(update.ask_refund(&other, day(20)), Err(RefundError::InProgress));
-        refunded += cents;
-        settle(&mut update, &payment(1_000, refunded, 0, false), day(20));
-        let too_much = update.ask_refund(&staff_request(Some(1_001 - refunded), "e"), day(20));
-        let left = Money::usd_cents(1_000 - refunded);
+        back += cents;
+        refunded(&mut update, number, back, day(20));
+        let too_much = update.ask_refund(&staff_request(Some(1_001 - back), "e"), day(20));
+        let left = Money::usd_cents(1_000 - back);
         let expected = match number {
-            2 => RefundError::Over,
+            3 => RefundError::Over,
             _ => RefundError::TooMuch(left),
         };
         assert_eq!(too_much, Err(expected));
@@ -176,7 +187,7 @@ fn staff_give_back_parts_and_never_more_than_was_paid() {
 fn a_key_is_for_one_refund() {
     let mut update = paid(1_000);
     update.ask_refund(&staff_request(Some(300), "a"), day(2)).unwrap();
-    settle(&mut update, &payment(1_000, 300, 0, false), day(2));
+    refunded(&mut update, 1, 300, day(2));
     update.ask_refund(&staff_request(Some(300), "a"), day(3)).unwrap();
     assert_eq!(refunds(&update), [(300, &RefundState::Done)]);
     let other = update.ask_refund(&staff_request(Some(301), "a"), day(3));
@@ -198,9 +209,41 @@ fn amounts_are_at_least_a_cent_of_the_same_currency() {
 fn a_refund_that_stripe_refuses_is_over_and_the_buyer_keeps_it() {
     let mut update = paid(1_000);
     update.ask_refund(&own_request(), day(2)).unwrap();
-    update.fail_refund(1, "charge_disputed");
+    update.end_refund(1, RefundState::Failed { code: "charge_disputed".to_owned() });
+    let next = settle(&mut update, &payment(1_000, 0, 0, false), day(2));
+    assert_eq!(next, PaymentFollowUp::Nothing);
     assert_eq!(update.entitlement.as_ref().unwrap().state, EntitlementState::Active);
     assert_eq!((update.purchase.open_refund(), update.purchase.due_at), (None, None));
     update.ask_refund(&own_request(), day(3)).unwrap();
     assert_eq!(update.purchase.refunds.len(), 2, "another may be asked for");
+}
+
+/// What else was refunded or failed meanwhile says nothing of it.
+#[test]
+fn a_refund_ends_as_its_own_refund_at_stripe_and_not_by_a_total() {
+    let mut update = paid(1_000);
+    update.ask_refund(&staff_request(Some(800), "a"), day(2)).unwrap();
+    refunded(&mut update, 1, 800, day(2));
+    update.ask_refund(&staff_request(Some(100), "b"), day(3)).unwrap();
+    let code = || "lost_or_stolen_card".to_owned();
+    update.end_refund(1, RefundState::Failed { code: code() });
+    let next = settle(&mut update, &payment(1_000, 900, 0, false), day(3));
+    assert!(matches!(next, PaymentFollowUp::Refund { number: 2, amount: 100, .. }), "{next:?}");
+    assert_eq!(refunded(&mut update, 2, 100, day(3)), PaymentFollowUp::Nothing);
+    let ended = [(800, &RefundState::Failed { code: code() }), (100, &RefundState::Done)];
+    assert_eq!((refunds(&update), update.purchase.due_at), (ended.to_vec(), None));
+}
+
+#[test]
+fn what_the_bank_did_not_take_can_be_asked_for_again() {
+    let mut update = paid(1_000);
+    update.ask_refund(&own_request(), day(2)).unwrap();
+    refunded(&mut update, 1, 1_000, day(2));
+    update.ask_refund(&own_request(), day(3)).unwrap();
+    assert_eq!(update.purchase.refunds.len(), 1, "a repeated request is the same refund");
+    update.end_refund(1, RefundState::Failed { code: "expired_or_canceled_card".to_owned() });
+    settle(&mut update, &payment(1_000, 0, 0, false), day(4));
+    assert_eq!(update.entitlement.as_ref().unwrap().state, EntitlementState::Active);
+    update.ask_refund(&own_request(), day(5)).unwrap();
+    assert_eq!(update.purchase.open_refund().map(|it| it.number), Some(2));
 }

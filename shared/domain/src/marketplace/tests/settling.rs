@@ -182,9 +182,11 @@ fn what_a_dispute_took_is_not_paid_back_as_well() {
     check(0, 500, true, false);
     check(0, 500, false, false);
     check(0, 515, false, false);
-    // Stripe refunds nothing of a charge that a dispute has withdrawn from; an inquiry withdraws
-    // nothing.
-    check(0, 200, false, false);
+    // What a bank holds is its to decide. What a lost dispute has left is the buyer's.
+    check(0, 200, true, false);
+    check(0, 200, false, true);
+    check(300, 200, false, false);
+    // An inquiry withdraws nothing.
     check(0, 0, true, true);
 }
 

@@ -128,8 +128,26 @@ fn money_that_comes_back_after_a_second_purchase_is_returned() {
     // A dispute was won after it was lost.
     check((0, 500), (0, 0, false), refund());
     check((0, 515), (0, 0, false), refund());
-    // A refund failed while a dispute has the money.
+    // A refund failed while a dispute has the money, or a part of it.
     check((500, 0), (0, 500, true), PaymentFollowUp::Nothing);
+    check((300, 200), (0, 200, true), PaymentFollowUp::Nothing);
+    // What a lost dispute has left is the buyer's.
+    check((300, 200), (0, 200, false), refund());
+}
+
+#[test]
+fn a_dispute_is_contested_unless_its_money_is_owed_to_the_buyer() {
+    let disputed = |refunded: i64| payment(500, refunded, 0, true);
+    let mut update = purchase_update(500);
+    assert!(!update.purchase.contests(&disputed(0)), "nothing is known of its payment");
+    update = paid(500);
+    assert!(update.purchase.contests(&disputed(0)));
+    settle(&mut update, &payment(500, 500, 0, false), day(2));
+    assert!(update.purchase.contests(&disputed(500)), "the money would go back twice");
+    assert!(!update.purchase.contests(&disputed(0)), "its refund has failed");
+    update.entitlement = Some(bought_again(&update, EntitlementState::Active));
+    settle(&mut update, &disputed(0), day(3));
+    assert!(!update.purchase.contests(&disputed(0)), "it is returned");
 }
 
 #[test]

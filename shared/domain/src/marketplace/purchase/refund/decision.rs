@@ -256,36 +256,11 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Records that Stripe refused a refund, and restores the entitlement.
-    pub fn fail_refund(&mut self, number: u32, code: &str) {
-        let asked = |it: &&mut Refund| it.number == number && it.state == RefundState::Asked;
-        if let Some(order) = self.purchase.refunds.iter_mut().find(asked) {
-            order.state = RefundState::Failed { code: code.to_owned() };
-            self.purchase.due_at = None;
-            let frozen = self.sale.as_ref().is_some_and(|sale| sale.frozen);
-            let owned = own(&mut self.entitlement, &self.purchase).filter(|_| !frozen);
-            if let Some(owned) = owned.filter(|it| it.state == EntitlementState::Suspended) {
-                owned.state = EntitlementState::Active;
-            }
-        }
-    }
-
-    /// Completes the recorded refunds: one is done once the payment's refunded total reaches its
-    /// target.
-    pub(in crate::marketplace) fn follow_refunds(&mut self, refunded: i64) {
-        self.purchase.refunded = refunded;
-        let mut waiting = false;
-        for order in &mut self.purchase.refunds {
-            if order.state == RefundState::Asked {
-                let done = refunded >= order.target;
-                waiting |= !done;
-                if done {
-                    order.state = RefundState::Done;
-                }
-            }
-        }
-        if !waiting {
-            self.purchase.due_at = None;
+    /// Ends a recorded refund as the one at Stripe that was made for it, or as Stripe refused it; the
+    /// next settlement follows. One that is done may still fail: then it can be asked for again.
+    pub fn end_refund(&mut self, number: u32, end: RefundState) {
+        if let Some(order) = self.purchase.refunds.iter_mut().find(|it| it.number == number) {
+            order.state = end;
         }
     }
 }
