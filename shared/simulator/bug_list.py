@@ -57,12 +57,12 @@ BUGS = [
         name="won-dispute-returns-no-credits",
         about="A dispute that we won, or a refund that failed, does not give the member's credits of the pack back.",
         file="shared/domain/src/billing/order.rs",
-        old='''            draft.take_back(&cause, &lot, gone - self.taken_back)?;
+        old='''            update.take_back(&cause, &lot, gone - self.taken_back)?;
         } else if gone < self.taken_back {
-            draft.give_back(&cause, &lot, self.taken_back - gone)?;
+            update.give_back(&cause, &lot, self.taken_back - gone)?;
         }
 ''',
-        new='''            draft.take_back(&cause, &lot, gone - self.taken_back)?;
+        new='''            update.take_back(&cause, &lot, gone - self.taken_back)?;
         }
 ''',
     ),
@@ -312,7 +312,7 @@ BUGS = [
         Some(TopUpState::Charging { order }) => store.order(user, &order).await.map(Some),
         Some(TopUpState::Due { .. }) => {
             let id = OrderId::new(task.now, task.random());
-            store.begin_top_up(user, task.now, |draft| place(&id, draft)).await
+            store.begin_top_up(user, task.now, |update| place(&id, update)).await
         }
 ''',
         new='''    match account.top_up.clone().map(|top_up| top_up.state) {
@@ -360,11 +360,11 @@ BUGS = [
         name="refunded-plan-keeps-its-credits",
         about="A period of a plan goes on after all of its payment went back.",
         file="shared/domain/src/billing/invoice.rs",
-        old='''            return self.give_back(draft);
+        old='''            return self.give_back(update);
         }
-        self.take_back(draft)
+        self.take_back(update)
 ''',
-        new='''            return self.give_back(draft);
+        new='''            return self.give_back(update);
         }
         Ok(())
 ''',
@@ -409,9 +409,9 @@ BUGS = [
         name="partial-refund-returns-everything",
         about="Staff grant a part of the price back, and Stripe is asked for all of it.",
         file="shared/settlement/src/purchase.rs",
-        old='''            .refund_part(payment, Some(amount), &key, RefundReason::Requested)
+        old='''            self.stripe.refund_part(payment, Some(amount), &key, RefundReason::Requested).await;
 ''',
-        new='''            .refund_part(payment, Some(amount).filter(|it| *it < 0), &key, RefundReason::Requested)
+        new='''            self.stripe.refund_part(payment, Some(amount).filter(|it| *it < 0), &key, RefundReason::Requested).await;
 ''',
     ),
     Bug(
