@@ -23,6 +23,7 @@ pub mod list_refund_requests;
 pub mod list_reports;
 pub mod list_users;
 mod member;
+pub mod record_paid_back;
 pub mod refund_purchase;
 pub mod reject_listing;
 pub mod remove_review;
@@ -46,6 +47,7 @@ pub fn functions() -> Vec<Function> {
         list_refund_requests::function(),
         refund_purchase::function(),
         decline_refund::function(),
+        record_paid_back::function(),
         audit_ledger::function(),
         get_revenue_stats::function(),
         get_generation_stats::function(),

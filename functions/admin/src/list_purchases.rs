@@ -60,7 +60,7 @@ pub struct BoughtView {
     price: Money,
     /// With tax.
     paid: Option<Money>,
-    /// The part taken back by refunds.
+    /// The part taken back by refunds; of a payment that is returned, all that went back.
     refunded: Money,
     created_at: Timestamp,
     paid_at: Option<Timestamp>,
@@ -98,7 +98,7 @@ impl BoughtView {
             version: purchase.revision,
             price: purchase.price,
             paid: purchase.paid,
-            refunded: Money { amount: purchase.refunded, ..purchase.price },
+            refunded: Money { amount: purchase.money_back(), ..purchase.price },
             created_at: purchase.created_at,
             paid_at: purchase.paid_at,
             refund_asked_at: purchase.refund_request.map(|it| it.at),

@@ -104,6 +104,8 @@ pub enum Action {
     Refund,
     /// A buyer's request for a refund was declined.
     DeclineRefund,
+    /// A buyer was paid outside Stripe what was owed to them of a purchase.
+    RecordPaidBack,
     /// A payout was decided.
     SendPayout,
     /// Stripe accepted a payout.

@@ -26,11 +26,11 @@ use domain::{
     marketplace::purchase::{
         Purchase,
         entitlement::Entitlement,
-        refund::{Refund, RefundError, RefundRequest, RefundState},
+        refund::{Refund, RefundError, RefundRequest, RefundState, RefundedBy},
         update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
     },
 };
-use store::{Applied, AppliedEvent};
+use store::{Applied, AppliedEvent, StoreError};
 use tracing::warn;
 
 use crate::{EventOutcome, ROUNDS_MAX, SettleError, Settlement, StripeObject};
@@ -148,6 +148,38 @@ impl Settlement<'_> {
                 Applied::Now(false) | Applied::Already => {}
             }
             return Ok(self.store.purchase(buyer, id).await?);
+        }
+        Err(SettleError::Busy)
+    }
+
+    /// Records that staff paid a buyer outside Stripe what is owed to them of a returned payment, as
+    /// Stripe reports it now. Then nothing of it is due, and its parked events are applied by the
+    /// next nightly run. Returns the updated purchase.
+    ///
+    /// # Errors
+    /// A [`domain::marketplace::purchase::refund::RefundError`], or when Stripe or DynamoDB is
+    /// unavailable.
+    pub async fn record_paid_back(
+        &self,
+        buyer: &UserId,
+        id: &PurchaseId,
+        (by, reason): (&RefundedBy, &str),
+        now: Timestamp,
+    ) -> Result<Purchase, SettleError> {
+        for _ in 0..ROUNDS_MAX {
+            let read = self.store.purchase(buyer, id).await?;
+            let Some(payment) = &read.payment else {
+                return Err(StoreError::refused(RefundError::NotReturned).into());
+            };
+            let payment = self.stripe.payment(payment).await?;
+            let recorded = self.store.apply_purchase(&read, None, now, |update| {
+                let said = (by.clone(), reason.to_owned());
+                update.record_paid_back(&payment, said, now).map_err(StoreError::refused)?;
+                update.settle(&payment, now).map_err(StoreError::refused)
+            });
+            if recorded.await? != Applied::Stale {
+                return Ok(self.store.purchase(buyer, id).await?);
+            }
         }
         Err(SettleError::Busy)
     }

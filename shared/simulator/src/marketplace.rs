@@ -318,6 +318,13 @@ impl<'a> Marketplace<'a> {
         admin.post(refund_path(purchase)).key(key).json(body).await
     }
 
+    /// Staff record that a buyer was paid outside Stripe.
+    pub async fn record_paid_back(&self, by: &Actor, purchase: &Purchase) -> Answer {
+        let path = format!("/api/v1/admin/purchases/{}/paid-back", purchase.id);
+        let body = json!({ "reason": "By bank transfer: the card is closed." });
+        self.app.client(by).post(path).json(body).await
+    }
+
     /// A buyer downloads a purchase.
     pub async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
         let path = format!("/api/v1/marketplace/purchases/{}/downloads", purchase.id);

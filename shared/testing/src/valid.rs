@@ -300,6 +300,9 @@ fn admin(name: &str, request: TestRequest, id: Ids<'_>) -> TestRequest {
         "admin-decline-refund" => {
             request.path("id", id(Subject::Purchase)).json(json!({ "reason": "It was used." }))
         }
+        "admin-record-paid-back" => {
+            request.path("id", id(Subject::Purchase)).json(json!({ "reason": "By transfer." }))
+        }
         "admin-resolve-appeal" => request
             .path("id", id(Subject::Member))
             .path("appeal_id", id(Subject::Appeal))

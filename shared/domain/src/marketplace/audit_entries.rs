@@ -8,7 +8,7 @@ use super::{
     creator::payout::{Payout, PayoutState},
     purchase::{
         Purchase, PurchaseState,
-        refund::{ManualReview, Refund, RefundedBy, ReviewDecision, ReviewOutcome},
+        refund::{ManualReview, PaidBack, Refund, RefundedBy, ReviewDecision, ReviewOutcome},
     },
 };
 use crate::audit::{Action, Actor, AuditEntry, Origin, Target, TargetKind};
@@ -76,12 +76,28 @@ impl Payout {
 }
 
 impl Purchase {
-    /// The audit entries for refunds decided or declined since `before`.
+    /// The audit entries for refunds decided or declined, and what was paid back outside Stripe,
+    /// since `before`.
     pub fn audit_entries_since(&self, before: &Purchase) -> impl Iterator<Item = AuditEntry> {
         let known = |it: &Refund| before.refunds.iter().any(|was| was.number == it.number);
         let asked = self.refunds.iter().filter(move |it| !known(it));
         let asked = asked.map(|it| self.refund_entry(it));
-        asked.chain(self.return_entry(before)).chain(self.decline_entry(before))
+        let decided = asked.chain(self.return_entry(before)).chain(self.decline_entry(before));
+        decided.chain(self.paid_back_entry(before))
+    }
+
+    fn paid_back_entry(&self, before: &Purchase) -> Option<AuditEntry> {
+        let paid = self.paid_back.as_ref().filter(|_| before.paid_back.is_none());
+        let PaidBack { by, reason, .. } = paid?;
+        let (actor, origin) = who(by);
+        let summary = |it: &Purchase| {
+            let amount = it.paid_back.as_ref().map(|it| it.amount);
+            json!({ "buyer_id": it.buyer_id, "paid_back": amount })
+        };
+        let target = Target::of(TargetKind::Purchase, &self.id);
+        let entry = AuditEntry::new(actor, Action::RecordPaidBack, target).with_reason(reason);
+        let entry = entry.with_diff(&summary(before), &summary(self));
+        Some(AuditEntry { origin, ..entry })
     }
 
     fn decline_entry(&self, before: &Purchase) -> Option<AuditEntry> {

@@ -31,7 +31,7 @@ use crate::{
 };
 use allocation::PaymentAllocation;
 use entitlement::{Entitlement, EntitlementState, latest_version};
-use refund::{ManualReview, Refund};
+use refund::{ManualReview, PaidBack, Refund};
 
 /// An order for one listing.
 #[serde_with::skip_serializing_none]
@@ -90,6 +90,9 @@ pub struct Purchase {
     pub refunds: Vec<Refund>,
     /// The buyer's latest refund request that only staff can grant.
     pub refund_request: Option<ManualReview>,
+    /// What staff paid its buyer outside Stripe, of a payment that could not be refunded.
+    #[serde(default)]
+    pub paid_back: Option<PaidBack>,
     /// Disputes for which evidence was submitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidenced: Vec<DisputeId>,
@@ -279,6 +282,7 @@ impl Purchase {
             position: PaymentAllocation::default(),
             refunds: Vec::new(),
             refund_request: None,
+            paid_back: None,
             evidenced: Vec::new(),
             movements: 0,
             due_at: Some(now.plus(LOOK_AGAIN)),

@@ -232,6 +232,7 @@ impl Fact {
             Role::BuyerCharge
             | Role::Tax
             | Role::Return
+            | Role::PaidOutside
             | Role::ProcessorCash
             | Role::DisputeExcess
             | Role::DisputeCash

@@ -5,9 +5,6 @@ use serde_json::{Value, json};
 
 use super::{World, nth_of};
 
-/// Most refunds of a sale that a bank refuses.
-const REFUSED_MAX: usize = 2;
-
 impl World {
     /// Refunds a part of a charge in the dashboard.
     pub(super) fn refund(&self, nth: usize, percent: i64) {
@@ -18,9 +15,8 @@ impl World {
 
     pub(super) async fn dispute(&self, nth: usize, percent: i64) {
         let Some((charge, cents)) = self.part_of_charge(nth, percent) else { return };
-        let is_refused = is_of_sale(&charge) && self.times_refused(&charge) > 0;
         // It comes days after the payment, whose event has arrived by then.
-        if charge["disputed"] == true || is_refused || !self.is_known(&charge).await {
+        if charge["disputed"] == true || !self.is_known(&charge).await {
             return;
         }
         let id = charge["id"].as_str().unwrap();
@@ -53,22 +49,10 @@ impl World {
         }
     }
 
-    /// A bank refuses a refund. A sale's may have to be made again, which Stripe does not do after
-    /// a dispute, and we not for ever: then it is for a person.
     pub(super) fn fail_refund(&self, nth: usize) {
-        let Some(refund) = nth_of(&self.app.ids_of("refund.created"), nth) else { return };
-        let charge = self.app.stripe().object(&refund).unwrap()["charge"].clone();
-        let charge = self.app.stripe().object(charge.as_str().unwrap()).unwrap();
-        let is_last = charge["disputed"] == true || self.times_refused(&charge) >= REFUSED_MAX;
-        if !is_last || !is_of_sale(&charge) {
+        if let Some(refund) = nth_of(&self.app.ids_of("refund.created"), nth) {
             let _ = self.app.stripe().fail_refund(&refund);
         }
-    }
-
-    /// How many refunds of a charge a bank has refused.
-    fn times_refused(&self, charge: &Value) -> usize {
-        let refused = self.app.objects_of("refund.failed");
-        refused.iter().filter(|refund| refund["charge"] == charge["id"]).count()
     }
 
     pub(super) fn end_dispute(&self, nth: usize, is_won: bool) {
@@ -96,9 +80,4 @@ impl World {
             let _ = self.app.stripe().renew(&id);
         }
     }
-}
-
-/// Whether a charge paid for a listing.
-fn is_of_sale(charge: &Value) -> bool {
-    charge["metadata"]["purchase_id"].is_string()
 }

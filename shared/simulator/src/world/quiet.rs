@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sandbox::stripe::{Bank, Closing, Decision};
-use testing::queue::TestQueue;
+use testing::{Actor, queue::TestQueue};
 
 use super::{CREATORS, MEMBERS, Violation, World};
 use crate::{
@@ -68,12 +68,30 @@ impl World {
             }
             self.app.advance_days(1);
         }
+        self.pay_outside().await?;
         self.quiet_day(Day::Last).await?;
         self.quiet_day(Day::Last).await?;
         // What was charged last reaches the balance too.
         self.deliver_all().await?;
         stripe.book_charges();
         self.deliver_all().await
+    }
+
+    /// As the alarm `events-parked` asks: buyers whom no refund reaches are paid outside Stripe, and
+    /// it is recorded.
+    async fn pay_outside(&self) -> Result<(), Violation> {
+        let parked = self.app.store.parked_events(None, 100).await.unwrap().items;
+        let purchases = self.past.borrow().purchases.clone();
+        for (buyer, id) in &purchases {
+            let purchase = self.app.store.purchase(&self.members[*buyer].id, id).await.unwrap();
+            let Some(payment) = &purchase.payment else { continue };
+            let said = format!("{payment} is owed to its buyer");
+            if parked.iter().any(|event| event.why.starts_with(&said)) {
+                let answer = self.market().record_paid_back(&Actor::admin(), &purchase).await;
+                self.answered("record what was paid outside Stripe", &answer)?;
+            }
+        }
+        Ok(())
     }
 
     /// A day on which everything works.

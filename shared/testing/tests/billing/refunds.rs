@@ -604,6 +604,27 @@ async fn what_the_bank_never_takes_is_for_a_person() {
         app.advance_days(2);
         app.reconcile().await.unwrap();
     }
+    // As the runbook asks.
+    let record = async |who: &Actor| sale.market.record_paid_back(who, &sale.purchase).await;
+    assert_eq!(record(&Actor::moderator()).await.status(), 403);
+    assert_eq!(record(&sale.kim.as_admin()).await.brief(), "403 own_listing");
+    assert_eq!(record(&sale.ann.as_admin()).await.brief(), "403 own_purchase");
+    let owned = sale.market.record_paid_back(&Actor::admin(), &second).await;
+    assert_eq!(owned.brief(), "409 not_returned");
+    let recorded = record(&Actor::admin()).await;
+    assert_eq!(recorded.status(), 200, "{}", recorded.pretty());
+    assert_eq!(recorded.json()["amount"]["amount"], PRICE);
+    app.advance_days(1);
+    assert_eq!(record(&Actor::admin()).await.json(), recorded.json(), "a repeat does nothing");
+    app.reconcile().await.unwrap();
+    assert!(app.store.parked_events(None, 100).await.unwrap().items.is_empty(), "it is over");
+    assert_eq!(sale.market.balance(&sale.kim, LedgerAccount::OutsideStripe).await, -PRICE);
+    sale.check_returned(&second, 3).await;
+    let rows = app.audit_records().await;
+    let entries = rows.iter().filter(|it| it.entry.action == Action::RecordPaidBack);
+    let staff: Vec<_> = entries.map(|it| it.entry.staff()).collect();
+    assert_eq!(staff, [Some(&Actor::admin().id)]);
+    sale.market.assert_ledger_balances().await;
     app.close().await;
 }
 

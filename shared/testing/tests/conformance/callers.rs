@@ -173,6 +173,7 @@ async fn everybody_may_do_what_the_table_says() {
         admin-list-refund-requests         401       403       403       403       403       200       403
         admin-refund-purchase              401       403       403       403       403       409       403
         admin-decline-refund               401       403       403       403       403       409       403
+        admin-record-paid-back             401       403       403       403       403       409       403
         admin-audit-ledger                 401       403       403       403       403       200       403
         admin-get-revenue-stats            401       403       403       403       403       200       403
         admin-get-generation-stats         401       403       403       403       403       200       403

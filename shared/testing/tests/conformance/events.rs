@@ -172,6 +172,7 @@ async fn an_event_is_answered() {
         admin-list-refund-requests: 200
         admin-refund-purchase: 404 purchase_not_found
         admin-decline-refund: 404 purchase_not_found
+        admin-record-paid-back: 404 purchase_not_found
         admin-audit-ledger: 200
         admin-get-revenue-stats: 200
         admin-get-generation-stats: 200

@@ -128,6 +128,7 @@ describe('a POST that ignores its key', () => {
   const HARMLESS = [
     '/api/v1/admin/marketplace/listings/{id}/delist',
     '/api/v1/admin/marketplace/listings/{id}/reviews/{review_id}/remove',
+    '/api/v1/admin/purchases/{id}/paid-back',
     '/api/v1/admin/purchases/{id}/refund/decline',
     '/api/v1/admin/users/{id}/appeals/{appeal_id}/resolve',
     '/api/v1/billing/portal',

@@ -33,6 +33,9 @@ pub enum LedgerAccount {
     TaxPayable,
     /// Refunds owed to buyers who paid for what could no longer be bought.
     BuyerReturns,
+    /// Paid to buyers from an account of ours outside Stripe, because no refund reached them. The
+    /// money of their payments stays at Stripe.
+    OutsideStripe,
     /// Owed to the creator for sales that are still held.
     CreatorPending,
     /// Owed to the creator and payable.
@@ -73,6 +76,8 @@ pub enum Role {
     Tax,
     /// Owed back to the buyer, because the listing could not be bought.
     Return,
+    /// Paid back to the buyer outside Stripe.
+    PaidOutside,
     /// Stripe's fee.
     ProcessorFee,
     /// The cash from which Stripe's fee is deducted.

@@ -227,6 +227,7 @@ fn owed(entry: &Entry) -> i64 {
         | LedgerAccount::ProcessorFees
         | LedgerAccount::TaxPayable
         | LedgerAccount::BuyerReturns
+        | LedgerAccount::OutsideStripe
         | LedgerAccount::CreatorPaid
         | LedgerAccount::Transferred
         | LedgerAccount::DisputesReceivable

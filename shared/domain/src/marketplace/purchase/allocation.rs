@@ -26,6 +26,8 @@ pub struct PaymentAllocation {
     pub tax: i64,
     /// To be refunded, because the listing could not be bought.
     pub returns: i64,
+    /// Paid to the buyer outside Stripe in its place.
+    pub outside: i64,
     /// Stripe's fees for the charge and for disputes.
     pub processor: i64,
     /// Withdrawn by disputes beyond the payment, and may still be returned.
@@ -50,6 +52,11 @@ impl PaymentAllocation {
         PaymentAllocation { returns, ..PaymentAllocation::aside(payment) }
     }
 
+    /// The same, after `amount` of it was paid to the buyer outside Stripe.
+    pub fn paid_outside(self, amount: i64) -> PaymentAllocation {
+        PaymentAllocation { returns: self.returns - amount, outside: amount, ..self }
+    }
+
     fn aside(payment: &Payment) -> PaymentAllocation {
         let taken = payment.refunded.max(0).saturating_add(payment.withdrawn.max(0));
         let excess = taken - payment.returned();
@@ -67,19 +74,20 @@ impl PaymentAllocation {
         &self,
         before: &PaymentAllocation,
         account: LedgerAccount,
-    ) -> [Posting; 10] {
+    ) -> [Posting; 11] {
         use LedgerAccount as A;
         let moved = |of: fn(&PaymentAllocation) -> i64| of(self) - of(before);
         [
             Posting::new(
                 Role::BuyerCharge,
                 A::BuyerCash,
-                moved(|it| it.fee + it.net + it.tax + it.returns),
+                moved(|it| it.fee + it.net + it.tax + it.returns + it.outside),
             ),
             Posting::new(Role::PlatformFee, A::PlatformRevenue, -moved(|it| it.fee)),
             Posting::new(Role::CreatorShare, account, -moved(|it| it.net)),
             Posting::new(Role::Tax, A::TaxPayable, -moved(|it| it.tax)),
             Posting::new(Role::Return, A::BuyerReturns, -moved(|it| it.returns)),
+            Posting::new(Role::PaidOutside, A::OutsideStripe, -moved(|it| it.outside)),
             Posting::new(Role::ProcessorFee, A::ProcessorFees, moved(|it| it.processor)),
             Posting::new(Role::ProcessorCash, A::BuyerCash, -moved(|it| it.processor)),
             Posting::new(Role::DisputeExcess, A::DisputesReceivable, moved(|it| it.claimed)),

@@ -182,6 +182,20 @@ impl ManualReview {
     }
 }
 
+/// What staff paid a buyer outside Stripe: all that was left of a payment that is returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PaidBack {
+    /// In minor units, tax included.
+    pub amount: i64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// How it was paid, in the words of who recorded it.
+    pub reason: String,
+    /// Who recorded it.
+    pub by: RefundedBy,
+}
+
 /// Why a refund is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefundError {
@@ -230,6 +244,9 @@ pub enum RefundError {
     /// There is no request to decline.
     #[error("No refund request of this purchase waits for a decision.")]
     NoRequest,
+    /// The payment is not one that is returned.
+    #[error("The payment of this purchase is not owed to its buyer: refund it.")]
+    NotReturned,
 }
 
 impl RefundError {
@@ -249,7 +266,8 @@ impl RefundError {
             | RefundError::KeyReused
             | RefundError::Conflict(_)
             | RefundError::Declined(_)
-            | RefundError::NoRequest => None,
+            | RefundError::NoRequest
+            | RefundError::NotReturned => None,
         }
     }
 }
@@ -269,6 +287,7 @@ crate::domain_error! {
         Used => Conflict, "used_already";
         Declined => Conflict, "refund_declined";
         NoRequest => Conflict, "no_refund_request";
+        NotReturned => Conflict, "not_returned";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         if let RefundError::TooMuch(left) = self {

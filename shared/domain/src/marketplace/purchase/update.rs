@@ -223,15 +223,15 @@ impl PurchaseUpdate {
     }
 
     /// Returns what is left of a payment, after a refund that was recorded before; the purchase is
-    /// due until it is refunded. While a bank holds a part of it, the bank decides first, and its
-    /// decision is an event.
+    /// due until it is refunded, or paid outside Stripe. While a bank holds a part of it, the bank
+    /// decides first, and its decision is an event.
     fn give_back(&mut self, payment: &Payment, now: Timestamp) -> PaymentFollowUp {
         if let Some(recorded) = self.recorded_refund(payment) {
             return recorded;
         }
         let is_left = payment.returned() < payment.amount.amount;
         let waits = payment.disputed && payment.withdrawn > 0;
-        let is_due = is_left && !waits;
+        let is_due = is_left && !waits && self.purchase.paid_back.is_none();
         self.purchase.due_at = is_due.then_some(now);
         match is_due {
             true => PaymentFollowUp::RefundInFull(payment.id.clone()),
@@ -318,9 +318,10 @@ impl PurchaseUpdate {
     /// Reallocates the money as the payment now says. An open dispute suspends its payout.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let returned = matches!(self.purchase.state, PurchaseState::Returned { .. });
-        let after = match returned {
-            true => PaymentAllocation::of_return(payment),
-            false => PaymentAllocation::of_sale(self.purchase.price.amount, payment),
+        let after = match (returned, &self.purchase.paid_back) {
+            (true, Some(paid)) => PaymentAllocation::of_return(payment).paid_outside(paid.amount),
+            (true, None) => PaymentAllocation::of_return(payment),
+            (false, _) => PaymentAllocation::of_sale(self.purchase.price.amount, payment),
         };
         let before = mem::replace(&mut self.purchase.position, after);
         let change = self.change(payment);

@@ -70,7 +70,9 @@ pub(super) fn hold_to_the_law(update: &PurchaseUpdate) {
     let tax = -posted(&update.journals, Role::Tax);
     assert!(tax >= 0, "{tax}");
     let returns = -posted(&update.journals, Role::Return);
-    assert_eq!(posted(&update.journals, Role::BuyerCharge), kept.gross + tax + returns);
+    let outside = -posted(&update.journals, Role::PaidOutside);
+    let charged = kept.gross + tax + returns + outside;
+    assert_eq!(posted(&update.journals, Role::BuyerCharge), charged);
     assert_eq!(update.book.balances.sum(), 0);
     let mut folded = Balances::default();
     update.journals.iter().for_each(|journal| folded.post(journal));

@@ -6,7 +6,8 @@ use super::{
     *,
 };
 use crate::{
-    account::{Account, AccountUpdate},
+    account::{Account, AccountUpdate, Role},
+    audit::{Action, Actor},
     billing::payment::Payment,
     id::ReviewId,
     marketplace::{
@@ -22,6 +23,7 @@ use crate::{
         purchase::{
             PurchaseState,
             entitlement::EntitlementState,
+            refund::{RefundError, RefundedBy},
             update::{PaymentFollowUp, PurchaseUpdate},
         },
     },
@@ -133,6 +135,41 @@ fn money_that_comes_back_after_a_second_purchase_is_returned() {
     check((300, 200), (0, 200, true), PaymentFollowUp::Nothing);
     // What a lost dispute has left is the buyer's.
     check((300, 200), (0, 200, false), refund());
+}
+
+#[test]
+fn what_was_paid_outside_stripe_is_not_due_any_more() {
+    let staff = |name: &str| RefundedBy::Staff {
+        actor: Actor::Staff { user_id: user(name), role: Role::Admin },
+        origin: None,
+    };
+    let record = |update: &mut PurchaseUpdate, by: RefundedBy, payment: &Payment| {
+        update.record_paid_back(payment, (by, "By bank transfer.".to_owned()), day(5))
+    };
+    let left = payment(500, 0, 200, false);
+    let mut update = paid(500);
+    let refused = record(&mut update, staff("ada"), &left);
+    assert_eq!(refused, Err(RefundError::NotReturned));
+    settle(&mut update, &payment(500, 300, 200, false), day(2));
+    update.entitlement = Some(bought_again(&update, EntitlementState::Active));
+    settle(&mut update, &left, day(4));
+    let disputed = payment(500, 0, 200, true);
+    assert_eq!(record(&mut update, staff("ada"), &disputed), Err(RefundError::InDispute));
+    let refused = record(&mut update, staff("creator"), &left);
+    assert!(matches!(refused, Err(RefundError::Conflict(_))), "{refused:?}");
+    let before = update.purchase.clone();
+    for _ in 0..2 {
+        assert_eq!(record(&mut update, staff("ada"), &left), Ok(()));
+        assert_eq!(settle(&mut update, &left, day(6)), PaymentFollowUp::Nothing);
+        let owed = |account| update.book.balances.owed(account);
+        assert_eq!(owed(LedgerAccount::BuyerReturns), 0);
+        assert_eq!(owed(LedgerAccount::OutsideStripe), 300);
+        assert_eq!(update.book.balances.of(LedgerAccount::BuyerCash), 300, "it stays at Stripe");
+        assert_eq!((update.purchase.due_at, update.purchase.money_back()), (None, 500));
+    }
+    let entries: Vec<_> = update.purchase.audit_entries_since(&before).collect();
+    assert_eq!((entries.len(), entries[0].action), (1, Action::RecordPaidBack));
+    assert_eq!(entries[0].reason.as_deref(), Some("By bank transfer."));
 }
 
 #[test]

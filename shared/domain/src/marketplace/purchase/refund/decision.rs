@@ -1,11 +1,12 @@
 //! Decisions on refunds: who may ask for one, and how much.
 
 use super::{
-    ManualReview, REFUNDS_MAX, Refund, RefundError, RefundObstacle, RefundRequest, RefundState,
-    RefundedBy, ReviewDecision, ReviewOutcome, refund_window_ends,
+    ManualReview, PaidBack, REFUNDS_MAX, Refund, RefundError, RefundObstacle, RefundRequest,
+    RefundState, RefundedBy, ReviewDecision, ReviewOutcome, refund_window_ends,
 };
 use crate::{
     audit::Actor,
+    billing::payment::Payment,
     marketplace::purchase::{
         Purchase, PurchaseState,
         entitlement::{Entitlement, EntitlementState},
@@ -27,10 +28,12 @@ impl Purchase {
     }
 
     /// What was refunded, with tax, in minor units: of a payment that was returned all that went
-    /// back.
+    /// back, through Stripe or outside.
     pub fn money_back(&self) -> i64 {
         match self.state {
-            PurchaseState::Returned { .. } => self.taken_back,
+            PurchaseState::Returned { .. } => {
+                self.taken_back + self.paid_back.as_ref().map_or(0, |it| it.amount)
+            }
             PurchaseState::Pending
             | PurchaseState::Processing
             | PurchaseState::Paid
@@ -183,6 +186,36 @@ impl PurchaseUpdate {
             }
             Some(_) => Err(RefundError::NoRequest),
         }
+    }
+
+    /// Records that staff paid the buyer outside Stripe what is left of a payment that is returned.
+    /// From the next settlement on nothing of it is due. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// When nothing is owed to the buyer, a bank still decides on a dispute, or the staff member is
+    /// a party to the purchase.
+    pub fn record_paid_back(
+        &mut self,
+        payment: &Payment,
+        (by, reason): (RefundedBy, String),
+        now: Timestamp,
+    ) -> Result<(), RefundError> {
+        self.check_decider(&by)?;
+        if self.purchase.paid_back.is_some() {
+            return Ok(());
+        }
+        let PurchaseState::Returned { .. } = self.purchase.state else {
+            return Err(RefundError::NotReturned);
+        };
+        if payment.disputed {
+            return Err(RefundError::InDispute);
+        }
+        let amount = payment.amount.amount - payment.returned();
+        if amount <= 0 {
+            return Err(RefundError::Over);
+        }
+        self.purchase.paid_back = Some(PaidBack { amount, at: now, reason, by });
+        Ok(())
     }
 
     /// Staff do not decide on their own business.

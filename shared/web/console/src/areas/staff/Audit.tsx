@@ -28,6 +28,7 @@ const ACTIONS: AuditAction[] = [
   'payout_paid',
   'payout_sent',
   'read_member',
+  'record_paid_back',
   'refund',
   'refund_late_payment',
   'reject_listing',

@@ -8,6 +8,7 @@ import { List, usePages } from '../../ui/lists.tsx';
 import { Table } from '../../ui/Table.tsx';
 import { Filter } from './Filter.tsx';
 import { OnlyOf } from './OnlyOf.tsx';
+import { PaidBack } from './PaidBack.tsx';
 import { Refund } from './Refund.tsx';
 import classes from './Staff.module.css';
 import { Who } from './Who.tsx';
@@ -97,16 +98,14 @@ function State({ it }: { it: StaffPurchase }) {
   );
 }
 
-/** The way to refund what is left of it, if anything is. */
+/** The way to give back what is left of it, if anything is. */
 function refund(it: StaffPurchase): ReactNode {
-  const left = (it.paid?.amount ?? 0) - it.refunded.amount;
-  if (it.status !== 'paid' || !it.paid || left <= 0) return null;
-  return (
-    <Refund
-      key={left}
-      purchaseId={it.id}
-      title={titleOf(it)}
-      refundable={{ ...it.paid, amount: left }}
-    />
-  );
+  const amount = (it.paid?.amount ?? 0) - it.refunded.amount;
+  if (!it.paid || amount <= 0) return null;
+  const left = { ...it.paid, amount };
+  if (it.status === 'returned') {
+    return <PaidBack purchaseId={it.id} title={titleOf(it)} owed={left} />;
+  }
+  if (it.status !== 'paid') return null;
+  return <Refund key={amount} purchaseId={it.id} title={titleOf(it)} refundable={left} />;
 }

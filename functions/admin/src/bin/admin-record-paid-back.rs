@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    admin::record_paid_back::function().serve()
+}

@@ -1,0 +1,89 @@
+//! `POST /api/v1/admin/purchases/{id}/paid-back`: record that a buyer was paid outside Stripe.
+//!
+//! Access: admins, except on what they sold or bought.
+//! Changes: of a purchase that is `returned` and whose payment cannot be refunded, nothing is due
+//! any more, with an audit entry and a journal; its parked events are applied by the next nightly
+//! run. No money moves here: it is recorded after it was paid. Refused while a dispute is open: the
+//! bank decides.
+//! Retry: a repeat has no further effect and answers with what was recorded first.
+
+use clients::Stripe;
+use domain::{
+    Timestamp,
+    audit::{Action, AuditEntry, Target, TargetKind},
+    id::PurchaseId,
+    marketplace::{listing::checked_reason, purchase::refund::RefundedBy},
+    money::Money,
+};
+use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
+use serde::{Deserialize, Serialize};
+use settlement::Settlement;
+use store::{NotFound, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "admin-record-paid-back",
+    "/api/v1/admin/purchases/{id}/paid-back",
+    Access::Admin,
+)
+.ignores_key()
+.with_errors(&[
+    "in_dispute",
+    "not_returned",
+    "own_listing",
+    "own_purchase",
+    "purchase_not_found",
+    "refunded_already",
+]);
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: PathId<PurchaseId>,
+    /// How it was paid, and why not through Stripe: for staff.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Response {
+    purchase_id: PurchaseId,
+    /// What was owed to the buyer, tax included.
+    amount: Money,
+    recorded_at: Timestamp,
+    reason: String,
+}
+
+/// The function of this endpoint.
+pub fn function() -> Function {
+    Function::http(ENDPOINT, handle)
+}
+
+#[derive(Connect)]
+struct Deps {
+    store: Store,
+    stripe: Stripe,
+}
+
+async fn handle(
+    Deps { store, stripe }: &Deps,
+    call: Call<Request>,
+) -> Result<NoStore<Response>, ApiError> {
+    let id = call.body.id.get()?;
+    let reason = checked_reason(&call.body.reason)?;
+    let target = Target::of(TargetKind::Purchase, id);
+    let AuditEntry { actor, origin, .. } = call.audit_entry(Action::RecordPaidBack, target)?;
+    let by = RefundedBy::Staff { actor, origin };
+    let buyer = store.buyer_of(id).await?;
+    let settlement = Settlement::new(store, stripe);
+    let purchase =
+        settlement.record_paid_back(&buyer, id, (&by, reason.as_str()), call.now).await?;
+    let paid = purchase.paid_back.ok_or(NotFound::Purchase)?;
+    Ok(NoStore(Response {
+        purchase_id: purchase.id,
+        amount: Money { amount: paid.amount, ..purchase.price },
+        recorded_at: paid.at,
+        reason: paid.reason,
+    }))
+}
