@@ -32,6 +32,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "own_listing",
     "own_purchase",
     "purchase_not_found",
+    "refund_in_progress",
     "refunded_already",
 ]);
 

@@ -192,8 +192,8 @@ impl PurchaseUpdate {
     /// From the next settlement on nothing of it is due. A repeat changes nothing.
     ///
     /// # Errors
-    /// When nothing is owed to the buyer, a bank still decides on a dispute, or the staff member is
-    /// a party to the purchase.
+    /// When nothing is owed to the buyer, a refund has not ended, a bank still decides on a dispute,
+    /// or the staff member is a party to the purchase.
     pub fn record_paid_back(
         &mut self,
         payment: &Payment,
@@ -207,6 +207,9 @@ impl PurchaseUpdate {
         let PurchaseState::Returned { .. } = self.purchase.state else {
             return Err(RefundError::NotReturned);
         };
+        if self.purchase.open_refund().is_some() {
+            return Err(RefundError::InProgress);
+        }
         if payment.disputed {
             return Err(RefundError::InDispute);
         }
