@@ -6,11 +6,15 @@
 //! conditional write and never moves back in time, so two concurrent builders are safe. Old
 //! snapshots stay: a reader may still be using one.
 //!
+//! Each shard has a time of its own, because a builder does not write all of them in every run. An
+//! index contains all changes up to the least of these times.
+//!
 //! Builds from before the shards read and write `search/current.json`, which points to one snapshot.
-//! It is read while there is no other pointer, and never written: such a build keeps its index
-//! during a deploy, and after a rollback.
+//! It is never written here: such a build keeps its index during a deploy, and after a rollback.
+//! Readers use the pointer that was written last, so that after a rollback of some days they do not
+//! go back to the older one.
 
-use std::error::Error;
+use std::{collections::BTreeMap, error::Error};
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
@@ -25,7 +29,8 @@ pub const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const POINTER: &str = "search/shards.json";
 /// The pointer of builds from before the shards.
 const POINTER_TO_ONE: &str = "search/current.json";
-const POINTER_BYTES_MAX: u64 = 4096;
+/// Most bytes of a pointer: a shard takes some 260.
+const POINTER_BYTES_MAX: u64 = 64 * 1024;
 /// The pointer must be revalidated before every use.
 const POINTER_CACHE_CONTROL: &str = "no-cache";
 
@@ -40,8 +45,10 @@ pub struct SearchSnapshots {
 pub struct IndexRef {
     /// The snapshots of its shards, in their order; at least one.
     pub shards: Vec<SnapshotRef>,
-    /// It contains all changes up to this time.
+    /// It contains all changes up to this time, the least of its shards.
     pub as_of: Timestamp,
+    /// When it became current.
+    pub published_at: Timestamp,
     /// The pointer's tag: equal as long as the same index is current.
     pub etag: String,
 }
@@ -55,6 +62,14 @@ pub struct SnapshotRef {
     pub sha256: String,
     /// Its size.
     pub bytes: u64,
+    /// It contains all changes up to this time.
+    pub as_of: Timestamp,
+    /// How many listings it has; 0 if whoever put it did not say so.
+    #[serde(default)]
+    pub listings: u64,
+    /// The format of its bytes; `None` if whoever put it did not say so.
+    #[serde(default)]
+    pub format: Option<u32>,
 }
 
 /// A snapshot as it was downloaded, to be verified.
@@ -65,18 +80,33 @@ pub struct Download {
 }
 
 /// The pointer's content.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 struct Pointer {
     shards: Vec<SnapshotRef>,
     as_of: Timestamp,
+    published_at: Timestamp,
 }
 
-/// The content of the pointer of builds from before the shards.
+/// The pointer's content as any build with shards writes it.
 #[derive(Debug, Deserialize)]
-struct PointerToOne {
-    #[serde(flatten)]
-    snapshot: SnapshotRef,
+struct StoredPointer {
+    shards: Vec<StoredRef>,
     as_of: Timestamp,
+    /// Without it, the index is as of the time when it became current.
+    published_at: Option<Timestamp>,
+}
+
+/// A snapshot in that pointer.
+#[derive(Debug, Deserialize)]
+struct StoredRef {
+    key: String,
+    sha256: String,
+    bytes: u64,
+    /// Without it, the pointer's.
+    as_of: Option<Timestamp>,
+    #[serde(default)]
+    listings: u64,
+    format: Option<u32>,
 }
 
 /// The condition for replacing the pointer.
@@ -93,10 +123,13 @@ pub enum SnapshotError {
     /// Transient.
     #[error("the bucket of the search index is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// More than [`SNAPSHOT_BYTES_MAX`]. Permanent.
-    #[error("a shard of the search index is larger than {SNAPSHOT_BYTES_MAX} bytes")]
+    /// A snapshot of more than [`SNAPSHOT_BYTES_MAX`], or a pointer to too many. Permanent.
+    #[error(
+        "a shard of the search index has more than {SNAPSHOT_BYTES_MAX} bytes, or its pointer more \
+         than {POINTER_BYTES_MAX}"
+    )]
     TooLarge,
-    /// The pointer or the snapshot differs from what was published.
+    /// The pointer or the snapshot is missing, or differs from what was published.
     #[error("the search index is damaged: {detail}")]
     Damaged {
         /// The cause.
@@ -126,27 +159,58 @@ impl SearchSnapshots {
         SearchSnapshots { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// The current index; `None` before the first publication.
+    /// The current index for a reader; `None` before the first publication.
     ///
     /// # Errors
     /// See [`SnapshotError`].
     pub async fn current(&self) -> Result<Option<IndexRef>, SnapshotError> {
-        if let Some(current) = self.published().await? {
-            return Ok(Some(current));
-        }
-        let Some((pointer, etag)) = self.pointer::<PointerToOne>(POINTER_TO_ONE).await? else {
-            return Ok(None);
-        };
-        let PointerToOne { snapshot, as_of } = pointer;
-        Pointer { shards: vec![snapshot], as_of }.current(etag).map(Some)
+        let (unsharded, sharded) = tokio::try_join!(self.unsharded(), self.published())?;
+        Ok([unsharded, sharded].into_iter().flatten().max_by_key(|index| index.published_at))
     }
 
-    /// What [`SearchSnapshots::publish`] has made current.
-    async fn published(&self) -> Result<Option<IndexRef>, SnapshotError> {
-        match self.pointer::<Pointer>(POINTER).await? {
-            Some((pointer, etag)) => pointer.current(etag).map(Some),
-            None => Ok(None),
-        }
+    /// What [`SearchSnapshots::publish`] has made current, for the next build; `None` before the
+    /// first time.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`].
+    pub async fn published(&self) -> Result<Option<IndexRef>, SnapshotError> {
+        let Some((stored, etag)) = self.pointer::<StoredPointer>(POINTER).await? else {
+            return Ok(None);
+        };
+        let StoredPointer { shards, as_of, published_at } = stored;
+        let shards = shards.into_iter().map(|shard| shard.or_as_of(as_of)).collect();
+        let pointer = Pointer::to(shards, published_at.unwrap_or(as_of))?;
+        pointer.current(etag).map(Some)
+    }
+
+    /// The index of a build from before the shards.
+    async fn unsharded(&self) -> Result<Option<IndexRef>, SnapshotError> {
+        let Some((snapshot, etag)) = self.pointer::<SnapshotRef>(POINTER_TO_ONE).await? else {
+            return Ok(None);
+        };
+        let published_at = snapshot.as_of;
+        Pointer::to(vec![snapshot], published_at)?.current(etag).map(Some)
+    }
+
+    /// The shards that builds of `of` shards have put and not published yet, by number.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`].
+    pub async fn begun(&self, of: u8) -> Result<BTreeMap<u8, SnapshotRef>, SnapshotError> {
+        let begun = self.pointer::<BTreeMap<u8, SnapshotRef>>(&begun_key(of)).await?;
+        Ok(begun.map(|(shards, _)| shards).unwrap_or_default())
+    }
+
+    /// Keeps `shards`, which were put, for a later build of `of` shards, in place of what was kept.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`].
+    pub async fn keep_begun(
+        &self,
+        of: u8,
+        shards: &BTreeMap<u8, SnapshotRef>,
+    ) -> Result<(), SnapshotError> {
+        self.put_pointer(&begun_key(of), shards, Condition::Whatever).await.map(drop)
     }
 
     /// A pointer and its tag; `None` if there is none.
@@ -165,6 +229,15 @@ impl SearchSnapshots {
         Ok(Some((pointer, etag)))
     }
 
+    /// Whether `snapshot` is stored with its size. It is not read.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`].
+    pub async fn has(&self, snapshot: &SnapshotRef) -> Result<bool, SnapshotError> {
+        let found = self.bucket.find(&snapshot.key).await.map_err(SnapshotError::Unavailable)?;
+        Ok(found.is_some_and(|found| found.bytes == snapshot.bytes))
+    }
+
     /// The bytes of `snapshot`, complete and verified.
     ///
     /// # Errors
@@ -178,15 +251,21 @@ impl SearchSnapshots {
     /// # Errors
     /// See [`SnapshotError`].
     pub async fn download(&self, snapshot: &SnapshotRef) -> Result<Download, SnapshotError> {
-        let reading = self.bucket.open(&snapshot.key, None, snapshot.bytes).await?;
+        let reading = match self.bucket.open(&snapshot.key, None, snapshot.bytes).await {
+            Ok(reading) => reading,
+            // It will not come back: whoever builds the index has to put it again.
+            Err(ReadError::Missing) => return Err(damaged(format!("{} is missing", snapshot.key))),
+            Err(error) => return Err(error.into()),
+        };
         Ok(Download { snapshot: snapshot.clone(), bytes: reading.all().await? })
     }
 
-    /// Puts `bytes`, the snapshot of a shard, to be published. A repeat is safe.
+    /// Puts `bytes`, the snapshot of a shard with all changes up to `as_of`, to be published. A
+    /// repeat is safe.
     ///
     /// # Errors
     /// See [`SnapshotError`].
-    pub async fn put(&self, bytes: Bytes) -> Result<SnapshotRef, SnapshotError> {
+    pub async fn put(&self, bytes: Bytes, as_of: Timestamp) -> Result<SnapshotRef, SnapshotError> {
         if bytes.len() as u64 > SNAPSHOT_BYTES_MAX {
             return Err(SnapshotError::TooLarge);
         }
@@ -198,29 +277,29 @@ impl SearchSnapshots {
             .put(object, OverwritePolicy::Replaced)
             .await
             .map_err(SnapshotError::Unavailable)?;
-        Ok(SnapshotRef { key, sha256, bytes: bytes.len() as u64 })
+        let bytes = bytes.len() as u64;
+        Ok(SnapshotRef { key, sha256, bytes, as_of, listings: 0, format: None })
     }
 
-    /// Makes `shards`, which were put and together contain all changes up to `as_of`, the current
-    /// index, unless the current one contains as much or more. Returns the index that is current
-    /// then. A repeat is safe.
+    /// Makes `shards`, which were put, the current index, unless one was published at `now` or
+    /// later. Returns the index that is current then. A repeat is safe.
     ///
     /// # Errors
     /// See [`SnapshotError`]. A write conflict with another publisher is `Unavailable`.
     pub async fn publish(
         &self,
         shards: Vec<SnapshotRef>,
-        as_of: Timestamp,
+        now: Timestamp,
     ) -> Result<IndexRef, SnapshotError> {
         let condition = match self.published().await {
-            Ok(Some(current)) if current.as_of >= as_of => return Ok(current),
+            Ok(Some(current)) if current.published_at >= now => return Ok(current),
             Ok(Some(current)) => Condition::Is(current.etag),
             Ok(None) => Condition::Missing,
             // It is unreadable, so any readable index may replace it.
             Err(SnapshotError::Damaged { .. } | SnapshotError::TooLarge) => Condition::Whatever,
             Err(error @ SnapshotError::Unavailable(_)) => return Err(error),
         };
-        self.switch(Pointer { shards, as_of }, condition).await
+        self.switch(Pointer::to(shards, now)?, condition).await
     }
 
     async fn switch(
@@ -228,11 +307,25 @@ impl SearchSnapshots {
         pointer: Pointer,
         condition: Condition,
     ) -> Result<IndexRef, SnapshotError> {
-        let body = serde_json::to_vec(&pointer)
+        let etag = self.put_pointer(POINTER, &pointer, condition).await?;
+        pointer.current(etag)
+    }
+
+    /// Puts a pointer; returns its tag.
+    async fn put_pointer(
+        &self,
+        key: &str,
+        pointer: &impl Serialize,
+        condition: Condition,
+    ) -> Result<String, SnapshotError> {
+        let body = serde_json::to_vec(pointer)
             .map_err(|error| SnapshotError::Unavailable(error.into()))?;
+        if body.len() as u64 > POINTER_BYTES_MAX {
+            return Err(SnapshotError::TooLarge);
+        }
         let bytes = Bytes::from(body);
         let content_type = "application/json";
-        let object = Object { key: POINTER, content_type, disposition: None, bytes: &bytes };
+        let object = Object { key, content_type, disposition: None, bytes: &bytes };
         let digest = Sha256::digest(&bytes);
         let put = self.bucket.putting(object, &digest).cache_control(POINTER_CACHE_CONTROL);
         let put = match condition {
@@ -241,16 +334,16 @@ impl SearchSnapshots {
             Condition::Whatever => put,
         };
         let put = put.send().await.map_err(|error| SnapshotError::Unavailable(error.into()))?;
-        pointer.current(put.e_tag.unwrap_or_default())
+        Ok(put.e_tag.unwrap_or_default())
     }
 }
 
-impl Download {
-    /// The key of its snapshot.
-    pub fn key(&self) -> &str {
-        &self.snapshot.key
-    }
+/// The key of the shards of an unfinished build. Another number of shards is another build.
+fn begun_key(of: u8) -> String {
+    format!("search/build-{of}.json")
+}
 
+impl Download {
     /// The bytes, if they are those that were published. Their hash takes the processor some time:
     /// a process that answers calls meanwhile does this on another thread.
     ///
@@ -266,16 +359,28 @@ impl Download {
     }
 }
 
+impl StoredRef {
+    /// The snapshot, as of `as_of` if it has no time of its own.
+    fn or_as_of(self, as_of: Timestamp) -> SnapshotRef {
+        let StoredRef { key, sha256, bytes, as_of: own, listings, format } = self;
+        SnapshotRef { key, sha256, bytes, as_of: own.unwrap_or(as_of), listings, format }
+    }
+}
+
 impl Pointer {
+    /// A pointer to `shards`.
+    fn to(shards: Vec<SnapshotRef>, published_at: Timestamp) -> Result<Pointer, SnapshotError> {
+        let as_of = shards.iter().map(|shard| shard.as_of).min();
+        let as_of = as_of.ok_or_else(|| damaged("the pointer names no snapshot".to_owned()))?;
+        Ok(Pointer { shards, as_of, published_at })
+    }
+
     /// The index that it points to.
     fn current(self, etag: String) -> Result<IndexRef, SnapshotError> {
-        let Pointer { shards, as_of } = self;
-        if shards.is_empty() {
-            return Err(damaged("the pointer names no snapshot".to_owned()));
-        }
+        let Pointer { shards, as_of, published_at } = self;
         match shards.iter().any(|shard| shard.bytes > SNAPSHOT_BYTES_MAX) {
             true => Err(SnapshotError::TooLarge),
-            false => Ok(IndexRef { shards, as_of, etag }),
+            false => Ok(IndexRef { shards, as_of, published_at, etag }),
         }
     }
 }
@@ -362,17 +467,21 @@ mod tests {
         Timestamp::from_secs(1_700_000_000 + secs)
     }
 
+    async fn put(snapshots: &SearchSnapshots, bytes: &'static str, as_of: i64) -> SnapshotRef {
+        snapshots.put(Bytes::from(bytes), at(as_of)).await.unwrap()
+    }
+
     /// Publishes these shards.
     async fn publish(
         snapshots: &SearchSnapshots,
         shards: &[&'static str],
-        as_of: Timestamp,
+        now: Timestamp,
     ) -> IndexRef {
         let mut put = Vec::new();
         for bytes in shards {
-            put.push(snapshots.put(Bytes::from(*bytes)).await.unwrap());
+            put.push(snapshots.put(Bytes::from(*bytes), now).await.unwrap());
         }
-        snapshots.publish(put, as_of).await.unwrap()
+        snapshots.publish(put, now).await.unwrap()
     }
 
     #[tokio::test]
@@ -395,20 +504,77 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_pointer_of_a_build_from_before_the_shards_is_read_and_kept() {
+    async fn of_an_index_and_one_from_before_the_shards_the_last_one_is_read() {
         let (snapshots, shelf) = snapshots().await;
-        let one = snapshots.put(Bytes::from("one")).await.unwrap();
-        let pointer = serde_json::json!({
-            "key": one.key, "sha256": one.sha256, "bytes": one.bytes, "as_of": at(1)
-        });
-        let pointer = Bytes::from(pointer.to_string());
+        let one = put(&snapshots, "one", 1).await;
         let kept = "/b/search/current.json".to_owned();
-        shelf.lock().unwrap().objects.insert(kept.clone(), pointer.clone());
+        // As such a build writes it.
+        let point = |secs: i64| {
+            let pointer = serde_json::json!({
+                "key": one.key, "sha256": one.sha256, "bytes": one.bytes, "as_of": at(secs)
+            });
+            shelf.lock().unwrap().objects.insert(kept.clone(), Bytes::from(pointer.to_string()));
+        };
+        point(1);
         let current = snapshots.current().await.unwrap().unwrap();
-        assert_eq!((current.shards, current.as_of), (vec![one], at(1)));
-        let published = publish(&snapshots, &["one", "two"], at(2)).await;
-        assert_eq!(snapshots.current().await.unwrap(), Some(published));
-        assert_eq!(shelf.lock().unwrap().objects[&kept], pointer);
+        assert_eq!((&current.shards, current.as_of), (&vec![one.clone()], at(1)));
+        assert_eq!(snapshots.published().await.unwrap(), None);
+        // One of its shards is older than the index from before.
+        let shards = vec![put(&snapshots, "two", 0).await, put(&snapshots, "three", 2).await];
+        let published = snapshots.publish(shards, at(2)).await.unwrap();
+        assert_eq!(snapshots.current().await.unwrap().as_ref(), Some(&published));
+        point(3);
+        assert_eq!(snapshots.current().await.unwrap().unwrap().as_of, at(3), "after a rollback");
+        assert_eq!(snapshots.published().await.unwrap(), Some(published), "for the next build");
+    }
+
+    #[tokio::test]
+    async fn an_index_is_as_of_its_oldest_shard_and_replaced_by_any_that_is_published_later() {
+        let (snapshots, _) = snapshots().await;
+        let first = vec![put(&snapshots, "one", 1).await, put(&snapshots, "two", 3).await];
+        let first = snapshots.publish(first, at(3)).await.unwrap();
+        assert_eq!((first.as_of, first.published_at), (at(1), at(3)));
+        let known = SnapshotRef { listings: 7, format: Some(2), ..put(&snapshots, "new", 4).await };
+        let next = vec![first.shards[0].clone(), known];
+        let next = snapshots.publish(next, at(4)).await.unwrap();
+        assert_eq!((next.as_of, next.published_at), (at(1), at(4)));
+        assert_eq!(snapshots.current().await.unwrap(), Some(next));
+    }
+
+    #[tokio::test]
+    async fn a_pointer_without_the_times_of_its_shards_is_read() {
+        let (snapshots, shelf) = snapshots().await;
+        let one = put(&snapshots, "one", 5).await;
+        let shard = serde_json::json!({
+            "key": one.key, "sha256": one.sha256, "bytes": one.bytes
+        });
+        let pointer = serde_json::json!({ "shards": [shard], "as_of": at(5) }).to_string();
+        let key = "/b/search/shards.json".to_owned();
+        shelf.lock().unwrap().objects.insert(key, Bytes::from(pointer));
+        let current = snapshots.current().await.unwrap().unwrap();
+        assert_eq!((current.shards, current.published_at), (vec![one], at(5)));
+    }
+
+    #[tokio::test]
+    async fn what_a_build_has_begun_is_kept_for_builds_of_as_many_shards() {
+        let (snapshots, _) = snapshots().await;
+        assert!(snapshots.begun(8).await.unwrap().is_empty());
+        let begun = BTreeMap::from([(5, put(&snapshots, "five", 1).await)]);
+        snapshots.keep_begun(8, &begun).await.unwrap();
+        assert_eq!(snapshots.begun(8).await.unwrap(), begun);
+        assert!(snapshots.begun(16).await.unwrap().is_empty());
+        assert_eq!(snapshots.current().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_pointer_has_a_limit() {
+        let (snapshots, shelf) = snapshots().await;
+        let one = put(&snapshots, "one", 1).await;
+        let current = snapshots.publish(vec![one.clone(); 200], at(1)).await.unwrap();
+        let refused = snapshots.publish(vec![one; 300], at(2)).await.unwrap_err();
+        assert!(matches!(refused, SnapshotError::TooLarge), "{refused:?}");
+        assert_eq!(snapshots.current().await.unwrap(), Some(current));
+        assert_eq!(shelf.lock().unwrap().puts.len(), 2);
     }
 
     #[tokio::test]
@@ -427,7 +593,7 @@ mod tests {
         let first = publish(&snapshots, &["first"], at(1)).await;
         publish(&snapshots, &["second"], at(2)).await;
         for condition in [Condition::Is(first.etag), Condition::Missing] {
-            let pointer = Pointer { shards: first.shards.clone(), as_of: at(3) };
+            let pointer = Pointer::to(first.shards.clone(), at(3)).unwrap();
             let late = snapshots.switch(pointer, condition).await.unwrap_err();
             assert_eq!(late.code(), "search_index_unavailable");
         }
@@ -442,6 +608,9 @@ mod tests {
             shelf.lock().unwrap().objects.insert(format!("/b/{key}"), Bytes::from(bytes));
         };
         let shard = &current.shards[0];
+        shelf.lock().unwrap().objects.remove(&format!("/b/{}", shard.key));
+        let refused = snapshots.fetch(shard).await.unwrap_err();
+        assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
         put(&shard.key, "indeX");
         let refused = snapshots.fetch(shard).await.unwrap_err();
         assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
