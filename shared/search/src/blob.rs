@@ -15,8 +15,9 @@ use crate::CatalogueError;
 use crate::files::Files;
 
 const MAGIC: &[u8; 8] = b"PLSEARCH";
-/// Raised when the schema, the word rules or tantivy's own format change.
-const FORMAT: u32 = 2;
+/// The format of the blobs that this version packs. Raised when the schema, the word rules or
+/// tantivy's own format change.
+pub const FORMAT: u32 = 2;
 /// An earlier format whose documents are still readable, but whose words were split by other rules:
 /// it is never searched, but rebuilt from its documents.
 const FORMAT_OF_OTHER_WORDS: u32 = 1;
@@ -64,19 +65,39 @@ pub(crate) fn pack(blob: &Blob) -> Vec<u8> {
 /// [`CatalogueError::Format`] for another format, [`CatalogueError::Damaged`] if any bit has
 /// changed.
 pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
-    let all = OwnedBytes::new(bytes);
-    let mut rest = all.clone();
-    if take(&mut rest, MAGIC.len())?.as_slice() != MAGIC {
-        return Err(CatalogueError::Damaged("its magic is wrong"));
-    }
-    let format = u32::from_le_bytes(array(&mut rest)?);
-    if ![FORMAT, FORMAT_OF_OTHER_WORDS].contains(&format) {
-        return Err(CatalogueError::Format(format));
-    }
-    let digest: [u8; 32] = array(&mut rest)?;
+    let mut rest = OwnedBytes::new(bytes);
+    let (format, digest) = head(&mut rest, &[FORMAT, FORMAT_OF_OTHER_WORDS])?;
     if Sha256::digest(rest.as_slice()).as_slice() != digest.as_slice() {
         return Err(CatalogueError::Damaged("its digest does not match"));
     }
+    content(rest, format)
+}
+
+/// Reads what [`pack`] made, from bytes whose hash the caller has verified.
+///
+/// # Errors
+/// [`CatalogueError::Format`] for any but the current format, [`CatalogueError::Damaged`] if it is
+/// no blob.
+pub(crate) fn unpack_verified(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
+    let mut rest = OwnedBytes::new(bytes);
+    let (format, _) = head(&mut rest, &[FORMAT])?;
+    content(rest, format)
+}
+
+/// Takes the format, which is one of `formats`, and the digest of all that follows.
+fn head(rest: &mut OwnedBytes, formats: &[u32]) -> Result<(u32, [u8; 32]), CatalogueError> {
+    if take(rest, MAGIC.len())?.as_slice() != MAGIC {
+        return Err(CatalogueError::Damaged("its magic is wrong"));
+    }
+    let format = u32::from_le_bytes(array(rest)?);
+    match formats.contains(&format) {
+        true => Ok((format, array(rest)?)),
+        false => Err(CatalogueError::Format(format)),
+    }
+}
+
+/// Reads all that follows the digest.
+fn content(mut rest: OwnedBytes, format: u32) -> Result<Blob, CatalogueError> {
     let as_of = i64::from_le_bytes(array(&mut rest)?);
     let documents = u64::from_le_bytes(array(&mut rest)?);
     let table = table(&mut rest)?;

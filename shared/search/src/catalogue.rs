@@ -64,6 +64,40 @@ impl Catalogue {
         pack(newest(documents), BTreeMap::new(), as_of)
     }
 
+    /// Packs `documents`, with the `changes` since some of them were read, into a blob as of
+    /// `as_of`. Of several states of one listing the highest `seq` is packed, and what is unlisted
+    /// is remembered for a week. Returns how many listings there are, too.
+    ///
+    /// It is what applying the changes to a catalogue of the documents comes to, without indexing
+    /// anything twice.
+    ///
+    /// # Errors
+    /// As [`Catalogue::build`].
+    pub fn build_with(
+        documents: impl IntoIterator<Item = Document>,
+        changes: impl IntoIterator<Item = Change>,
+        as_of: i64,
+    ) -> Result<(Vec<u8>, usize), CatalogueError> {
+        let mut states: BTreeMap<Key, Change> = BTreeMap::new();
+        for state in documents.into_iter().map(Change::Listed).chain(changes) {
+            let key = Key::of(state.id());
+            if states.get(&key).is_none_or(|known| known.seq() < state.seq()) {
+                states.insert(key, state);
+            }
+        }
+        let (mut listed, mut unlisted) = (Vec::with_capacity(states.len()), BTreeMap::new());
+        for (key, state) in states {
+            match state {
+                Change::Listed(document) => listed.push(document),
+                Change::Unlisted { id, seq } => {
+                    unlisted.insert(key, Unlisted { id, seq, since: as_of });
+                }
+            }
+        }
+        let listings = listed.len();
+        Ok((pack(listed, unlisted, as_of)?, listings))
+    }
+
     /// The listings of one blob: see [`Shard::open`] and [`Catalogue::of`].
     ///
     /// # Errors
@@ -73,8 +107,8 @@ impl Catalogue {
     }
 
     /// The listings of `shards`, which are searched in their memory. A listing is in one of them at
-    /// most, and so is what is remembered of one that was unlisted. It is as of the newest: a shard
-    /// that is older has not changed since.
+    /// most, and so is what is remembered of one that was unlisted. It is as of the newest shard: an
+    /// older one may lack changes that were made before.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`] and others if a shard is not what was packed.
@@ -139,7 +173,8 @@ impl Catalogue {
         pack(newest(documents), kept, as_of)
     }
 
-    /// The time of the newest shard, in milliseconds since 1970. Changes do not move it.
+    /// The time of the newest shard, in milliseconds since 1970. Changes do not move it. To bring a
+    /// catalogue of several shards up to date, read the changes since the oldest.
     pub fn as_of(&self) -> i64 {
         self.as_of
     }

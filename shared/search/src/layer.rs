@@ -18,8 +18,8 @@ use crate::row::Row;
 use crate::segment::{self, CATEGORY, Fields, KIND, NUMBERS};
 use crate::{CatalogueError, Document, Hit};
 
-/// Cached unpacked blocks of documents, of 16 KiB each.
-const STORE_BLOCKS_KEPT: usize = 64;
+/// Cached unpacked blocks of documents, of 16 KiB each: a megabyte for the layers of eight shards.
+const STORE_BLOCKS_KEPT: usize = 8;
 
 /// A column has no value for a document, which should not happen: it then has no kind.
 const NO_NAME: u32 = u32::MAX;

@@ -40,6 +40,7 @@ mod shard;
 mod tests;
 mod words;
 
+pub use blob::FORMAT;
 pub use catalogue::{Catalogue, LIMIT_MAX};
 pub use document::{Change, Document};
 pub use error::{CatalogueError, SearchError};

@@ -10,17 +10,18 @@ use domain::{
 
 use crate::{Change, Document};
 
-impl From<&Entry> for Document {
-    fn from(entry: &Entry) -> Document {
-        let card = &entry.card;
+impl From<Entry> for Document {
+    fn from(entry: Entry) -> Document {
+        let Entry { seq, card, description } = entry;
         Document {
+            card: shown(&card),
             id: card.id.to_string(),
-            seq: entry.seq,
-            title: card.title.clone(),
-            description: entry.description.clone(),
-            tags: card.tags.clone(),
+            seq,
+            title: card.title,
+            description,
+            tags: card.tags,
             creator_id: CreatorId::of(&card.creator_id).to_string(),
-            creator_name: card.creator_name.clone().unwrap_or_default(),
+            creator_name: card.creator_name.unwrap_or_default(),
             kind: card.kind.terms().name.to_owned(),
             category: card.category.into_str().to_owned(),
             price: u64::try_from(card.price.amount).unwrap_or_default(),
@@ -28,8 +29,13 @@ impl From<&Entry> for Document {
             ratings: card.ratings,
             sales: card.sales,
             published_at: card.published_at.as_millis(),
-            card: shown(card),
         }
+    }
+}
+
+impl From<&Entry> for Document {
+    fn from(entry: &Entry) -> Document {
+        entry.clone().into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The blob: deterministic, and refused if it was altered.
 
 use super::{AS_OF, document, numbers, search, text};
-use crate::{Catalogue, CatalogueError, Change, Document, Query};
+use crate::{Catalogue, CatalogueError, Change, Document, Query, Shard};
 
 fn documents() -> Vec<Document> {
     let documents = (1..=300).map(|number| Document {
@@ -97,6 +97,20 @@ fn an_older_blob_is_rebuilt_and_not_misread() {
     let next = Catalogue::open(catalogue.snapshot(AS_OF).unwrap()).unwrap();
     assert!(!next.is_rebuilt());
     assert_eq!(next.len(), 4);
+}
+
+/// Neither hashed again nor rebuilt: a process that answers searches has no time for either.
+#[test]
+fn a_verified_blob_is_opened_if_its_format_is_current() {
+    let opened = Catalogue::of([Shard::open_verified(blob()).unwrap()]).unwrap();
+    assert_eq!((opened.as_of(), opened.len()), (AS_OF, 300));
+    let old = include_bytes!("format-1.blob");
+    let refused = Shard::open_verified(old.as_slice()).err().unwrap();
+    assert!(matches!(refused, CatalogueError::Format(1)), "{refused:?}");
+    let blob = blob();
+    for length in (0..100).chain((100..blob.len()).step_by(blob.len() / 100)) {
+        assert!(Shard::open_verified(&blob[..length]).is_err(), "{length}");
+    }
 }
 
 #[test]

@@ -34,6 +34,10 @@ fn check(changes: &[Change], expected: &[(u32, &str)]) {
         }
         assert_eq!(search(&catalogue, &Query::default()).total, expected.len() as u64);
     }
+    let mut applied = catalogue(&old);
+    applied.apply(changes.iter().cloned()).unwrap();
+    let built = Catalogue::build_with(old, changes.iter().cloned(), AS_OF).unwrap();
+    assert!(built == (applied.snapshot(AS_OF).unwrap(), expected.len()), "{changes:?}");
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// Listings on sale are in this many parts: partitions of the table, shards of the search index.
+///
+/// The partition is stored with each listing (`ONSALE#`), so another number needs a migration of
+/// these keys first.
 pub const SHARDS: u8 = 8;
 
 /// The part of the listings on sale that `listing` is in.
