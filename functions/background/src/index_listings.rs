@@ -1,19 +1,26 @@
 //! `background-index-listings`: every five minutes, builds the search index.
 //!
-//! It reads the last index from the bucket and applies the changes since: listings published and
-//! withdrawn, and the totals of sales and reviews. Without a readable index, or with one that is
-//! older than the changes that are stored, all listings on sale are read from the table. An index
-//! remembers what was unlisted, so that a change that arrives late does not list it again.
+//! The index is in shards, those of the listings on sale in the table. A run reads the last
+//! snapshots from the bucket and applies the changes since: listings published and withdrawn, and
+//! the totals of sales and reviews. It does not write every shard again, because each process that
+//! searches loads what is written. The oldest shard with changes has its turn, and others follow
+//! only if many of their listings have changed, if they are a day old, or if an earlier version of
+//! the code wrote them. So a shard is as of its own time, and a search applies what changed since.
 //!
-//! The index is in shards, those of the listings on sale in the table. They are built one after the
-//! other, so a run holds one at a time, and a shard without changes keeps its snapshot.
+//! A shard without a readable snapshot, or with one that is older than the changes that are stored,
+//! is built whole, from the listings on sale in the table. One that is built whole is kept at once:
+//! if a run ends before the last shard, the next run continues. A snapshot remembers what was
+//! unlisted, so that a change that arrives late does not list it again.
 //!
-//! A listing or a change that cannot be read is logged with its key, counted with an alarm, and
-//! passed over. The new snapshots are written beside the old ones, and the pointer last, so readers
-//! never see a partial index. Concurrent runs write two valid indexes. A search applies the newest
-//! changes to either.
+//! A run holds one shard at a time. A listing or a change that cannot be read is logged with its
+//! key, counted with an alarm, and passed over. The new snapshots are written beside the old ones,
+//! and the pointer last, so readers never see a partial index. Concurrent runs write two valid
+//! indexes. A search applies the newest changes to either.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use clients::{
     SearchSnapshots,
@@ -23,12 +30,12 @@ use domain::{
     Timestamp,
     marketplace::{
         community::listing_stats::ListingStats,
-        listing::card::{Change, Entry, SHARDS, shard_of},
+        listing::card::{Entry, SHARDS, shard_of},
     },
     time::DAY,
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
-use search::{Catalogue, CatalogueError, Document};
+use search::{Catalogue, CatalogueError, Change, Document, FORMAT};
 use store::{CHANGES_KEPT, CHANGES_LATE_AT_MOST, CatalogueChange, Store};
 use tracing::{info, warn};
 
@@ -38,6 +45,8 @@ pub const WORKER: Worker = Worker::new("background-index-listings");
 
 /// The bucket expires objects after a week, the snapshots in use included.
 const REWRITTEN_AFTER: Duration = DAY;
+/// A shard is written again before its turn if more than one in so many listings has changed.
+const MANY_OF: u64 = 100;
 /// How much time a run has before a change that it needs may expire.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
@@ -62,58 +71,41 @@ struct Deps {
 async fn handle(Deps { store, snapshots }: &Deps, task: Task) -> Result<(), TaskError> {
     let now = task.now;
     let last = last_index(snapshots).await?;
-    let age = last.as_ref().map_or(Duration::ZERO, |last| last.as_of.until(now));
-    // Counted first: if the index cannot be built, its growing age is all that shows it.
-    Metrics::new().count("SearchIndexAgeHours", age.as_secs() / 3600).emit();
-    let mut build = Build { store, snapshots, now, run: Run::default() };
-    let next = match last.filter(|last| now < outdated_at(last)) {
-        Some(last) => build.next_index(&last).await?,
-        None => None,
-    };
-    let next = match next {
-        Some(next) => next,
-        None => build.whole_index().await?,
-    };
-    if next.written > 0 {
-        let Next { shards, listings, written } = next;
+    // Counted first: if the index cannot be built, its growing age is all that shows it. Nothing is
+    // counted without an index, which raises the same alarm.
+    if let Some(last) = &last {
+        let age = last.as_of.until(now).as_secs() / 3600;
+        Metrics::new().count("SearchIndexAgeHours", age).emit();
+    }
+    let last = last.map(|last| last.shards).unwrap_or_default();
+    let mut build = Build::new(store, snapshots, now);
+    let shards = build.shards(&last).await?;
+    if shards != last {
+        let written = shards.iter().filter(|shard| !last.contains(shard)).count();
         let bytes: u64 = shards.iter().map(|shard| shard.bytes).sum();
+        let listings: u64 = shards.iter().map(|shard| shard.listings).sum();
         snapshots.publish(shards, now).await?;
         info!(listings, bytes, written, "search index written");
-        let listings = u64::try_from(listings).unwrap_or(u64::MAX);
         Metrics::new().count("IndexedListings", listings).count("IndexBytes", bytes).emit();
     }
     build.run.end()
 }
 
-/// When the changes since an index begin to expire.
-fn outdated_at(last: &IndexRef) -> Timestamp {
-    last.as_of.minus(CHANGES_LATE_AT_MOST).plus(CHANGES_KEPT).minus(MARGIN)
+/// When the changes since `as_of` begin to expire.
+fn outdated_at(as_of: Timestamp) -> Timestamp {
+    as_of.minus(CHANGES_LATE_AT_MOST).plus(CHANGES_KEPT).minus(MARGIN)
 }
 
-/// The last index; `None` if its pointer cannot be read or its shards are not those of the table,
-/// and then it is rebuilt.
+/// The last index; `None` before the first, or if its pointer cannot be read.
 async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<IndexRef>, TaskError> {
-    match snapshots.current().await {
-        Ok(Some(last)) if last.shards.len() != usize::from(SHARDS) => {
-            info!(shards = last.shards.len(), "search index has other shards, rebuilding it");
-            Ok(None)
-        }
+    match snapshots.published().await {
         Ok(last) => Ok(last),
         Err(later @ SnapshotError::Unavailable(_)) => Err(later.into()),
         Err(damaged) => {
-            warn!(%damaged, "pointer to the search index is damaged, rebuilding it");
+            warn!(%damaged, "pointer to the search index is damaged, building the index anew");
             Ok(None)
         }
     }
-}
-
-/// The index after a run.
-#[derive(Default)]
-struct Next {
-    shards: Vec<SnapshotRef>,
-    listings: usize,
-    /// How many shards are not those of the last index.
-    written: usize,
 }
 
 /// A run that builds an index as of now.
@@ -122,64 +114,107 @@ struct Build<'a> {
     snapshots: &'a SearchSnapshots,
     now: Timestamp,
     run: Run,
+    /// The shards that were built whole and are not published yet, by number.
+    begun: BTreeMap<u8, SnapshotRef>,
+    /// Whether a shard has had its turn.
+    had_turn: bool,
+    /// The changes of each shard that are stored, once a shard is built whole.
+    stored: Option<Vec<Vec<CatalogueChange>>>,
 }
 
-impl Build<'_> {
-    /// The last index with the changes since. A shard is unchanged if there are none in it, it is
-    /// younger than a day, and this version of the code built it. `None` if one cannot be read.
-    async fn next_index(&mut self, last: &IndexRef) -> Result<Option<Next>, TaskError> {
-        let since = last.as_of.minus(CHANGES_LATE_AT_MOST);
-        let stats = self.store.changed_stats(since).await?;
-        self.run.pass_over("statistics", &stats.unreadable);
-        let stats = stats.items.into_iter().map(|stats| (stats.listing_id.to_string(), stats));
-        let stats: BTreeMap<String, ListingStats> = stats.collect();
-        let changes = self.changes(since).await?;
-        let mut next = Next::default();
-        for (snapshot, changes) in last.shards.iter().zip(&changes) {
-            let Some(mut catalogue) = self.open(snapshot).await? else { return Ok(None) };
-            let mut news = self.apply(&mut catalogue, changes);
-            let mut documents = match catalogue.documents().collect::<Result<Vec<Document>, _>>() {
-                Ok(documents) => documents,
-                Err(error) => {
-                    let key = &snapshot.key;
-                    warn!(key, %error, "search index has an unreadable document, rebuilding it");
-                    return Ok(None);
-                }
-            };
-            for document in &mut documents {
-                let newer = stats.get(&document.id);
-                news += usize::from(newer.is_some_and(|newer| document.refresh(newer)));
-            }
-            next.listings += documents.len();
-            let is_young = self.now < as_of(&catalogue).plus(REWRITTEN_AFTER);
-            if news == 0 && is_young && !catalogue.is_rebuilt() {
-                next.shards.push(snapshot.clone());
-            } else {
-                let blob = catalogue.snapshot_of(documents, self.now.as_millis());
-                next.put(self.snapshots, blob).await?;
-            }
-        }
-        Ok(Some(next))
+/// What may have changed in a shard.
+#[derive(Default)]
+struct News {
+    changes: Vec<CatalogueChange>,
+    stats: BTreeMap<String, ListingStats>,
+}
+
+impl News {
+    /// How many listings have changed since `since`, at most: their totals may have changed before.
+    fn listings(&self, since: Timestamp) -> usize {
+        let changes = self.changes.iter().filter(|change| change.at >= since);
+        let mut ids: BTreeSet<&str> =
+            changes.map(|change| change.change.listing_id().as_str()).collect();
+        ids.extend(self.stats.keys().map(String::as_str));
+        ids.len()
+    }
+}
+
+impl<'a> Build<'a> {
+    fn new(store: &'a Store, snapshots: &'a SearchSnapshots, now: Timestamp) -> Build<'a> {
+        let (run, begun, stored) = (Run::default(), BTreeMap::new(), None);
+        Build { store, snapshots, now, run, begun, had_turn: false, stored }
     }
 
-    /// All listings on sale, read from the table, and what was unlisted of late.
-    async fn whole_index(&mut self) -> Result<Next, TaskError> {
-        let changes = self.changes(self.now.minus(CHANGES_KEPT)).await?;
-        let mut next = Next::default();
-        for (shard, changes) in (0..SHARDS).zip(&changes) {
-            let entries = self.store.on_sale(shard).await?;
-            self.run.pass_over("listing", &entries.unreadable);
-            let at = self.now;
-            let listed =
-                |entry: Entry| CatalogueChange { at, change: Change::Listed(entry.into()) };
-            let entries: Vec<CatalogueChange> = entries.items.into_iter().map(listed).collect();
-            let mut catalogue = Catalogue::empty(at.as_millis());
-            self.apply(&mut catalogue, &entries);
-            self.apply(&mut catalogue, changes);
-            next.listings += catalogue.len();
-            next.put(self.snapshots, catalogue.snapshot(at.as_millis())).await?;
+    /// The snapshots of all shards in their order, after those of the last index.
+    async fn shards(&mut self, last: &[SnapshotRef]) -> Result<Vec<SnapshotRef>, TaskError> {
+        let last = self.usable(last).await?;
+        let news = self.news(last.values().map(|shard| shard.as_of).min()).await?;
+        let mut updated = BTreeMap::new();
+        // The oldest first: it is its turn.
+        let mut in_turn: Vec<(u8, SnapshotRef)> = last.into_iter().collect();
+        in_turn.sort_by_key(|(_, shard)| shard.as_of);
+        for (number, last) in in_turn {
+            if let Some(next) = self.next_shard(&last, &news[usize::from(number)]).await? {
+                self.had_turn |= next != last;
+                updated.insert(number, next);
+            }
         }
-        Ok(next)
+        let mut shards = Vec::with_capacity(usize::from(SHARDS));
+        for number in 0..SHARDS {
+            shards.push(match updated.remove(&number) {
+                Some(shard) => shard,
+                None => self.whole_shard(number).await?,
+            });
+        }
+        Ok(shards)
+    }
+
+    /// The last snapshots that changes can bring up to date, by number: those of the last index, and
+    /// in place of others those that an unfinished build has kept.
+    async fn usable(
+        &mut self,
+        last: &[SnapshotRef],
+    ) -> Result<BTreeMap<u8, SnapshotRef>, TaskError> {
+        let now = self.now;
+        let is_usable = |shard: &SnapshotRef| now < outdated_at(shard.as_of);
+        let mut usable: BTreeMap<u8, SnapshotRef> = BTreeMap::new();
+        match last.len() == usize::from(SHARDS) {
+            true => usable.extend((0..SHARDS).zip(last.iter().cloned())),
+            false => info!(shards = last.len(), "there is no search index with the shards of the table"),
+        }
+        usable.retain(|_, shard| is_usable(shard));
+        if usable.len() == usize::from(SHARDS) {
+            return Ok(usable);
+        }
+        self.begun = match self.snapshots.begun(SHARDS).await {
+            Ok(begun) => begun,
+            Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
+            Err(damaged) => {
+                warn!(%damaged, "what was begun of the search index cannot be read, beginning anew");
+                BTreeMap::new()
+            }
+        };
+        self.begun.retain(|_, shard| is_usable(shard));
+        let mut all = self.begun.clone();
+        all.append(&mut usable);
+        Ok(all)
+    }
+
+    /// What has changed since snapshots of which the oldest is as of `oldest`, by shard.
+    async fn news(&mut self, oldest: Option<Timestamp>) -> Result<Vec<News>, TaskError> {
+        let Some(oldest) = oldest else { return Ok(Vec::new()) };
+        let since = oldest.minus(CHANGES_LATE_AT_MOST);
+        let changes = self.changes(since).await?;
+        let news = changes.into_iter().map(|changes| News { changes, ..News::default() });
+        let mut news: Vec<News> = news.collect();
+        let stats = self.store.changed_stats(since).await?;
+        self.run.pass_over("statistics", &stats.unreadable);
+        for stats in stats.items {
+            let shard = usize::from(shard_of(&stats.listing_id));
+            news[shard].stats.insert(stats.listing_id.to_string(), stats);
+        }
+        Ok(news)
     }
 
     /// The changes of each shard from `since` on.
@@ -193,6 +228,84 @@ impl Build<'_> {
         Ok(shards)
     }
 
+    /// Whether a shard is written again if at most so many of its listings have changed.
+    fn is_due(&self, last: &SnapshotRef, changed: usize) -> bool {
+        let is_outdated =
+            last.format != Some(FORMAT) || last.as_of.plus(REWRITTEN_AFTER) <= self.now;
+        let are_many = (changed as u64).saturating_mul(MANY_OF) > last.listings;
+        is_outdated || (changed > 0 && (!self.had_turn || are_many))
+    }
+
+    /// The next snapshot of a shard, which is the last one unless it is due; `None` if that cannot
+    /// be read. While too few listings may have changed, it is only looked for.
+    async fn next_shard(
+        &mut self,
+        last: &SnapshotRef,
+        news: &News,
+    ) -> Result<Option<SnapshotRef>, TaskError> {
+        if !self.is_due(last, news.listings(last.as_of.minus(CHANGES_LATE_AT_MOST))) {
+            let is_stored = self.snapshots.has(last).await?;
+            if !is_stored {
+                warn!(
+                    key = &last.key,
+                    "a snapshot of the search index is gone, rebuilding its shard"
+                );
+            }
+            return Ok(is_stored.then(|| last.clone()));
+        }
+        let Some(mut catalogue) = self.open(last).await? else { return Ok(None) };
+        let mut changed = self.apply(&mut catalogue, &news.changes);
+        let mut documents = match catalogue.documents().collect::<Result<Vec<Document>, _>>() {
+            Ok(documents) => documents,
+            Err(error) => {
+                let key = &last.key;
+                warn!(key, %error, "search index has an unreadable document, rebuilding its shard");
+                return Ok(None);
+            }
+        };
+        for document in &mut documents {
+            let newer = news.stats.get(&document.id);
+            changed += usize::from(newer.is_some_and(|newer| document.refresh(newer)));
+        }
+        if !self.is_due(last, changed) {
+            return Ok(Some(last.clone()));
+        }
+        let listings = documents.len();
+        let blob = catalogue.snapshot_of(documents, self.now.as_millis()).map_err(IndexFault)?;
+        self.put(blob, listings).await.map(Some)
+    }
+
+    /// All listings on sale of a shard, read from the table, and what was unlisted of late.
+    async fn whole_shard(&mut self, number: u8) -> Result<SnapshotRef, TaskError> {
+        let stored = match self.stored.take() {
+            Some(stored) => stored,
+            None => self.changes(self.now.minus(CHANGES_KEPT)).await?,
+        };
+        let entries = self.store.on_sale(number).await?;
+        self.run.pass_over("listing", &entries.unreadable);
+        // Its changes are in the other shard, and it would be found twice.
+        let (entries, astray): (Vec<Entry>, Vec<Entry>) =
+            entries.items.into_iter().partition(|entry| shard_of(&entry.card.id) == number);
+        let astray: Vec<String> = astray.iter().map(|entry| entry.card.id.to_string()).collect();
+        self.run.pass_over("listing in the partition of another shard", &astray);
+        let documents = entries.into_iter().map(Document::from);
+        let changes = stored[usize::from(number)].iter().map(|it| Change::from(&it.change));
+        let built = Catalogue::build_with(documents, changes, self.now.as_millis());
+        self.stored = Some(stored);
+        let (blob, listings) = built.map_err(IndexFault)?;
+        let whole = self.put(blob, listings).await?;
+        self.begun.insert(number, whole.clone());
+        self.snapshots.keep_begun(SHARDS, &self.begun).await?;
+        Ok(whole)
+    }
+
+    /// Puts the snapshot of a shard with so many listings.
+    async fn put(&self, blob: Vec<u8>, listings: usize) -> Result<SnapshotRef, TaskError> {
+        let put = self.snapshots.put(blob.into(), self.now).await?;
+        let listings = u64::try_from(listings).unwrap_or(u64::MAX);
+        Ok(SnapshotRef { listings, format: Some(FORMAT), ..put })
+    }
+
     /// A shard of the last index; `None` if it cannot be read.
     async fn open(&self, snapshot: &SnapshotRef) -> Result<Option<Catalogue>, TaskError> {
         let key = &snapshot.key;
@@ -200,14 +313,14 @@ impl Build<'_> {
             Ok(blob) => blob,
             Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
             Err(damaged) => {
-                warn!(key, %damaged, "search index is damaged, rebuilding it");
+                warn!(key, %damaged, "search index is damaged, rebuilding its shard");
                 return Ok(None);
             }
         };
         match Catalogue::open(blob) {
             Ok(catalogue) => Ok(Some(catalogue)),
             Err(error) => {
-                warn!(key, %error, "search index cannot be read, rebuilding it");
+                warn!(key, %error, "search index cannot be read, rebuilding its shard");
                 Ok(None)
             }
         }
@@ -216,7 +329,7 @@ impl Build<'_> {
     /// Applies changes and returns how many were new. If they cannot be applied together, each is
     /// by itself, and one that cannot be is logged, counted and passed over.
     fn apply(&mut self, catalogue: &mut Catalogue, changes: &[CatalogueChange]) -> usize {
-        let change = |change: &CatalogueChange| search::Change::from(&change.change);
+        let change = |change: &CatalogueChange| Change::from(&change.change);
         if let Ok(news) = catalogue.apply(changes.iter().map(change)) {
             return news;
         }
@@ -227,22 +340,4 @@ impl Build<'_> {
         });
         alone.sum()
     }
-}
-
-impl Next {
-    /// Puts the snapshot of the next shard, and takes it up.
-    async fn put(
-        &mut self,
-        snapshots: &SearchSnapshots,
-        blob: Result<Vec<u8>, CatalogueError>,
-    ) -> Result<(), TaskError> {
-        let blob = blob.map_err(IndexFault)?;
-        self.shards.push(snapshots.put(blob.into()).await?);
-        self.written += 1;
-        Ok(())
-    }
-}
-
-fn as_of(catalogue: &Catalogue) -> Timestamp {
-    Timestamp::from_millis(catalogue.as_of())
 }

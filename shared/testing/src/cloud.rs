@@ -142,11 +142,21 @@ impl Bucket {
 
     /// Publishes a search index of these shards.
     pub async fn publish_index(&self, shards: Vec<Vec<u8>>, as_of: Timestamp) -> IndexRef {
+        let shards = shards.into_iter().map(|blob| (blob, as_of)).collect();
+        self.publish_shards(shards, as_of).await
+    }
+
+    /// Publishes a search index of these shards, each as of its time.
+    pub async fn publish_shards(
+        &self,
+        shards: Vec<(Vec<u8>, Timestamp)>,
+        now: Timestamp,
+    ) -> IndexRef {
         let (snapshots, mut put) = (self.snapshots(), Vec::new());
-        for blob in shards {
-            put.push(snapshots.put(blob.into()).await.expect("a snapshot"));
+        for (blob, as_of) in shards {
+            put.push(snapshots.put(blob.into(), as_of).await.expect("a snapshot"));
         }
-        snapshots.publish(put, as_of).await.expect("an index")
+        snapshots.publish(put, now).await.expect("an index")
     }
 
     /// Puts an object as an upload form would.
@@ -183,6 +193,12 @@ impl Bucket {
         Some((body.to_vec(), media_type))
     }
 
+    /// Deletes the object at `key`.
+    pub async fn delete(&self, key: &str) {
+        let removal = self.s3.delete_object().bucket(&self.name).key(key);
+        removal.send().await.expect("an object removed");
+    }
+
     /// The keys of all its objects, sorted.
     pub async fn keys(&self) -> Vec<String> {
         let pages = self.s3.list_objects_v2().bucket(&self.name).into_paginator();
@@ -194,8 +210,7 @@ impl Bucket {
     /// Deletes it with its contents.
     pub async fn discard(self) {
         for key in self.keys().await {
-            let removal = self.s3.delete_object().bucket(&self.name).key(key);
-            removal.send().await.expect("an object removed");
+            self.delete(&key).await;
         }
         self.s3.delete_bucket().bucket(&self.name).send().await.expect("a bucket removed");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clients::snapshots::IndexRef;
+use clients::snapshots::{IndexRef, SnapshotRef};
 use domain::{
     id::{ListingId, UserId},
     marketplace::{
@@ -13,7 +13,7 @@ use domain::{
 };
 use search::{Catalogue, Query, Shard};
 use serde_json::{Value, json};
-use testing::{TestApp, engine::TABLE, listings};
+use testing::{Fault, TestApp, engine::TABLE, listings};
 
 use super::worker_app::MINUTE;
 use crate::index_listings::WORKER;
@@ -129,14 +129,132 @@ async fn an_index_of_one_snapshot_is_built_anew_in_shards() {
     assert_eq!(run(&app).await.shards.len(), usize::from(SHARDS));
 }
 
+/// Publishes the current index again, with shards that have a thousand listings each, as far as a
+/// run knows.
+async fn enlarge(app: &TestApp) -> IndexRef {
+    let small = run(app).await;
+    app.ambient.clock.advance(MINUTE * 5);
+    let large = small.shards.into_iter().map(|shard| SnapshotRef { listings: 1_000, ..shard });
+    app.images_bucket().snapshots().publish(large.collect(), app.now()).await.unwrap()
+}
+
+/// Puts a listing of a creator on sale that is in this shard.
+async fn on_sale_in(app: &TestApp, shard: u8, creator: &str) -> ListingId {
+    let (now, creator) = (app.now(), UserId::parse(creator).unwrap());
+    let described = (Kind::LightingPreset, listings::description("Lamp", 900));
+    let mut ids = std::iter::repeat_with(|| ListingId::new(now, app.ambient.entropy.next()));
+    let id = ids.find(|id| shard_of(id) == shard).unwrap();
+    let id = listings::draft(&app.store, (&creator, id), described, now).await;
+    listings::publish(&app.store, &creator, &id, now).await;
+    id
+}
+
 #[tokio::test]
-async fn an_index_with_a_damaged_shard_is_built_anew() {
+async fn the_oldest_shard_with_changes_is_written_again_and_the_others_have_their_turn_later() {
+    let app = TestApp::serving(&[crate::functions]);
+    let mut last = enlarge(&app).await;
+    let began = last.as_of;
+    for (shard, creator) in [(6, "kim"), (1, "lee"), (4, "max")] {
+        on_sale_in(&app, shard, creator).await;
+    }
+    for shard in [1, 4, 6] {
+        app.ambient.clock.advance(MINUTE * 5);
+        let next = run(&app).await;
+        assert_eq!(changed(&last, &next), [shard]);
+        assert_eq!(next.shards[usize::from(shard)].as_of, app.now());
+        assert_eq!(next.as_of, began, "a shard without changes is as of its own time");
+        last = next;
+    }
+    assert_eq!(catalogue(&app, &last).await.len(), 3);
+    app.ambient.clock.advance(MINUTE * 5);
+    assert_eq!(run(&app).await, last, "nothing changed");
+    on_sale_in(&app, 1, "lee").await;
+    on_sale_in(&app, 7, "max").await;
+    app.ambient.clock.advance(MINUTE * 5);
+    let next = run(&app).await;
+    assert_eq!(changed(&last, &next), [1, 7], "7 in turn, and 1 because it is small by now");
+}
+
+#[tokio::test]
+async fn a_shard_of_which_much_has_changed_does_not_wait_for_its_turn() {
+    let app = TestApp::serving(&[crate::functions]);
+    let small = enlarge(&app).await.shards;
+    let listings = |nth| if nth == 5 { 150 } else { 1_000 };
+    let shards = (0..).zip(small).map(|(nth, it)| SnapshotRef { listings: listings(nth), ..it });
+    app.ambient.clock.advance(MINUTE * 5);
+    let snapshots = app.images_bucket().snapshots();
+    let last = snapshots.publish(shards.collect(), app.now()).await.unwrap();
+    for (shard, creator) in [(2, "kim"), (3, "lee"), (5, "max"), (5, "ana")] {
+        on_sale_in(&app, shard, creator).await;
+    }
+    app.ambient.clock.advance(MINUTE * 5);
+    assert_eq!(changed(&last, &run(&app).await), [2, 5]);
+}
+
+#[tokio::test]
+async fn of_an_index_with_a_damaged_shard_that_shard_is_built_anew() {
     let app = TestApp::serving(&[crate::functions]);
     let id = on_sale(&app, "kim", "One").await;
-    let damaged = run(&app).await.shards.swap_remove(usize::from(shard_of(&id)));
+    let last = run(&app).await;
+    let damaged = &last.shards[usize::from(shard_of(&id))];
     app.images_bucket().put(&damaged.key, b"x", "application/octet-stream", "nobody").await;
     app.ambient.clock.advance(MINUTE * 5);
+    assert_eq!(changed(&last, &run(&app).await), [shard_of(&id)]);
     assert_eq!(indexed(&app).await, [id.as_str()]);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_gone_is_built_anew_though_nothing_changed() {
+    let app = TestApp::serving(&[crate::functions]);
+    let id = on_sale(&app, "kim", "One").await;
+    app.ambient.clock.advance(MINUTE * 5);
+    let last = run(&app).await;
+    app.images_bucket().delete(&last.shards[usize::from(shard_of(&id))].key).await;
+    app.ambient.clock.advance(MINUTE * 60);
+    assert_eq!(changed(&last, &run(&app).await), [shard_of(&id)]);
+    assert_eq!(indexed(&app).await, [id.as_str()]);
+}
+
+/// More failures than the attempts of a request.
+const ALWAYS: u32 = 12;
+
+#[tokio::test]
+async fn a_whole_build_that_is_cut_off_is_continued() {
+    let app = TestApp::serving(&[crate::functions]);
+    let id = on_sale_in(&app, 0, "kim").await;
+    // After the changes, the listings of five shards are read.
+    (7..7 + ALWAYS).for_each(|nth| app.engine.order("Query", nth, Fault::Fail));
+    app.run(WORKER.name).await.unwrap_err();
+    app.engine.clear_faults();
+    let snapshots = app.images_bucket().snapshots();
+    assert_eq!(snapshots.current().await.unwrap(), None);
+    let begun = snapshots.begun(SHARDS).await.unwrap();
+    assert!(begun.contains_key(&0) && !begun.contains_key(&7), "{begun:?}");
+
+    let late = on_sale_in(&app, 0, "lee").await;
+    app.ambient.clock.advance(MINUTE * 5);
+    let index = run(&app).await;
+    for (number, shard) in (0..SHARDS).zip(&index.shards) {
+        let is_kept = begun.get(&number).is_some_and(|begun| begun == shard);
+        assert_eq!(is_kept, number > 0 && begun.contains_key(&number), "{number}");
+    }
+    let mut both = [id.as_str(), late.as_str()];
+    both.sort();
+    assert_eq!(indexed(&app).await, both, "with what has changed since");
+}
+
+/// As the number of shards was another one when it was put on sale.
+#[tokio::test]
+async fn a_listing_in_the_partition_of_another_shard_is_not_found_twice() {
+    let app = TestApp::serving(&[crate::functions]);
+    let id = on_sale_in(&app, 3, "kim").await;
+    let is_on_sale = |item: &Value| item["gsi1pk"]["S"].as_str().is_some_and(|pk| pk == "ONSALE#3");
+    let mut astray = app.engine.dump();
+    astray.retain(is_on_sale);
+    assert_eq!(astray.len(), 1, "{astray:?}");
+    astray[0]["gsi1pk"] = json!({ "S": "ONSALE#4" });
+    put(&app, &astray[0]);
+    assert_eq!(indexed(&app).await, [id.as_str()], "by its change");
 }
 
 fn stored(app: &TestApp, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<Value> {
