@@ -1,12 +1,17 @@
 //! This process's search index: loaded beside the searches, with the changes since applied.
 //!
 //! The index comes from a bucket, which is checked every half minute. The shards of a newer one that
-//! the old one does not have are downloaded by a task and opened on another thread, while the old
-//! one answers. The newer one takes over with all changes since it was built. Changes come from the
-//! table, strongly consistent and at most every half second. So a listing approved a moment ago is
-//! found, and one just withdrawn is not, whichever index answers. If the bucket or the table does
-//! not answer, or an index cannot be read, the last good index is served, and the next check tries
-//! again.
+//! the old one does not have are downloaded by a task, a few at once, and opened on another thread,
+//! while the old one answers. The newer one takes over with all changes since its oldest shard was
+//! written. Changes come from the table, strongly consistent and at most every half second. So a
+//! listing approved a moment ago is found, and one just withdrawn is not, whichever index answers. If
+//! the bucket or the table does not answer, or an index cannot be read, the last good index is
+//! served, and the next check tries again. It keeps the shards that have arrived.
+//!
+//! A process without an index answers from the changes alone only if there is none, or if the bucket
+//! does not say whether there is. Otherwise the number of results would be wrong, and cursors would
+//! lead into another list: a search then fails with [`IndexLoading`], which passes. An index of
+//! another format is left to the builder: callers do not wait as long as it takes to rebuild one.
 //!
 //! Lambda freezes a process between its calls, and the load with it. The load belongs to the
 //! process, so it continues with the next call. If calls are too rare for that, its connection is
@@ -14,15 +19,21 @@
 //! checks ([`LOAD_WAIT`]). So is the first load of a process, by every search. Other searches that
 //! check wait long enough to learn that nothing is newer ([`CHECK_WAIT`]), and the rest do not wait.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{self, Arc, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use clients::{
     SearchSnapshots,
     snapshots::{Download, IndexRef, SnapshotError, SnapshotRef},
 };
 use domain::Timestamp;
+use futures_util::{StreamExt, stream};
 use runtime::{Aws, Connect, Environment, InitError, Metrics};
-use search::{Catalogue, CatalogueError, Change, Found, Query, SearchError, Shard};
+use search::{Catalogue, CatalogueError, Change, FORMAT, Found, Query, SearchError, Shard};
 use store::{CHANGES_KEPT, CHANGES_LATE_AT_MOST, CHANGES_OVERLAP, Store, StoreError};
 use tokio::{
     sync::Mutex,
@@ -37,8 +48,12 @@ const INDEX_EVERY: Duration = Duration::from_secs(30);
 const LOAD_WAIT: Duration = Duration::from_secs(5);
 /// The longest that a search waits for a load that it has started.
 const CHECK_WAIT: Duration = Duration::from_millis(100);
-/// The longest that a download may take. Opening ends by itself.
+/// The longest that the download of a shard, or of the pointer, may take. Opening ends by itself.
 const DOWNLOAD_AT_MOST: Duration = Duration::from_secs(60);
+/// How many shards are downloaded at once.
+const DOWNLOADS_AT_ONCE: usize = 3;
+/// When a search is worth repeating that found no index yet.
+const RETRY_AFTER_S: u32 = 2;
 /// How often changes are read from the table.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 /// How often they are read from so early on that those which were stored late are among them.
@@ -59,6 +74,7 @@ struct Loaded {
     next: Option<Index>,
     /// The load under way: there is at most one, and it ends by itself.
     load: Option<Load>,
+    progress: Progress,
     /// Whether the last load has failed, or is not known to have ended.
     is_behind: bool,
     index_checked_at: Timestamp,
@@ -68,14 +84,23 @@ struct Loaded {
 /// A task that loads the newest index, without the changes since; `None` if there is no other.
 type Load = JoinHandle<Result<Option<Index>, Stale>>;
 
-/// The shards of an index, by the keys of their snapshots. The catalogue shares their memory.
-type Shards = BTreeMap<String, Shard>;
+/// What the loads of this process have reached. One that fails leaves it to the next one.
+#[derive(Clone, Default)]
+struct Progress(Arc<sync::Mutex<Reached>>);
+
+#[derive(Default)]
+struct Reached {
+    /// Whether there was an index at the last look.
+    is_published: bool,
+    /// Its shards that are open, by the keys of their snapshots. A catalogue shares their memory.
+    shards: BTreeMap<String, Shard>,
+}
 
 /// An index with the changes applied to it.
 struct Index {
     catalogue: Catalogue,
-    /// Those that a newer index has too are taken over.
-    shards: Shards,
+    /// It has all changes up to this time.
+    built_at: Timestamp,
     /// The index's ETag; `None` while there is none.
     etag: Option<String>,
     /// `None` before the first read of changes.
@@ -91,6 +116,18 @@ struct ChangesRead {
     late_at: Timestamp,
 }
 
+/// This process is still loading the index of all listings, which takes seconds.
+#[derive(Debug, thiserror::Error)]
+#[error("The search index is being loaded: try again.")]
+pub(crate) struct IndexLoading;
+
+domain::domain_error! {
+    IndexLoading => Unavailable, "search_index_loading";
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(RETRY_AFTER_S)
+    }
+}
+
 /// Why the index is stale.
 #[derive(Debug, thiserror::Error)]
 enum Stale {
@@ -100,7 +137,7 @@ enum Stale {
     Outdated,
     #[error("a newer search index is still being loaded")]
     Loading,
-    #[error("the download of the search index took too long")]
+    #[error("the download of a shard of the search index took too long")]
     Slow,
     #[error("the load of the search index was cut off")]
     CutOff(#[from] JoinError),
@@ -113,25 +150,29 @@ enum Stale {
 }
 
 impl SearchIndex {
-    /// Searches the listings on sale at `now`.
+    /// Searches the listings on sale at `now`. The inner result is that of the search; a damaged
+    /// index is reloaded for the next one.
     ///
     /// # Errors
-    /// See [`SearchError`]. A damaged index is reloaded for the next search.
+    /// [`IndexLoading`] while there is an index, and this process has none.
     pub(crate) async fn search(
         &self,
         query: &Query,
         (limit, cursor): (usize, Option<&str>),
         now: Timestamp,
-    ) -> Result<Found, SearchError> {
+    ) -> Result<Result<Found, SearchError>, IndexLoading> {
         let mut loaded = self.loaded.lock().await;
         self.check_index(&mut loaded, now).await;
         self.check_changes(&mut loaded, now).await;
+        if loaded.is_empty() && loaded.progress.reached().is_published {
+            return Err(IndexLoading);
+        }
         let found = loaded.index.catalogue.search(query, limit, cursor);
         if let Err(SearchError::Catalogue(_)) = &found {
-            loaded.index.shards.clear();
+            loaded.progress.reached().shards.clear();
             (loaded.index.etag, loaded.index_checked_at) = (None, NEVER);
         }
-        found
+        Ok(found)
     }
 
     /// Takes what a load has opened and, if it is time, starts another one.
@@ -149,8 +190,8 @@ impl SearchIndex {
             if let Err(why) = ended {
                 info!(error = %why, "load of the search index failed, starting another one");
             }
-            let (etag, shards) = (loaded.index.etag.clone(), loaded.index.shards.clone());
-            loaded.load = Some(tokio::spawn(load(self.snapshots.clone(), etag, shards)));
+            let (etag, progress) = (loaded.index.etag.clone(), loaded.progress.clone());
+            loaded.load = Some(tokio::spawn(load(self.snapshots.clone(), etag, progress)));
             loaded.is_behind = true;
             loaded.end_load(now).await
         };
@@ -187,7 +228,9 @@ impl SearchIndex {
         if (applied.is_ok() || loaded.index.etag.is_none())
             && let Some(next) = loaded.next.take()
         {
-            loaded.index = next;
+            let old = mem::replace(&mut loaded.index, next);
+            // It may be half a gigabyte, which takes a while to free: not the thread that answers.
+            spawn_blocking(move || drop(old));
         }
         applied
     }
@@ -206,9 +249,10 @@ impl Loaded {
     fn empty() -> Loaded {
         let catalogue = Catalogue::empty(NEVER.as_millis());
         Loaded {
-            index: Index { catalogue, shards: Shards::new(), etag: None, read: None },
+            index: Index { catalogue, built_at: NEVER, etag: None, read: None },
             next: None,
             load: None,
+            progress: Progress::default(),
             is_behind: false,
             index_checked_at: NEVER,
             changes_read_at: NEVER,
@@ -246,61 +290,101 @@ impl Index {
                 (last.at.minus(CHANGES_OVERLAP), ChangesRead { at: now, ..last })
             }
             Some(last) => (last.late_at.minus(CHANGES_LATE_AT_MOST), all),
-            None if self.etag.is_some() => {
-                let built_at = Timestamp::from_millis(self.catalogue.as_of());
-                (built_at.minus(CHANGES_LATE_AT_MOST), all)
-            }
+            None if self.etag.is_some() => (self.built_at.minus(CHANGES_LATE_AT_MOST), all),
             None => (now.minus(CHANGES_KEPT), all),
         }
     }
 }
 
-/// Loads the newest index, without the changes since and without downloading these shards; `None`
-/// if it is the one with this tag.
+impl Progress {
+    fn reached(&self) -> MutexGuard<'_, Reached> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the shards that `current` does not have, and returns those of its shards that are not
+    /// open. Shards without listings may have the same snapshot.
+    fn missing(&self, current: &IndexRef) -> Vec<SnapshotRef> {
+        let wanted = current.shards.iter().map(|shard| (shard.key.as_str(), shard));
+        let mut wanted: BTreeMap<&str, &SnapshotRef> = wanted.collect();
+        let mut reached = self.reached();
+        reached.shards.retain(|key, _| wanted.contains_key(key.as_str()));
+        wanted.retain(|key, _| !reached.shards.contains_key(*key));
+        wanted.into_values().cloned().collect()
+    }
+}
+
+/// Loads the newest index, without the changes since; `None` if it is the one with this tag.
 async fn load(
     snapshots: SearchSnapshots,
     etag: Option<String>,
-    shards: Shards,
+    progress: Progress,
 ) -> Result<Option<Index>, Stale> {
-    let download = async {
-        let current = snapshots.current().await?.ok_or(Stale::Missing)?;
-        if etag == Some(current.etag.clone()) {
-            return Ok::<_, Stale>(None);
-        }
-        // Shards without listings may have the same snapshot.
-        let missing = current.shards.iter().filter(|shard| !shards.contains_key(&shard.key));
-        let missing: BTreeMap<&str, &SnapshotRef> =
-            missing.map(|shard| (shard.key.as_str(), shard)).collect();
-        let mut downloads = Vec::with_capacity(missing.len());
-        for shard in missing.into_values() {
-            downloads.push(snapshots.download(shard).await?);
-        }
-        Ok(Some((current, downloads)))
-    };
-    let downloaded = timeout(DOWNLOAD_AT_MOST, download).await.map_err(|_| Stale::Slow)??;
-    let Some((current, downloads)) = downloaded else { return Ok(None) };
+    let current =
+        timeout(DOWNLOAD_AT_MOST, snapshots.current()).await.map_err(|_| Stale::Slow)??;
+    progress.reached().is_published = current.is_some();
+    let current = current.ok_or(Stale::Missing)?;
+    if etag.as_ref() == Some(&current.etag) {
+        return Ok(None);
+    }
+    // Known before they are downloaded: every process would do so at every check.
+    let mut formats = current.shards.iter().filter_map(|shard| shard.format);
+    if let Some(other) = formats.find(|format| *format != FORMAT) {
+        return Err(CatalogueError::Format(other).into());
+    }
+    let missing = progress.missing(&current);
+    let downloaded = missing.len();
+    let arrivals = stream::iter(missing)
+        .map(|shard| arrive(snapshots.clone(), shard, progress.clone()))
+        .buffer_unordered(DOWNLOADS_AT_ONCE);
+    // All of them, though one has failed: the next load has less to do.
+    let arrived: Vec<Result<(), Stale>> = arrivals.collect().await;
+    arrived.into_iter().collect::<Result<(), Stale>>()?;
     // It takes the processor a while: not the thread that answers.
-    Ok(Some(spawn_blocking(move || open(current, shards, downloads)).await??))
+    let index = spawn_blocking(move || open(current, &progress, downloaded)).await??;
+    Ok(Some(index))
 }
 
-/// Opens an index of what was downloaded, and of those of the old shards that it has too.
-fn open(current: IndexRef, mut shards: Shards, downloads: Vec<Download>) -> Result<Index, Stale> {
-    shards.retain(|key, _| current.shards.iter().any(|shard| shard.key == *key));
-    let downloaded = downloads.len();
-    for download in downloads {
-        let key = download.key().to_owned();
-        shards.insert(key, Shard::open(download.verified()?)?);
-    }
-    let catalogue = Catalogue::of(shards.values().cloned())?;
+/// Downloads a shard and opens it, on another thread.
+async fn arrive(
+    snapshots: SearchSnapshots,
+    shard: SnapshotRef,
+    progress: Progress,
+) -> Result<(), Stale> {
+    let download = snapshots.download(&shard);
+    let download = timeout(DOWNLOAD_AT_MOST, download).await.map_err(|_| Stale::Slow)??;
+    let open = spawn_blocking(move || open_shard(download)).await??;
+    progress.reached().shards.insert(shard.key, open);
+    Ok(())
+}
+
+fn open_shard(download: Download) -> Result<Shard, Stale> {
+    Ok(Shard::open_verified(download.verified()?)?)
+}
+
+/// The index of the shards that have arrived.
+fn open(current: IndexRef, progress: &Progress, downloaded: usize) -> Result<Index, Stale> {
+    let shards: Vec<Shard> = progress.reached().shards.values().cloned().collect();
+    let catalogue = Catalogue::of(shards)?;
     let (listings, as_of) = (catalogue.len(), current.as_of);
     info!(listings, downloaded, %as_of, "search index loaded");
-    Ok(Index { catalogue, shards, etag: Some(current.etag), read: None })
+    Ok(Index { catalogue, built_at: as_of, etag: Some(current.etag), read: None })
 }
 
-/// Logs and counts a failed refresh; the loaded index stays in use.
+/// Logs and counts a failed refresh; the loaded index stays in use. One that only takes long is
+/// counted by itself: a process that is called rarely is frozen most of the time, and its loads with
+/// it.
 fn log_stale(why: &Stale) {
-    warn!(error = %why, "search index refresh failed, serving the stale index");
-    Metrics::new().count("SearchIndexStale", 1).emit();
+    warn!(error = %why, "search index is not refreshed, serving what is loaded");
+    let metric = match why {
+        Stale::Loading | Stale::Slow => "SearchIndexLoading",
+        Stale::Missing
+        | Stale::Outdated
+        | Stale::CutOff(_)
+        | Stale::Bucket(_)
+        | Stale::Index(_)
+        | Stale::Table(_) => "SearchIndexStale",
+    };
+    Metrics::new().count(metric, 1).emit();
 }
 
 /// Connects with the newest index. If it is not loaded in time, or none can be read, the first

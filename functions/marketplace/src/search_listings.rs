@@ -6,7 +6,8 @@
 //! `q` is plain words, without a query syntax: each must match the title, a tag, the creator's name
 //! or the description, with typo tolerance. A result has any of the given types, any of the
 //! categories and all of the tags; a list is `tag=a&tag=b` or `tag=a,b`. Facets count all matches,
-//! with every filter applied.
+//! with every filter applied. For some seconds after a start the answer may be
+//! `search_index_loading`, rather than a part of the matches.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -32,7 +33,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-search-listings",
     "/api/v1/marketplace/listings/search",
     Access::Public,
-);
+)
+.with_errors(&["search_index_loading"]);
 
 /// How long a cache may serve it, in seconds.
 const MAX_AGE_S: u32 = 2;
@@ -123,7 +125,7 @@ async fn handle(
 ) -> Result<Cacheable<Response>, ApiError> {
     let query = call.body.query()?;
     let page = (call.body.limit.get(), call.body.cursor.as_deref());
-    let found = index.search(&query, page, call.now).await.map_err(Unanswered::from)?;
+    let found = index.search(&query, page, call.now).await?.map_err(Unanswered::from)?;
     Ok(Cacheable { body: Response::of(found, previews), max_age_s: MAX_AGE_S })
 }
 

@@ -128,6 +128,45 @@ async fn of_a_newer_index_only_the_shards_that_changed_are_loaded() {
     assert_eq!(app.aws.objects.times_read(INDEX), 3);
 }
 
+/// The first shard was written when the lamp was on sale, the second one after its end.
+#[tokio::test]
+async fn what_changed_since_the_oldest_shard_is_read_from_the_table() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let lamp = on_sale(&app, &kim, "Lamp").await;
+    let (old, old_at) = (build_index(&app).await, app.now());
+    app.ambient.clock.advance(Duration::from_secs(60));
+    withdraw(&app, &lamp).await;
+    app.ambient.clock.advance(Duration::from_secs(600));
+    on_sale(&app, &kim, "Stand").await;
+    let (new, new_at) = (build_starred_index(&app).await, app.now());
+    let shards = vec![(old, old_at), (new, new_at)];
+    app.images_bucket().publish_shards(shards, new_at).await;
+    assert_eq!(found(&app).await, ["Stand *"]);
+}
+
+/// Of a load that fails, what has arrived is kept.
+#[tokio::test]
+async fn a_load_continues_where_the_last_one_failed() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp").await;
+    on_sale(&app, &kim, "Stand").await;
+    let entries = listings::on_sale(&app.store).await;
+    let blobs = entries.into_iter().map(|entry| build_starred(&app, vec![entry])).collect();
+    let index = app.images_bucket().publish_index(blobs, app.now()).await;
+    let key = |nth: usize| -> &'static str { index.shards[nth].key.clone().leak() };
+    let (arrives, fails) = (key(0), key(1));
+    app.aws.objects.cut_off(fails);
+    let answer = app.visitor().get(format!("{LISTINGS}/search")).await;
+    assert_eq!(answer.brief(), "503 search_index_loading");
+    assert_eq!(app.aws.objects.times_read(arrives), 1);
+    app.aws.objects.release();
+    app.ambient.clock.advance(CHECK);
+    assert_eq!(found(&app).await, ["Lamp *", "Stand *"]);
+    assert_eq!(app.aws.objects.times_read(arrives), 1, "once");
+}
+
 #[tokio::test]
 async fn two_searches_at_once_start_one_load() {
     let app = app();
@@ -212,7 +251,9 @@ async fn a_process_without_an_index_waits_for_its_first_one() {
     publish_index(&app, build_starred_index(&app).await).await;
     app.aws.objects.hold(INDEX);
     let began = Instant::now();
-    assert_eq!(found(&app).await, ["Lamp"], "from the changes alone");
+    let answer = app.visitor().get(format!("{LISTINGS}/search")).await;
+    assert_eq!(answer.brief(), "503 search_index_loading", "not from the changes alone");
+    assert_eq!(answer.header("retry-after"), Some("2"));
     let waited = began.elapsed();
     let most = Duration::from_secs(11);
     assert!((Duration::from_secs(10)..most).contains(&waited), "twice 5 s: {waited:?}");
