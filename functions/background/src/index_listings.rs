@@ -12,10 +12,10 @@
 //! if a run ends before the last shard, the next run continues. A snapshot remembers what was
 //! unlisted, so that a change that arrives late does not list it again.
 //!
-//! A run holds one shard at a time. A listing or a change that cannot be read is logged with its
-//! key, counted with an alarm, and passed over. The new snapshots are written beside the old ones,
-//! and the pointer last, so readers never see a partial index. Concurrent runs write two valid
-//! indexes. A search applies the newest changes to either.
+//! A run holds one shard at a time. What cannot be read is logged with its key, counted with an
+//! alarm, and passed over: a listing, or a change, in place of which its listing is read. The new
+//! snapshots are written beside the old ones, and the pointer last, so readers never see a partial
+//! index. Concurrent runs write two valid indexes. A search applies the newest changes to either.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -170,8 +170,8 @@ impl<'a> Build<'a> {
         Ok(shards)
     }
 
-    /// The last snapshots that changes can bring up to date, by number: those of the last index, and
-    /// in place of others those that an unfinished build has kept.
+    /// The last snapshots that changes can bring up to date, by number: those of the last index,
+    /// and in place of others those that an unfinished build has kept.
     async fn usable(
         &mut self,
         last: &[SnapshotRef],
@@ -181,7 +181,9 @@ impl<'a> Build<'a> {
         let mut usable: BTreeMap<u8, SnapshotRef> = BTreeMap::new();
         match last.len() == usize::from(SHARDS) {
             true => usable.extend((0..SHARDS).zip(last.iter().cloned())),
-            false => info!(shards = last.len(), "there is no search index with the shards of the table"),
+            false => {
+                info!(shards = last.len(), "there is no search index with the shards of the table")
+            }
         }
         usable.retain(|_, shard| is_usable(shard));
         if usable.len() == usize::from(SHARDS) {
@@ -191,7 +193,7 @@ impl<'a> Build<'a> {
             Ok(begun) => begun,
             Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
             Err(damaged) => {
-                warn!(%damaged, "what was begun of the search index cannot be read, beginning anew");
+                warn!(%damaged, "the unfinished search index cannot be read, beginning anew");
                 BTreeMap::new()
             }
         };
@@ -219,7 +221,7 @@ impl<'a> Build<'a> {
 
     /// The changes of each shard from `since` on.
     async fn changes(&mut self, since: Timestamp) -> Result<Vec<Vec<CatalogueChange>>, TaskError> {
-        let changes = self.store.catalogue_changes(since).await?;
+        let changes = self.store.catalogue_changes_or_states(since, self.now).await?;
         self.run.pass_over("change", &changes.unreadable);
         let mut shards = vec![Vec::new(); usize::from(SHARDS)];
         for change in changes.items {

@@ -1,17 +1,18 @@
 //! This process's search index: loaded beside the searches, with the changes since applied.
 //!
-//! The index comes from a bucket, which is checked every half minute. The shards of a newer one that
-//! the old one does not have are downloaded by a task, a few at once, and opened on another thread,
-//! while the old one answers. The newer one takes over with all changes since its oldest shard was
-//! written. Changes come from the table, strongly consistent and at most every half second. So a
-//! listing approved a moment ago is found, and one just withdrawn is not, whichever index answers. If
-//! the bucket or the table does not answer, or an index cannot be read, the last good index is
-//! served, and the next check tries again. It keeps the shards that have arrived.
+//! The index comes from a bucket, which is checked every half minute. The shards of a newer one
+//! that the old one does not have are downloaded by a task, a few at once, and opened on another
+//! thread, while the old one answers. The newer one takes over with all changes since its oldest
+//! shard was written. Changes come from the table, strongly consistent and at most every half
+//! second. So a listing approved a moment ago is found, and one just withdrawn is not, whichever
+//! index answers. If the bucket or the table does not answer, or an index cannot be read, the last
+//! good index is served, and the next check tries again, with the shards that have arrived.
 //!
-//! A process without an index answers from the changes alone only if there is none, or if the bucket
-//! does not say whether there is. Otherwise the number of results would be wrong, and cursors would
-//! lead into another list: a search then fails with [`IndexLoading`], which passes. An index of
-//! another format is left to the builder: callers do not wait as long as it takes to rebuild one.
+//! A process without an index answers from the changes alone only if there is none, or if the
+//! bucket does not say whether there is. Otherwise the number of results would be wrong, and
+//! cursors would lead into another list: a search then fails with [`IndexLoading`], which passes.
+//! An index of another format is left to the builder: callers do not wait as long as it takes to
+//! rebuild one.
 //!
 //! Lambda freezes a process between its calls, and the load with it. The load belongs to the
 //! process, so it continues with the next call. If calls are too rare for that, its connection is
@@ -52,7 +53,7 @@ const CHECK_WAIT: Duration = Duration::from_millis(100);
 const DOWNLOAD_AT_MOST: Duration = Duration::from_secs(60);
 /// How many shards are downloaded at once.
 const DOWNLOADS_AT_ONCE: usize = 3;
-/// When a search is worth repeating that found no index yet.
+/// When a search that found no index yet is repeated, and a load that has failed with it.
 const RETRY_AFTER_S: u32 = 2;
 /// How often changes are read from the table.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
@@ -164,7 +165,7 @@ impl SearchIndex {
         let mut loaded = self.loaded.lock().await;
         self.check_index(&mut loaded, now).await;
         self.check_changes(&mut loaded, now).await;
-        if loaded.is_empty() && loaded.progress.reached().is_published {
+        if loaded.is_expecting() {
             return Err(IndexLoading);
         }
         let found = loaded.index.catalogue.search(query, limit, cursor);
@@ -177,7 +178,12 @@ impl SearchIndex {
 
     /// Takes what a load has opened and, if it is time, starts another one.
     async fn check_index(&self, loaded: &mut Loaded, now: Timestamp) {
-        let is_due = loaded.index_checked_at.plus(INDEX_EVERY) <= now;
+        let every = if loaded.is_expecting() {
+            Duration::from_secs(RETRY_AFTER_S.into())
+        } else {
+            INDEX_EVERY
+        };
+        let is_due = loaded.index_checked_at.plus(every) <= now;
         if is_due {
             loaded.index_checked_at = now;
         }
@@ -262,6 +268,11 @@ impl Loaded {
     /// Whether no index was loaded yet.
     fn is_empty(&self) -> bool {
         self.index.etag.is_none() && self.next.is_none()
+    }
+
+    /// Whether no index was loaded yet, though there is one.
+    fn is_expecting(&self) -> bool {
+        self.is_empty() && self.progress.reached().is_published
     }
 
     /// Waits for the end of the load under way, if there is one. What it opened takes over with the
@@ -371,8 +382,7 @@ fn open(current: IndexRef, progress: &Progress, downloaded: usize) -> Result<Ind
 }
 
 /// Logs and counts a failed refresh; the loaded index stays in use. One that only takes long is
-/// counted by itself: a process that is called rarely is frozen most of the time, and its loads with
-/// it.
+/// counted by itself: a process that is called rarely is frozen most of the time, with its loads.
 fn log_stale(why: &Stale) {
     warn!(error = %why, "search index is not refreshed, serving what is loaded");
     let metric = match why {

@@ -276,7 +276,8 @@ fn delete(app: &TestApp, item: &Value) {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_read_is_passed_over() {
+async fn a_listing_that_cannot_be_read_is_passed_over_and_in_place_of_a_change_its_listing_is_read()
+{
     let app = TestApp::serving(&[crate::functions]);
     let bad = on_sale(&app, "kim", "One").await;
     let good = on_sale(&app, "lee", "Two").await;
@@ -292,15 +293,21 @@ async fn an_item_that_cannot_be_read_is_passed_over() {
     assert_eq!(indexed(&app).await, [good.as_str()], "the whole index");
 
     app.ambient.clock.advance(MINUTE * 5);
-    let lost = on_sale(&app, "max", "Three").await;
-    for mut change in
-        stored(&app, |pk, sk| pk.starts_with("CHANGES#") && sk.contains(lost.as_str()))
-    {
-        change["change"] = json!({ "N": "1" });
-        put(&app, &change);
-    }
-    let later = on_sale(&app, "lee", "Four").await;
-    assert_eq!(indexed(&app).await, [good.as_str(), later.as_str()], "and its changes");
+    let other = on_sale(&app, "max", "Three").await;
+    let damage_changes = || {
+        let of_other =
+            |pk: &str, sk: &str| pk.starts_with("CHANGES#") && sk.contains(other.as_str());
+        for mut change in stored(&app, of_other) {
+            change["change"] = json!({ "N": "1" });
+            put(&app, &change);
+        }
+    };
+    damage_changes();
+    assert_eq!(indexed(&app).await, [good.as_str(), other.as_str()], "it was put on sale");
+    app.ambient.clock.advance(MINUTE * 5);
+    hide(&app, "max").await;
+    damage_changes();
+    assert_eq!(indexed(&app).await, [good.as_str()], "it was withdrawn");
 }
 
 /// The index was not built for four days, and the changes of the first have lapsed.

@@ -117,6 +117,31 @@ impl Store {
         Ok(Readable::of(self.changes(Changing::Catalogue, since).await?))
     }
 
+    /// The same, and in place of each change that cannot be read what is true of its listing at
+    /// `now`: a withdrawal must not be lost. The keys of those changes are still among the
+    /// unreadable.
+    pub async fn catalogue_changes_or_states(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Readable<CatalogueChange>, StoreError> {
+        let mut all = self.catalogue_changes(since).await?;
+        let lost = all.unreadable.iter();
+        let lost = lost.filter_map(|key| ListingId::parse(key.rsplit_once('#')?.1).ok());
+        let lost: Vec<ListingId> = lost.collect::<BTreeSet<_>>().into_iter().collect();
+        for some in lost.chunks(usize::from(PageSize::MAX / 2)) {
+            let keys: Vec<Key> = some.iter().map(Key::listing).collect();
+            let listings = self.get_all(&keys).await?.readable::<Listing>().items;
+            let gone = listings.into_iter().filter(|listing| listing.shown().is_none());
+            let gone = gone.map(|it| Change::Unlisted { listing_id: it.id, seq: it.version });
+            let entries = self.entries(some).await?;
+            all.unreadable.extend(entries.unreadable);
+            let listed = entries.items.into_iter().map(|(entry, _)| Change::Listed(entry.into()));
+            all.items.extend(gone.chain(listed).map(|change| CatalogueChange { at: now, change }));
+        }
+        Ok(all)
+    }
+
     /// Changed statistics of listings on sale, from `since` on (Q32).
     pub async fn changed_stats(
         &self,
