@@ -272,9 +272,14 @@ impl BillingApp {
     /// The same, to any price.
     pub async fn subscribe_to(&self, by: &Actor, price: &str) -> String {
         let customer = self.billing(by).await.customer.unwrap();
+        self.subscribe_customer(by, customer.as_str(), price).await
+    }
+
+    /// The same, of any customer.
+    pub async fn subscribe_customer(&self, by: &Actor, customer: &str, price: &str) -> String {
         let form = [
             ("mode", "subscription"),
-            ("customer", customer.as_str()),
+            ("customer", customer),
             ("line_items[0][price]", price),
             ("line_items[0][quantity]", "1"),
             ("success_url", "https://app.prolight.test/"),

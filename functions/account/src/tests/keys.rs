@@ -90,6 +90,21 @@ async fn a_key_is_its_members_to_delete() {
     app.assert_credits_balance(&kim.id).await;
 }
 
+/// The first change of a month brings the account up to date, whatever it is.
+#[tokio::test]
+async fn a_key_that_is_deleted_in_a_later_month_is_deleted_with_that_months_credits() {
+    let app = account_app();
+    let kim = app.sign_in("kim");
+    let key = created(&kim, json!({"name": "Nightly", "scopes": ["read"]})).await;
+    let path = format!("{KEYS}/{}", key["id"].as_str().unwrap());
+    let entries = async || app.store.whole_ledger(&kim.id).await.unwrap().len();
+    let before = entries().await;
+    app.ambient.clock.advance(Duration::from_secs(40 * 24 * 60 * 60));
+    assert_eq!(kim.delete(&path).await.status(), 204);
+    assert!(entries().await > before);
+    app.assert_credits_balance(&kim.id).await;
+}
+
 #[tokio::test]
 async fn a_key_that_ended_is_listed_until_it_is_deleted() {
     let app = account_app();

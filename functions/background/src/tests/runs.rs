@@ -4,6 +4,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
+    account::AccountStatus,
+    audit::{AuditChain, Target},
     id::{ListingId, UserId},
     marketplace::{Kind, community::listing_stats::ListingStats},
     time::DAY,
@@ -13,7 +15,10 @@ use serde_json::{Value, json};
 use testing::{Fault, TestApp, engine::TABLE, listings};
 
 use super::worker_app::WorkerApp;
-use crate::{erase_data, project_metrics, rank_popular};
+use crate::{
+    erase_data, follow_sellers, index_listings, project_metrics, rank_popular, sweep_generations,
+    verify_audit,
+};
 
 /// The timeout of a function.
 const TIMEOUT: Duration = Duration::from_secs(55);
@@ -87,6 +92,40 @@ async fn a_run_is_alone_until_it_ends_or_its_time_is_up() {
     app.ambient.clock.advance(SETTLED);
     run(&app, name).await.unwrap();
     assert_eq!(seen().await, 60, "a run that ended leaves no lease");
+}
+
+#[tokio::test]
+async fn a_run_with_nothing_to_do_leaves_no_lease_and_no_position() {
+    for name in
+        [index_listings::WORKER.name, sweep_generations::WORKER.name, verify_audit::WORKER.name]
+    {
+        let app = TestApp::serving(&[crate::functions]);
+        run(&app, name).await.unwrap();
+        let mut left = app.engine.dump();
+        left.retain(|item| item["pk"]["S"].as_str().unwrap().starts_with("RUN#"));
+        assert!(left.is_empty(), "{name}: {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_suspension_that_is_over_is_lifted_with_an_entry_in_the_audit() {
+    let app = TestApp::serving(&[crate::functions]);
+    let until = app.now().plus(DAY);
+    let suspended = app.store.update_account(&kim(), None, app.now(), |update| {
+        update.suspend("Spam.".to_owned(), Some(until));
+    });
+    suspended.await.unwrap();
+    let entries = async || {
+        let chain = AuditChain::of_jobs(&Target::user(&kim()));
+        app.store.audit_head(chain).await.unwrap().seq
+    };
+    for (now, is_lifted) in [(app.now(), false), (until, true), (until, true)] {
+        app.set_time(now);
+        run(&app, follow_sellers::WORKER.name).await.unwrap();
+        let standing = app.store.account(&kim()).await.unwrap().standing;
+        assert_eq!(standing == AccountStatus::Active, is_lifted, "{now}");
+        assert_eq!(entries().await, u64::from(is_lifted), "{now}");
+    }
 }
 
 /// Ten minutes of a busy listing and of a quiet one, as several processes saw them.

@@ -16,7 +16,9 @@ use media::{Preview as Drawn, picture::PictureError};
 use serde_json::{Value, json};
 use store::{PageSize, Store};
 use testing::{
-    Actor, Answer, Fault, TestApp, listings,
+    Actor, Answer, Fault, TestApp,
+    grants::acting_as,
+    listings,
     queue::{batch_event, failed_items},
 };
 
@@ -105,7 +107,8 @@ impl Shop {
             listing_id: self.id.clone(),
             version: 1,
         };
-        let prepared = prepare((&store, &bucket), &message, (self.app.now(), attempt), draw).await;
+        let work = || prepare((&store, &bucket), &message, (self.app.now(), attempt), draw);
+        let prepared = acting_as(render_preview::WORKER.name, work).await;
         prepared.map_err(|error| error.code())
     }
 
@@ -227,6 +230,8 @@ async fn a_renderer_that_fails_is_a_failure_that_the_creator_sees() {
     assert_eq!(shop.submit().await.status(), 202);
     assert_eq!(shop.prepare(1, plain).await, Ok(()));
     assert_eq!(shop.state().await, ("pending".to_owned(), Value::Null));
+    let due = shop.app.store.due_erasures(shop.app.now(), None, 10).await.unwrap().items;
+    assert_eq!(due.len(), 2, "of what the two that failed may have stored: {due:?}");
 }
 
 #[tokio::test]

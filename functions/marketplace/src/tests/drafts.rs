@@ -1,13 +1,20 @@
-//! How many listings a creator has, and what the key of a deleted draft gets.
+//! How many listings a creator has, what the key of a deleted draft gets, and a submission that is
+//! never prepared.
 
 use domain::{
     id::ListingId,
-    marketplace::{Kind, listing::LISTINGS_MAX},
+    marketplace::{
+        Kind,
+        listing::{LISTINGS_MAX, PREPARATION_MAX},
+    },
 };
 use serde_json::json;
 use testing::listings;
 
-use super::{CREATOR_LISTINGS, LISTINGS, app, listing_steps::lighting};
+use super::{
+    CREATOR_LISTINGS, LISTINGS, app,
+    listing_steps::{draft, lighting},
+};
 
 /// The key is remembered for longer than the draft.
 #[tokio::test]
@@ -42,4 +49,19 @@ async fn a_creator_has_so_many_listings_and_a_deleted_draft_makes_room() {
     assert_eq!(one_more().await.json(), made.json(), "a repeat needs no room");
     let another = kim.post(LISTINGS).key("another").json(lighting("Another")).await;
     assert_eq!(another.brief(), "409 too_many_listings");
+}
+
+/// Its message was lost. The picture that a worker may have drawn all the same is erased.
+#[tokio::test]
+async fn a_submission_that_is_never_prepared_is_made_again_after_a_time() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let id = draft(&kim, "A light").await;
+    let submit = || kim.post(format!("{LISTINGS}/{id}/submit"));
+    assert_eq!(submit().await.status(), 202);
+    assert_eq!(submit().await.brief(), "409 listing_in_review");
+    app.ambient.clock.advance(PREPARATION_MAX);
+    assert_eq!(submit().await.status(), 202);
+    let due = app.store.due_erasures(app.now(), None, 10).await.unwrap().items;
+    assert!(due.len() == 1 && due[0].subject.name().starts_with("upload#"), "{due:?}");
 }

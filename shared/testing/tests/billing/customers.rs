@@ -83,3 +83,23 @@ async fn a_top_up_of_a_deleted_customer_stops() {
     assert_eq!(shown["top_up"]["status"], "paused", "{shown}");
     app.close().await;
 }
+
+/// Staff subscribe a member in Stripe's dashboard who never opened a page of ours.
+#[tokio::test]
+async fn a_subscription_from_the_dashboard_brings_its_customer_by_event_or_at_night() {
+    for is_delivered in [true, false] {
+        let app = BillingApp::new().await;
+        let ann = app.new_member("ann");
+        let made = app.post_to_stripe("customers", &[("email", "ann@prolight.test")]).await;
+        let customer = made["id"].as_str().unwrap();
+        let price = app.price_of(Plan::Pro).await;
+        app.subscribe_customer(&ann, customer, &price).await;
+        match is_delivered {
+            true => app.deliver_events().await,
+            false => app.reconcile().await.unwrap(),
+        }
+        assert_eq!(app.account(&ann.id).await.plan, Plan::Pro);
+        assert_eq!(app.billing(&ann).await.customer.unwrap().as_str(), customer);
+        app.close().await;
+    }
+}

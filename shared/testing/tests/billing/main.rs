@@ -12,6 +12,7 @@ mod crashes;
 mod creator_debt;
 mod customers;
 mod disputes;
+mod erasure;
 mod fees;
 mod follow_ups;
 mod isolation;
