@@ -89,6 +89,7 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Page<BoughtVi
 
 impl BoughtView {
     fn of(purchase: Purchase, names: &Names) -> BoughtView {
+        let refunded = Money { amount: purchase.money_back(), ..purchase.price };
         BoughtView {
             status: purchase.state.status(),
             buyer: names.member(&purchase.buyer_id),
@@ -98,7 +99,7 @@ impl BoughtView {
             version: purchase.revision,
             price: purchase.price,
             paid: purchase.paid,
-            refunded: Money { amount: purchase.money_back(), ..purchase.price },
+            refunded,
             created_at: purchase.created_at,
             paid_at: purchase.paid_at,
             refund_asked_at: purchase.refund_request.map(|it| it.at),
