@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tantivy::TantivyError;
 use tantivy::directory::OwnedBytes;
 
 use crate::blob::{self, Blob};
 use crate::document::{Key, newest};
 use crate::files::Files;
 use crate::layer::Layer;
-use crate::matching::{self, Points, Searched};
+use crate::matching::Matching;
 use crate::query::{Matched, Wanted};
-use crate::scan::Scan;
+use crate::results::Results;
 use crate::segment;
 use crate::{CatalogueError, Change, Document, Found, Query, SearchError, Shard, cursor};
 
@@ -114,7 +113,7 @@ impl Catalogue {
     /// [`CatalogueError::Damaged`] and others if a shard is not what was packed.
     pub fn of(shards: impl IntoIterator<Item = Shard>) -> Result<Catalogue, CatalogueError> {
         let mut catalogue = Catalogue::empty(i64::MIN);
-        for Shard { blob, is_rebuilt } in shards {
+        for Shard { blob, part, is_rebuilt } in shards {
             catalogue.as_of = catalogue.as_of.max(blob.as_of);
             catalogue.is_rebuilt |= is_rebuilt;
             if let Some(list) = blob.files.0.get(UNLISTED) {
@@ -122,13 +121,7 @@ impl Catalogue {
                 let unlisted = unlisted.into_iter().map(|gone| (Key::of(&gone.id), gone));
                 catalogue.unlisted.extend(unlisted);
             }
-            if blob.documents > 0 {
-                let layer = Layer::open(blob.files)?;
-                if layer.rows.len() as u64 != blob.documents {
-                    return Err(CatalogueError::Damaged("its number of documents does not match"));
-                }
-                catalogue.layers.push(layer);
-            }
+            catalogue.layers.extend(part.map(Layer::new));
         }
         catalogue.of_shards = catalogue.layers.len();
         Ok(catalogue)
@@ -181,7 +174,7 @@ impl Catalogue {
 
     /// Number of published listings.
     pub fn len(&self) -> usize {
-        self.layers.iter().map(|layer| layer.rows.iter().filter(|row| row.alive).count()).sum()
+        self.layers.iter().map(Layer::living).sum()
     }
 
     /// Whether there are none.
@@ -257,9 +250,7 @@ impl Catalogue {
     }
 
     fn known(&self, key: Key) -> Option<u64> {
-        let listed = self.layers.iter().find_map(|layer| {
-            layer.alive(key).and_then(|row| layer.rows.get(row)).map(|row| row.seq)
-        });
+        let listed = self.layers.iter().find_map(|layer| layer.seq(key));
         listed.or_else(|| self.unlisted.get(&key).map(|gone| gone.seq))
     }
 
@@ -273,22 +264,16 @@ impl Catalogue {
         let (mut kept, mut size) = (self.layers.len(), listed);
         while let Some(below) = kept.checked_sub(1).filter(|below| *below >= self.of_shards)
             && let Some(layer) = self.layers.get(below)
-            && layer.rows.len() <= size
+            && layer.part.len() <= size
         {
-            size += layer.rows.len();
+            size += layer.part.len();
             kept = below;
         }
         kept
     }
 
     fn replace(&mut self, key: Key, change: &Change) {
-        for layer in &mut self.layers {
-            if let Some(row) = layer.alive(key)
-                && let Some(row) = layer.rows.get_mut(row)
-            {
-                row.alive = false;
-            }
-        }
+        self.layers.iter_mut().for_each(|layer| layer.retire(key));
         match change {
             Change::Listed(_) => self.unlisted.remove(&key),
             Change::Unlisted { id, seq } => {
@@ -316,45 +301,29 @@ impl Catalogue {
         let wanted = Wanted::of(query);
         let after = cursor.map(|cursor| cursor::read(cursor, &wanted)).transpose()?;
         let (after, matched) = after.unzip();
-        let points = self.points(&wanted).map_err(CatalogueError::from)?;
+        let layers = if wanted.is_nothing() { &[] } else { self.layers.as_slice() };
+        let mut matching = Matching::of(&wanted, layers).map_err(CatalogueError::from)?;
         // One more than asked for, to know whether there is a next page.
-        let scan = |matched| self.walk(Scan::new(&wanted, after, limit + 1), &points, matched);
+        let mut results = |matched| Results::of(layers, &mut matching, matched, after, limit + 1);
         let mut matched = matched.unwrap_or_default();
-        let mut done = scan(matched);
+        let mut done = results(matched)?;
         if done.total == 0 && cursor.is_none() && wanted.may_lack_a_word() {
-            let lacking = scan(Matched::AllButOne);
+            let lacking = results(Matched::AllButOne)?;
             if lacking.total > 0 {
                 (done, matched) = (lacking, Matched::AllButOne);
             }
         }
-        let mut places = done.places();
+        let Results { mut places, total, facets } = done;
         let more = places.len() > limit;
         places.truncate(limit);
         let last = places.last().filter(|_| more);
         let next_cursor =
             last.map(|last| cursor::behind(last.rank, &wanted, matched)).transpose()?;
-        let hits = places
-            .iter()
-            .filter_map(|place| self.layers.get(place.layer).map(|layer| layer.hit(place.row)));
+        let hits = places.iter().filter_map(|place| {
+            self.layers.get(place.layer).map(|layer| layer.part.hit(place.document))
+        });
         let items = hits.collect::<Result<Vec<_>, CatalogueError>>()?;
-        let Scan { total, facets, .. } = done;
         Ok(Found { items, next_cursor, total, facets, matched })
-    }
-
-    /// The points of the documents of each layer; none if the text has no words.
-    fn points(&self, wanted: &Wanted) -> Result<Vec<Points>, TantivyError> {
-        if wanted.words.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(Vec::new());
-        }
-        let searched = Searched::of(wanted)?;
-        self.layers.iter().map(|layer| matching::points(layer, wanted, &searched)).collect()
-    }
-
-    fn walk<'a>(&self, mut scan: Scan<'a>, points: &[Points], matched: Matched) -> Scan<'a> {
-        for (place, (layer, points)) in self.layers.iter().zip(points).enumerate() {
-            scan.layer(place, layer, points.of(matched));
-        }
-        scan
     }
 }
 

@@ -8,18 +8,20 @@
 //! How it works, in the order of the code: a [`Document`] is a searchable listing, and a [`Change`]
 //! is a newer state of one; `folding` normalizes spelling and `words` splits text into terms;
 //! `segment` writes documents as one tantivy segment and `files` lets tantivy read it from the
-//! blob; `blob` is the format around the segment, and a [`Shard`] is a blob that was read; a `Layer`
-//! is an open segment with its columns unpacked into rows; `matching` gives every document of a layer points for the words; `scan` goes
-//! over the rows once, filters, counts facets and selects the best; `cursor` encodes where a page
-//! ended.
+//! blob; `blob` is the format around the segment, and a [`Shard`] is a blob that was read; a `Part`
+//! is an open segment with its columns unpacked into sets of documents (`bits`) and numbers by
+//! digit (`planes`), and a `Layer` says which of its documents are still true; `matching` finds the
+//! documents that have the words, and their points; `sets` filters them and counts facets, `order`
+//! selects the best; `results` does it for all layers; `cursor` encodes where a page ended.
 //!
 //! Two design decisions: a document's rank depends on that document and the query alone, never on
 //! other documents (so no BM25), or pages would shift while listings are added. So it does not
 //! matter either which shard a listing is in, or how many there are. And a change is not written
 //! into the segments of the shards: changed documents are in small segments above them, and the
-//! rows they replace are marked, so that a change costs as much as what changed.
+//! documents they replace are marked, so that a change costs as much as what changed.
 
 pub mod bench;
+mod bits;
 mod blob;
 mod catalogue;
 mod cursor;
@@ -30,11 +32,14 @@ mod folding;
 mod layer;
 mod listing;
 mod matching;
+mod order;
+mod part;
+mod planes;
 mod query;
 mod rank;
-mod row;
-mod scan;
+mod results;
 mod segment;
+mod sets;
 mod shard;
 #[cfg(test)]
 mod tests;

@@ -1,222 +1,255 @@
 //! Matching: which documents contain the searched words, and how well.
 //!
-//! Every word must occur in the document, or every word but one: both are computed at once, because
-//! finding the similar words is the expensive part. A word's points are the weight of its field times the
-//! quality of its match, a document's points the sum over the words. Nothing depends on other
-//! documents, and the number of similar words in the dictionary is not limited.
+//! Every word must occur in the document, or every word but one. A word's points are the weight of
+//! its field times the quality of its match, a document's points the sum over the words. Nothing
+//! depends on other documents, and the number of similar words in the dictionary is not limited.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem::swap;
 
-use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
 use tantivy::query::{DfaWrapper, FuzzyTermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::termdict::TermDictionary;
 use tantivy::{TantivyError, Term};
 
+use crate::bits::Bits;
 use crate::layer::Layer;
+use crate::part::Part;
+use crate::planes::Planes;
 use crate::query::{Matched, Wanted};
 use crate::words::{Term as Searchable, TermKind};
 
-/// The unit of points, and the minimum difference between two sums of them.
-const UNIT: u16 = 32;
-/// The weight of a field per eighth of a match, by its number: description, creator, tags, title.
-/// Twelve words in a title are 7,680 points, so a sum fits.
-const WORTH: [u16; 5] = [0, UNIT / 2, UNIT, UNIT * 3 / 2, UNIT * 5 / 2];
+/// The points of a field for each quarter of a match, by its number: description, creator, tags,
+/// title. Twelve words in a title are 240 points, so a sum fits into a byte.
+const WORTH: [u8; 5] = [0, 1, 2, 3, 5];
 
-/// Match quality, in eighths.
-const EXACT: u16 = 8;
-const PREFIX: u16 = 6;
+/// Match quality, in quarters.
+const EXACT: u8 = 4;
+const PREFIX: u8 = 3;
 /// Maximum edits (insertion, deletion, substitution, swap), minimum word length, because a shorter
 /// word would become another one, and the match quality.
-const TYPOS: [(u8, usize, u16); 2] = [(2, 8, 2), (1, 4, 4)];
+const TYPOS: [(u8, usize, u8); 2] = [(2, 8, 1), (1, 4, 2)];
 
-/// The searched words and their automata, built once for all layers.
-pub(crate) struct Searched<'a>(Vec<Word<'a>>);
-
-struct Word<'a> {
+/// A searched term and its automata.
+struct Searched<'a> {
     text: &'a str,
     /// The number of the word that it is a part of.
-    number: usize,
+    word: usize,
     /// Automata for typos, from the worst match to the best.
-    misspelt: Vec<(DfaWrapper, u16)>,
+    misspelt: Vec<(DfaWrapper, u8)>,
     kind: TermKind,
 }
 
 impl<'a> Searched<'a> {
-    pub(crate) fn of(wanted: &'a Wanted) -> Result<Searched<'a>, TantivyError> {
-        let words = wanted.words.as_deref().unwrap_or_default();
-        Ok(Searched(words.iter().map(Word::of).collect::<Result<_, TantivyError>>()?))
-    }
-}
-
-impl<'a> Word<'a> {
-    fn of(term: &'a Searchable) -> Result<Word<'a>, TantivyError> {
+    fn of(term: &'a Searchable) -> Result<Searched<'a>, TantivyError> {
         let (text, kind) = (term.text.as_str(), term.kind);
         let letters = text.chars().count();
         let mut misspelt = Vec::new();
         // Words with digits are not matched with typos: 35mm is not 85mm.
         if kind.may_be_misspelt() && !text.chars().any(char::is_numeric) {
-            for (typos, letters_min, eighths) in TYPOS {
+            for (typos, letters_min, quarters) in TYPOS {
                 if letters >= letters_min {
                     // The field does not matter: the automaton is of the text alone.
                     let term = Term::from_field_text(Field::from_field_id(0), text);
-                    misspelt.push((FuzzyTermQuery::new(term, typos, true).automaton()?, eighths));
+                    misspelt.push((FuzzyTermQuery::new(term, typos, true).automaton()?, quarters));
                 }
             }
         }
-        Ok(Word { text, number: term.word, misspelt, kind })
+        Ok(Searched { text, word: term.word, misspelt, kind })
     }
 }
 
-/// The points of the documents of a layer.
-pub(crate) enum Points {
-    /// All match, because the query has neither words nor tags nor a creator.
-    OfAll,
-    /// Of each document; 0 for those that do not match.
-    Of {
-        /// For having all words.
-        all: Vec<u16>,
-        /// For having all words or all but one, the best of both.
-        all_but_one: Vec<u16>,
-    },
+/// The documents that a query matches, before its filters.
+pub(crate) struct Matching<'a> {
+    wanted: &'a Wanted,
+    /// The words of each layer, which are found once, because that is expensive.
+    words: Vec<Vec<Word>>,
+    scratch: Scratch,
 }
 
-impl Points {
-    /// The points of each document that is matched in this way; `None` if all are.
-    pub(crate) fn of(&self, matched: Matched) -> Option<&[u16]> {
-        match (self, matched) {
-            (Points::OfAll, _) => None,
-            (Points::Of { all, .. }, Matched::AllWords) => Some(all),
-            (Points::Of { all_but_one, .. }, Matched::AllButOne) => Some(all_but_one),
+/// A searched word in a layer: for each of its terms, the similar ones in the dictionary.
+struct Word(Vec<Vec<Alike>>);
+
+/// Matching documents of a layer.
+pub(crate) struct Matches {
+    pub(crate) documents: Bits,
+    /// Their points for words; `None` if there are no words, or no documents.
+    pub(crate) points: Option<Planes>,
+}
+
+impl<'a> Matching<'a> {
+    pub(crate) fn of(wanted: &'a Wanted, layers: &[Layer]) -> Result<Matching<'a>, TantivyError> {
+        let terms = wanted.words.iter().flatten().map(Searched::of);
+        let terms = terms.collect::<Result<Vec<_>, TantivyError>>()?;
+        let words = layers.iter().map(|layer| words(&layer.part, &terms));
+        let words = words.collect::<io::Result<_>>()?;
+        Ok(Matching { wanted, words, scratch: Scratch::default() })
+    }
+
+    pub(crate) fn wanted(&self) -> &'a Wanted {
+        self.wanted
+    }
+
+    /// The living documents of a layer, which has this place among all, that match in this way.
+    pub(crate) fn documents(
+        &mut self,
+        (place, layer): (usize, &Layer),
+        matched: Matched,
+    ) -> io::Result<Matches> {
+        let mut documents = layer.alive.clone();
+        if let Some(creator) = &self.wanted.creator {
+            documents.keep(&layer.part.created_by(creator)?);
         }
+        for tag in &self.wanted.tags {
+            documents.keep(&layer.part.tagged(tag)?);
+        }
+        let words = self.words.get(place).map(Vec::as_slice).unwrap_or_default();
+        if words.is_empty() || documents.is_empty() {
+            return Ok(Matches { documents, points: None });
+        }
+        let points = match matched {
+            Matched::AllWords => self.scratch.all_words(&layer.part, words)?,
+            Matched::AllButOne => self.scratch.all_but_one(&layer.part, words)?,
+        };
+        documents.keep(&Bits::of_bytes(points));
+        Ok(Matches { documents, points: Some(Planes::of_bytes(points)) })
     }
 }
 
-/// The points of the documents of a layer.
-pub(crate) fn points(
-    layer: &Layer,
-    wanted: &Wanted,
-    searched: &Searched<'_>,
-) -> Result<Points, TantivyError> {
-    let mut matches = Matches::new(layer.rows.len());
-    if let Some(creator) = &wanted.creator {
-        matches.narrow_to(&layer.creators, creator)?;
-    }
-    for tag in &wanted.tags {
-        matches.narrow_to(&layer.tags, tag)?;
-    }
-    for word in searched.0.chunk_by(|one, other| one.number == other.number) {
-        matches.narrow_by(&layer.words, word)?;
-    }
-    Ok(match matches.sums {
-        None => Points::OfAll,
-        Some(Sums { all, all_but_one }) => Points::Of { all, all_but_one },
-    })
+/// The words of a part that are similar to the searched `terms`, the rarest first: if nothing has
+/// it, nothing has all.
+fn words(part: &Part, terms: &[Searched<'_>]) -> io::Result<Vec<Word>> {
+    let alike = |term| alike(part.words.terms(), term);
+    let words = terms.chunk_by(|one, other| one.word == other.word);
+    let words = words.map(|terms| terms.iter().map(alike).collect::<io::Result<_>>().map(Word));
+    let mut words = words.collect::<io::Result<Vec<_>>>()?;
+    words.sort_by_key(Word::frequency);
+    Ok(words)
 }
 
-/// The sums of each document over the conditions so far, and one; 0 once it does not match.
-struct Sums {
-    all: Vec<u16>,
-    all_but_one: Vec<u16>,
-}
-
-impl Sums {
-    fn new(documents: usize) -> Sums {
-        Sums { all: vec![1; documents], all_but_one: vec![1; documents] }
+impl Word {
+    /// At least in how many documents it can be; more than once if in several spellings.
+    fn frequency(&self) -> u64 {
+        let of_term = |alike: &Vec<Alike>| alike.iter().map(|it| u64::from(it.info.doc_freq)).sum();
+        self.0.iter().map(of_term).min().unwrap_or(0)
     }
 }
 
-struct Matches {
-    sums: Option<Sums>,
-    /// The points of one word, and of one of its terms.
-    of_word: Vec<u16>,
-    of_term: Vec<u16>,
+/// The points of each document of a layer, padded as in [`Bits::of_bytes`]; 0 is no match. The
+/// memory is used for one layer after the other.
+#[derive(Default)]
+struct Scratch {
+    /// For one term of a word.
+    of_term: Vec<u8>,
+    /// For one word.
+    of_word: Vec<u8>,
+    /// For having all words so far.
+    all: Vec<u8>,
+    /// For having all words so far or all but one, the best of both.
+    all_but_one: Vec<u8>,
 }
 
-impl Matches {
-    fn new(documents: usize) -> Matches {
-        Matches { sums: None, of_word: vec![0; documents], of_term: vec![0; documents] }
-    }
-
-    /// Restricts to the documents with exactly this label.
-    fn narrow_to(&mut self, labels: &InvertedIndexReader, label: &str) -> io::Result<()> {
-        self.of_word.fill(0);
-        if let Some(info) = labels.terms().get(label)? {
-            let mut list =
-                labels.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
-            while !list.docs().is_empty() {
-                for document in list.docs() {
-                    self.of_word[*document as usize] = 1;
-                }
-                list.advance();
+impl Scratch {
+    /// The points of the documents that have all `words`.
+    fn all_words(&mut self, part: &Part, words: &[Word]) -> io::Result<&[u8]> {
+        for (nth, word) in words.iter().enumerate() {
+            self.word(part, word)?;
+            match nth {
+                0 => swap(&mut self.all, &mut self.of_word),
+                _ => both(&mut self.all, &self.of_word),
+            }
+            if self.all.iter().all(|points| *points == 0) {
+                break;
             }
         }
-        // One point for every remaining document, which does not change their order.
-        let Matches { sums, of_word, .. } = self;
-        let Sums { all, all_but_one } = sums.get_or_insert_with(|| Sums::new(of_word.len()));
-        both(all, of_word);
-        both(all_but_one, of_word);
-        Ok(())
+        Ok(&self.all)
     }
 
-    /// Restricts to the documents with this word, of which every term must occur, and adds its
-    /// points.
-    fn narrow_by(&mut self, words: &InvertedIndexReader, terms: &[Word<'_>]) -> io::Result<()> {
-        for (nth, term) in terms.iter().enumerate() {
-            self.of_term.fill(0);
-            for alike in alike(words.terms(), term)? {
-                self.add_term(words, &alike)?;
+    /// The points of the documents that have all `words` or all but one.
+    fn all_but_one(&mut self, part: &Part, words: &[Word]) -> io::Result<&[u8]> {
+        cleared(&mut self.all_but_one, part);
+        for (nth, word) in words.iter().enumerate() {
+            self.word(part, word)?;
+            match nth {
+                0 => swap(&mut self.all, &mut self.of_word),
+                // One of the first two may be missing.
+                1 => {
+                    self.all_but_one.clone_from(&self.all);
+                    either(&mut self.all_but_one, &self.of_word);
+                    both(&mut self.all, &self.of_word);
+                }
+                // It lacks an earlier word, or this one.
+                _ => {
+                    both(&mut self.all_but_one, &self.of_word);
+                    best(&mut self.all_but_one, &self.all);
+                    both(&mut self.all, &self.of_word);
+                }
+            }
+        }
+        Ok(&self.all_but_one)
+    }
+
+    /// Sets the points of a word, of which every term must occur.
+    fn word(&mut self, part: &Part, word: &Word) -> io::Result<()> {
+        for (nth, alike) in word.0.iter().enumerate() {
+            cleared(&mut self.of_term, part);
+            for alike in alike {
+                add(&mut self.of_term, part, alike)?;
             }
             match nth {
-                0 => std::mem::swap(&mut self.of_word, &mut self.of_term),
+                0 => swap(&mut self.of_word, &mut self.of_term),
                 _ => both(&mut self.of_word, &self.of_term),
             }
         }
-        let Matches { sums, of_word, .. } = self;
-        let Sums { all, all_but_one } = sums.get_or_insert_with(|| Sums::new(of_word.len()));
-        for ((all, but_one), points) in all.iter_mut().zip(all_but_one).zip(&*of_word) {
-            // It lacks an earlier word, or this one.
-            *but_one = sum_of_both(*but_one, *points).max(*all);
-            *all = sum_of_both(*all, *points);
-        }
-        Ok(())
-    }
-
-    /// Adds one of the similar words of a term, of which the best counts.
-    fn add_term(&mut self, words: &InvertedIndexReader, term: &Alike) -> io::Result<()> {
-        let worth = WORTH.map(|worth| worth * term.eighths);
-        let mut list =
-            words.read_block_postings_from_terminfo(&term.info, IndexRecordOption::WithFreqs)?;
-        while !list.docs().is_empty() {
-            for (document, place) in list.docs().iter().zip(list.freqs()) {
-                let points = worth.get(*place as usize).copied().unwrap_or(0);
-                let best = &mut self.of_term[*document as usize];
-                *best = points.max(*best);
-            }
-            list.advance();
-        }
         Ok(())
     }
 }
 
-/// Adds the points of one condition; a document without any does not match.
-fn both(sums: &mut [u16], points: &[u16]) {
+/// No points for any document of a part.
+fn cleared(points: &mut Vec<u8>, part: &Part) {
+    points.clear();
+    points.resize(part.len().next_multiple_of(8), 0);
+}
+
+/// Adds one of the similar words of a term, of which the best counts.
+fn add(of_term: &mut [u8], part: &Part, alike: &Alike) -> io::Result<()> {
+    let worth = WORTH.map(|worth| worth * alike.quarters);
+    let option = IndexRecordOption::WithFreqs;
+    let mut list = part.words.read_block_postings_from_terminfo(&alike.info, option)?;
+    while !list.docs().is_empty() {
+        for (document, place) in list.docs().iter().zip(list.freqs()) {
+            let points = worth.get(*place as usize).copied().unwrap_or(0);
+            let best = &mut of_term[*document as usize];
+            *best = points.max(*best);
+        }
+        list.advance();
+    }
+    Ok(())
+}
+
+/// Adds `points`; a document without any in one of both has none.
+fn both(sums: &mut [u8], points: &[u8]) {
     for (sum, points) in sums.iter_mut().zip(points) {
-        *sum = sum_of_both(*sum, *points);
+        *sum = if *sum == 0 || *points == 0 { 0 } else { sum.saturating_add(*points) };
     }
 }
 
-/// The sum, or 0 if either is.
-fn sum_of_both(one: u16, other: u16) -> u16 {
-    if one == 0 || other == 0 { 0 } else { one.saturating_add(other) }
+/// Adds `points`.
+fn either(sums: &mut [u8], points: &[u8]) {
+    sums.iter_mut().zip(points).for_each(|(sum, points)| *sum = sum.saturating_add(*points));
+}
+
+/// The greater of both.
+fn best(sums: &mut [u8], others: &[u8]) {
+    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum = *other.max(sum));
 }
 
 /// A dictionary word similar to a searched one.
 struct Alike {
     info: TermInfo,
-    eighths: u16,
+    quarters: u8,
 }
 
 /// The similar words, keyed by where their posting list begins, which is unique.
@@ -225,22 +258,22 @@ struct Found(BTreeMap<usize, Alike>);
 
 impl Found {
     /// Adds a word, replacing the same word with a worse match.
-    fn put(&mut self, info: &TermInfo, eighths: u16) {
-        self.0.insert(info.postings_range.start, Alike { info: info.clone(), eighths });
+    fn put(&mut self, info: &TermInfo, quarters: u8) {
+        self.0.insert(info.postings_range.start, Alike { info: info.clone(), quarters });
     }
 }
 
 /// All words of a dictionary similar to one. The first letter must match: people rarely mistype it,
 /// and it leaves a small part of the dictionary to scan.
-fn alike(dictionary: &TermDictionary, word: &Word<'_>) -> io::Result<Vec<Alike>> {
+fn alike(dictionary: &TermDictionary, word: &Searched<'_>) -> io::Result<Vec<Alike>> {
     let mut found = Found::default();
     let first: String = word.text.chars().take(1).collect();
     // From the worst match to the best, which replaces it.
-    for (automaton, eighths) in &word.misspelt {
+    for (automaton, quarters) in &word.misspelt {
         let like = dictionary.search(automaton);
         let mut like = like.ge(&first).lt(behind(&first)).into_stream()?;
         while like.advance() {
-            found.put(like.value(), *eighths);
+            found.put(like.value(), *quarters);
         }
     }
     if word.kind.is_a_beginning() {

@@ -170,6 +170,17 @@ impl Wanted {
 }
 
 impl Wanted {
+    /// Whether nothing can be found: the text has no words.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.words.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// What each result's rank by relevance has besides its own points: one, and one for each tag
+    /// and creator that it must have. It is a part of the cursors that were issued.
+    pub(crate) fn base(&self) -> u64 {
+        1 + self.tags.len() as u64 + u64::from(self.creator.is_some())
+    }
+
     /// Whether results may lack one of the words: there are several.
     pub(crate) fn may_lack_a_word(&self) -> bool {
         let mut words = self.words.iter().flatten().map(|term| term.word);

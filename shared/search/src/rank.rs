@@ -2,9 +2,10 @@
 
 use domain::marketplace::community::listing_stats::{PRIOR_RATING, PRIOR_RATINGS};
 
-use crate::Sort;
 use crate::document::Key;
-use crate::row::Row;
+
+/// How much more a point for words is worth than one for sales, which only break ties.
+pub(crate) const POINT: u64 = 32;
 
 /// A document's rank among the results: the greater comes first.
 ///
@@ -17,21 +18,6 @@ pub(crate) struct Rank {
     pub(crate) key: Key,
 }
 
-impl Rank {
-    /// The rank of `row`, which has `points` for the words.
-    pub(crate) fn of(row: &Row, sort: Sort, points: u16) -> Rank {
-        let value = match sort {
-            Sort::Relevance => u64::from(points) + u64::from(row.popularity),
-            Sort::Newest => 0,
-            Sort::BestSelling => row.sales,
-            Sort::TopRated => u64::from(row.bayes),
-            Sort::PriceAscending => u64::MAX - row.price,
-            Sort::PriceDescending => row.price,
-        };
-        Rank { value, published_at: row.published_at, key: row.key }
-    }
-}
-
 /// `(C·m + sum) / (C + n)` in ten thousandths of a star, with the prior mean m and weight C.
 pub(crate) fn bayes(rating: Option<u16>, ratings: u64) -> u32 {
     let weight = u64::from(PRIOR_RATINGS);
@@ -41,8 +27,7 @@ pub(crate) fn bayes(rating: Option<u16>, ratings: u64) -> u32 {
     u32::try_from(sum / (weight + count)).unwrap_or(u32::MAX)
 }
 
-/// Points for sales, by powers of two, 0 to 20: the maximum is at a million. Less than the minimum
-/// difference between two match qualities (`matching::UNIT`), so they only break ties.
+/// Points for sales, by powers of two, 0 to 20: the maximum is at a million. Less than [`POINT`].
 pub(crate) fn popularity(sales: u64) -> u8 {
     let powers = sales.saturating_add(1).ilog2();
     u8::try_from(powers.min(20)).unwrap_or(20)

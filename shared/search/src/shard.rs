@@ -1,13 +1,18 @@
 //! A part of all listings, as its blob holds it.
 
+use std::sync::Arc;
+
 use crate::blob::{self, Blob};
+use crate::part::Part;
 use crate::{Catalogue, CatalogueError};
 
-/// A part of all listings, verified and in memory. Clones share it, so a catalogue that has a shard
-/// of an earlier one costs neither the shard's bytes nor reading them again.
+/// A part of all listings, verified, in memory and open. Clones share it, so a catalogue that has a
+/// shard of an earlier one costs neither the shard's bytes nor reading them again.
 #[derive(Clone)]
 pub struct Shard {
     pub(crate) blob: Blob,
+    /// Its documents; `None` if there are none.
+    pub(crate) part: Option<Arc<Part>>,
     pub(crate) is_rebuilt: bool,
 }
 
@@ -18,15 +23,27 @@ impl Shard {
     ///
     /// # Errors
     /// [`CatalogueError::Format`] if an incompatible version packed it, [`CatalogueError::Damaged`]
-    /// if any bit has changed.
+    /// and others if any bit has changed or it is not what was packed.
     pub fn open(bytes: impl Into<Vec<u8>>) -> Result<Shard, CatalogueError> {
-        let blob = blob::unpack(bytes.into())?;
-        if blob.is_current {
-            return Ok(Shard { blob, is_rebuilt: false });
+        let shard = Shard::read(blob::unpack(bytes.into())?)?;
+        if shard.blob.is_current {
+            return Ok(shard);
         }
-        let as_of = blob.as_of;
-        let outdated = Catalogue::of([Shard { blob, is_rebuilt: true }])?;
-        Ok(Shard { blob: blob::unpack(outdated.snapshot(as_of)?)?, is_rebuilt: true })
+        let as_of = shard.blob.as_of;
+        let outdated = Catalogue::of([shard])?;
+        let rebuilt = Shard::read(blob::unpack(outdated.snapshot(as_of)?)?)?;
+        Ok(Shard { is_rebuilt: true, ..rebuilt })
+    }
+
+    fn read(blob: Blob) -> Result<Shard, CatalogueError> {
+        if blob.documents == 0 {
+            return Ok(Shard { blob, part: None, is_rebuilt: false });
+        }
+        let part = Part::open(blob.files.clone())?;
+        if part.len() as u64 != blob.documents {
+            return Err(CatalogueError::Damaged("its number of documents does not match"));
+        }
+        Ok(Shard { blob, part: Some(Arc::new(part)), is_rebuilt: false })
     }
 
     /// Reads a blob of the current format whose bytes the caller has compared with a hash, which is

@@ -4,6 +4,7 @@ mod blobs;
 mod changes;
 mod filters;
 mod listings;
+mod oracle;
 mod pages;
 mod shards;
 mod text;

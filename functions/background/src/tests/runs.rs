@@ -111,7 +111,8 @@ async fn a_run_with_nothing_to_do_leaves_no_lease_and_no_position() {
 async fn a_suspension_that_is_over_is_lifted_with_an_entry_in_the_audit() {
     let app = TestApp::serving(&[crate::functions]);
     let until = app.now().plus(DAY);
-    let suspended = app.store.update_account(&kim(), None, app.now(), |update| {
+    let member = kim();
+    let suspended = app.store.update_account(&member, None, app.now(), |update| {
         update.suspend("Spam.".to_owned(), Some(until));
     });
     suspended.await.unwrap();
