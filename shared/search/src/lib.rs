@@ -10,7 +10,7 @@
 //! `segment` writes documents as one tantivy segment and `files` lets tantivy read it from the
 //! blob; `blob` is the format around the segment, and a [`Shard`] is a blob that was read; a `Part`
 //! is an open segment with its columns unpacked into sets of documents (`bits`) and numbers by
-//! digit (`planes`), and a `Layer` says which of its documents are still true; `matching` finds the
+//! digit (`planes`), its words are read by `postings`, and a `Layer` says which of its documents are still true; `matching` finds the
 //! documents that have the words, and their points; `sets` filters them and counts facets, `order`
 //! selects the best; `results` does it for all layers; `cursor` encodes where a page ended.
 //!
@@ -35,6 +35,7 @@ mod matching;
 mod order;
 mod part;
 mod planes;
+mod postings;
 mod query;
 mod rank;
 mod results;

@@ -10,7 +10,7 @@ use std::mem::swap;
 
 use tantivy::postings::TermInfo;
 use tantivy::query::{DfaWrapper, FuzzyTermQuery};
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::schema::Field;
 use tantivy::termdict::TermDictionary;
 use tantivy::{TantivyError, Term};
 
@@ -18,14 +18,12 @@ use crate::bits::Bits;
 use crate::layer::Layer;
 use crate::part::Part;
 use crate::planes::Planes;
+use crate::postings::padded;
 use crate::query::{Matched, Wanted};
 use crate::words::{Term as Searchable, TermKind};
 
-/// The points of a field for each quarter of a match, by its number: description, creator, tags,
-/// title. Twelve words in a title are 240 points, so a sum fits into a byte.
-const WORTH: [u8; 5] = [0, 1, 2, 3, 5];
-
-/// Match quality, in quarters.
+/// Match quality, in quarters. Twelve exact words in a title are 240 points, so a sum fits into a
+/// byte.
 const EXACT: u8 = 4;
 const PREFIX: u8 = 3;
 /// Maximum edits (insertion, deletion, substitution, swap), minimum word length, because a shorter
@@ -121,7 +119,7 @@ impl<'a> Matching<'a> {
 /// The words of a part that are similar to the searched `terms`, the rarest first: if nothing has
 /// it, nothing has all.
 fn words(part: &Part, terms: &[Searched<'_>]) -> io::Result<Vec<Word>> {
-    let alike = |term| alike(part.words.terms(), term);
+    let alike = |term| alike(part.words.dictionary(), term);
     let words = terms.chunk_by(|one, other| one.word == other.word);
     let words = words.map(|terms| terms.iter().map(alike).collect::<io::Result<_>>().map(Word));
     let mut words = words.collect::<io::Result<Vec<_>>>()?;
@@ -137,7 +135,7 @@ impl Word {
     }
 }
 
-/// The points of each document of a layer, padded as in [`Bits::of_bytes`]; 0 is no match. The
+/// The points of each document of a layer, padded; 0 is no match. The
 /// memory is used for one layer after the other.
 #[derive(Default)]
 struct Scratch {
@@ -195,8 +193,8 @@ impl Scratch {
     fn word(&mut self, part: &Part, word: &Word) -> io::Result<()> {
         for (nth, alike) in word.0.iter().enumerate() {
             cleared(&mut self.of_term, part);
-            for alike in alike {
-                add(&mut self.of_term, part, alike)?;
+            for Alike { info, quarters } in alike {
+                part.words.add(info, *quarters, &mut self.of_term)?;
             }
             match nth {
                 0 => swap(&mut self.of_word, &mut self.of_term),
@@ -210,23 +208,7 @@ impl Scratch {
 /// No points for any document of a part.
 fn cleared(points: &mut Vec<u8>, part: &Part) {
     points.clear();
-    points.resize(part.len().next_multiple_of(8), 0);
-}
-
-/// Adds one of the similar words of a term, of which the best counts.
-fn add(of_term: &mut [u8], part: &Part, alike: &Alike) -> io::Result<()> {
-    let worth = WORTH.map(|worth| worth * alike.quarters);
-    let option = IndexRecordOption::WithFreqs;
-    let mut list = part.words.read_block_postings_from_terminfo(&alike.info, option)?;
-    while !list.docs().is_empty() {
-        for (document, place) in list.docs().iter().zip(list.freqs()) {
-            let points = worth.get(*place as usize).copied().unwrap_or(0);
-            let best = &mut of_term[*document as usize];
-            *best = points.max(*best);
-        }
-        list.advance();
-    }
-    Ok(())
+    points.resize(padded(part.len()), 0);
 }
 
 /// Adds `points`; a document without any in one of both has none.

@@ -15,6 +15,7 @@ use crate::bits::Bits;
 use crate::document::Key;
 use crate::files::Files;
 use crate::planes::Planes;
+use crate::postings::Postings;
 use crate::rank::{bayes, popularity};
 use crate::segment::{self, CATEGORY, Fields, KIND, NUMBERS};
 use crate::{CatalogueError, Document, Hit};
@@ -48,7 +49,7 @@ pub(crate) struct Part {
     pub(crate) free: Bits,
     /// Those with at least as many stars as [`STARS`].
     pub(crate) stars: [Bits; STARS.len()],
-    pub(crate) words: Arc<InvertedIndexReader>,
+    pub(crate) words: Postings,
     tags: Arc<InvertedIndexReader>,
     creators: Arc<InvertedIndexReader>,
     fields: Fields,
@@ -90,7 +91,7 @@ impl Part {
             free: Bits::of(&price, |price| *price == 0),
             stars: STARS.map(|stars| Bits::of(&rating, |it| *it >= u64::from(stars) * 100)),
             rating: Planes::of(&rating),
-            words: reader.inverted_index(fields.words)?,
+            words: Postings::open(reader.inverted_index(fields.words)?, keys.len())?,
             tags: reader.inverted_index(fields.tags)?,
             creators: reader.inverted_index(fields.creators)?,
             store: reader.get_store_reader(STORE_BLOCKS_KEPT)?,
