@@ -344,3 +344,23 @@ fn pack(
     let files = Files(Arc::new(files));
     Ok(blob::pack(&Blob { as_of, documents, files, is_current: true }))
 }
+
+impl Shard {
+    /// Reads a blob that [`Catalogue::build`] or [`Catalogue::snapshot`] packed, without a copy. A
+    /// blob of an earlier version with other word rules is rebuilt from its documents, which takes
+    /// as long as [`Catalogue::build`].
+    ///
+    /// # Errors
+    /// [`CatalogueError::Format`] if an incompatible version packed it, [`CatalogueError::Damaged`]
+    /// and others if any bit has changed or it is not what was packed.
+    pub fn open(bytes: impl Into<Vec<u8>>) -> Result<Shard, CatalogueError> {
+        let shard = Shard::read(blob::unpack(bytes.into())?)?;
+        if shard.blob.is_current {
+            return Ok(shard);
+        }
+        let as_of = shard.blob.as_of;
+        let outdated = Catalogue::of([shard])?;
+        let rebuilt = Shard::read(blob::unpack(outdated.snapshot(as_of)?)?)?;
+        Ok(Shard { is_rebuilt: true, ..rebuilt })
+    }
+}

@@ -20,8 +20,8 @@ use crate::rank::{bayes, popularity};
 use crate::segment::{self, CATEGORY, Fields, KIND, NUMBERS};
 use crate::{CatalogueError, Document, Hit};
 
-/// Cached unpacked blocks of documents, of 16 KiB each.
-const STORE_BLOCKS_KEPT: usize = 64;
+/// Cached unpacked blocks of documents, of 16 KiB each: a megabyte for the parts of eight shards.
+const STORE_BLOCKS_KEPT: usize = 8;
 /// The ratings that a facet counts, in whole stars.
 pub(crate) const STARS: [u8; 4] = [1, 2, 3, 4];
 
