@@ -175,7 +175,8 @@ fn module(path: &Path) -> Module {
     while at < tokens.len() {
         let end = || at + tokens[at..].iter().position(|token| token == ";").unwrap();
         match tokens[at].as_str() {
-            "use" => {
+            // Not of a type that says what it captures: `+ use<'_>`.
+            "use" if tokens.get(at + 1).is_none_or(|next| next != "<") => {
                 // `pub` or `pub(...)`: no other item ends with these before `use`.
                 let is_public = at > 0 && ["pub", ")"].contains(&tokens[at - 1].as_str());
                 let end = end();
