@@ -31,7 +31,8 @@ impl Bits {
         Bits(values.chunks(WORD).map(word).collect())
     }
 
-    /// The documents whose byte is not zero. The bytes are padded with zeros to a multiple of eight.
+    /// The documents whose byte is not zero. The bytes are padded with zeros to a multiple of
+    /// eight.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Bits {
         const REST: u64 = !(LAST << 7);
         // The highest bit of a byte becomes one if any is: adding 127 carries into it.
@@ -44,9 +45,9 @@ impl Bits {
         gathered(bytes, |eight| eight >> digit)
     }
 
-    /// None of the documents of its layer.
-    pub(crate) fn none_of_them(&self) -> Bits {
-        Bits(vec![0; self.0.len()].into())
+    /// None of the documents of the layer that `other` is of.
+    pub(crate) fn none_like(other: &Bits) -> Bits {
+        Bits(vec![0; other.0.len()].into())
     }
 
     pub(crate) fn has(&self, document: u32) -> bool {

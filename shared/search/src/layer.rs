@@ -7,8 +7,8 @@ use crate::document::Key;
 use crate::part::Part;
 use crate::{CatalogueError, Document, segment};
 
-/// A part of the listings. The part is shared by all catalogues that have it, what has become of its
-/// documents is each catalogue's own.
+/// A part of the listings. The part is shared by all catalogues that have it; which of its
+/// documents live is each catalogue's own.
 pub(crate) struct Layer {
     pub(crate) part: Arc<Part>,
     /// The documents that are the newest state of their listing in any layer, and not unlisted.

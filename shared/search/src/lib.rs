@@ -10,9 +10,10 @@
 //! `segment` writes documents as one tantivy segment and `files` lets tantivy read it from the
 //! blob; `blob` is the format around the segment, and a [`Shard`] is a blob that was read; a `Part`
 //! is an open segment with its columns unpacked into sets of documents (`bits`) and numbers by
-//! digit (`planes`), its words are read by `postings`, and a `Layer` says which of its documents are still true; `matching` finds the
-//! documents that have the words, and their points; `sets` filters them and counts facets, `order`
-//! selects the best; `results` does it for all layers; `cursor` encodes where a page ended.
+//! digit (`planes`), whose words `postings` reads; a `Layer` says which documents of a part are
+//! still true; `matching` finds the documents that have the words, and their points; `sets` filters
+//! them and counts facets, `order` selects the best; `results` does so in all layers; `cursor`
+//! encodes where a page ended.
 //!
 //! Two design decisions: a document's rank depends on that document and the query alone, never on
 //! other documents (so no BM25), or pages would shift while listings are added. So it does not

@@ -14,6 +14,7 @@ use tantivy::schema::Field;
 use tantivy::termdict::TermDictionary;
 use tantivy::{TantivyError, Term};
 
+use crate::Sort;
 use crate::bits::Bits;
 use crate::layer::Layer;
 use crate::part::Part;
@@ -73,7 +74,7 @@ struct Word(Vec<Vec<Alike>>);
 /// Matching documents of a layer.
 pub(crate) struct Matches {
     pub(crate) documents: Bits,
-    /// Their points for words; `None` if there are no words, or no documents.
+    /// Their points for words, if they are sorted by them and there are any.
     pub(crate) points: Option<Planes>,
 }
 
@@ -112,12 +113,13 @@ impl<'a> Matching<'a> {
             Matched::AllButOne => self.scratch.all_but_one(&layer.part, words)?,
         };
         documents.keep(&Bits::of_bytes(points));
-        Ok(Matches { documents, points: Some(Planes::of_bytes(points)) })
+        let is_order = self.wanted.sort == Sort::Relevance;
+        let points = is_order.then(|| Planes::of_bytes(points));
+        Ok(Matches { documents, points })
     }
 }
 
-/// The words of a part that are similar to the searched `terms`, the rarest first: if nothing has
-/// it, nothing has all.
+/// The searched words in a part, the rarest first: if nothing has it, nothing has all.
 fn words(part: &Part, terms: &[Searched<'_>]) -> io::Result<Vec<Word>> {
     let alike = |term| alike(part.words.dictionary(), term);
     let words = terms.chunk_by(|one, other| one.word == other.word);
@@ -128,15 +130,15 @@ fn words(part: &Part, terms: &[Searched<'_>]) -> io::Result<Vec<Word>> {
 }
 
 impl Word {
-    /// At least in how many documents it can be; more than once if in several spellings.
+    /// At most so many documents have it: those of its rarest term, in every spelling.
     fn frequency(&self) -> u64 {
         let of_term = |alike: &Vec<Alike>| alike.iter().map(|it| u64::from(it.info.doc_freq)).sum();
         self.0.iter().map(of_term).min().unwrap_or(0)
     }
 }
 
-/// The points of each document of a layer, padded; 0 is no match. The
-/// memory is used for one layer after the other.
+/// The points of each document of a layer, padded; 0 is no match. The memory is used for one layer
+/// after the other.
 #[derive(Default)]
 struct Scratch {
     /// For one term of a word.
@@ -158,7 +160,7 @@ impl Scratch {
                 0 => swap(&mut self.all, &mut self.of_word),
                 _ => both(&mut self.all, &self.of_word),
             }
-            if self.all.iter().all(|points| *points == 0) {
+            if self.all.iter().fold(0, |any, points| any | points) == 0 {
                 break;
             }
         }
@@ -214,7 +216,8 @@ fn cleared(points: &mut Vec<u8>, part: &Part) {
 /// Adds `points`; a document without any in one of both has none.
 fn both(sums: &mut [u8], points: &[u8]) {
     for (sum, points) in sums.iter_mut().zip(points) {
-        *sum = if *sum == 0 || *points == 0 { 0 } else { sum.saturating_add(*points) };
+        // Without a branch, so that many are added at once.
+        *sum = if (*sum == 0) | (*points == 0) { 0 } else { sum.saturating_add(*points) };
     }
 }
 
@@ -225,7 +228,7 @@ fn either(sums: &mut [u8], points: &[u8]) {
 
 /// The greater of both.
 fn best(sums: &mut [u8], others: &[u8]) {
-    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum = *other.max(sum));
+    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum = (*sum).max(*other));
 }
 
 /// A dictionary word similar to a searched one.

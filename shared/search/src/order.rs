@@ -7,15 +7,12 @@ use crate::planes::{Compared, Planes};
 use crate::query::Wanted;
 use crate::rank::{POINT, Rank};
 
-/// So few documents are compared one by one.
-const FEW: usize = 128;
-
 /// The order of a layer's documents under one query: that of their [`Rank`], and told by the digits
 /// of all of them at once.
 pub(crate) struct Order<'a> {
     part: &'a Part,
     wanted: &'a Wanted,
-    /// Points for the words.
+    /// Points for the words, if that is the order.
     points: Option<&'a Planes>,
     /// What is compared, one column after the other.
     columns: Vec<Column<'a>>,
@@ -55,13 +52,12 @@ impl<'a> Order<'a> {
         documents: Bits,
         after: Option<Rank>,
         most: usize,
-    ) -> impl Iterator<Item = (Rank, u32)> {
+    ) -> Vec<(Rank, u32)> {
         let rest = match after {
             None => documents,
             Some(after) => self.behind(documents, after),
         };
-        let best = self.first(rest, most);
-        best.into_iter().map(|document| (self.rank(document), document))
+        self.first(rest, most).iter().map(|document| (self.rank(document), document)).collect()
     }
 
     fn rank(&self, document: u32) -> Rank {
@@ -82,7 +78,7 @@ impl<'a> Order<'a> {
 
     /// Those of `documents` that come after a rank, which need not be any document's.
     fn behind(&self, documents: Bits, after: Rank) -> Bits {
-        let mut behind = documents.none_of_them();
+        let mut behind = Bits::none_like(&documents);
         let mut equal = documents;
         for (column, number) in self.columns.iter().zip(self.numbers(after)) {
             let Compared { less, equal: rest, greater } = column.numbers.compare(equal, number);
@@ -112,17 +108,18 @@ impl<'a> Order<'a> {
         numbers
     }
 
-    /// The first `most` of `documents`, by one digit after the other: those that have the better one
-    /// are certain to be among them if they are too few, and the others are not if they are enough.
-    fn first(&self, documents: Bits, most: usize) -> Vec<u32> {
-        let (mut certain, mut open) = (documents.none_of_them(), documents);
+    /// The first `most` of `documents`, by one digit after the other: those with the better digit
+    /// are certain to be among them if they are too few; if they are enough, the others are not.
+    /// No two documents have the same age, so in the end none is left that is too many.
+    fn first(&self, documents: Bits, most: usize) -> Bits {
+        let (mut certain, mut open) = (Bits::none_like(&documents), documents);
         let (mut certain_count, mut open_count) = (0, open.count());
         let digits = self
             .columns
             .iter()
             .flat_map(|column| column.numbers.digits().iter().map(|digit| (digit, column.first)));
         for (digit, first) in digits {
-            if open_count <= FEW || certain_count + open_count <= most {
+            if certain_count + open_count <= most {
                 break;
             }
             let ones = open.count_with(digit);
@@ -130,27 +127,22 @@ impl<'a> Order<'a> {
                 First::Highest => ones,
                 First::Lowest => open_count - ones,
             };
-            let is_enough = certain_count + better >= most;
-            match (first, is_enough) {
-                (First::Highest, true) => open.keep(digit),
-                (First::Lowest, true) => open.leave_out(digit),
-                (First::Highest, false) => open.move_with(digit, &mut certain),
-                (First::Lowest, false) => open.move_without(digit, &mut certain),
-            }
-            if is_enough {
+            if certain_count + better >= most {
                 open_count = better;
+                match first {
+                    First::Highest => open.keep(digit),
+                    First::Lowest => open.leave_out(digit),
+                }
             } else {
                 certain_count += better;
                 open_count -= better;
+                match first {
+                    First::Highest => open.move_with(digit, &mut certain),
+                    First::Lowest => open.move_without(digit, &mut certain),
+                }
             }
         }
-        let mut first: Vec<u32> = open.iter().collect();
-        let rest = most.saturating_sub(certain_count);
-        if first.len() > rest {
-            first.sort_by_cached_key(|document| std::cmp::Reverse(self.rank(*document)));
-            first.truncate(rest);
-        }
-        first.extend(certain.iter());
-        first
+        certain.add(&open);
+        certain
     }
 }

@@ -23,14 +23,16 @@ pub(crate) struct Compared {
 impl Planes {
     /// These numbers, by document.
     pub(crate) fn of(values: &[u64]) -> Planes {
-        let most = values.iter().max().map_or(0, |most| u64::BITS - most.leading_zeros());
+        let any = values.iter().fold(0, |any, value| any | value);
+        let most = u64::BITS - any.leading_zeros();
         let plane = |digit| Bits::of(values, |value| value >> digit & 1 == 1);
         Planes((0..most).rev().map(plane).collect())
     }
 
     /// These numbers, padded as in [`Bits::of_bytes`].
     pub(crate) fn of_bytes(values: &[u8]) -> Planes {
-        let most = values.iter().max().map_or(0, |most| u8::BITS - most.leading_zeros());
+        let any = values.iter().fold(0, |any, value| any | value);
+        let most = u8::BITS - any.leading_zeros();
         Planes((0..most).rev().map(|digit| Bits::of_digit(values, digit)).collect())
     }
 
@@ -46,7 +48,7 @@ impl Planes {
 
     /// Divides `among` by whether their numbers are less than `value`, equal or greater.
     pub(crate) fn compare(&self, among: Bits, value: u64) -> Compared {
-        let nobody = among.none_of_them();
+        let nobody = Bits::none_like(&among);
         let digits = self.0.len();
         if u32::try_from(digits).is_ok_and(|digits| value.checked_shr(digits).unwrap_or(0) > 0) {
             return Compared { less: among, equal: nobody.clone(), greater: nobody };

@@ -1,8 +1,8 @@
 //! The documents that contain a word of the dictionary, and in which field.
 //!
-//! A blob holds the list of each word's documents. Those of the most frequent words are unpacked
-//! when it is opened, because nearly every search reads some of them: half a byte for each document,
-//! whether it has the word or not.
+//! A blob holds a list of documents for each word. The lists of the most frequent words are
+//! unpacked when it is opened, because nearly every search reads some of them: into half a byte for
+//! each document, whether it has the word or not.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -18,12 +18,12 @@ use tantivy::termdict::TermDictionary;
 /// title.
 const WORTH: [u8; 5] = [0, 1, 2, 3, 5];
 
-/// A word is frequent if one in so many documents has it: then half a byte for each is not much more
-/// than its list.
+/// A word is frequent if one in so many documents has it: then half a byte of every document is
+/// read faster than its list.
 const FREQUENT: usize = 16;
 /// At most so many words of a layer are unpacked, the most frequent ones.
 const UNPACKED_MAX: usize = 96;
-/// A smaller layer is read from its lists: it changes often and is quick to read.
+/// A smaller layer is read from its lists, because it changes often. Tests have few documents.
 const DOCUMENTS_MIN: usize = if cfg!(test) { 32 } else { 4_096 };
 
 /// The words of a layer.

@@ -48,7 +48,7 @@ impl Results {
             sets.count(&it.part, &mut results.facets);
             results.total += sets.all.count() as u64;
             let order = Order::of(&it.part, wanted, points.as_ref());
-            let best = order.best(sets.all, after, most);
+            let best = order.best(sets.all, after, most).into_iter();
             results.places.extend(best.map(|(rank, document)| Place { rank, layer, document }));
         }
         results.places.sort_unstable_by_key(|place| Reverse(*place));

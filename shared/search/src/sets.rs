@@ -105,7 +105,7 @@ fn named(names: &[(String, Bits)], wanted: &[String], alive: &Bits) -> Option<Bi
     if wanted.is_empty() {
         return None;
     }
-    let mut found = alive.none_of_them();
+    let mut found = Bits::none_like(alive);
     for (_, documents) in names.iter().filter(|(name, _)| wanted.binary_search(name).is_ok()) {
         found.add(documents);
     }

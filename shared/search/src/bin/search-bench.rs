@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use search::bench::{self, Measured, Script, Setup};
+use search::bench::{self, Limits, Measured, Script, Setup};
 
 const USAGE: &str = "usage: search-bench [--chinese] [--listings N] [--shards N]";
 
@@ -68,10 +68,10 @@ fn measure(setup: Setup) -> Result<String, Box<dyn Error>> {
     let blobs: Result<Vec<Vec<u8>>, _> = shards.map(std::fs::read).collect();
     std::fs::remove_dir_all(&directory)?;
     let build = Duration::from_micros(String::from_utf8(built?.stdout)?.trim().parse()?);
-    Ok(table(Measured { build, ..bench::search(blobs?, setup.script)? }))
+    Ok(table(setup, Measured { build, ..bench::search(blobs?, setup.script)? }))
 }
 
-fn table(measured: Measured) -> String {
+fn table(setup: Setup, measured: Measured) -> String {
     let ms = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1_000.0);
     let rows = [
         ("listings", measured.listings.to_string()),
@@ -89,5 +89,16 @@ fn table(measured: Measured) -> String {
         ("search p99 then", ms(measured.p99_changed)),
         ("memory at most", format!("{:.0} MB", measured.memory_mb)),
     ];
-    rows.iter().map(|(name, value)| format!("{name:<16}{value:>12}\n")).collect()
+    let is_promised =
+        |limits: &Limits| setup.script == Script::Latin && setup.listings == limits.listings;
+    let promised = bench::LIMITS.into_iter().filter(is_promised);
+    let promised = promised.flat_map(|limits| {
+        [
+            ("promised p99", ms(limits.search)),
+            ("promised open", ms(limits.open)),
+            ("promised memory", format!("{:.0} MB", limits.memory_mb)),
+        ]
+    });
+    let rows = rows.into_iter().chain(promised);
+    rows.map(|(name, value)| format!("{name:<16}{value:>12}\n")).collect()
 }

@@ -362,8 +362,8 @@ proptest! {
 
     #[test]
     fn every_page_of_every_search_follows_the_rules(
-        documents in prop::collection::vec(any_document(400), 0..300),
-        changes in prop::collection::vec(any_change(400), 0..40),
+        documents in prop::collection::vec(any_document(900), 0..400),
+        changes in prop::collection::vec(any_change(900), 0..40),
         queries in prop::collection::vec((any_query(), 1_usize..40), 12),
     ) {
         let catalogue = changed(&documents, &changes);

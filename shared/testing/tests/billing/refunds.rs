@@ -7,7 +7,12 @@ use domain::{
         Kind,
         creator::journal::LedgerAccount,
         listing::{content::Content, revision::Description},
-        purchase::{Purchase, PurchaseState, entitlement::EntitlementState, refund::RefundState},
+        purchase::{
+            Purchase, PurchaseState,
+            entitlement::EntitlementState,
+            refund::{Refund, RefundState, RefundedBy},
+            update::PurchaseUpdate,
+        },
     },
 };
 use futures_util::future::join_all;
@@ -578,6 +583,8 @@ async fn a_refund_that_the_bank_returns_after_a_second_purchase_is_made_again() 
     refuse_latest(&app).await;
     sale.check_returned(&second, 2).await;
     assert_eq!(sale.now().await.taken_back, PRICE);
+    let nothing_is_owed = sale.market.record_paid_back(&Actor::admin(), &sale.purchase).await;
+    assert_eq!(nothing_is_owed.brief(), "409 refunded_already");
     sale.market.assert_ledger_balances().await;
     let audit_lines = app.audit_lines().await;
     let line = "refunds refund purchase: already_owned";
@@ -611,6 +618,25 @@ async fn what_the_bank_never_takes_is_for_a_person() {
     assert_eq!(record(&sale.ann.as_admin()).await.brief(), "403 own_purchase");
     let owned = sale.market.record_paid_back(&Actor::admin(), &second).await;
     assert_eq!(owned.brief(), "409 not_returned");
+    // How much is owed is not known before a refund has ended.
+    let under_way = Refund {
+        number: 1,
+        amount: 1,
+        target: 1,
+        by: RefundedBy::Buyer,
+        reason: None,
+        at: app.now(),
+        request: None,
+        state: RefundState::Asked,
+    };
+    let with = async |refunds: Vec<Refund>| {
+        let read = sale.now().await;
+        let change = |update: &mut PurchaseUpdate| update.purchase.refunds.clone_from(&refunds);
+        app.store.change_purchase(&read, app.now(), change).await.unwrap();
+    };
+    with(vec![under_way]).await;
+    assert_eq!(record(&Actor::admin()).await.brief(), "409 refund_in_progress");
+    with(Vec::new()).await;
     let recorded = record(&Actor::admin()).await;
     assert_eq!(recorded.status(), 200, "{}", recorded.pretty());
     assert_eq!(recorded.json()["amount"]["amount"], PRICE);
@@ -668,6 +694,8 @@ async fn what_is_returned_waits_for_a_dispute_and_does_not_contest_it() {
     assert_eq!(at_stripe["evidence_details"]["submission_count"], 0, "{at_stripe:#}");
     sale.check_returned(&second, 1).await;
     assert!(app.store.parked_events(None, 100).await.unwrap().items.is_empty());
+    let meanwhile = sale.market.record_paid_back(&Actor::admin(), &sale.purchase).await;
+    assert_eq!(meanwhile.brief(), "409 in_dispute");
     app.stripe().close_dispute(&dispute, Closing::Lost).unwrap();
     app.deliver_events().await;
     assert!(!app.store.parked_events(None, 100).await.unwrap().items.is_empty());
