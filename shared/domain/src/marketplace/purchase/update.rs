@@ -444,12 +444,13 @@ impl Purchase {
     pub fn contests(&self, payment: &Payment) -> bool {
         match self.state {
             PurchaseState::Paid => true,
-            PurchaseState::Refunded => access(payment) == EntitlementState::Revoked,
+            PurchaseState::Refunded | PurchaseState::Returned { .. } => {
+                access(payment) == EntitlementState::Revoked || self.paid_back.is_some()
+            }
             PurchaseState::Pending
             | PurchaseState::Processing
             | PurchaseState::Expired
-            | PurchaseState::Failed { .. }
-            | PurchaseState::Returned { .. } => false,
+            | PurchaseState::Failed { .. } => false,
         }
     }
 }

@@ -184,7 +184,8 @@ fn a_dispute_is_contested_unless_its_money_is_owed_to_the_buyer() {
     assert!(!update.purchase.contests(&disputed(0)), "its refund has failed");
     update.entitlement = Some(bought_again(&update, EntitlementState::Active));
     settle(&mut update, &disputed(0), day(3));
-    assert!(!update.purchase.contests(&disputed(0)), "it is returned");
+    assert!(!update.purchase.contests(&disputed(0)), "it is owed to her");
+    assert!(update.purchase.contests(&disputed(500)), "it went back, and would go back again");
 }
 
 #[test]
