@@ -100,8 +100,8 @@ def main() -> None:
     bench = args.binaries / "release/search-bench"
     searches = [search(bench, listings) for listings in SEARCHES if args.search]
     if args.json:
-        told = {line: [asdict(it) for it in results] for line, results in found.items()}
-        print(json.dumps({"lines": told, "search": searches}, indent=2))
+        lines = {line: [asdict(it) for it in results] for line, results in found.items()}
+        print(json.dumps({"lines": lines, "search": searches}, indent=2))
     else:
         print("".join(f"| {' | '.join(row)} |\n" for row in table(found, searches)), end="")
 
@@ -269,28 +269,28 @@ def planned(work: Work, busiest: Load) -> tuple[dict[str, Any], float]:
     return plan, one_in
 
 
-def result(work: Work, busiest: Load, one_in: float, told: dict[str, Any]) -> Result:
+def result(work: Work, busiest: Load, one_in: float, answer: dict[str, Any]) -> Result:
     """A measurement, taken for all that there is."""
     items = work.count(busiest)
     if work.line != "views":
-        one_in = max(1.0, items / told["items"])
-    seconds = told["worked_s"] * one_in
-    grown_kib = told["grown_kib"]
+        one_in = max(1.0, items / answer["items"])
+    seconds = answer["worked_s"] * one_in
+    grown_kib = answer["grown_kib"]
     held = one_in if work.holds_all else 1
     memory_mb = None if grown_kib is None else grown_kib / 1_024 * held
     runs = math.ceil(seconds / one_run_s(work.block)) if one_in > ROUNDED else 1
     return Result(
         items=items,
-        measured=told["items"],
+        measured=answer["items"],
         one_in=one_in,
-        runs=max(runs, told["runs"]),
-        stripe_requests=told["stripe_requests"] * one_in,
-        trips=told["trips"] * one_in,
-        writes=told["writes"] * one_in,
-        reads=told["reads"] * one_in,
+        runs=max(runs, answer["runs"]),
+        stripe_requests=answer["stripe_requests"] * one_in,
+        trips=answer["trips"] * one_in,
+        writes=answer["writes"] * one_in,
+        reads=answer["reads"] * one_in,
         seconds=seconds,
-        own_s=told["own_s"] * one_in,
-        audited=told["audited"] * one_in,
+        own_s=answer["own_s"] * one_in,
+        audited=answer["audited"] * one_in,
         memory_mb=memory_mb,
         used=max(seconds / work.window_s, (memory_mb or 0) / workload.memory_mb(work.block)),
     )
@@ -315,7 +315,7 @@ def rows(work: Work, results: list[Result]) -> Iterator[list[str]]:
     most = results[-1]
     met = times(FACTORS[-1] / most.used) if most.used else ""
     yield [work.title, "of them measured", *map(share, results), met]
-    told: list[tuple[str, Callable[[Result], float | None]]] = [
+    figures: list[tuple[str, Callable[[Result], float | None]]] = [
         ("runs", lambda it: it.runs),
         (f"seconds, of {work.window_s:,.0f}", lambda it: it.seconds),
         ("requests to Stripe", lambda it: it.stripe_requests),
@@ -325,7 +325,7 @@ def rows(work: Work, results: list[Result]) -> Iterator[list[str]]:
         ("seconds of this machine", lambda it: it.own_s),
         (f"MB more memory, of {workload.memory_mb(work.block):,}", lambda it: it.memory_mb),
     ]
-    for name, of in told:
+    for name, of in figures:
         if any(of(it) for it in results):
             yield ["", name, *(figure(of(it)) for it in results), ""]
 

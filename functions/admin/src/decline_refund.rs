@@ -6,15 +6,12 @@
 //! Retry: a repeat with the same reason has no further effect. A request that was decided otherwise
 //! meanwhile is a 409.
 
-use domain::{
-    Timestamp,
-    audit::{Action, AuditEntry, Target, TargetKind},
-    id::PurchaseId,
-    marketplace::{listing::checked_reason, purchase::refund::RefundedBy},
-};
+use domain::{Timestamp, audit::Action, id::PurchaseId, marketplace::listing::checked_reason};
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
 use serde::{Deserialize, Serialize};
 use store::{Applied, Store, StoreError};
+
+use crate::decider::decider;
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-decline-refund",
@@ -55,9 +52,7 @@ pub fn function() -> Function {
 async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let id = call.body.id.get()?;
     let reason = checked_reason(&call.body.reason)?;
-    let target = Target::of(TargetKind::Purchase, id);
-    let AuditEntry { actor, origin, .. } = call.audit_entry(Action::DeclineRefund, target)?;
-    let by = RefundedBy::Staff { actor, origin };
+    let by = decider(&call, Action::DeclineRefund, id)?;
     let buyer = store.buyer_of(id).await?;
     for _ in 0..ROUNDS_MAX {
         let read = store.purchase(&buyer, id).await?;

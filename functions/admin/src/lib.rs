@@ -5,6 +5,7 @@ pub mod adjust_credits;
 pub mod approve_listing;
 pub mod audit_ledger;
 pub mod ban_user;
+mod decider;
 pub mod decline_refund;
 pub mod delist_listing;
 pub mod get_generation_stats;

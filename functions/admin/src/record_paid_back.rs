@@ -9,16 +9,14 @@
 
 use clients::Stripe;
 use domain::{
-    Timestamp,
-    audit::{Action, AuditEntry, Target, TargetKind},
-    id::PurchaseId,
-    marketplace::{listing::checked_reason, purchase::refund::RefundedBy},
-    money::Money,
+    Timestamp, audit::Action, id::PurchaseId, marketplace::listing::checked_reason, money::Money,
 };
 use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, PathId};
 use serde::{Deserialize, Serialize};
 use settlement::Settlement;
 use store::{NotFound, Store};
+
+use crate::decider::decider;
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-record-paid-back",
@@ -73,9 +71,7 @@ async fn handle(
 ) -> Result<NoStore<Response>, ApiError> {
     let id = call.body.id.get()?;
     let reason = checked_reason(&call.body.reason)?;
-    let target = Target::of(TargetKind::Purchase, id);
-    let AuditEntry { actor, origin, .. } = call.audit_entry(Action::RecordPaidBack, target)?;
-    let by = RefundedBy::Staff { actor, origin };
+    let by = decider(&call, Action::RecordPaidBack, id)?;
     let buyer = store.buyer_of(id).await?;
     let settlement = Settlement::new(store, stripe);
     let purchase =

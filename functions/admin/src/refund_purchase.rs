@@ -9,11 +9,11 @@
 
 use clients::Stripe;
 use domain::{
-    audit::{Action, AuditEntry, Target, TargetKind},
+    audit::Action,
     id::PurchaseId,
     marketplace::{
         listing::checked_reason,
-        purchase::refund::{IdempotencyMark, RefundReceipt, RefundRequest, RefundedBy},
+        purchase::refund::{IdempotencyMark, RefundReceipt, RefundRequest},
     },
     money::Money,
 };
@@ -21,6 +21,8 @@ use runtime::{Access, ApiError, Call, Connect, Endpoint, Function, NoStore, Path
 use serde::Deserialize;
 use settlement::Settlement;
 use store::{NotFound, Store};
+
+use crate::decider::decider;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-refund-purchase", "/api/v1/admin/purchases/{id}/refund", Access::Admin)
@@ -69,11 +71,9 @@ async fn handle(
     let reason = checked_reason(&call.body.reason)?;
     let key = call.idempotency_key()?;
     let mark = IdempotencyMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
-    let target = Target::of(TargetKind::Purchase, id);
-    let AuditEntry { actor, origin, .. } = call.audit_entry(Action::Refund, target)?;
     let request = RefundRequest {
         amount: call.body.amount,
-        by: RefundedBy::Staff { actor, origin },
+        by: decider(&call, Action::Refund, id)?,
         reason: Some(reason),
         request: Some(mark.clone()),
     };

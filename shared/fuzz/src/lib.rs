@@ -1,6 +1,6 @@
 //! Looks for inputs that what reads untrusted bytes does not bear.
 //!
-//! A [`Target`] is code that reads bytes of strangers, and what must hold whatever they are: it
+//! A [`Target`] is code that reads untrusted bytes, and what must hold whatever they are: it
 //! does not panic, what it accepts is what it says, and what it writes it reads again. Inputs are
 //! mutations of a corpus ([`Target::mutated`]), each named by its number. One that fails is made
 //! small and kept in the corpus, which the tests replay.

@@ -210,15 +210,6 @@ fn searches(
     Ok(times)
 }
 
-const SORTS: [Sort; 6] = [
-    Sort::Relevance,
-    Sort::Newest,
-    Sort::BestSelling,
-    Sort::TopRated,
-    Sort::PriceAscending,
-    Sort::PriceDescending,
-];
-
 /// A realistic search: mostly two words, some misspelt or unfinished, some filters.
 fn query(dice: &mut Dice, script: Script) -> Query {
     let words = dice.below(5);
@@ -236,7 +227,7 @@ fn query(dice: &mut Dice, script: Script) -> Query {
         rating_min: (dice.below(6) == 0).then_some(400),
         creator: (dice.below(30) == 0).then(|| format!("usr_{}", dice.below(20))),
         cost: (dice.below(12) == 0).then_some(Cost::Free),
-        sort: (dice.below(2) == 0).then(|| SORTS[dice.below(6) as usize]),
+        sort: (dice.below(2) == 0).then(|| Sort::ALL[dice.below(6) as usize]),
     }
 }
 

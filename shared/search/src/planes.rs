@@ -48,12 +48,12 @@ impl Planes {
 
     /// Divides `among` by whether their numbers are less than `value`, equal or greater.
     pub(crate) fn compare(&self, among: Bits, value: u64) -> Compared {
-        let nobody = Bits::none_like(&among);
+        let none = Bits::none_like(&among);
         let digits = self.0.len();
         if u32::try_from(digits).is_ok_and(|digits| value.checked_shr(digits).unwrap_or(0) > 0) {
-            return Compared { less: among, equal: nobody.clone(), greater: nobody };
+            return Compared { less: among, equal: none.clone(), greater: none };
         }
-        let mut compared = Compared { less: nobody.clone(), equal: among, greater: nobody };
+        let mut compared = Compared { less: none.clone(), equal: among, greater: none };
         let Compared { less, equal, greater } = &mut compared;
         for (plane, digit) in self.0.iter().zip((0..digits).rev()) {
             match value >> digit & 1 {
@@ -78,7 +78,7 @@ impl Planes {
         found
     }
 
-    /// The least and the greatest number of `some`; `None` of nobody's.
+    /// The least and the greatest number of `some`; `None` if there are none.
     pub(crate) fn range(&self, some: &Bits) -> Option<(u64, u64)> {
         if some.is_empty() {
             return None;

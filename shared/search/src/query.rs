@@ -67,6 +67,18 @@ pub enum Sort {
     PriceDescending,
 }
 
+impl Sort {
+    /// All orders.
+    pub(crate) const ALL: [Sort; 6] = [
+        Sort::Relevance,
+        Sort::Newest,
+        Sort::BestSelling,
+        Sort::TopRated,
+        Sort::PriceAscending,
+        Sort::PriceDescending,
+    ];
+}
+
 /// A page of results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {

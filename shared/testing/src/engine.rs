@@ -5,6 +5,8 @@
 //! socket. Every request is counted with its consumed capacity, and faults that no local engine
 //! produces can be ordered: conflicts, throttling, lost responses.
 
+mod pace;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -15,7 +17,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::Poll,
-    time::Duration,
 };
 
 use aws_sdk_dynamodb::{
@@ -35,13 +36,12 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use domain::Timestamp;
 use dynoxide::{Database, ImportOptions};
 use futures_util::future::maybe_done;
-use runtime::Clock;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+pub use self::pace::Pace;
 use crate::{
     grants,
     wire::{credentials, retries},
@@ -181,36 +181,6 @@ impl Usage {
     /// All requests: network round trips.
     pub fn round_trips(&self) -> u32 {
         self.requests.values().sum()
-    }
-}
-
-/// The time that requests take on a manual clock, as they do on AWS.
-#[derive(Debug, Clone)]
-pub struct Pace {
-    /// The clock that they move.
-    pub clock: Clock,
-    /// A request.
-    pub trip: Duration,
-    /// Each item that a transaction writes.
-    pub written: Duration,
-    /// A megabyte that is read.
-    pub megabyte: Duration,
-    /// When Lambda ends the caller: what it asks later is never answered.
-    pub ends_at: Timestamp,
-}
-
-impl Pace {
-    fn is_over(&self) -> bool {
-        self.ends_at < self.clock.now()
-    }
-
-    /// Moves the clock by the time of a request.
-    fn pass(&self, request: &[u8], answer: &str) {
-        let request: Value = serde_json::from_slice(request).unwrap_or_default();
-        let written = request["TransactItems"].as_array().map_or(0, Vec::len);
-        let written = self.written.saturating_mul(u32::try_from(written).unwrap_or(u32::MAX));
-        let read = self.megabyte.mul_f64(answer.len() as f64 / 1_000_000.0);
-        self.clock.advance(self.trip + written + read);
     }
 }
 
@@ -628,26 +598,4 @@ impl HttpClient for Engine {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_goes_on_with_an_index() {
-        let engine = Engine::new();
-        let put = |key: &str| {
-            let item = json!({"pk": {"S": key}, "sk": {"S": "-"}});
-            engine.run("PutItem", &json!({"TableName": TABLE, "Item": item}).to_string()).unwrap();
-        };
-        let keys = || -> Vec<String> {
-            let batch = engine.stream_batch();
-            let records = batch["Records"].as_array().unwrap().iter();
-            records.map(|it| it["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().into()).collect()
-        };
-        put("a");
-        engine.index_stream();
-        put("b");
-        assert_eq!(keys(), ["a", "b"]);
-        put("c");
-        assert_eq!((keys(), engine.dump().len()), (vec!["c".to_owned()], 3));
-    }
-}
+mod tests;

@@ -282,14 +282,6 @@ fn any_document(numbers: u32) -> impl Strategy<Value = Document> {
 }
 
 fn any_query() -> impl Strategy<Value = Query> {
-    let sorts = [
-        Sort::Relevance,
-        Sort::Newest,
-        Sort::BestSelling,
-        Sort::TopRated,
-        Sort::PriceAscending,
-        Sort::PriceDescending,
-    ];
     let now_and_then = |numbers: BoxedStrategy<u64>| prop::option::weighted(0.2, numbers);
     let names = |names| prop_oneof![3 => Just(Vec::new()), 1 => some_of(names)];
     let filters = (
@@ -303,7 +295,7 @@ fn any_query() -> impl Strategy<Value = Query> {
         prop::option::weighted(0.1, prop::sample::select(vec![Cost::Free, Cost::Paid])),
     );
     let text = prop::option::weighted(0.8, some_words(4));
-    let sort = prop::option::of(prop::sample::select(sorts.to_vec()));
+    let sort = prop::option::of(prop::sample::select(Sort::ALL.to_vec()));
     (text, sort, filters).prop_map(|(text, sort, filters)| {
         let (kinds, categories, tags, price_min, price_max, rating_min, creator, cost) = filters;
         Query {

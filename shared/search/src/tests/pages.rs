@@ -7,15 +7,6 @@ use proptest::prelude::*;
 use super::{catalogue, document, numbers, sorted, text};
 use crate::{Catalogue, Change, Document, Found, Query, SearchError, Sort};
 
-const SORTS: [Sort; 6] = [
-    Sort::Relevance,
-    Sort::Newest,
-    Sort::BestSelling,
-    Sort::TopRated,
-    Sort::PriceAscending,
-    Sort::PriceDescending,
-];
-
 /// `count` listings, many of them equal in all sort keys.
 fn alike(count: u32) -> Vec<Document> {
     let alike = |number: u32| Document {
@@ -54,7 +45,7 @@ fn pages(
 
 #[test]
 fn pages_are_the_whole_while_others_come_go_and_change() {
-    for sort in SORTS {
+    for sort in Sort::ALL {
         let query = Query { sort: Some(sort), ..text("light") };
         let mut catalogue = catalogue(&alike(60));
         let whole = numbers(&catalogue.search(&query, 100, None).unwrap());
@@ -159,7 +150,7 @@ proptest! {
     fn pages_are_the_whole(
         old in prop::collection::vec(any_document(), 0..30),
         new in prop::collection::vec(any_document(), 0..12),
-        sort in prop::sample::select(SORTS.to_vec()),
+        sort in prop::sample::select(Sort::ALL.to_vec()),
         limit in 1_usize..9,
         typed in prop::option::of(prop::sample::select(vec!["light", "softbox ligh", "none"])),
     ) {

@@ -11,8 +11,8 @@ use simulator::scale::{Plan, measure};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let told = std::env::args().nth(1).ok_or_else(|| "usage: scale PLAN".to_owned());
-    let measured = match told.and_then(|told| Plan::parse(&told)) {
+    let text = std::env::args().nth(1).ok_or_else(|| "usage: scale PLAN".to_owned());
+    let measured = match text.and_then(|text| Plan::parse(&text)) {
         Ok(plan) => measure(&plan).await,
         Err(error) => Err(error),
     };

@@ -193,7 +193,7 @@ async fn subscriptions(app: &BillingApp, members: u64) -> u64 {
         let named = [("metadata[user_id]", copy.id.as_str())];
         let theirs = app.post_to_stripe("customers", &named).await;
         let theirs = theirs["id"].as_str().unwrap();
-        let subscription = subscribe(app, &copy, theirs, &price).await;
+        let subscription = app.subscribe_customer(&copy, theirs, &price).await;
         app.engine.import(copied.renamed(&[
             (original.id.as_str(), copy.id.as_str()),
             (customer.as_str(), theirs),
@@ -204,23 +204,6 @@ async fn subscriptions(app: &BillingApp, members: u64) -> u64 {
     app.advance(DAY);
     app.store.set_events_checkpoint(app.now()).await.unwrap();
     members
-}
-
-/// Subscribes a customer at Stripe. Returns the subscription's id.
-async fn subscribe(app: &BillingApp, member: &Actor, customer: &str, price: &str) -> String {
-    let form = [
-        ("mode", "subscription"),
-        ("customer", customer),
-        ("line_items[0][price]", price),
-        ("line_items[0][quantity]", "1"),
-        ("success_url", "https://app.prolight.test/"),
-        ("subscription_data[metadata][user_id]", member.id.as_str()),
-    ];
-    let session = app.post_to_stripe("checkout/sessions", &form).await;
-    let id = session["id"].as_str().unwrap();
-    app.stripe().pay(id, Card::Succeeds).unwrap();
-    let paid = app.stripe().object(id).unwrap();
-    paid["subscription"].as_str().unwrap().to_owned()
 }
 
 /// Puts copies of a listing that was sold once on sale, one for each of these numbers. Ten in a row

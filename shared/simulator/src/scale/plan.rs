@@ -44,7 +44,7 @@ pub enum Line {
     Subscriptions,
     /// Views of listings, by Zipf's law.
     Views,
-    /// Listings on sale that nobody looked at.
+    /// Listings on sale without a view.
     Popular,
     /// Facts of a day.
     Revenue,
@@ -94,14 +94,14 @@ impl Plan {
     /// # Errors
     /// The name of what is missing or wrong.
     pub fn parse(text: &str) -> Result<Plan, String> {
-        let told: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let count = |name: &str| told[name].as_u64().ok_or_else(|| format!("{name} is no number"));
+        let plan: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let count = |name: &str| plan[name].as_u64().ok_or_else(|| format!("{name} is no number"));
         let time = |name: &str| {
-            let seconds = told[name].as_f64();
+            let seconds = plan[name].as_f64();
             let seconds = seconds.ok_or_else(|| format!("{name} is no number of seconds"))?;
             Duration::try_from_secs_f64(seconds).map_err(|error| format!("{name}: {error}"))
         };
-        let line = told["line"].as_str().and_then(Line::parse);
+        let line = plan["line"].as_str().and_then(Line::parse);
         Ok(Plan {
             line: line.ok_or_else(|| format!("line is none of {:?}", Line::ALL.map(|it| it.0)))?,
             items: count("items")?,

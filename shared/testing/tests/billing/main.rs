@@ -32,6 +32,7 @@ mod quarter;
 mod reconcile;
 mod refunds;
 mod restored_table;
+mod returned;
 mod revenue;
 mod rewards;
 mod scaled;

@@ -54,7 +54,7 @@ impl Aggregate for Settling {
     const FINAL: &'static [ItemKind] = &[ItemKind::Event, ItemKind::Purchase];
 
     async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
-        let found = store.get_all(&deal_keys(key.read)).await?;
+        let found = store.get_all(&purchase_keys(key.read)).await?;
         let update = read_update(found, key.read.clone())?;
         let review = update.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
         // Only a granted reward touches the sharer's account.
@@ -195,7 +195,7 @@ fn differ(before: &PurchaseUpdate, after: &PurchaseUpdate) -> bool {
 }
 
 /// All keys of a purchase update, in the order in which [`read_update`] reads them.
-fn deal_keys(purchase: &Purchase) -> Vec<Key> {
+fn purchase_keys(purchase: &Purchase) -> Vec<Key> {
     let (buyer, listing, seller) = (&purchase.buyer_id, &purchase.listing_id, &purchase.creator_id);
     let mut keys = vec![
         Key::listing(listing),
