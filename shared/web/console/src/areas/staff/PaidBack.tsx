@@ -4,7 +4,7 @@ import { Confirm } from '../../ui/Confirm.tsx';
 import { money } from '../../ui/format.tsx';
 import { useDecide } from './useDecide.ts';
 
-/** Records that a buyer whom no refund reaches was paid outside Stripe. */
+/** Records that you pay a buyer whom no refund reaches, outside Stripe. */
 export function PaidBack({
   purchaseId,
   title,
@@ -18,21 +18,22 @@ export function PaidBack({
   const decide = useDecide();
   return (
     <Confirm
-      action="Paid back"
-      title={`“${title}” was paid back outside Stripe`}
-      reason="How it was paid, for staff"
+      action="Pay outside"
+      title={`Pay “${title}” back outside Stripe`}
+      reason="How you pay it, for staff"
       busy={decide.isPending}
       onConfirm={(reason, close) =>
         decide.mutate({
-          what: 'Paid back',
-          send: () => api.post(`/api/v1/admin/purchases/${purchaseId}/paid-back`, { reason }),
-          said: 'It is recorded. Nothing of it is due any more.',
+          what: 'Pay outside',
+          send: () =>
+            api.post(`/api/v1/admin/purchases/${purchaseId}/paid-back`, { amount: owed, reason }),
+          said: `It is recorded. Pay the buyer ${money(owed)} now.`,
           close,
         })
       }
     >
-      {money(owed)} is owed to the buyer, less what a dispute has taken. Record it after you have
-      paid, and only if an alarm says that no refund reaches them.
+      {money(owed)} is owed to the buyer. Record it before you pay: only one person can, so it is
+      paid once. Do it only if an alarm says that no refund reaches them.
     </Confirm>
   );
 }

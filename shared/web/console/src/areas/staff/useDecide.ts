@@ -14,8 +14,9 @@ export interface Decision {
 }
 
 /**
- * A decision of staff, sent; then everything that staff see is read again. After a failure that may
- * pass it may have been carried out all the same, so its next attempt has the same key.
+ * A decision of staff, sent; then everything that staff see is read again, also after a conflict:
+ * something else is there by now. After a failure that may pass it may have been carried out all the
+ * same, so its next attempt has the same key.
  */
 export function useDecide() {
   const queries = useQueryClient();
@@ -34,6 +35,9 @@ export function useDecide() {
     onError: (error, { what }) => {
       if (!isProblem(error) || !error.isTemporary) attempt.current = null;
       announceProblem(error, what);
+      if (isProblem(error) && error.status === 409) {
+        void queries.invalidateQueries({ queryKey: ['staff'] });
+      }
     },
   });
 }
