@@ -160,7 +160,7 @@ BUGS = [
         name="late-payment-kept",
         about="A buyer who paid for what could no longer be bought gets neither the listing nor their money.",
         file="shared/settlement/src/purchase.rs",
-        old='''                    let outcome = self.give_back(&read, (&payment, event), now).await?;
+        old='''                    let outcome = self.give_back(&read, (&payment, amount), event, now).await?;
 ''',
         new='''                    let outcome = EventOutcome::LatePaymentRefunded;
 ''',

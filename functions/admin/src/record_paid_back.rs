@@ -1,11 +1,13 @@
-//! `POST /api/v1/admin/purchases/{id}/paid-back`: record that a buyer was paid outside Stripe.
+//! `POST /api/v1/admin/purchases/{id}/paid-back`: record that you pay a buyer outside Stripe.
 //!
 //! Access: admins, except on what they sold or bought.
 //! Changes: of a purchase that is `returned` and whose payment cannot be refunded, nothing is due
 //! any more, with an audit entry and a journal; its parked events are applied by the next nightly
-//! run. No money moves here: it is recorded after it was paid. Refused while a dispute is open: the
-//! bank decides.
-//! Retry: a repeat has no further effect and answers with what was recorded first.
+//! run. What comes back to us of the payment later is owed again, and recorded as this was. No
+//! money moves here: record it first, then pay. Only one person can record it, so it is paid once.
+//! Refused while a refund is due or in progress, and while a dispute is open: the bank decides.
+//! Retry: a repeat by the same person with the same amount and reason has no further effect and
+//! answers with what was recorded first; any other is `409 paid_back_already`.
 
 use clients::Stripe;
 use domain::{
@@ -25,10 +27,12 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key()
 .with_errors(&[
+    "amount_changed",
     "in_dispute",
     "not_returned",
     "own_listing",
     "own_purchase",
+    "paid_back_already",
     "purchase_not_found",
     "refund_in_progress",
     "refunded_already",
@@ -39,7 +43,10 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: PathId<PurchaseId>,
-    /// How it was paid, and why not through Stripe: for staff.
+    /// What is owed to the buyer, tax included. Another amount is `409 amount_changed`, which says
+    /// what is owed now.
+    amount: Money,
+    /// How it is paid, and why not through Stripe: for staff.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = domain::marketplace::listing::REASON_CHARS_MAX)))]
     reason: String,
 }
@@ -48,7 +55,7 @@ pub struct Request {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Response {
     purchase_id: PurchaseId,
-    /// What was owed to the buyer, tax included.
+    /// What is paid to the buyer, tax included.
     amount: Money,
     recorded_at: Timestamp,
     reason: String,
@@ -74,9 +81,9 @@ async fn handle(
     let by = decider(&call, Action::RecordPaidBack, id)?;
     let buyer = store.buyer_of(id).await?;
     let settlement = Settlement::new(store, stripe);
-    let purchase =
-        settlement.record_paid_back(&buyer, id, (&by, reason.as_str()), call.now).await?;
-    let paid = purchase.paid_back.ok_or(NotFound::Purchase)?;
+    let (amount, said) = (call.body.amount, (&by, reason.as_str()));
+    let purchase = settlement.record_paid_back(&buyer, id, amount, said, call.now).await?;
+    let paid = purchase.paid_back.into_iter().next_back().ok_or(NotFound::Purchase)?;
     Ok(NoStore(Response {
         purchase_id: purchase.id,
         amount: Money { amount: paid.amount, ..purchase.price },

@@ -186,6 +186,8 @@ fn problem_schema(field_error: &Value) -> Value {
             "price": {"$ref": "#/components/schemas/Money", "description": "The price now. With `price_changed`."},
             "refundable": {"$ref": "#/components/schemas/Money",
                 "description": "The most that can be refunded. With `refund_too_large`."},
+            "owed": {"$ref": "#/components/schemas/Money",
+                "description": "What is owed to the buyer now. With `amount_changed`."},
             "plan": {"type": "string", "description": "The plan that the member has. With `already_subscribed`."},
             "portal_url": {"type": "string", "format": "uri",
                 "description": "A POST to it opens the page where the plan is changed. With `already_subscribed`."},

@@ -29,6 +29,7 @@ use domain::{
         refund::{Refund, RefundError, RefundRequest, RefundState, RefundedBy},
         update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
     },
+    money::Money,
 };
 use store::{Applied, AppliedEvent, StoreError};
 use tracing::warn;
@@ -105,9 +106,9 @@ impl Settlement<'_> {
                     let end = self.refund(&read, (&payment, number, amount)).await?;
                     requested = Some((number, end));
                 }
-                Applied::Now(PaymentFollowUp::RefundInFull(payment)) => {
+                Applied::Now(PaymentFollowUp::Return { payment, amount }) => {
                     warn!(purchase = %id, actor = %buyer, "payment gives no access, refunding it");
-                    let outcome = self.give_back(&read, (&payment, event), now).await?;
+                    let outcome = self.give_back(&read, (&payment, amount), event, now).await?;
                     if let Some(event) = event {
                         self.store.mark_event(event, now).await?;
                     }
@@ -152,9 +153,9 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
-    /// Records that staff paid a buyer outside Stripe what is owed to them of a returned payment, as
-    /// Stripe reports it now. Then nothing of it is due, and its parked events are applied by the
-    /// next nightly run. Returns the updated purchase.
+    /// Records that a staff member pays a buyer `amount` outside Stripe: what is owed to them of a
+    /// returned payment, as Stripe reports it now. Then nothing of it is due, and its parked events
+    /// are applied by the next nightly run. Returns the updated purchase.
     ///
     /// # Errors
     /// A [`domain::marketplace::purchase::refund::RefundError`], or when Stripe or DynamoDB is
@@ -163,6 +164,7 @@ impl Settlement<'_> {
         &self,
         buyer: &UserId,
         id: &PurchaseId,
+        amount: Money,
         (by, reason): (&RefundedBy, &str),
         now: Timestamp,
     ) -> Result<Purchase, SettleError> {
@@ -174,7 +176,8 @@ impl Settlement<'_> {
             let payment = self.stripe.payment(payment).await?;
             let recorded = self.store.apply_purchase(&read, None, now, |update| {
                 let said = (by.clone(), reason.to_owned());
-                update.record_paid_back(&payment, said, now).map_err(StoreError::refused)?;
+                let recorded = update.record_paid_back(&payment, amount, said, now);
+                recorded.map_err(StoreError::refused)?;
                 update.settle(&payment, now).map_err(StoreError::refused)
             });
             if recorded.await? != Applied::Stale {
@@ -184,21 +187,30 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
-    /// Refunds what is left of a payment that is returned, unless a bank still decides on a dispute
+    /// Refunds what is owed of a payment that is returned, unless a bank still decides on a dispute
     /// of it: then the purchase stays due. If Stripe refuses for good, or the buyer's bank has taken
     /// none of the refunds, the error is for a person: its event is parked, so the purchase is not
     /// due any more. Without an event it stays due, and fails every night.
     async fn give_back(
         &self,
         purchase: &Purchase,
-        (payment, event): (&PaymentId, Option<&AppliedEvent>),
+        (payment, amount): (&PaymentId, Option<i64>),
+        event: Option<&AppliedEvent>,
         now: Timestamp,
     ) -> Result<EventOutcome, SettleError> {
         let made = self.stripe.refunds(payment).await?;
         let is_refused = |it: &&stripe::Refund| it.failure().is_some();
         let refused = made.iter().filter(is_refused).count();
         if refused < REFUSED_MAX {
-            match self.stripe.refund(payment, &purchase.return_key(refused)).await {
+            let key = purchase.return_key(refused);
+            let asked = match amount {
+                None => self.stripe.refund(payment, &key).await,
+                Some(_) => {
+                    let reason = RefundReason::Requested;
+                    self.stripe.refund_part(payment, amount, &key, reason).await.map(drop)
+                }
+            };
+            match asked {
                 Ok(()) => return Ok(EventOutcome::LatePaymentRefunded),
                 Err(error) if error.is_disputed() => {}
                 Err(error) if error.is_refused_as("charge_not_refundable") => {}

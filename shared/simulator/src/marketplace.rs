@@ -318,10 +318,13 @@ impl<'a> Marketplace<'a> {
         admin.post(refund_path(purchase)).key(key).json(body).await
     }
 
-    /// Staff record that a buyer was paid outside Stripe.
-    pub async fn record_paid_back(&self, by: &Actor, purchase: &Purchase) -> Answer {
+    /// Staff record that they pay a buyer `cents` outside Stripe.
+    pub async fn record_paid_back(&self, by: &Actor, purchase: &Purchase, cents: i64) -> Answer {
         let path = format!("/api/v1/admin/purchases/{}/paid-back", purchase.id);
-        let body = json!({ "reason": "By bank transfer: the card is closed." });
+        let body = json!({
+            "amount": { "amount": cents, "currency": "usd" },
+            "reason": "By bank transfer: the card is closed.",
+        });
         self.app.client(by).post(path).json(body).await
     }
 

@@ -13,9 +13,13 @@
 //!   same error, instead of a corrupt item, is what an older build reads when it cannot decode one.
 //!
 //! A new optional attribute needs only the first rule. What an older build would misread, such as a
-//! new variant of an enum or another meaning of an attribute, takes the next number as the kind's
-//! `SHAPE`. The numbers of all kinds are one sequence, so one number says what a build knows.
-//! Deploy the reader first if members should not wait: the new variant's code, then its first write.
+//! new variant of an enum or another meaning of an attribute, takes the next number as the shape of
+//! the items that have it. The numbers of all kinds are one sequence, so one number says what a
+//! build knows. Deploy the reader first if members should not wait: the new variant's code, then its
+//! first write.
+//!
+//! * 1: what is not named below.
+//! * 2: a purchase of which a part was paid back outside Stripe, and the balance of its creator.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -26,7 +30,7 @@ use crate::{
 };
 
 /// The highest number of a shape that this build knows.
-pub(crate) const NEWEST_SHAPE: u32 = 1;
+pub(crate) const NEWEST_SHAPE: u32 = 2;
 
 /// An update expression that turns one item into another, and the condition that it is still the
 /// one that was read.

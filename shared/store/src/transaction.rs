@@ -296,7 +296,7 @@ impl Transaction {
 fn versioned_item<T: Versioned>(it: &T, version: u64) -> Result<Item, StoreError> {
     let mut item = encode(&it.key(), &it.clone().with_version(version))?;
     set_index_key(&mut item, it.index_key());
-    set_shape(&mut item, T::SHAPE);
+    set_shape(&mut item, it.shape());
     Ok(item)
 }
 

@@ -301,7 +301,9 @@ fn admin(name: &str, request: TestRequest, id: Ids<'_>) -> TestRequest {
             request.path("id", id(Subject::Purchase)).json(json!({ "reason": "It was used." }))
         }
         "admin-record-paid-back" => {
-            request.path("id", id(Subject::Purchase)).json(json!({ "reason": "By transfer." }))
+            let amount = json!({ "amount": 300, "currency": "usd" });
+            let body = json!({ "amount": amount, "reason": "By transfer." });
+            request.path("id", id(Subject::Purchase)).json(body)
         }
         "admin-resolve-appeal" => request
             .path("id", id(Subject::Member))

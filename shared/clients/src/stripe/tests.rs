@@ -188,7 +188,7 @@ fn purchase(nth: u128, cents: i64) -> Purchase {
         refunds: Vec::new(),
         found_by: None,
         refund_request: None,
-        paid_back: None,
+        paid_back: Vec::new(),
         evidenced: Vec::new(),
         movements: 0,
         due_at: Some(created_at.plus(LOOK_AGAIN)),

@@ -87,13 +87,10 @@ impl Purchase {
     }
 
     fn paid_back_entry(&self, before: &Purchase) -> Option<AuditEntry> {
-        let paid = self.paid_back.as_ref().filter(|_| before.paid_back.is_none());
-        let PaidBack { by, reason, .. } = paid?;
+        let PaidBack { by, reason, .. } = self.paid_back.get(before.paid_back.len())?;
         let (actor, origin) = who(by);
-        let summary = |it: &Purchase| {
-            let amount = it.paid_back.as_ref().map(|it| it.amount);
-            json!({ "buyer_id": it.buyer_id, "paid_back": amount })
-        };
+        let summary =
+            |it: &Purchase| json!({ "buyer_id": it.buyer_id, "paid_back": it.paid_outside() });
         let target = Target::of(TargetKind::Purchase, &self.id);
         let entry = AuditEntry::new(actor, Action::RecordPaidBack, target).with_reason(reason);
         let entry = entry.with_diff(&summary(before), &summary(self));

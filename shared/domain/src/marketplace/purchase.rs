@@ -90,9 +90,10 @@ pub struct Purchase {
     pub refunds: Vec<Refund>,
     /// The buyer's latest refund request that only staff can grant.
     pub refund_request: Option<ManualReview>,
-    /// What staff paid its buyer outside Stripe, of a payment that could not be refunded.
-    #[serde(default)]
-    pub paid_back: Option<PaidBack>,
+    /// What staff paid its buyer outside Stripe, of a payment that could not be refunded: more than
+    /// once only if more of it came back in between.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paid_back: Vec<PaidBack>,
     /// Disputes for which evidence was submitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidenced: Vec<DisputeId>,
@@ -282,7 +283,7 @@ impl Purchase {
             position: PaymentAllocation::default(),
             refunds: Vec::new(),
             refund_request: None,
-            paid_back: None,
+            paid_back: Vec::new(),
             evidenced: Vec::new(),
             movements: 0,
             due_at: Some(now.plus(LOOK_AGAIN)),

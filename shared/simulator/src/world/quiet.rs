@@ -77,8 +77,8 @@ impl World {
         self.deliver_all().await
     }
 
-    /// As the alarm `events-parked` asks: buyers whom no refund reaches are paid outside Stripe, and
-    /// it is recorded.
+    /// As the alarm `events-parked` asks: it is recorded that buyers whom no refund reaches are paid
+    /// outside Stripe.
     async fn pay_outside(&self) -> Result<(), Violation> {
         let parked = self.app.store.parked_events(None, 100).await.unwrap().items;
         let purchases = self.past.borrow().purchases.clone();
@@ -87,8 +87,10 @@ impl World {
             let Some(payment) = &purchase.payment else { continue };
             let said = format!("{payment} is owed to its buyer");
             if parked.iter().any(|event| event.why.starts_with(&said)) {
-                let answer = self.market().record_paid_back(&Actor::admin(), &purchase).await;
-                self.answered("record what was paid outside Stripe", &answer)?;
+                let owed = purchase.paid.map_or(0, |paid| paid.amount) - purchase.money_back();
+                let market = self.market();
+                let answer = market.record_paid_back(&Actor::admin(), &purchase, owed).await;
+                self.answered("record what is paid outside Stripe", &answer)?;
             }
         }
         Ok(())

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{ItemChange, missing_shape};
+use crate::{ItemChange, missing_shape, rewrite::NEWEST_SHAPE};
+
+/// The number of a shape that this build does not know.
+const NEWER: u32 = NEWEST_SHAPE + 1;
 
 impl TestApp {
     /// The stored item.
@@ -53,17 +56,17 @@ async fn an_older_build_does_not_overwrite_a_newer_shape() {
     let user = app.member("kim", Plan::Pro, 10).await;
     let job = app.posted(&user, NOW).await;
     let (account, stored) = (Key::account(&user), Key::job(&user, &job.id));
-    app.extend(&stored, json!({ "shape": { "N": "2" } }));
+    app.extend(&stored, json!({ "shape": { "N": NEWER.to_string() } }));
     let before = app.item(&stored);
     let advanced = app.store.advance(&job, &job.clone().claim_submit(NOW)).await;
-    assert!(matches!(advanced, Err(StoreError::NewerShape(2))), "{advanced:?}");
+    assert!(matches!(advanced, Err(StoreError::NewerShape(NEWER))), "{advanced:?}");
     assert_eq!(app.item(&stored), before);
 
-    app.extend(&account, json!({ "shape": { "N": "2" } }));
+    app.extend(&account, json!({ "shape": { "N": NEWER.to_string() } }));
     let before = app.item(&account);
     let changed = app.store.update_account(&user, None, NOW, |update| update.add_preset()).await;
     let refused = changed.unwrap_err();
-    assert!(matches!(refused, StoreError::NewerShape(2)), "{refused:?}");
+    assert!(matches!(refused, StoreError::NewerShape(NEWER)), "{refused:?}");
     assert_eq!(refused.code(), "temporarily_unavailable", "a caller's retry finds a newer build");
     assert_eq!(refused.retry_after_s(), Some(1));
     assert_eq!(app.item(&account), before);
@@ -71,7 +74,7 @@ async fn an_older_build_does_not_overwrite_a_newer_shape() {
     // A value that this build cannot read is not a corrupt item.
     app.extend(&account, json!({ "plan": { "S": "galactic" } }));
     let read = app.store.account(&user).await;
-    assert!(matches!(read, Err(StoreError::NewerShape(2))), "{read:?}");
+    assert!(matches!(read, Err(StoreError::NewerShape(NEWER))), "{read:?}");
     app.extend(&account, json!({ "shape": { "N": "1" } }));
     assert!(matches!(app.store.account(&user).await, Err(StoreError::Corrupt(_))));
 }

@@ -2,14 +2,11 @@
 //! takes.
 
 use domain::{
+    Timestamp,
     audit::Action,
     marketplace::{
         creator::journal::LedgerAccount,
-        purchase::{
-            Purchase, PurchaseState,
-            refund::{Refund, RefundState, RefundedBy},
-            update::PurchaseUpdate,
-        },
+        purchase::{Purchase, PurchaseState, update::PurchaseUpdate},
     },
 };
 use sandbox::stripe::{Closing, Opening};
@@ -52,7 +49,8 @@ async fn a_refund_that_the_bank_returns_after_a_second_purchase_is_made_again() 
     refuse_latest(&app).await;
     sale.check_returned(&second, 2).await;
     assert_eq!(sale.now().await.taken_back, PRICE);
-    let nothing_is_owed = sale.market.record_paid_back(&Actor::admin(), &sale.purchase).await;
+    let nothing_is_owed =
+        sale.market.record_paid_back(&Actor::admin(), &sale.purchase, PRICE).await;
     assert_eq!(nothing_is_owed.brief(), "409 refunded_already");
     sale.market.assert_ledger_balances().await;
     let audit_lines = app.audit_lines().await;
@@ -81,36 +79,35 @@ async fn what_the_bank_never_takes_is_for_a_person() {
         app.reconcile().await.unwrap();
     }
     // As the runbook asks.
-    let record = async |who: &Actor| sale.market.record_paid_back(who, &sale.purchase).await;
+    let record_cents =
+        async |who: &Actor, cents| sale.market.record_paid_back(who, &sale.purchase, cents).await;
+    let record = async |who: &Actor| record_cents(who, PRICE).await;
     assert_eq!(record(&Actor::moderator()).await.status(), 403);
     assert_eq!(record(&sale.kim.as_admin()).await.brief(), "403 own_listing");
     assert_eq!(record(&sale.ann.as_admin()).await.brief(), "403 own_purchase");
-    let owned = sale.market.record_paid_back(&Actor::admin(), &second).await;
+    let owned = sale.market.record_paid_back(&Actor::admin(), &second, PRICE).await;
     assert_eq!(owned.brief(), "409 not_returned");
-    // How much is owed is not known before a refund has ended.
-    let under_way = Refund {
-        number: 1,
-        amount: 1,
-        target: 1,
-        by: RefundedBy::Buyer,
-        reason: None,
-        at: app.now(),
-        request: None,
-        state: RefundState::Asked,
-    };
-    let with = async |refunds: Vec<Refund>| {
+    // While a refund is due, Stripe may still pay it.
+    let due = async |due_at: Option<Timestamp>| {
         let read = sale.now().await;
-        let change = |update: &mut PurchaseUpdate| update.purchase.refunds.clone_from(&refunds);
+        let change = |update: &mut PurchaseUpdate| update.purchase.due_at = due_at;
         app.store.change_purchase(&read, app.now(), change).await.unwrap();
     };
-    with(vec![under_way]).await;
+    due(Some(app.now())).await;
     assert_eq!(record(&Actor::admin()).await.brief(), "409 refund_in_progress");
-    with(Vec::new()).await;
+    due(None).await;
+    let other = record_cents(&Actor::admin(), PRICE - 1).await;
+    assert_eq!(other.brief(), "409 amount_changed");
+    assert_eq!(other.json()["owed"]["amount"], PRICE);
     let recorded = record(&Actor::admin()).await;
     assert_eq!(recorded.status(), 200, "{}", recorded.pretty());
     assert_eq!(recorded.json()["amount"]["amount"], PRICE);
     app.advance_days(1);
     assert_eq!(record(&Actor::admin()).await.json(), recorded.json(), "a repeat does nothing");
+    let colleague = Actor::member("colleague").as_admin();
+    assert_eq!(record(&colleague).await.brief(), "409 paid_back_already");
+    let shapes = app.engine.dump().into_iter().filter(|item| item["shape"]["N"] == "2").count();
+    assert_eq!(shapes, 2, "an older build writes neither the purchase nor the balance");
     app.reconcile().await.unwrap();
     assert!(app.store.parked_events(None, 100).await.unwrap().items.is_empty(), "it is over");
     assert_eq!(sale.market.balance(&sale.kim, LedgerAccount::OutsideStripe).await, -PRICE);
@@ -119,6 +116,57 @@ async fn what_the_bank_never_takes_is_for_a_person() {
     let entries = rows.iter().filter(|it| it.entry.action == Action::RecordPaidBack);
     let staff: Vec<_> = entries.map(|it| it.entry.staff()).collect();
     assert_eq!(staff, [Some(&Actor::admin().id)]);
+    sale.market.assert_ledger_balances().await;
+    app.close().await;
+}
+
+/// Otherwise it would be due to nobody.
+#[tokio::test]
+async fn what_comes_back_after_the_buyer_was_paid_outside_is_for_a_person_again() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    assert_eq!(sale.market.refund("part", &sale.purchase, Some(500)).await.status(), 200);
+    app.deliver_events().await;
+    let part = app.ids_of("refund.created").pop().unwrap();
+    assert_eq!(sale.market.refund("rest", &sale.purchase, None).await.status(), 200);
+    app.deliver_events().await;
+    sale.market.sold(&sale.ann, &sale.listing, PRICE).await;
+    for _ in 0..3 {
+        refuse_latest(&app).await;
+    }
+    let record =
+        async |cents| sale.market.record_paid_back(&Actor::admin(), &sale.purchase, cents).await;
+    let parked = async || app.store.parked_events(None, 100).await.unwrap().items.len();
+    let balances = async || {
+        let returns = sale.market.balance(&sale.kim, LedgerAccount::BuyerReturns).await;
+        (returns, sale.market.balance(&sale.kim, LedgerAccount::OutsideStripe).await)
+    };
+    assert_eq!(record(1_500).await.status(), 200);
+    app.advance_days(1);
+    app.reconcile().await.unwrap();
+    assert_eq!((parked().await, balances().await), (0, (0, -1_500)));
+
+    app.stripe().fail_refund(&part).unwrap();
+    app.deliver_events().await;
+    assert!(parked().await > 0, "somebody is told");
+    assert_eq!((sale.now().await.due_at, balances().await), (None, (-500, -1_500)));
+    let stale = record(1_500).await;
+    assert_eq!(stale.brief(), "409 amount_changed");
+    assert_eq!(stale.json()["owed"]["amount"], 500);
+    let rest = record(500).await;
+    assert_eq!(rest.status(), 200, "{}", rest.pretty());
+    assert_eq!(rest.json()["amount"]["amount"], 500);
+    app.advance_days(2);
+    app.reconcile().await.unwrap();
+    assert_eq!((parked().await, balances().await), (0, (0, -PRICE)));
+    assert_eq!(
+        app.refunded(),
+        vec![500, 1_500, 1_500, 1_500],
+        "no refund is made of what was paid"
+    );
+    let rows = app.audit_records().await;
+    let entries = rows.iter().filter(|it| it.entry.action == Action::RecordPaidBack);
+    assert_eq!(entries.count(), 2);
     sale.market.assert_ledger_balances().await;
     app.close().await;
 }
@@ -163,7 +211,7 @@ async fn what_is_returned_waits_for_a_dispute_and_does_not_contest_it() {
     assert_eq!(at_stripe["evidence_details"]["submission_count"], 0, "{at_stripe:#}");
     sale.check_returned(&second, 1).await;
     assert!(app.store.parked_events(None, 100).await.unwrap().items.is_empty());
-    let meanwhile = sale.market.record_paid_back(&Actor::admin(), &sale.purchase).await;
+    let meanwhile = sale.market.record_paid_back(&Actor::admin(), &sale.purchase, 1_500).await;
     assert_eq!(meanwhile.brief(), "409 in_dispute");
     app.stripe().close_dispute(&dispute, Closing::Lost).unwrap();
     app.deliver_events().await;

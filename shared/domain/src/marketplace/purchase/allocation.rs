@@ -46,15 +46,11 @@ impl PaymentAllocation {
         PaymentAllocation { fee, net, tax: paid - gone - kept, ..PaymentAllocation::aside(payment) }
     }
 
-    /// The allocation of a payment for a listing that could no longer be bought.
-    pub fn of_return(payment: &Payment) -> PaymentAllocation {
-        let returns = payment.amount.amount - payment.returned();
-        PaymentAllocation { returns, ..PaymentAllocation::aside(payment) }
-    }
-
-    /// The same, after `amount` of it was paid to the buyer outside Stripe.
-    pub fn paid_outside(self, amount: i64) -> PaymentAllocation {
-        PaymentAllocation { returns: self.returns - amount, outside: amount, ..self }
+    /// The allocation of a payment for a listing that could no longer be bought, of which `outside`
+    /// was paid to the buyer outside Stripe.
+    pub fn of_return(payment: &Payment, outside: i64) -> PaymentAllocation {
+        let returns = payment.amount.amount - payment.returned() - outside;
+        PaymentAllocation { returns, outside, ..PaymentAllocation::aside(payment) }
     }
 
     fn aside(payment: &Payment) -> PaymentAllocation {

@@ -182,7 +182,7 @@ impl ManualReview {
     }
 }
 
-/// What staff paid a buyer outside Stripe: all that was left of a payment that is returned.
+/// What staff paid a buyer outside Stripe: all that was owed of a payment that is returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaidBack {
@@ -190,9 +190,9 @@ pub struct PaidBack {
     pub amount: i64,
     /// When it was recorded.
     pub at: Timestamp,
-    /// How it was paid, in the words of who recorded it.
+    /// How it is paid, in the words of who recorded it.
     pub reason: String,
-    /// Who recorded it.
+    /// Who recorded it, and pays.
     pub by: RefundedBy,
 }
 
@@ -247,6 +247,12 @@ pub enum RefundError {
     /// The payment is not one that is returned.
     #[error("The payment of this purchase is not owed to its buyer: refund it.")]
     NotReturned,
+    /// The amount to pay back outside Stripe is not what is owed.
+    #[error("{0} is owed to the buyer now: read the purchase again, and record that amount.")]
+    AmountChanged(Money),
+    /// All that is owed is recorded as paid back, by somebody else or in other words.
+    #[error("It is recorded that the buyer is paid back outside Stripe: do not pay them again.")]
+    PaidBackAlready,
 }
 
 impl RefundError {
@@ -267,7 +273,9 @@ impl RefundError {
             | RefundError::Conflict(_)
             | RefundError::Declined(_)
             | RefundError::NoRequest
-            | RefundError::NotReturned => None,
+            | RefundError::NotReturned
+            | RefundError::AmountChanged(_)
+            | RefundError::PaidBackAlready => None,
         }
     }
 }
@@ -288,10 +296,15 @@ crate::domain_error! {
         Declined => Conflict, "refund_declined";
         NoRequest => Conflict, "no_refund_request";
         NotReturned => Conflict, "not_returned";
+        AmountChanged => Conflict, "amount_changed";
+        PaidBackAlready => Conflict, "paid_back_already";
     }
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         if let RefundError::TooMuch(left) = self {
             return vec![("refundable", json!(left))];
+        }
+        if let RefundError::AmountChanged(owed) = self {
+            return vec![("owed", json!(owed))];
         }
         Vec::new()
     }

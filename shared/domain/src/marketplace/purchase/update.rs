@@ -72,8 +72,13 @@ pub struct PurchaseUpdate {
 pub enum PaymentFollowUp {
     /// Nothing.
     Nothing,
-    /// The payment is for something that can no longer be bought: refund what is left of it.
-    RefundInFull(PaymentId),
+    /// The payment is for something that can no longer be bought: refund what is owed of it.
+    Return {
+        /// The payment to refund.
+        payment: PaymentId,
+        /// The amount in minor units, if a part was paid outside Stripe; else all that is left.
+        amount: Option<i64>,
+    },
     /// A refund was recorded: request it from Stripe.
     Refund {
         /// The payment to refund.
@@ -222,21 +227,23 @@ impl PurchaseUpdate {
         self.purchase.due_at = self.purchase.open_refund().map(|order| order.at);
     }
 
-    /// Returns what is left of a payment, after a refund that was recorded before; the purchase is
-    /// due until it is refunded, or paid outside Stripe. While a bank holds a part of it, the bank
-    /// decides first, and its decision is an event.
+    /// Returns what is owed of a payment, after a refund that was recorded before; the purchase is
+    /// due until it is refunded, or paid outside Stripe, and again if more of it comes back. While a
+    /// bank holds a part of it, the bank decides first, and its decision is an event.
     fn give_back(&mut self, payment: &Payment, now: Timestamp) -> PaymentFollowUp {
         if let Some(recorded) = self.recorded_refund(payment) {
             return recorded;
         }
-        let is_left = payment.returned() < payment.amount.amount;
+        let owed = self.purchase.owed(payment);
         let waits = payment.disputed && payment.withdrawn > 0;
-        let is_due = is_left && !waits && self.purchase.paid_back.is_none();
+        let is_due = owed > 0 && !waits;
         self.purchase.due_at = is_due.then_some(now);
-        match is_due {
-            true => PaymentFollowUp::RefundInFull(payment.id.clone()),
-            false => PaymentFollowUp::Nothing,
+        if !is_due {
+            return PaymentFollowUp::Nothing;
         }
+        // What was paid outside is still at Stripe: a refund of all that is left would pay it twice.
+        let amount = (self.purchase.paid_outside() > 0).then_some(owed);
+        PaymentFollowUp::Return { payment: payment.id.clone(), amount }
     }
 
     fn frozen_part(&self) -> i64 {
@@ -318,10 +325,9 @@ impl PurchaseUpdate {
     /// Reallocates the money as the payment now says. An open dispute suspends its payout.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let returned = matches!(self.purchase.state, PurchaseState::Returned { .. });
-        let after = match (returned, &self.purchase.paid_back) {
-            (true, Some(paid)) => PaymentAllocation::of_return(payment).paid_outside(paid.amount),
-            (true, None) => PaymentAllocation::of_return(payment),
-            (false, _) => PaymentAllocation::of_sale(self.purchase.price.amount, payment),
+        let after = match returned {
+            true => PaymentAllocation::of_return(payment, self.purchase.paid_outside()),
+            false => PaymentAllocation::of_sale(self.purchase.price.amount, payment),
         };
         let before = mem::replace(&mut self.purchase.position, after);
         let change = self.change(payment);
@@ -445,7 +451,8 @@ impl Purchase {
         match self.state {
             PurchaseState::Paid => true,
             PurchaseState::Refunded | PurchaseState::Returned { .. } => {
-                access(payment) == EntitlementState::Revoked || self.paid_back.is_some()
+                let is_paid_back = !self.paid_back.is_empty() && self.owed(payment) <= 0;
+                access(payment) == EntitlementState::Revoked || is_paid_back
             }
             PurchaseState::Pending
             | PurchaseState::Processing

@@ -127,7 +127,7 @@ fn what_can_no_longer_be_bought_is_paid_back() {
         change(&mut update);
         let owned = update.entitlement.clone();
         let all = payment(500, 0, 0, false);
-        let back = PaymentFollowUp::RefundInFull(all.id.clone());
+        let back = PaymentFollowUp::Return { payment: all.id.clone(), amount: None };
         let returned = PurchaseState::Returned { reason: expected.to_owned() };
         for now in [day(1), day(2)] {
             assert_eq!(settle(&mut update, &all, now), back, "{expected}");
@@ -173,7 +173,7 @@ fn what_a_dispute_took_is_not_paid_back_as_well() {
         let mut update = purchase_update(500);
         update.seller = suspended(None).into();
         let next = settle(&mut update, &payment(500, refunded, withdrawn, disputed), day(1));
-        let back = matches!(next, PaymentFollowUp::RefundInFull(_));
+        let back = matches!(next, PaymentFollowUp::Return { amount: None, .. });
         assert_eq!(back, expected, "{refunded} {withdrawn} {disputed}");
     };
     check(0, 0, false, true);
@@ -265,7 +265,7 @@ fn money_for_what_could_not_be_bought_is_the_buyers_until_it_is_back() {
     let mut update = purchase_update(500);
     update.listing.delist(DelistedBy::Creator, None, day(1)).unwrap();
     let next = update.settle(&payment(500, 0, 0, false), day(1)).unwrap();
-    assert!(matches!(next, PaymentFollowUp::RefundInFull(_)));
+    assert!(matches!(next, PaymentFollowUp::Return { amount: None, .. }));
     assert_eq!(update.book.balances.owed(LedgerAccount::BuyerReturns), 500);
     update.settle(&payment(500, 500, 0, false), day(2)).unwrap();
     assert_eq!(update.book.balances, Balances::default());

@@ -27,6 +27,7 @@ use crate::{
             update::{PaymentFollowUp, PurchaseUpdate},
         },
     },
+    money::Money,
 };
 
 #[test]
@@ -96,7 +97,7 @@ fn bought_again(update: &PurchaseUpdate, state: EntitlementState) -> Entitlement
 #[test]
 fn money_that_comes_back_after_a_second_purchase_is_returned() {
     use EntitlementState::{Active, Suspended};
-    let refund = || PaymentFollowUp::RefundInFull(payment(500, 0, 0, false).id);
+    let refund = || PaymentFollowUp::Return { payment: payment(500, 0, 0, false).id, amount: None };
     let check = |lost: (i64, i64), back: (i64, i64, bool), expected: PaymentFollowUp| {
         for second in [Active, Suspended] {
             let mut update = shared("sharer", None);
@@ -137,29 +138,44 @@ fn money_that_comes_back_after_a_second_purchase_is_returned() {
     check((300, 200), (0, 200, false), refund());
 }
 
+fn staff(name: &str) -> RefundedBy {
+    let actor = Actor::Staff { user_id: user(name), role: Role::Admin };
+    RefundedBy::Staff { actor, origin: None }
+}
+
+/// Records that `by` pays the buyer so many cents outside Stripe.
+fn record(
+    update: &mut PurchaseUpdate,
+    by: &str,
+    payment: &Payment,
+    cents: i64,
+) -> Result<(), RefundError> {
+    let said = (staff(by), "By bank transfer.".to_owned());
+    update.record_paid_back(payment, Money::usd_cents(cents), said, day(5))
+}
+
 #[test]
 fn what_was_paid_outside_stripe_is_not_due_any_more() {
-    let staff = |name: &str| RefundedBy::Staff {
-        actor: Actor::Staff { user_id: user(name), role: Role::Admin },
-        origin: None,
-    };
-    let record = |update: &mut PurchaseUpdate, by: RefundedBy, payment: &Payment| {
-        update.record_paid_back(payment, (by, "By bank transfer.".to_owned()), day(5))
-    };
     let left = payment(500, 0, 200, false);
     let mut update = paid(500);
-    let refused = record(&mut update, staff("ada"), &left);
-    assert_eq!(refused, Err(RefundError::NotReturned));
+    assert_eq!(record(&mut update, "ada", &left, 300), Err(RefundError::NotReturned));
     settle(&mut update, &payment(500, 300, 200, false), day(2));
     update.entitlement = Some(bought_again(&update, EntitlementState::Active));
     settle(&mut update, &left, day(4));
+    let under_way = record(&mut update, "ada", &left, 300);
+    assert_eq!(under_way, Err(RefundError::InProgress), "Stripe may refund it");
+    update.fail_return();
     let disputed = payment(500, 0, 200, true);
-    assert_eq!(record(&mut update, staff("ada"), &disputed), Err(RefundError::InDispute));
-    let refused = record(&mut update, staff("creator"), &left);
+    assert_eq!(record(&mut update, "ada", &disputed, 300), Err(RefundError::InDispute));
+    let refused = record(&mut update, "creator", &left, 300);
     assert!(matches!(refused, Err(RefundError::Conflict(_))), "{refused:?}");
+    for other in [299, 301, 500] {
+        let owed = Err(RefundError::AmountChanged(Money::usd_cents(300)));
+        assert_eq!(record(&mut update, "ada", &left, other), owed);
+    }
     let before = update.purchase.clone();
     for _ in 0..2 {
-        assert_eq!(record(&mut update, staff("ada"), &left), Ok(()));
+        assert_eq!(record(&mut update, "ada", &left, 300), Ok(()));
         assert_eq!(settle(&mut update, &left, day(6)), PaymentFollowUp::Nothing);
         let owed = |account| update.book.balances.owed(account);
         assert_eq!(owed(LedgerAccount::BuyerReturns), 0);
@@ -167,9 +183,45 @@ fn what_was_paid_outside_stripe_is_not_due_any_more() {
         assert_eq!(update.book.balances.of(LedgerAccount::BuyerCash), 300, "it stays at Stripe");
         assert_eq!((update.purchase.due_at, update.purchase.money_back()), (None, 500));
     }
+    for (by, cents) in [("bob", 300), ("ada", 299)] {
+        let again = record(&mut update, by, &left, cents);
+        assert_eq!(again, Err(RefundError::PaidBackAlready), "{by} {cents}");
+    }
     let entries: Vec<_> = update.purchase.audit_entries_since(&before).collect();
     assert_eq!((entries.len(), entries[0].action), (1, Action::RecordPaidBack));
     assert_eq!(entries[0].reason.as_deref(), Some("By bank transfer."));
+}
+
+#[test]
+fn what_comes_back_after_it_was_paid_outside_stripe_is_owed_as_well() {
+    let mut update = paid(500);
+    settle(&mut update, &payment(500, 500, 0, false), day(2));
+    update.entitlement = Some(bought_again(&update, EntitlementState::Active));
+    let some = payment(500, 200, 0, false);
+    settle(&mut update, &some, day(4));
+    update.fail_return();
+    let whole = update.purchase.return_key(1);
+    assert_eq!(record(&mut update, "ada", &some, 300), Ok(()));
+    assert_ne!(update.purchase.return_key(1), whole, "a key is of one amount");
+    assert_eq!(settle(&mut update, &some, day(5)), PaymentFollowUp::Nothing);
+    // The refund that was done fails too. What was paid outside is not refunded with it.
+    let all = payment(500, 0, 0, false);
+    let rest = PaymentFollowUp::Return { payment: all.id.clone(), amount: Some(200) };
+    assert_eq!(settle(&mut update, &all, day(6)), rest);
+    assert_eq!(update.purchase.due_at, Some(day(6)));
+    assert_eq!(update.book.balances.owed(LedgerAccount::BuyerReturns), 200);
+    assert!(!update.purchase.contests(&payment(500, 0, 0, true)), "200 is owed to her");
+    update.fail_return();
+    let owed = Err(RefundError::AmountChanged(Money::usd_cents(200)));
+    assert_eq!(record(&mut update, "ada", &all, 300), owed, "it is not what was recorded before");
+    let before = update.purchase.clone();
+    assert_eq!(record(&mut update, "bob", &all, 200), Ok(()));
+    assert_eq!(settle(&mut update, &all, day(7)), PaymentFollowUp::Nothing);
+    assert_eq!(update.book.balances.owed(LedgerAccount::BuyerReturns), 0);
+    assert_eq!(update.book.balances.owed(LedgerAccount::OutsideStripe), 500);
+    assert_eq!((update.purchase.due_at, update.purchase.money_back()), (None, 500));
+    assert_eq!(update.purchase.audit_entries_since(&before).count(), 1);
+    assert!(update.purchase.contests(&payment(500, 0, 500, true)), "it would be paid twice");
 }
 
 #[test]

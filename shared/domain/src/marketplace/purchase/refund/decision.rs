@@ -31,9 +31,7 @@ impl Purchase {
     /// back, through Stripe or outside.
     pub fn money_back(&self) -> i64 {
         match self.state {
-            PurchaseState::Returned { .. } => {
-                self.taken_back + self.paid_back.as_ref().map_or(0, |it| it.amount)
-            }
+            PurchaseState::Returned { .. } => self.taken_back + self.paid_outside(),
             PurchaseState::Pending
             | PurchaseState::Processing
             | PurchaseState::Paid
@@ -41,6 +39,18 @@ impl Purchase {
             | PurchaseState::Failed { .. }
             | PurchaseState::Refunded => self.refunded,
         }
+    }
+
+    /// What staff paid its buyer outside Stripe, in minor units.
+    pub fn paid_outside(&self) -> i64 {
+        self.paid_back.iter().map(|it| it.amount).sum()
+    }
+
+    /// What is owed to its buyer of a payment that is returned, in minor units: what neither Stripe
+    /// nor a bank has taken back, less what was paid outside. Negative if they have more than they
+    /// paid.
+    pub fn owed(&self, payment: &Payment) -> i64 {
+        payment.amount.amount - payment.returned() - self.paid_outside()
     }
 
     /// Until when its buyer can have all of it back without staff; `None` if they cannot.
@@ -77,12 +87,30 @@ impl Purchase {
     }
 
     /// The idempotency key at Stripe of the refund of a payment that is returned, after `refused`
-    /// refunds that the buyer's bank did not take.
+    /// refunds that the buyer's bank did not take. After a part was paid outside Stripe it is another
+    /// refund: one of an amount.
     pub fn return_key(&self, refused: usize) -> String {
-        match refused {
+        let key = match refused {
             0 => format!("purchase:{}:returned", self.id),
             more => format!("purchase:{}:returned-after:{more}", self.id),
+        };
+        match self.paid_outside() {
+            0 => key,
+            paid => format!("{key}:outside:{paid}"),
         }
+    }
+}
+
+impl PaidBack {
+    /// Whether a request says what was recorded: the same person, amount and words.
+    fn is_said_again(&self, amount: Money, (by, reason): (&RefundedBy, &str)) -> bool {
+        let is_same_actor = match (&self.by, by) {
+            (RefundedBy::Staff { actor, .. }, RefundedBy::Staff { actor: again, .. }) => {
+                actor == again
+            }
+            (RefundedBy::Buyer, _) | (_, RefundedBy::Buyer) => false,
+        };
+        is_same_actor && self.amount == amount.amount && self.reason == reason
     }
 }
 
@@ -188,36 +216,43 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Records that staff paid the buyer outside Stripe what is left of a payment that is returned.
-    /// From the next settlement on nothing of it is due. A repeat changes nothing.
+    /// Records that a staff member pays the buyer `amount` outside Stripe: all that is owed of a
+    /// payment that is returned. From the next settlement on nothing of it is due, unless more of it
+    /// comes back. A repeat by the same person in the same words changes nothing.
     ///
     /// # Errors
-    /// When nothing is owed to the buyer, a refund has not ended, a bank still decides on a dispute,
-    /// or the staff member is a party to the purchase.
+    /// When nothing is owed to the buyer, or another amount, a refund is due or has not ended, a bank
+    /// still decides on a dispute, or the staff member is a party to the purchase.
     pub fn record_paid_back(
         &mut self,
         payment: &Payment,
+        amount: Money,
         (by, reason): (RefundedBy, String),
         now: Timestamp,
     ) -> Result<(), RefundError> {
         self.check_decider(&by)?;
-        if self.purchase.paid_back.is_some() {
-            return Ok(());
-        }
-        let PurchaseState::Returned { .. } = self.purchase.state else {
+        let purchase = &mut self.purchase;
+        let PurchaseState::Returned { .. } = purchase.state else {
             return Err(RefundError::NotReturned);
         };
-        if self.purchase.open_refund().is_some() {
+        let owed = Money { amount: purchase.owed(payment), ..payment.amount };
+        let (is_owed, last) = (owed.amount > 0, purchase.paid_back.last());
+        if !is_owed && last.is_some_and(|it| it.is_said_again(amount, (&by, &reason))) {
+            return Ok(());
+        }
+        if purchase.due_at.is_some() {
             return Err(RefundError::InProgress);
         }
         if payment.disputed {
             return Err(RefundError::InDispute);
         }
-        let amount = payment.amount.amount - payment.returned();
-        if amount <= 0 {
-            return Err(RefundError::Over);
+        if !is_owed {
+            return Err(last.map_or(RefundError::Over, |_| RefundError::PaidBackAlready));
         }
-        self.purchase.paid_back = Some(PaidBack { amount, at: now, reason, by });
+        if amount != owed {
+            return Err(RefundError::AmountChanged(owed));
+        }
+        purchase.paid_back.push(PaidBack { amount: owed.amount, at: now, reason, by });
         Ok(())
     }
 
