@@ -9,7 +9,7 @@
 use domain::{Timestamp, audit::Action, id::PurchaseId, marketplace::listing::checked_reason};
 use runtime::{Access, ApiError, Call, Endpoint, Function, NoStore, PathId};
 use serde::{Deserialize, Serialize};
-use store::{Applied, Store, StoreError};
+use store::Store;
 
 use crate::decider::decider;
 
@@ -20,9 +20,6 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key()
 .with_errors(&["no_refund_request", "own_listing", "own_purchase", "purchase_not_found"]);
-
-/// How often a decision is repeated because the purchase changed meanwhile.
-const ROUNDS_MAX: u32 = 8;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -54,15 +51,9 @@ async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>,
     let reason = checked_reason(&call.body.reason)?;
     let by = decider(&call, Action::DeclineRefund, id)?;
     let buyer = store.buyer_of(id).await?;
-    for _ in 0..ROUNDS_MAX {
-        let read = store.purchase(&buyer, id).await?;
-        let declined = store.change_purchase(&read, call.now, |update| {
-            update.decline_refund(by.clone(), reason.clone(), call.now)
-        });
-        if let Applied::Now((requested_at, decided_at)) = declined.await? {
-            let purchase_id = id.clone();
-            return Ok(NoStore(Response { purchase_id, requested_at, decided_at, reason }));
-        }
-    }
-    Err(StoreError::Busy.into())
+    let declined = store.change_purchase((&buyer, id), call.now, |update| {
+        update.decline_refund(by.clone(), reason.clone(), call.now)
+    });
+    let (requested_at, decided_at) = declined.await?;
+    Ok(NoStore(Response { purchase_id: id.clone(), requested_at, decided_at, reason }))
 }

@@ -85,6 +85,7 @@ async fn meet(
         Some(AnswerFault::TooMany { retry_after_s }) => too_many(vendor, *retry_after_s),
         Some(AnswerFault::Blocked) => blocked(vendor),
         Some(AnswerFault::NotUnderstood) => not_understood(vendor),
+        Some(AnswerFault::Refused { status, code }) => refused(vendor, *status, code),
         Some(AnswerFault::ServerError) => server_error(vendor),
         Some(AnswerFault::HtmlPage) => (StatusCode::BAD_GATEWAY, ERROR_PAGE).into_response(),
         Some(AnswerFault::ServerErrorAfterAccepting) => {
@@ -122,6 +123,14 @@ fn not_understood(vendor: Vendor) -> Response {
     match vendor {
         Vendor::Issuer | Vendor::Bria => Refused::not_understood().into_response(),
         Vendor::Stripe => stripe::refusal(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn refused(vendor: Vendor, status: u16, code: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    match vendor {
+        Vendor::Issuer | Vendor::Bria => not_understood(vendor),
+        Vendor::Stripe => stripe::refusal_as(status, code),
     }
 }
 

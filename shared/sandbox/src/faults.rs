@@ -81,6 +81,13 @@ pub enum AnswerFault {
     Blocked,
     /// 422 (400 by the payment provider) for a request that cannot be parsed; nothing accepted.
     NotUnderstood,
+    /// The payment provider refuses; nothing accepted. The others answer as not understood.
+    Refused {
+        /// The status, 400 to 499.
+        status: u16,
+        /// The code of the error, such as `balance_insufficient`.
+        code: String,
+    },
     /// 500, nothing accepted; the caller cannot tell.
     ServerError,
     /// 502 with an HTML page, nothing accepted.
@@ -178,6 +185,9 @@ pub enum OrderError {
     /// `copies` is out of range.
     #[error("`copies` must be 1 to 16")]
     Copies,
+    /// The status is none of a refusal.
+    #[error("the status of a refusal must be 400 to 499")]
+    Status,
     /// The marker is empty, too long, or has two encodings in JSON.
     #[error("a marker is 1 to {MARKER_BYTES_MAX} ASCII characters without quotes and backslashes")]
     Marker,
@@ -230,6 +240,11 @@ impl Order {
             }
             Fault::Webhook(WebhookFault::Duplicate { copies }) if !(1..=16).contains(&copies) => {
                 Err(OrderError::Copies)
+            }
+            Fault::Answer(AnswerFault::Refused { status, .. })
+                if !(400..=499).contains(&status) =>
+            {
+                Err(OrderError::Status)
             }
             Fault::Answer(_) | Fault::Outcome(_) | Fault::Webhook(_) | Fault::Picture(_) => Ok(()),
         }

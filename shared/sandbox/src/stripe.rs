@@ -77,7 +77,7 @@ mod transfers;
 mod webhooks;
 
 pub use accounts::Bank;
-pub(crate) use api::{Failure, refusal};
+pub(crate) use api::{Failure, refusal, refusal_as};
 pub use balance::{Balance, TOP_UP};
 pub use cards::Card;
 pub use control::{Control, ControlError, DELIVERIES_MAX, Payment};

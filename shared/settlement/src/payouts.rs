@@ -281,17 +281,19 @@ impl<'a> Payer<'a> {
     }
 }
 
-/// Stripe's code, if it refused the request. A refused API key (401, 403) is our own fault and is
-/// returned as an error.
+/// Stripe's code, if it refused the request. A refused API key is our own fault and is returned as
+/// an error.
 fn refusal(error: StripeError) -> Result<String, SettleError> {
+    if error.is_unauthorized() {
+        return Err(error.into());
+    }
     match error {
-        StripeError::Refused { status, code, message, .. } if !matches!(status, 401 | 403) => {
+        StripeError::Refused { status, code, message, .. } => {
             warn!(status, code, %message, "Stripe refused a transfer or a reversal");
             Ok(code.unwrap_or_else(|| "refused".to_owned()))
         }
-        StripeError::Refused { .. }
-        | StripeError::Missing
-        | StripeError::Unreached { .. }
-        | StripeError::Unknown { .. } => Err(error.into()),
+        StripeError::Missing | StripeError::Unreached { .. } | StripeError::Unknown { .. } => {
+            Err(error.into())
+        }
     }
 }

@@ -24,7 +24,7 @@ use domain::{
     },
     id::{PurchaseId, UserId},
     marketplace::purchase::{
-        Purchase,
+        Purchase, PurchaseState,
         entitlement::Entitlement,
         refund::{Refund, RefundError, RefundRequest, RefundState, RefundedBy},
         update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
@@ -135,22 +135,14 @@ impl Settlement<'_> {
         request: &RefundRequest,
         now: Timestamp,
     ) -> Result<Purchase, SettleError> {
-        for _ in 0..ROUNDS_MAX {
-            let read = self.store.purchase(buyer, id).await?;
-            let asked = self.store.change_purchase(&read, now, |update| {
-                update.ask_refund(request, now)?;
-                Ok::<_, RefundError>(update.purchase.open_refund().is_some())
-            });
-            match asked.await? {
-                Applied::Stale => continue,
-                Applied::Now(true) => {
-                    self.purchase(buyer, id, now).await?;
-                }
-                Applied::Now(false) | Applied::Already => {}
-            }
-            return Ok(self.store.purchase(buyer, id).await?);
+        let asked = self.store.change_purchase((buyer, id), now, |update| {
+            update.ask_refund(request, now)?;
+            Ok::<_, RefundError>(update.purchase.open_refund().is_some())
+        });
+        if asked.await? {
+            self.purchase(buyer, id, now).await?;
         }
-        Err(SettleError::Busy)
+        Ok(self.store.purchase(buyer, id).await?)
     }
 
     /// Records that a staff member pays a buyer `amount` outside Stripe: what is owed to them of a
@@ -210,23 +202,22 @@ impl Settlement<'_> {
                     self.stripe.refund_part(payment, amount, &key, reason).await.map(drop)
                 }
             };
-            match asked {
-                Ok(()) => return Ok(EventOutcome::LatePaymentRefunded),
-                Err(error) if error.is_disputed() => {}
-                Err(error) if error.is_refused_as("charge_not_refundable") => {}
-                Err(error) => return Err(error.into()),
-            }
+            let Err(error) = asked else { return Ok(EventOutcome::LatePaymentRefunded) };
+            let Some(code) = error.final_refusal() else { return Err(error.into()) };
+            warn!(purchase = %purchase.id, %payment, code, "refund of a returned payment refused");
             if !self.stripe.open_disputes(payment).await?.is_empty() {
                 return Ok(EventOutcome::Applied);
             }
         }
         if event.is_some() {
-            self.change(purchase, now, PurchaseUpdate::fail_return).await?;
+            let read = (&purchase.buyer_id, &purchase.id);
+            self.store.change_purchase(read, now, PurchaseUpdate::fail_return).await?;
         }
         Err(SettleError::NotReturned(payment.clone()))
     }
 
-    /// How the refunds at Stripe ended that were made for those of a purchase.
+    /// How the refunds at Stripe ended that were made for those of a purchase. Of several that were
+    /// made for one, as Stripe forgets a key, one that has not failed counts.
     async fn ends(&self, purchase: &Purchase) -> Result<Vec<(u32, RefundState)>, SettleError> {
         let orders = &purchase.refunds;
         let Some(payment) = purchase.payment.as_ref().filter(|_| !orders.is_empty()) else {
@@ -237,12 +228,13 @@ impl Settlement<'_> {
             let key = purchase.refund_key(order.number);
             let own =
                 |it: &&stripe::Refund| it.key.as_ref() == Some(&key) && it.amount == order.amount;
-            Some((order.number, end_of(made.iter().find(own)?)))
+            let made = made.iter().filter(own).min_by_key(|it| it.failure().is_some())?;
+            Some((order.number, end_of(made)))
         };
         Ok(orders.iter().filter_map(end).collect())
     }
 
-    /// Requests a recorded refund. Returns how it ended: Stripe may refuse it.
+    /// Requests a recorded refund. Returns how it ended: Stripe may refuse it for good.
     async fn refund(
         &self,
         purchase: &Purchase,
@@ -253,30 +245,12 @@ impl Settlement<'_> {
             self.stripe.refund_part(payment, Some(amount), &key, RefundReason::Requested).await;
         match made {
             Ok(made) => Ok(end_of(&made)),
-            Err(StripeError::Refused { code, .. }) => {
-                let code = code.unwrap_or_else(|| "refused".to_owned());
+            Err(error) => {
+                let Some(code) = error.final_refusal() else { return Err(error.into()) };
                 warn!(purchase = %purchase.id, number, code, "refund refused, marked as failed");
-                Ok(RefundState::Failed { code })
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Changes a purchase as it is now.
-    async fn change(
-        &self,
-        purchase: &Purchase,
-        now: Timestamp,
-        change: impl Fn(&mut PurchaseUpdate),
-    ) -> Result<(), SettleError> {
-        for _ in 0..ROUNDS_MAX {
-            let read = self.store.purchase(&purchase.buyer_id, &purchase.id).await?;
-            let changed = self.store.change_purchase(&read, now, &change);
-            if changed.await? != Applied::Stale {
-                return Ok(());
+                Ok(RefundState::Failed { code: code.to_owned() })
             }
         }
-        Err(SettleError::Busy)
     }
 
     /// Submits evidence for the open disputes that we contest, once for each. Submitting twice does
@@ -319,26 +293,29 @@ fn end_of(made: &stripe::Refund) -> RefundState {
     }
 }
 
-/// The order, the version that was bought, and when it was opened and used by this purchase.
+/// The order, the version that was bought, and when it was opened and used by this purchase; of a
+/// payment that is returned, that it gives no access.
 fn evidence_of(purchase: &Purchase, owned: Option<&Entitlement>) -> Evidence {
-    let mut log = vec![
-        format!("{} ordered", purchase.created_at),
-        purchase.paid_at.map_or_else(String::new, |at| format!("{at} paid, access granted")),
-    ];
+    let is_returned = matches!(purchase.state, PurchaseState::Returned { .. });
+    let access = match is_returned {
+        true => "no access by this payment, money returned",
+        false => "access granted",
+    };
+    let mut log = vec![format!("{} ordered", purchase.created_at)];
+    log.extend(purchase.paid_at.map(|at| format!("{at} paid, {access}")));
     if let Some(owned) = owned.filter(|it| it.purchase_id == purchase.id) {
         let is_own = |at: &Timestamp| *at >= owned.granted_at;
         let (downloaded, used) = (owned.downloaded_at.filter(is_own), owned.used_at.filter(is_own));
         log.extend(downloaded.map(|at| format!("{at} first downloaded")));
         log.extend(used.map(|at| format!("{at} first used for an image")));
     }
-    log.retain(|line| !line.is_empty());
     Evidence {
         product_description: Some(format!(
             "Digital goods: \"{}\", version {}, listing {}.",
             purchase.title, purchase.revision, purchase.listing_id
         )),
         access_activity_log: Some(log.join("\n")),
-        service_date: purchase.paid_at.map(Timestamp::date),
+        service_date: purchase.paid_at.filter(|_| !is_returned).map(Timestamp::date),
         uncategorized_text: Some(format!("Order {}.", purchase.id)),
         ..Evidence::default()
     }

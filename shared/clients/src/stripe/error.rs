@@ -6,6 +6,8 @@ use stripe_client_core::StripeClientErr;
 
 /// Seconds until a caller may retry.
 const RETRY_AFTER_S: u32 = 10;
+/// Refusals that end without a person: when there is money, and when Stripe forgets the key.
+const PASSING: [&str; 2] = ["balance_insufficient", "idempotency_error"];
 
 /// A failed request to Stripe.
 ///
@@ -80,6 +82,25 @@ impl StripeError {
             StripeError::Missing | StripeError::Unreached { .. } | StripeError::Unknown { .. } => {
                 false
             }
+        }
+    }
+
+    /// Whether Stripe refuses our API key (401) or its permissions (403): our own fault.
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self, StripeError::Refused { status: 401 | 403, .. })
+    }
+
+    /// The code of a refusal that no retry changes: it is for a person. `None` for what passes: a
+    /// refused API key, a balance that is too low and an idempotency key of another request; and for
+    /// rate limits, locks and requests under way (429, 409), which are no [`StripeError::Refused`].
+    pub fn final_refusal(&self) -> Option<&str> {
+        match self {
+            StripeError::Refused { code, .. } => {
+                let code = code.as_deref().unwrap_or("refused");
+                Some(code).filter(|code| !self.is_unauthorized() && !PASSING.contains(code))
+            }
+            StripeError::Missing => Some("resource_missing"),
+            StripeError::Unreached { .. } | StripeError::Unknown { .. } => None,
         }
     }
 

@@ -223,6 +223,7 @@ impl Failure {
             | AnswerFault::TooMany { .. }
             | AnswerFault::Blocked
             | AnswerFault::NotUnderstood
+            | AnswerFault::Refused { .. }
             | AnswerFault::HtmlPage
             | AnswerFault::Silence
             | AnswerFault::BrokenConnection
@@ -496,6 +497,11 @@ pub(crate) fn refusal(status: StatusCode) -> Response {
         _ => Refused::server_error(),
     };
     refusal_of(&refused, "req_sandboxfault")
+}
+
+/// The answer to an ordered refusal.
+pub(crate) fn refusal_as(status: StatusCode, code: &str) -> Response {
+    refusal_of(&Refused::ordered(status, code), "req_sandboxfault")
 }
 
 fn refusal_of(refused: &Refused, request: &str) -> Response {

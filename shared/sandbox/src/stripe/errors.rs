@@ -152,6 +152,11 @@ impl Refused {
             .coded("rate_limit")
     }
 
+    /// A refusal that a fault orders.
+    pub(super) fn ordered(status: StatusCode, code: &str) -> Refused {
+        Refused::new(status, "invalid_request_error", "Refused by an order.").coded(code)
+    }
+
     pub(super) fn server_error() -> Refused {
         let message = "An unknown error occurred";
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)

@@ -67,6 +67,7 @@ async fn orders_are_listed_cleared_and_refused() {
         json!({}),
         json!({ "fault": { "answer": "nap" } }),
         json!({ "fault": { "answer": "silence" }, "times": 0 }),
+        json!({ "fault": { "answer": { "refused": { "status": 500, "code": "odd" } } } }),
         json!({ "fault": { "answer": "silence" }, "on": { "marker": "" } }),
     ] {
         assert_eq!(visit.post("/_sandbox/faults", &bad).await.status(), 400, "{bad}");

@@ -495,6 +495,24 @@ async fn a_refund_that_the_bank_returns_is_undone() {
     app.close().await;
 }
 
+/// Stripe forgets a key after a day, so there may be two refunds under one: the one that did not
+/// fail counts.
+#[tokio::test]
+async fn a_second_refund_under_a_key_that_fails_does_not_undo_the_first() {
+    let app = BillingApp::new().await;
+    let sale = PaidSale::sold(&app).await;
+    assert_eq!(sale.market.refund("key", &sale.purchase, Some(500)).await.status(), 200);
+    app.deliver_events().await;
+    let (payment, key) = (sale.purchase.payment.clone().unwrap(), sale.purchase.refund_key(1));
+    let form =
+        [("payment_intent", payment.as_str()), ("amount", "500"), ("metadata[key]", key.as_str())];
+    let second = app.post_to_stripe("refunds", &form).await;
+    app.stripe().fail_refund(second["id"].as_str().unwrap()).unwrap();
+    app.deliver_events().await;
+    sale.check(500).await;
+    app.close().await;
+}
+
 /// The repeat is another refund, not the answer to the one that failed.
 #[tokio::test]
 async fn a_buyer_asks_again_for_what_the_bank_returned() {

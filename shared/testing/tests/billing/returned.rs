@@ -9,12 +9,17 @@ use domain::{
         purchase::{Purchase, PurchaseState, update::PurchaseUpdate},
     },
 };
-use sandbox::stripe::{Closing, Opening};
+use sandbox::{
+    faults::{AnswerFault, Order},
+    route::Route,
+    stripe::{Card, Closing, Opening},
+};
 use simulator::findings;
 use testing::Actor;
 
 use crate::{
     billing_app::BillingApp,
+    marketplace::Marketplace,
     paid_sale::{NET, PRICE, PaidSale},
     refunds::refuse_latest,
 };
@@ -89,9 +94,9 @@ async fn what_the_bank_never_takes_is_for_a_person() {
     assert_eq!(owned.brief(), "409 not_returned");
     // While a refund is due, Stripe may still pay it.
     let due = async |due_at: Option<Timestamp>| {
-        let read = sale.now().await;
+        let read = (&sale.ann.id, &sale.purchase.id);
         let change = |update: &mut PurchaseUpdate| update.purchase.due_at = due_at;
-        app.store.change_purchase(&read, app.now(), change).await.unwrap();
+        app.store.change_purchase(read, app.now(), change).await.unwrap();
     };
     due(Some(app.now())).await;
     assert_eq!(record(&Actor::admin()).await.brief(), "409 refund_in_progress");
@@ -168,6 +173,63 @@ async fn what_comes_back_after_the_buyer_was_paid_outside_is_for_a_person_again(
     let entries = rows.iter().filter(|it| it.entry.action == Action::RecordPaidBack);
     assert_eq!(entries.count(), 2);
     sale.market.assert_ledger_balances().await;
+    app.close().await;
+}
+
+/// A refusal that is final leaves nothing due: a person has it. One that passes is due again.
+#[tokio::test]
+async fn what_stripe_refuses_for_good_is_for_a_person_and_not_due() {
+    for (status, code, is_final) in [
+        (400, "parameter_invalid_integer", true),
+        (404, "resource_missing", true),
+        (400, "balance_insufficient", false),
+        (401, "api_key_expired", false),
+    ] {
+        let app = BillingApp::new().await;
+        let sale = PaidSale::sold(&app).await;
+        let second = sale.bought_again().await;
+        let refused = AnswerFault::Refused { status, code: code.to_owned() };
+        let order = Order::next(refused.into()).on_route(Route::StripeRefunds).on_marker("POST");
+        app.sandbox.order(order.times(100)).unwrap();
+        refuse_latest(&app).await;
+        for _ in 0..2 {
+            assert_eq!(sale.now().await.due_at.is_none(), is_final, "{code}");
+            let parked = app.store.parked_events(None, 100).await.unwrap().items;
+            assert!(!parked.is_empty(), "{code}: somebody is told");
+            let is_owed = |why: &str| why.contains("pay them outside Stripe");
+            assert!(parked.iter().all(|it| is_owed(&it.why) == is_final), "{code}: {parked:?}");
+            app.advance_days(1);
+            app.reconcile().await.unwrap();
+        }
+        app.sandbox.clear_faults();
+        app.advance_days(1);
+        app.reconcile().await.unwrap();
+        app.deliver_events().await;
+        assert!(app.store.parked_events(None, 100).await.unwrap().items.is_empty(), "{code}");
+        sale.check_returned(&second, 2).await;
+        app.close().await;
+    }
+}
+
+/// The buyer has their money and never had access: the evidence says that.
+#[tokio::test]
+async fn evidence_about_a_returned_payment_claims_no_access() {
+    let app = BillingApp::new().await;
+    let (kim, ann) = (app.new_member("kim"), app.new_member("ann"));
+    let market = Marketplace::new(&app);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let url = market.checkout(&ann, &listing, PRICE, None).await;
+    market.meanwhile("retire", &kim, &listing).await;
+    app.pay(&url, Card::Succeeds);
+    app.deliver_events().await;
+    app.deliver_events().await;
+    let payment = market.purchase_of(&ann, &url).await.payment.unwrap();
+    let dispute = app.stripe().dispute(payment.as_str(), None, Opening::Chargeback).unwrap();
+    app.deliver_events().await;
+    let evidence = app.stripe().object(&dispute).unwrap()["evidence"].clone();
+    let log = evidence["access_activity_log"].as_str().unwrap();
+    assert!(log.ends_with("paid, no access by this payment, money returned"), "{log}");
+    assert!(evidence["service_date"].is_null(), "nothing was delivered: {evidence:#}");
     app.close().await;
 }
 

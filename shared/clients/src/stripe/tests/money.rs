@@ -124,6 +124,39 @@ async fn a_part_is_refunded_once_under_a_key_and_found_by_it() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_final_unless_time_money_or_a_key_changes_it() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let id = visit.bought(&customer, &pack(), Card::Succeeds).await.payment.unwrap().id;
+    for (status, code, is_final) in [
+        (400, "charge_disputed", true),
+        (400, "charge_not_refundable", true),
+        (400, "parameter_invalid_integer", true),
+        (400, "resource_missing", true),
+        (402, "card_declined", true),
+        (404, "resource_missing", true),
+        (400, "balance_insufficient", false),
+        (400, "idempotency_error", false),
+        (401, "api_key_expired", false),
+        (403, "more_permissions_required", false),
+        (409, "idempotency_key_in_use", false),
+        (429, "lock_timeout", false),
+        (429, "rate_limit", false),
+    ] {
+        let fault = AnswerFault::Refused { status, code: code.to_owned() };
+        visit.spoil(Route::StripeRefunds, "POST", fault, 3);
+        let refused = visit.stripe.refund(&id, "refund").await.unwrap_err();
+        let expected = is_final.then_some(code);
+        assert_eq!(refused.final_refusal(), expected, "{status} {code}: {refused:?}");
+        visit.sandbox.clear_faults();
+    }
+    assert_eq!(visit.payment(&id).await.refunded, 0);
+    visit.stripe.refund(&id, "refund").await.unwrap();
+    visit.stripe.refund(&id, "again").await.unwrap();
+    assert_eq!(visit.happened("refund.created"), 1, "what is refunded already is done");
+}
+
+#[tokio::test]
 async fn a_disputed_payment_is_answered_with_evidence_and_not_refunded() {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;

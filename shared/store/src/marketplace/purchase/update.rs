@@ -172,18 +172,30 @@ impl Store {
         Applied::of(applied.await)
     }
 
-    /// Changes a purchase as [`Store::apply_purchase`] does, by something else than an event.
+    /// Changes a purchase as [`Store::apply_purchase`] does, by something that is not read from
+    /// Stripe. If the purchase changes meanwhile, it is read and decided on again, too.
     ///
     /// # Errors
-    /// What `decide` refuses.
+    /// [`NotFound::Purchase`], or what `decide` refuses.
     pub async fn change_purchase<D: Decided>(
         &self,
-        read: &Purchase,
+        (buyer, id): (&UserId, &PurchaseId),
         now: Timestamp,
         decide: impl Fn(&mut PurchaseUpdate) -> D,
-    ) -> Result<Applied<D::Value>, StoreError> {
-        let key = PurchaseKey { read, event: None, now };
-        Applied::of(self.update(key, |it: &mut Settling| decide(&mut it.update)).await)
+    ) -> Result<D::Value, StoreError> {
+        let load = async || {
+            let read = self.purchase(buyer, id).await?;
+            Settling::load(self, &PurchaseKey { read: &read, event: None, now }).await
+        };
+        let change = |before: Settling| {
+            let mut after = before.clone();
+            let value = decide(&mut after.update).decided()?;
+            let read = before.update.purchase.clone();
+            let key = PurchaseKey { read: &read, event: None, now };
+            let (writes, ()) = after.diff(before, &key)?;
+            Ok((writes, value))
+        };
+        self.update_loaded(load, change).await
     }
 }
 
