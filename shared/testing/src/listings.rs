@@ -157,8 +157,15 @@ pub async fn taken(store: &Store, buyer: &UserId, id: &ListingId, now: Timestamp
     placed.await.unwrap();
 }
 
-/// A strike against the creator of a listing on sale, after three reports.
+/// A strike against the creator of a listing on sale, after three reports. Their other listings
+/// follow.
 pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
+    let creator = strike_alone(store, id, now).await;
+    store.sync_visibility(&creator, now).await.unwrap();
+}
+
+/// The same before other listings follow. Returns the creator.
+pub async fn strike_alone(store: &Store, id: &ListingId, now: Timestamp) -> UserId {
     for name in ["ida", "ian", "ike"] {
         let member = Actor::member(name).id;
         let new =
@@ -168,5 +175,5 @@ pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
     let entry = judged(Action::Strike, id);
     let struck =
         store.resolve_flags((&entry, id), (Decision::Strike, "Copied."), 3, now).await.unwrap();
-    store.sync_visibility(&struck.listing.creator_id, now).await.unwrap();
+    struck.listing.creator_id
 }

@@ -497,6 +497,37 @@ async fn a_creator_with_three_strikes_edits_drafts_and_submits_nothing() {
     );
 }
 
+/// Listings follow their creator's right to sell within a minute; one that is changed meanwhile
+/// follows at once.
+#[tokio::test]
+async fn a_change_hides_or_shows_a_listing_that_has_not_followed_yet() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let edited = on_sale(&app, &kim, "Rembrandt at Dusk").await;
+    let submitted = on_sale(&app, &kim, "Butterfly at Noon").await;
+    for nth in 0..3 {
+        let copied = on_sale(&app, &kim, &format!("Copy {nth}")).await;
+        listings::strike_alone(&app.store, &copied, app.now()).await;
+    }
+    let change = async |id: &ListingId, title: &str| {
+        kim.patch(format!("{LISTINGS}/{id}")).json(json!({ "title": title })).await.status()
+    };
+    let found = async || {
+        let all = listings::on_sale(&app.store).await;
+        [&edited, &submitted].map(|id| all.iter().any(|it| it.card.id == *id))
+    };
+    assert_eq!(found().await, [true, true], "they have not followed");
+    for id in [&edited, &submitted] {
+        assert_eq!(change(id, "The next version").await, 200);
+    }
+    assert_eq!(found().await, [false, false]);
+    app.ambient.clock.advance(strike::STRIKE_COUNTS);
+    assert_eq!(found().await, [false, false], "nor now");
+    assert_eq!(change(&edited, "Another title").await, 200);
+    assert_eq!(kim.post(format!("{LISTINGS}/{submitted}/submit")).await.status(), 202);
+    assert_eq!(found().await, [true, true]);
+}
+
 /// A version is submitted once, shows something, and its model is not another creator's.
 #[tokio::test]
 async fn what_cannot_be_submitted_says_why() {
