@@ -7,22 +7,27 @@
 //! as drift, with an alarm. A run first ends unpaid grace periods, and counts facts of the last days
 //! that the stream did not deliver: those about money, which are written with what they are about.
 //!
+//! It reads the facts of these days page by page, so its memory does not grow with their number. If
+//! its time is up before it has read all, it stores what it has added up and fails; its retry
+//! continues from there.
+//!
 //! Files have content-addressed names and are written before the item that names them, so a run may
 //! be interrupted.
 
 use clients::documents::{Company, Document, Documents, FileKind};
 use domain::{
     Timestamp,
-    metrics::{Counters, Metrics as Numbers, RevenueReport, Span},
+    metrics::{Metrics as Numbers, RevenueReport, Span},
     time::Day,
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
-use store::{Store, StoredReport, optional};
+use store::{Recount, Store, StoredReport, optional};
 use tracing::{info, warn};
 
 use crate::{
     report::{ReportFailed, to_csv, to_pdf},
     run::Run,
+    walk::Unfinished,
 };
 
 pub const WORKER: Worker = Worker::new("background-report-revenue");
@@ -35,12 +40,26 @@ const DAYS: u32 = 30;
 const FOLDER: &str = "revenue";
 
 /// Grace periods of a page.
-const PAGE: u16 = 100;
+const GRACES: u16 = 100;
+/// Facts of a page: about a megabyte, which a trip reads at most.
+pub(crate) const FACTS: u16 = 5_000;
+
+/// When a run is due, and how far it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Shift<'a> {
+    /// The run is about the day before.
+    pub(crate) due: Timestamp,
+    pub(crate) now: Timestamp,
+    /// Whether the time is nearly up.
+    pub(crate) is_ending: &'a dyn Fn() -> bool,
+    /// Most facts that are read at a time.
+    pub(crate) page: u16,
+}
 
 /// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Number of the day's totals that differed from its facts.
+    /// Number of totals of the last days that differed from their facts.
     pub(crate) sums_differed: u64,
     /// Whether the stored report differs from its metrics as they are now.
     pub(crate) report_differs: bool,
@@ -63,33 +82,38 @@ struct Deps {
 async fn handle(Deps { store, documents, company }: &Deps, task: Task) -> Result<(), TaskError> {
     let mut run = Run::default();
     let deps = (store, documents, company);
-    let outcome = report(deps, task.sent_at, task.now, &mut run).await?;
+    let is_ending = || task.is_ending();
+    let shift = Shift { due: task.sent_at, now: task.now, is_ending: &is_ending, page: FACTS };
+    let reported = report(deps, shift, &mut run).await;
+    let ended = run.end();
+    let outcome = reported?;
     Metrics::new()
         .count("RevenueSumsDrift", outcome.sums_differed)
         .count("RevenueReportDrift", u64::from(outcome.report_differs))
         .emit();
-    run.end()
+    ended
 }
 
-/// The run that was due at `due`. A grace period that cannot be ended does not stop the report.
+/// One run. A grace period that cannot be ended does not stop the report.
+///
+/// # Errors
+/// [`Unfinished`] when the time is up, and when DynamoDB or S3 is unavailable.
 pub(crate) async fn report(
     deps: (&Store, &Documents, &Company),
-    due: Timestamp,
-    now: Timestamp,
+    shift: Shift<'_>,
     run: &mut Run,
 ) -> Result<Outcome, TaskError> {
-    let (store, ..) = deps;
-    let day = Day::of(due.min(now)).minus(1);
-    let ended = end_graces(store, now, run).await?;
+    let ((store, ..), now) = (deps, shift.now);
+    let day = Day::of(shift.due.min(now)).minus(1);
+    let ended = end_graces(store, shift, run).await?;
+    let recount = recount(store, day, shift).await?;
     let span = Span { from: day.minus(DAYS - 1), to: day };
-    let mut numbers = store.metrics(span, now).await?;
-    let mut outcome = Outcome::default();
-    for earlier in 0..RECOUNTED_DAYS {
-        outcome.sums_differed += recount(store, day.minus(earlier), &numbers).await?;
+    let numbers = store.metrics(span, now).await?;
+    let sums_differed = recount.differing(&numbers);
+    if sums_differed > 0 {
+        warn!(%day, sums_differed, "totals differed from their facts, which are all counted now");
     }
-    if outcome.sums_differed > 0 {
-        numbers = store.metrics(span, now).await?;
-    }
+    let mut outcome = Outcome { sums_differed, ..Outcome::default() };
     match optional(store.report(day).await)? {
         Some(stored) => {
             outcome.report_differs = stored.json != json_of(&report_of(span, &numbers))?
@@ -97,29 +121,38 @@ pub(crate) async fn report(
         None if nothing_yet(&numbers, span) => {}
         None => outcome.made = make(deps, day, &report_of(span, &numbers), now).await?,
     }
+    store.end_recount(WORKER.name, recount).await?;
     info!(%day, ended, ?outcome, "revenue report run ended");
     Ok(outcome)
 }
 
-/// Counts the facts of a day that its totals lack. Returns how many of the totals differed.
-async fn recount(store: &Store, day: Day, numbers: &Numbers) -> Result<u64, TaskError> {
-    let facts = store.facts_of_day(day).await?;
-    let sums = differing(numbers, day, &Counters::fold(&facts));
-    if sums > 0 {
-        warn!(%day, sums, "totals differ from the facts of the day, counting missing facts");
-        store.count(&facts).await?;
+/// Adds up the facts of a day and of those before it, and counts those that the totals lack.
+/// Continues where the last run stopped.
+async fn recount(store: &Store, day: Day, shift: Shift<'_>) -> Result<Recount, TaskError> {
+    let span = Span { from: day.minus(RECOUNTED_DAYS - 1), to: day };
+    let mut recount = store.recount(WORKER.name, span).await?;
+    while !recount.is_done() {
+        if (shift.is_ending)() {
+            store.keep_recount(WORKER.name, &recount).await?;
+            return Err(Unfinished("facts".to_owned()).into());
+        }
+        store.recount_page(&mut recount, shift.page).await?;
     }
-    Ok(sums)
+    Ok(recount)
 }
 
-/// Ends unpaid grace periods, each dated when it ended. Returns how many.
-async fn end_graces(store: &Store, now: Timestamp, run: &mut Run) -> Result<u64, TaskError> {
+/// Ends unpaid grace periods, each dated when it ended. Returns how many. Those that a run has no
+/// time for are still due in the next one.
+async fn end_graces(store: &Store, shift: Shift<'_>, run: &mut Run) -> Result<u64, TaskError> {
     let (mut ended, mut after) = (0, None);
     loop {
-        let page = store.due_graces(now, after.as_ref(), PAGE).await?;
+        if (shift.is_ending)() {
+            return Err(Unfinished("graces".to_owned()).into());
+        }
+        let page = store.due_graces(shift.now, after.as_ref(), GRACES).await?;
         run.pass_over("grace", &page.unreadable);
         for user in &page.items {
-            let done = run.take("grace", user, store.end_grace(user, now).await);
+            let done = run.take("grace", user, store.end_grace(user, shift.now).await);
             ended += u64::from(done.unwrap_or_default());
         }
         after = page.next;
@@ -132,15 +165,6 @@ async fn end_graces(store: &Store, now: Timestamp, run: &mut Run) -> Result<u64,
 /// The report as of the end of the day: the same, whenever it is computed.
 fn report_of(span: Span, numbers: &Numbers) -> RevenueReport {
     RevenueReport::of(span, numbers, span.to.period().ends_at)
-}
-
-/// How many of the day's totals differ from its facts.
-fn differing(numbers: &Numbers, day: Day, folded: &Counters) -> u64 {
-    let mut differ = folded.clone();
-    if let Some(stored) = numbers.days.get(&day) {
-        differ.take_off(stored);
-    }
-    u64::try_from(differ.iter().count()).unwrap_or(u64::MAX)
 }
 
 /// Whether the day is before the first activity.

@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 /// The time of a run was up before the end of its lists.
 #[derive(Debug, thiserror::Error)]
 #[error("the time of the run is up, the next one continues with {0}")]
-struct Unfinished(String);
+pub(crate) struct Unfinished(pub(crate) String);
 
 domain::domain_error!(Unfinished => Unavailable, "run_unfinished");
 

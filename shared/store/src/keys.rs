@@ -26,6 +26,7 @@
 //! | lease of a function's scheduled runs | `RUN#<function>` | `LEASE` | held by one run until it ends or its time is up |
 //! | position of a function's scheduled runs | `RUN#<function>` | `POSITION` | where the last one stopped in its lists |
 //! | day of a function's scheduled runs | `RUN#<function>` | `DAY` | the last day that it worked on, and whether that is done |
+//! | recount of a function | `RUN#<function>` | `RECOUNT` | what it added up of the facts of some days before its time was up |
 //! | listing | `LISTING#<listing>` | `LISTING` | the list of versions; `version` is its optimistic lock |
 //! | entry of a listing in staff's lists | `LISTING#<listing>` | `STATE` | only keys |
 //! | listing version | `LISTING#<listing>` | `REVISION#<number>` | guarded by the version of the listing; never changed once on sale |
@@ -157,7 +158,7 @@
 //! | Q45 | creators whose listings must be shown or hidden | Query `gsi1` | 1 trip a minute |
 //! | Q46 | the sums of some months, and of all days | Query for each month, GetItem | about 10 KB a busy day |
 //! | Q47 | the top of a ranking | Query `gsi1` backwards, then BatchGetItem | 2 trips |
-//! | Q48 | a day's facts, to be added up again | Query for each of the 4 shards | a trip for each MB |
+//! | Q48 | a day's facts, to be added up again | Query for each of the 4 shards, page by page | a trip for each MB |
 //! | Q49 | whether some facts are counted, and the ranking entries they change | BatchGetItem | 1 trip for each 24 facts |
 //! | Q50 | billings whose grace period is over | Query `gsi1`, then GetItem | 1 trip a page |
 //! | Q51 | the head of a chain of the audit | GetItem | 1 RRU |
@@ -191,7 +192,7 @@
 //! | Q79 | the deliveries of a webhook, newest first | GetItem, Query `DELIVERY#<webhook>#` backwards | 2 trips a page |
 //! | Q80 | deliveries whose attempt is due or whose message is lost | Query `gsi1` for each of the 4 shards, then BatchGetItem | 8 trips a minute |
 //! | Q82 | the latest uploads of a listing | Query `UPLOAD#` backwards | 1 trip |
-//! | Q81 | the lease of a function's runs; where the last one stopped; the day that it worked on | PutItem; GetItem | 1 trip each a run |
+//! | Q81 | the lease of a function's runs; where the last one stopped; the day that it worked on; what it has recounted | PutItem; GetItem | 1 trip each a run |
 
 mod account;
 mod audit;

@@ -273,7 +273,8 @@ impl Store {
         Ok(metrics)
     }
 
-    /// Every fact of a day, unordered (Q48).
+    /// Every fact of a day, unordered (Q48): all are in memory, so this is for a day with few. For
+    /// others there is [`Store::recount_page`].
     pub async fn facts_of_day(&self, day: Day) -> Result<Vec<Fact>, StoreError> {
         let mut facts = Vec::new();
         for shard in 0..FACT_SHARDS {
@@ -393,6 +394,11 @@ impl Transaction {
             this.put_versioned(before, &Rank { board, month, id, amount, owner, version })
         })
     }
+}
+
+/// Whether a stored fact is in the sums.
+pub(crate) fn is_counted(fact: &Item) -> bool {
+    text(fact, COUNTED) == Some(YES)
 }
 
 fn fact_item(fact: &Fact, counted: &str) -> Result<Item, StoreError> {

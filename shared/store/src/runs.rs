@@ -103,11 +103,17 @@ impl Store {
         function: &str,
         position: Option<&RunPosition>,
     ) -> Result<(), StoreError> {
-        let key = Key::run_position(function);
-        match position {
-            Some(position) => {
-                self.put_item(encode(&key, position)?, Condition::none()).await.map(drop)
-            }
+        self.set_or_delete(&Key::run_position(function), position).await
+    }
+
+    /// Puts an item that only one run at a time writes; `None` deletes it.
+    pub(crate) async fn set_or_delete<T: Serialize>(
+        &self,
+        key: &Key,
+        value: Option<&T>,
+    ) -> Result<(), StoreError> {
+        match value {
+            Some(value) => self.put_item(encode(key, value)?, Condition::none()).await.map(drop),
             None => {
                 let delete = self.client.delete_item().table_name(&self.table);
                 let deleted = delete.set_key(Some(key.item())).send().await;

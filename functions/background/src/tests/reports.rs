@@ -1,5 +1,7 @@
 //! The nightly report: made once for a finished day, whenever and however often it is run.
 
+use std::cell::Cell;
+
 use clients::{Documents, documents::Company};
 use domain::{
     Timestamp,
@@ -7,6 +9,7 @@ use domain::{
     plan::Plan,
     time::Day,
 };
+use runtime::TaskError;
 use serde_json::{Value, json};
 use store::{PageSize, optional};
 use testing::{
@@ -16,7 +19,7 @@ use testing::{
 };
 
 use crate::{
-    report_revenue::{Outcome, WORKER, report},
+    report_revenue::{FACTS, Outcome, Shift, WORKER, report},
     run::Run,
 };
 
@@ -58,9 +61,28 @@ impl ReportApp {
     }
 
     async fn run(&self, due: &str, now: &str) -> Outcome {
+        let (due, now) = (at(due), at(now));
+        self.run_shift(Shift { due, now, is_ending: &|| false, page: FACTS }).await.unwrap()
+    }
+
+    /// A run at night that has time for so many pages of two facts.
+    async fn run_for(&self, pages: u32) -> Result<Outcome, TaskError> {
+        // It asks once for the grace periods.
+        let left = Cell::new(pages + 1);
+        let is_ending = || left.replace(left.get().saturating_sub(1)) == 0;
+        let (due, now) = (at(NIGHT), at(NIGHT));
+        self.run_shift(Shift { due, now, is_ending: &is_ending, page: 2 }).await
+    }
+
+    async fn run_shift(&self, shift: Shift<'_>) -> Result<Outcome, TaskError> {
         let deps = (&self.app.store, &self.documents, &self.company);
-        let work = || async { report(deps, at(due), at(now), &mut Run::default()).await };
-        acting_as(WORKER.name, work).await.unwrap()
+        let work = || async { report(deps, shift, &mut Run::default()).await };
+        acting_as(WORKER.name, work).await
+    }
+
+    /// Whether a run left a recount for the next one.
+    fn is_unfinished(&self) -> bool {
+        self.app.engine.dump().iter().any(|item| item["sk"]["S"] == "RECOUNT")
     }
 
     /// The reported days, and all files.
@@ -197,4 +219,55 @@ async fn facts_that_the_stream_lost_are_counted_by_the_run_and_reported() {
     assert!(outcome.made && outcome.sums_differed > 0, "{outcome:?}");
     assert_eq!(reports.report("2026-11-22").await.unwrap().period.end.mrr, 5_800);
     assert_eq!(reports.run(NIGHT, NIGHT).await, QUIET);
+}
+
+/// Two tables with the same facts of three days, some of which no stream delivered: on one, a run
+/// reads all of them; on the other, each run is cut off after three pages of two.
+#[tokio::test]
+async fn a_run_that_is_cut_off_between_pages_is_resumed_and_reports_the_same() {
+    let (whole, cut) = (ReportApp::open().await, ReportApp::open().await);
+    for reports in [&whole, &cut] {
+        for number in 0..12 {
+            let of = at(["2026-11-20T08:00:00Z", "2026-11-21T08:00:00Z"][number % 2]);
+            reports.app.store.count(&subscribed(&format!("m{number}"), of)).await.unwrap();
+        }
+        for (name, of) in [("lost", "2026-11-20T09:00:00Z"), ("late", "2026-11-22T09:00:00Z")] {
+            reports.write_uncounted(&subscribed(name, at(of))).await;
+        }
+    }
+    let expected = whole.run(NIGHT, NIGHT).await;
+    assert!(expected.made && expected.sums_differed > 0, "{expected:?}");
+
+    let mut stopped = 0;
+    let outcome = loop {
+        match cut.run_for(3).await {
+            Ok(outcome) => break outcome,
+            Err(error) => assert!(format!("{error:?}").contains("run_unfinished"), "{error:?}"),
+        }
+        assert!(cut.is_unfinished());
+        assert_eq!(cut.reported().await, (vec![], vec![]), "not before all is read");
+        stopped += 1;
+        assert!(stopped < 20, "each run goes on behind the last one");
+    };
+    // Thirty facts are at least fifteen pages.
+    assert!(stopped >= 4, "{stopped}");
+    assert_eq!(outcome, expected);
+    assert!(!cut.is_unfinished());
+    assert_eq!(cut.reported().await, whole.reported().await, "names are of the content");
+    let day = day("2026-11-22");
+    let [one, other] = [&cut, &whole].map(|it| it.app.store.report(day));
+    assert_eq!(one.await.unwrap().json, other.await.unwrap().json);
+    assert_eq!(cut.run(NIGHT, NIGHT).await, QUIET, "every fact is counted once");
+}
+
+/// A run of the next night does not continue with what was added up of other days.
+#[tokio::test]
+async fn a_recount_of_another_day_is_not_continued() {
+    let reports = ReportApp::open().await;
+    assert!(reports.run_for(1).await.is_err());
+    assert!(reports.is_unfinished());
+    let next = "2026-11-24T02:00:00Z";
+    assert_eq!(reports.run(next, next).await, MADE);
+    assert!(!reports.is_unfinished());
+    assert_eq!(reports.run(NIGHT, next).await, MADE);
 }

@@ -19,4 +19,9 @@ impl Key {
     pub(crate) fn run_day(function: &str) -> Key {
         Key { pk: format!("{RUN_PREFIX}{function}"), sk: "DAY".to_owned() }
     }
+
+    /// What a function has added up of the facts of some days.
+    pub(crate) fn run_recount(function: &str) -> Key {
+        Key { pk: format!("{RUN_PREFIX}{function}"), sk: "RECOUNT".to_owned() }
+    }
 }
