@@ -40,6 +40,8 @@ SHELF = 10
 """Listings at the base load of a creator whose third strike is given."""
 ROUNDED = 1.1
 """What is measured is rounded: up to this many times as much is all that there is."""
+VIEWS = 100_000
+"""Views that are summed for so many units: those of a day at the base load."""
 SAMPLED = 3_000
 """Listings with views of a measurement, about."""
 
@@ -61,8 +63,8 @@ class Work:
     """The parameter with its requests to Stripe a second."""
     at_once: float = 1
     """Pieces of work at a time."""
-    holds_all: bool = False
-    """Whether it holds everything in memory, so that this grows with the load."""
+    units_of: int = 0
+    """Of how many of them the table's units are said too, as they fall when more come at once."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,15 @@ def works() -> list[Work]:
             workload.worked_s(nightly),
             nightly_rate,
         ),
-        Work("views", "rank-popular, views of ten minutes", views, viewed, 0, one_run_s(views)),
+        Work(
+            "views",
+            "rank-popular, views of ten minutes",
+            views,
+            viewed,
+            0,
+            one_run_s(views),
+            units_of=VIEWS,
+        ),
         Work(
             "popular",
             "rank-popular, listings on sale",
@@ -195,7 +205,6 @@ def works() -> list[Work]:
             lambda it: it.day.generations + workload.SALE_FACTS * it.day.sales,
             10_000,
             one_run_s("BackgroundReportRevenue"),
-            holds_all=True,
         ),
         Work(
             "rewards",
@@ -276,8 +285,7 @@ def result(work: Work, busiest: Load, one_in: float, answer: dict[str, Any]) -> 
         one_in = max(1.0, items / answer["items"])
     seconds = answer["worked_s"] * one_in
     grown_kib = answer["grown_kib"]
-    held = one_in if work.holds_all else 1
-    memory_mb = None if grown_kib is None else grown_kib / 1_024 * held
+    memory_mb = None if grown_kib is None else grown_kib / 1_024
     runs = math.ceil(seconds / one_run_s(work.block)) if one_in > ROUNDED else 1
     return Result(
         items=items,
@@ -315,6 +323,7 @@ def rows(work: Work, results: list[Result]) -> Iterator[list[str]]:
     most = results[-1]
     met = times(FACTORS[-1] / most.used) if most.used else ""
     yield [work.title, "of them measured", *map(share, results), met]
+    summed = f"to sum {work.units_of:,}"
     figures: list[tuple[str, Callable[[Result], float | None]]] = [
         ("runs", lambda it: it.runs),
         (f"seconds, of {work.window_s:,.0f}", lambda it: it.seconds),
@@ -322,6 +331,8 @@ def rows(work: Work, results: list[Result]) -> Iterator[list[str]]:
         ("trips to the table", lambda it: it.trips),
         ("units written", lambda it: it.writes),
         ("units read", lambda it: it.reads),
+        (f"units written {summed}", lambda it: it.writes / it.items * work.units_of),
+        (f"units read {summed}", lambda it: it.reads / it.items * work.units_of),
         ("seconds of this machine", lambda it: it.own_s),
         (f"MB more memory, of {workload.memory_mb(work.block):,}", lambda it: it.memory_mb),
     ]

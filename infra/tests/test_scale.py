@@ -51,11 +51,25 @@ class Parts(unittest.TestCase):
         a_second = scale.events(workload.BASE.times(1_000)) / workload.DAY_S
         self.assertAlmostEqual(plan["items"] / plan["within_s"], a_second)
 
-    def test_memory_that_holds_everything_is_a_limit(self) -> None:
+    def test_memory_is_a_limit_and_does_not_grow_with_the_load(self) -> None:
         work, busiest = self.line("revenue"), scale.load_of(1_000)
         plan, one_in = scale.planned(work, busiest)
-        found = scale.result(work, busiest, one_in, told(plan, worked_s=0.1, grown_kib=10_240))
-        self.assertGreater(found.used, 1)
+        for grown_mb, used in ((512, 0.5), (2_048, 2)):
+            grown = told(plan, worked_s=0.001, grown_kib=1_024 * grown_mb)
+            self.assertEqual(scale.result(work, busiest, one_in, grown).used, used)
+
+    def test_the_units_of_views_are_said_of_a_hundred_thousand(self) -> None:
+        work = self.line("views")
+        found: list[scale.Result] = []
+        for factor in scale.FACTORS:
+            busiest = scale.load_of(factor)
+            plan, one_in = scale.planned(work, busiest)
+            part = work.count(busiest) / one_in
+            units = told(plan, writes=part / 2, reads=part / 4)
+            found.append(scale.result(work, busiest, one_in, units))
+        rows = {row[1]: row[2:5] for row in scale.rows(work, found)}
+        written, read = (rows[f"units {it} to sum 100,000"] for it in ("written", "read"))
+        self.assertEqual([written, read], [["50,000"] * 3, ["25,000"] * 3])
 
     def test_every_line_and_limit_is_a_row(self) -> None:
         rows = list(scale.table(scale.measured(told), []))
