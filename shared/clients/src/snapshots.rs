@@ -7,12 +7,14 @@
 //! snapshots stay: a reader may still be using one.
 //!
 //! Each shard has a time of its own, because a builder does not write all of them in every run. An
-//! index contains all changes up to the least of these times.
+//! index contains all changes up to the least of these times. What a run has put and not published,
+//! because it was cut off, is named by `search/build-<shards>.json` for the next run.
 //!
 //! Builds from before the shards read and write `search/current.json`, which points to one snapshot.
 //! It is never written here: such a build keeps its index during a deploy, and after a rollback.
 //! Readers use the pointer that was written last, so that after a rollback of some days they do not
-//! go back to the older one.
+//! go back to the older one. A builder publishes again what is not the last, and a pointer that is
+//! broken does not hide the other one.
 
 use std::{collections::BTreeMap, error::Error};
 
@@ -21,6 +23,7 @@ use bytes::Bytes;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use crate::bucket::{Bucket, Object, OverwritePolicy, ReadError, in_bucket};
 
@@ -80,33 +83,11 @@ pub struct Download {
 }
 
 /// The pointer's content.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Pointer {
     shards: Vec<SnapshotRef>,
     as_of: Timestamp,
     published_at: Timestamp,
-}
-
-/// The pointer's content as any build with shards writes it.
-#[derive(Debug, Deserialize)]
-struct StoredPointer {
-    shards: Vec<StoredRef>,
-    as_of: Timestamp,
-    /// Without it, the index is as of the time when it became current.
-    published_at: Option<Timestamp>,
-}
-
-/// A snapshot in that pointer.
-#[derive(Debug, Deserialize)]
-struct StoredRef {
-    key: String,
-    sha256: String,
-    bytes: u64,
-    /// Without it, the pointer's.
-    as_of: Option<Timestamp>,
-    #[serde(default)]
-    listings: u64,
-    format: Option<u32>,
 }
 
 /// The condition for replacing the pointer.
@@ -159,13 +140,25 @@ impl SearchSnapshots {
         SearchSnapshots { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// The current index for a reader; `None` before the first publication.
+    /// The current index for a reader, which is the one that was written last; `None` before the
+    /// first publication. If one of the two pointers is broken, it is the other one's.
     ///
     /// # Errors
     /// See [`SnapshotError`].
     pub async fn current(&self) -> Result<Option<IndexRef>, SnapshotError> {
-        let (unsharded, sharded) = tokio::try_join!(self.unsharded(), self.published())?;
-        Ok([unsharded, sharded].into_iter().flatten().max_by_key(|index| index.published_at))
+        match tokio::join!(self.unsharded(), self.published()) {
+            (Ok(unsharded), Ok(sharded)) => {
+                let readable = [unsharded, sharded].into_iter().flatten();
+                Ok(readable.max_by_key(|index| index.published_at))
+            }
+            (Ok(Some(index)), Err(broken)) | (Err(broken), Ok(Some(index)))
+                if broken.is_permanent() =>
+            {
+                warn!(%broken, as_of = %index.as_of, "a pointer is passed over, using the other");
+                Ok(Some(index))
+            }
+            (_, Err(error)) | (Err(error), _) => Err(error),
+        }
     }
 
     /// What [`SearchSnapshots::publish`] has made current, for the next build; `None` before the
@@ -174,13 +167,10 @@ impl SearchSnapshots {
     /// # Errors
     /// See [`SnapshotError`].
     pub async fn published(&self) -> Result<Option<IndexRef>, SnapshotError> {
-        let Some((stored, etag)) = self.pointer::<StoredPointer>(POINTER).await? else {
+        let Some((pointer, etag)) = self.pointer::<Pointer>(POINTER).await? else {
             return Ok(None);
         };
-        let StoredPointer { shards, as_of, published_at } = stored;
-        let shards = shards.into_iter().map(|shard| shard.or_as_of(as_of)).collect();
-        let pointer = Pointer::to(shards, published_at.unwrap_or(as_of))?;
-        pointer.current(etag).map(Some)
+        Pointer::to(pointer.shards, pointer.published_at)?.current(etag).map(Some)
     }
 
     /// The index of a build from before the shards.
@@ -192,7 +182,8 @@ impl SearchSnapshots {
         Pointer::to(vec![snapshot], published_at)?.current(etag).map(Some)
     }
 
-    /// The shards that builds of `of` shards have put and not published yet, by number.
+    /// The shards that runs of a builder of `of` shards have put and may not have published, by
+    /// number.
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -201,7 +192,8 @@ impl SearchSnapshots {
         Ok(begun.map(|(shards, _)| shards).unwrap_or_default())
     }
 
-    /// Keeps `shards`, which were put, for a later build of `of` shards, in place of what was kept.
+    /// Keeps `shards`, which were put, for a later run of a builder of `of` shards, in place of what
+    /// was kept.
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -296,8 +288,8 @@ impl SearchSnapshots {
             Ok(Some(current)) => Condition::Is(current.etag),
             Ok(None) => Condition::Missing,
             // It is unreadable, so any readable index may replace it.
-            Err(SnapshotError::Damaged { .. } | SnapshotError::TooLarge) => Condition::Whatever,
-            Err(error @ SnapshotError::Unavailable(_)) => return Err(error),
+            Err(broken) if broken.is_permanent() => Condition::Whatever,
+            Err(error) => return Err(error),
         };
         self.switch(Pointer::to(shards, now)?, condition).await
     }
@@ -338,7 +330,7 @@ impl SearchSnapshots {
     }
 }
 
-/// The key of the shards of an unfinished build. Another number of shards is another build.
+/// The key of what an unfinished run has put. Another number of shards is another index.
 fn begun_key(of: u8) -> String {
     format!("search/build-{of}.json")
 }
@@ -359,14 +351,6 @@ impl Download {
     }
 }
 
-impl StoredRef {
-    /// The snapshot, as of `as_of` if it has no time of its own.
-    fn or_as_of(self, as_of: Timestamp) -> SnapshotRef {
-        let StoredRef { key, sha256, bytes, as_of: own, listings, format } = self;
-        SnapshotRef { key, sha256, bytes, as_of: own.unwrap_or(as_of), listings, format }
-    }
-}
-
 impl Pointer {
     /// A pointer to `shards`.
     fn to(shards: Vec<SnapshotRef>, published_at: Timestamp) -> Result<Pointer, SnapshotError> {
@@ -381,6 +365,16 @@ impl Pointer {
         match shards.iter().any(|shard| shard.bytes > SNAPSHOT_BYTES_MAX) {
             true => Err(SnapshotError::TooLarge),
             false => Ok(IndexRef { shards, as_of, published_at, etag }),
+        }
+    }
+}
+
+impl SnapshotError {
+    /// Whether reading again does not help: what is stored has to be replaced.
+    fn is_permanent(&self) -> bool {
+        match self {
+            SnapshotError::TooLarge | SnapshotError::Damaged { .. } => true,
+            SnapshotError::Unavailable(_) => false,
         }
     }
 }

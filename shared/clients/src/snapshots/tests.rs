@@ -100,15 +100,7 @@ async fn what_is_published_is_current_and_is_read_whole() {
 async fn of_an_index_and_one_from_before_the_shards_the_last_one_is_read() {
     let (snapshots, shelf) = snapshots().await;
     let one = put(&snapshots, "one", 1).await;
-    let kept = "/b/search/current.json".to_owned();
-    // As such a build writes it.
-    let point = |secs: i64| {
-        let pointer = serde_json::json!({
-            "key": one.key, "sha256": one.sha256, "bytes": one.bytes, "as_of": at(secs)
-        });
-        shelf.lock().unwrap().objects.insert(kept.clone(), Bytes::from(pointer.to_string()));
-    };
-    point(1);
+    point_to_one(&shelf, &one, at(1));
     let current = snapshots.current().await.unwrap().unwrap();
     assert_eq!((&current.shards, current.as_of), (&vec![one.clone()], at(1)));
     assert_eq!(snapshots.published().await.unwrap(), None);
@@ -116,7 +108,7 @@ async fn of_an_index_and_one_from_before_the_shards_the_last_one_is_read() {
     let shards = vec![put(&snapshots, "two", 0).await, put(&snapshots, "three", 2).await];
     let published = snapshots.publish(shards, at(2)).await.unwrap();
     assert_eq!(snapshots.current().await.unwrap().as_ref(), Some(&published));
-    point(3);
+    point_to_one(&shelf, &one, at(3));
     assert_eq!(snapshots.current().await.unwrap().unwrap().as_of, at(3), "after a rollback");
     assert_eq!(snapshots.published().await.unwrap(), Some(published), "for the next build");
 }
@@ -134,18 +126,31 @@ async fn an_index_is_as_of_its_oldest_shard_and_replaced_by_any_that_is_publishe
     assert_eq!(snapshots.current().await.unwrap(), Some(next));
 }
 
-#[tokio::test]
-async fn a_pointer_without_the_times_of_its_shards_is_read() {
-    let (snapshots, shelf) = snapshots().await;
-    let one = put(&snapshots, "one", 5).await;
-    let shard = serde_json::json!({
-        "key": one.key, "sha256": one.sha256, "bytes": one.bytes
+/// As a build from before the shards points to `snapshot`.
+fn point_to_one(shelf: &Mutex<Shelf>, snapshot: &SnapshotRef, as_of: Timestamp) {
+    let pointer = serde_json::json!({
+        "key": snapshot.key, "sha256": snapshot.sha256, "bytes": snapshot.bytes, "as_of": as_of
     });
-    let pointer = serde_json::json!({ "shards": [shard], "as_of": at(5) }).to_string();
-    let key = "/b/search/shards.json".to_owned();
-    shelf.lock().unwrap().objects.insert(key, Bytes::from(pointer));
-    let current = snapshots.current().await.unwrap().unwrap();
-    assert_eq!((current.shards, current.published_at), (vec![one], at(5)));
+    let key = "/b/search/current.json".to_owned();
+    shelf.lock().unwrap().objects.insert(key, Bytes::from(pointer.to_string()));
+}
+
+#[tokio::test]
+async fn a_broken_pointer_does_not_hide_the_other_one() {
+    let (snapshots, shelf) = snapshots().await;
+    let break_pointer = |key: &str| {
+        let key = format!("/b/search/{key}.json");
+        shelf.lock().unwrap().objects.insert(key, Bytes::from_static(b"{}"));
+    };
+    break_pointer("current");
+    assert_eq!(snapshots.current().await.unwrap_err().code(), "search_index_damaged");
+    let published = publish(&snapshots, &["one", "two"], at(1)).await;
+    assert_eq!(snapshots.current().await.unwrap(), Some(published));
+    break_pointer("shards");
+    assert_eq!(snapshots.current().await.unwrap_err().code(), "search_index_damaged");
+    let one = put(&snapshots, "one", 0).await;
+    point_to_one(&shelf, &one, at(0));
+    assert_eq!(snapshots.current().await.unwrap().unwrap().shards, [one]);
 }
 
 #[tokio::test]
@@ -197,8 +202,9 @@ async fn of_two_builders_at_once_one_tries_again() {
 async fn damage_is_found_and_can_be_repaired() {
     let (snapshots, shelf) = snapshots().await;
     let current = publish(&snapshots, &["index"], at(1)).await;
-    let put = |key: &str, bytes: &'static str| {
-        shelf.lock().unwrap().objects.insert(format!("/b/{key}"), Bytes::from(bytes));
+    let put = |key: &str, bytes: &str| {
+        let bytes = Bytes::from(bytes.to_owned());
+        shelf.lock().unwrap().objects.insert(format!("/b/{key}"), bytes);
     };
     let shard = &current.shards[0];
     shelf.lock().unwrap().objects.remove(&format!("/b/{}", shard.key));
@@ -210,8 +216,9 @@ async fn damage_is_found_and_can_be_repaired() {
     put(&shard.key, "index and more");
     let refused = snapshots.fetch(shard).await.unwrap_err();
     assert!(matches!(refused, SnapshotError::TooLarge), "{refused:?}");
-    let no_shard = r#"{"shards":[],"as_of":"2026-11-30T00:00:00Z"}"#;
-    for pointer in ["{}", no_shard] {
+    let time = "2026-11-30T00:00:00Z";
+    let no_shard = format!(r#"{{"shards":[],"as_of":"{time}","published_at":"{time}"}}"#);
+    for pointer in ["{}", no_shard.as_str()] {
         put("search/shards.json", pointer);
         let refused = snapshots.current().await.unwrap_err();
         assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
