@@ -8,14 +8,18 @@
 //! the code wrote them. So a shard is as of its own time, and a search applies what changed since.
 //!
 //! A shard without a readable snapshot, or with one that is older than the changes that are stored,
-//! is built whole, from the listings on sale in the table. One that is built whole is kept at once:
-//! if a run ends before the last shard, the next run continues. A snapshot remembers what was
-//! unlisted, so that a change that arrives late does not list it again.
+//! is built whole, from the listings on sale in the table. A snapshot remembers what was unlisted,
+//! so that a change that arrives late does not list it again.
 //!
-//! A run holds one shard at a time. What cannot be read is logged with its key, counted with an
-//! alarm, and passed over: a listing, or a change, in place of which its listing is read. The new
-//! snapshots are written beside the old ones, and the pointer last, so readers never see a partial
-//! index. Concurrent runs write two valid indexes. A search applies the newest changes to either.
+//! A run holds one shard at a time and keeps each that it has written: if it is cut off, the next
+//! run continues. A shard that fails is logged and counted with an alarm. It keeps its last
+//! snapshot, with its time, while the others are published, and the next run tries again. What
+//! cannot be read is logged with its key, counted likewise, and passed over: a listing, or a change,
+//! in place of which its listing is read.
+//!
+//! The new snapshots are written beside the old ones, and the pointer last, so readers never see a
+//! partial index. Concurrent runs write two valid indexes. A search applies the newest changes to
+//! either.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,7 +40,7 @@ use domain::{
 };
 use runtime::{Connect, Function, Metrics, Task, TaskError, Worker};
 use search::{Catalogue, CatalogueError, Change, Document, FORMAT};
-use store::{CHANGES_KEPT, CHANGES_LATE_AT_MOST, CatalogueChange, Store};
+use store::{CHANGES_KEPT, CHANGES_LATE_AT_MOST, CatalogueChange, Store, StoreError};
 use tracing::{info, warn};
 
 use crate::run::Run;
@@ -50,12 +54,23 @@ const MANY_OF: u64 = 100;
 /// How much time a run has before a change that it needs may expire.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
-/// An index could not be built from valid documents: a fault of ours.
+/// Why a shard was not written.
 #[derive(Debug, thiserror::Error)]
-#[error("the search index could not be built")]
-struct IndexFault(#[source] CatalogueError);
+enum ShardError {
+    #[error(transparent)]
+    Bucket(#[from] SnapshotError),
+    #[error(transparent)]
+    Table(#[from] StoreError),
+    /// It could not be built from valid documents: a fault of ours.
+    #[error("the shard could not be built: {0}")]
+    Index(#[from] CatalogueError),
+}
 
-domain::domain_error!(IndexFault => Internal, "search_index_fault");
+domain::domain_error! {
+    ShardError wraps [Bucket, Table] {
+        Index => Internal, "search_index_fault";
+    }
+}
 
 /// The function of this worker.
 pub fn function() -> Function {
@@ -77,11 +92,13 @@ async fn handle(Deps { store, snapshots }: &Deps, task: Task) -> Result<(), Task
         let age = last.as_of.until(now).as_secs() / 3600;
         Metrics::new().count("SearchIndexAgeHours", age).emit();
     }
-    let last = last.map(|last| last.shards).unwrap_or_default();
+    let known = last.as_ref().map(|last| last.shards.as_slice()).unwrap_or_default();
     let mut build = Build::new(store, snapshots, now);
-    let shards = build.shards(&last).await?;
-    if shards != last {
-        let written = shards.iter().filter(|shard| !last.contains(shard)).count();
+    // After a rollback, readers use the index of the earlier build until this one is the newer.
+    if let Some(shards) = build.shards(known).await?
+        && (shards != known || snapshots.current().await? != last)
+    {
+        let written = shards.iter().filter(|shard| !known.contains(shard)).count();
         let bytes: u64 = shards.iter().map(|shard| shard.bytes).sum();
         let listings: u64 = shards.iter().map(|shard| shard.listings).sum();
         snapshots.publish(shards, now).await?;
@@ -114,9 +131,9 @@ struct Build<'a> {
     snapshots: &'a SearchSnapshots,
     now: Timestamp,
     run: Run,
-    /// The shards that were built whole and are not published yet, by number.
+    /// The shards that were written and are not published yet, by number.
     begun: BTreeMap<u8, SnapshotRef>,
-    /// Whether a shard has had its turn.
+    /// Whether a shard was written, so that it has had its turn.
     had_turn: bool,
     /// The changes of each shard that are stored, once a shard is built whole.
     stored: Option<Vec<Vec<CatalogueChange>>>,
@@ -146,65 +163,62 @@ impl<'a> Build<'a> {
         Build { store, snapshots, now, run, begun, had_turn: false, stored }
     }
 
-    /// The snapshots of all shards in their order, after those of the last index.
-    async fn shards(&mut self, last: &[SnapshotRef]) -> Result<Vec<SnapshotRef>, TaskError> {
-        let last = self.usable(last).await?;
-        let news = self.news(last.values().map(|shard| shard.as_of).min()).await?;
-        let mut updated = BTreeMap::new();
-        // The oldest first: it is its turn.
-        let mut in_turn: Vec<(u8, SnapshotRef)> = last.into_iter().collect();
-        in_turn.sort_by_key(|(_, shard)| shard.as_of);
-        for (number, last) in in_turn {
-            if let Some(next) = self.next_shard(&last, &news[usize::from(number)]).await? {
-                self.had_turn |= next != last;
-                updated.insert(number, next);
-            }
-        }
-        let mut shards = Vec::with_capacity(usize::from(SHARDS));
-        for number in 0..SHARDS {
-            shards.push(match updated.remove(&number) {
-                Some(shard) => shard,
-                None => self.whole_shard(number).await?,
-            });
-        }
-        Ok(shards)
-    }
-
-    /// The last snapshots that changes can bring up to date, by number: those of the last index,
-    /// and in place of others those that an unfinished build has kept.
-    async fn usable(
+    /// The next snapshots of all shards in their order, after those of the last index. A shard that
+    /// fails keeps its last one. `None` if there is none of a shard yet.
+    async fn shards(
         &mut self,
         last: &[SnapshotRef],
-    ) -> Result<BTreeMap<u8, SnapshotRef>, TaskError> {
-        let now = self.now;
-        let is_usable = |shard: &SnapshotRef| now < outdated_at(shard.as_of);
-        let mut usable: BTreeMap<u8, SnapshotRef> = BTreeMap::new();
+    ) -> Result<Option<Vec<SnapshotRef>>, TaskError> {
+        let mut shards = self.latest(last).await?;
+        let mut usable = shards.clone();
+        usable.retain(|_, shard| self.now < outdated_at(shard.as_of));
+        let news = self.news(usable.values().map(|shard| shard.as_of).min()).await?;
+        // The oldest first: it is its turn. To build one whole takes longer, so these are the last.
+        let mut in_turn: Vec<u8> = (0..SHARDS).collect();
+        in_turn.sort_by_key(|number| {
+            let as_of = usable.get(number).map(|shard| shard.as_of);
+            (as_of.is_none(), as_of)
+        });
+        for number in in_turn {
+            let next = self.next_shard(number, usable.get(&number), &news).await;
+            if let Some(next) = self.run.take("shard of the search index", &number, next) {
+                shards.insert(number, next);
+            }
+        }
+        let are_all = shards.len() == usize::from(SHARDS);
+        Ok(are_all.then(|| shards.into_values().collect()))
+    }
+
+    /// The newest snapshot of each shard that has one, by number: that of the last index, or one
+    /// kept by a run that was cut off.
+    async fn latest(
+        &mut self,
+        last: &[SnapshotRef],
+    ) -> Result<BTreeMap<u8, SnapshotRef>, SnapshotError> {
+        let mut latest: BTreeMap<u8, SnapshotRef> = BTreeMap::new();
         match last.len() == usize::from(SHARDS) {
-            true => usable.extend((0..SHARDS).zip(last.iter().cloned())),
+            true => latest.extend((0..SHARDS).zip(last.iter().cloned())),
             false => {
                 info!(shards = last.len(), "there is no search index with the shards of the table")
             }
         }
-        usable.retain(|_, shard| is_usable(shard));
-        if usable.len() == usize::from(SHARDS) {
-            return Ok(usable);
-        }
         self.begun = match self.snapshots.begun(SHARDS).await {
             Ok(begun) => begun,
-            Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
+            Err(later @ SnapshotError::Unavailable(_)) => return Err(later),
             Err(damaged) => {
                 warn!(%damaged, "the unfinished search index cannot be read, beginning anew");
                 BTreeMap::new()
             }
         };
-        self.begun.retain(|_, shard| is_usable(shard));
-        let mut all = self.begun.clone();
-        all.append(&mut usable);
-        Ok(all)
+        self.begun.retain(|number, begun| {
+            latest.get(number).is_none_or(|published| published.as_of < begun.as_of)
+        });
+        latest.extend(self.begun.clone());
+        Ok(latest)
     }
 
     /// What has changed since snapshots of which the oldest is as of `oldest`, by shard.
-    async fn news(&mut self, oldest: Option<Timestamp>) -> Result<Vec<News>, TaskError> {
+    async fn news(&mut self, oldest: Option<Timestamp>) -> Result<Vec<News>, StoreError> {
         let Some(oldest) = oldest else { return Ok(Vec::new()) };
         let since = oldest.minus(CHANGES_LATE_AT_MOST);
         let changes = self.changes(since).await?;
@@ -220,7 +234,7 @@ impl<'a> Build<'a> {
     }
 
     /// The changes of each shard from `since` on.
-    async fn changes(&mut self, since: Timestamp) -> Result<Vec<Vec<CatalogueChange>>, TaskError> {
+    async fn changes(&mut self, since: Timestamp) -> Result<Vec<Vec<CatalogueChange>>, StoreError> {
         let changes = self.store.catalogue_changes_or_states(since, self.now).await?;
         self.run.pass_over("change", &changes.unreadable);
         let mut shards = vec![Vec::new(); usize::from(SHARDS)];
@@ -238,13 +252,29 @@ impl<'a> Build<'a> {
         is_outdated || (changed > 0 && (!self.had_turn || are_many))
     }
 
-    /// The next snapshot of a shard, which is the last one unless it is due; `None` if that cannot
-    /// be read. While too few listings may have changed, it is only looked for.
+    /// The next snapshot of a shard: after `last`, or whole if that is missing or cannot be read.
     async fn next_shard(
         &mut self,
+        number: u8,
+        last: Option<&SnapshotRef>,
+        news: &[News],
+    ) -> Result<SnapshotRef, ShardError> {
+        if let Some(last) = last
+            && let Some(next) =
+                self.updated_shard(last, (number, &news[usize::from(number)])).await?
+        {
+            return Ok(next);
+        }
+        self.whole_shard(number).await
+    }
+
+    /// The snapshot of a shard after `last`, which stays unless the shard is due; `None` if `last`
+    /// cannot be read. While too few listings may have changed, it is only looked for.
+    async fn updated_shard(
+        &mut self,
         last: &SnapshotRef,
-        news: &News,
-    ) -> Result<Option<SnapshotRef>, TaskError> {
+        (number, news): (u8, &News),
+    ) -> Result<Option<SnapshotRef>, ShardError> {
         if !self.is_due(last, news.listings(last.as_of.minus(CHANGES_LATE_AT_MOST))) {
             let is_stored = self.snapshots.has(last).await?;
             if !is_stored {
@@ -273,12 +303,12 @@ impl<'a> Build<'a> {
             return Ok(Some(last.clone()));
         }
         let listings = documents.len();
-        let blob = catalogue.snapshot_of(documents, self.now.as_millis()).map_err(IndexFault)?;
-        self.put(blob, listings).await.map(Some)
+        let blob = catalogue.snapshot_of(documents, self.now.as_millis())?;
+        self.put(number, blob, listings).await.map(Some)
     }
 
     /// All listings on sale of a shard, read from the table, and what was unlisted of late.
-    async fn whole_shard(&mut self, number: u8) -> Result<SnapshotRef, TaskError> {
+    async fn whole_shard(&mut self, number: u8) -> Result<SnapshotRef, ShardError> {
         let stored = match self.stored.take() {
             Some(stored) => stored,
             None => self.changes(self.now.minus(CHANGES_KEPT)).await?,
@@ -294,26 +324,32 @@ impl<'a> Build<'a> {
         let changes = stored[usize::from(number)].iter().map(|it| Change::from(&it.change));
         let built = Catalogue::build_with(documents, changes, self.now.as_millis());
         self.stored = Some(stored);
-        let (blob, listings) = built.map_err(IndexFault)?;
-        let whole = self.put(blob, listings).await?;
-        self.begun.insert(number, whole.clone());
-        self.snapshots.keep_begun(SHARDS, &self.begun).await?;
-        Ok(whole)
+        let (blob, listings) = built?;
+        self.put(number, blob, listings).await
     }
 
-    /// Puts the snapshot of a shard with so many listings.
-    async fn put(&self, blob: Vec<u8>, listings: usize) -> Result<SnapshotRef, TaskError> {
+    /// Puts the snapshot of a shard with so many listings, and keeps it in case the run is cut off.
+    async fn put(
+        &mut self,
+        number: u8,
+        blob: Vec<u8>,
+        listings: usize,
+    ) -> Result<SnapshotRef, ShardError> {
         let put = self.snapshots.put(blob.into(), self.now).await?;
         let listings = u64::try_from(listings).unwrap_or(u64::MAX);
-        Ok(SnapshotRef { listings, format: Some(FORMAT), ..put })
+        let put = SnapshotRef { listings, format: Some(FORMAT), ..put };
+        self.begun.insert(number, put.clone());
+        self.snapshots.keep_begun(SHARDS, &self.begun).await?;
+        self.had_turn = true;
+        Ok(put)
     }
 
-    /// A shard of the last index; `None` if it cannot be read.
-    async fn open(&self, snapshot: &SnapshotRef) -> Result<Option<Catalogue>, TaskError> {
+    /// The shard of a snapshot; `None` if it cannot be read.
+    async fn open(&self, snapshot: &SnapshotRef) -> Result<Option<Catalogue>, SnapshotError> {
         let key = &snapshot.key;
         let blob = match self.snapshots.fetch(snapshot).await {
             Ok(blob) => blob,
-            Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
+            Err(later @ SnapshotError::Unavailable(_)) => return Err(later),
             Err(damaged) => {
                 warn!(key, %damaged, "search index is damaged, rebuilding its shard");
                 return Ok(None);
@@ -337,7 +373,7 @@ impl<'a> Build<'a> {
         }
         let alone = changes.iter().map(change).map(|change| {
             let id = change.id().to_owned();
-            let applied = catalogue.apply([change]).map_err(IndexFault);
+            let applied = catalogue.apply([change]).map_err(ShardError::Index);
             self.run.take("listing", &id, applied).unwrap_or(0)
         });
         alone.sum()

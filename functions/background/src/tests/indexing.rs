@@ -14,6 +14,7 @@ use domain::{
 use search::{Catalogue, Query, Shard};
 use serde_json::{Value, json};
 use testing::{Fault, TestApp, engine::TABLE, listings};
+use tokio::time::sleep;
 
 use super::worker_app::MINUTE;
 use crate::index_listings::WORKER;
@@ -241,6 +242,78 @@ async fn a_whole_build_that_is_cut_off_is_continued() {
     let mut both = [id.as_str(), late.as_str()];
     both.sort();
     assert_eq!(indexed(&app).await, both, "with what has changed since");
+}
+
+/// An index of which all shards are due, and the key of the one with a listing.
+async fn due(app: &TestApp, with_listing: u8) -> (IndexRef, &'static str) {
+    on_sale_in(app, with_listing, "kim").await;
+    let index = run(app).await;
+    app.ambient.clock.advance(DAY);
+    let key: &'static str = index.shards[usize::from(with_listing)].key.clone().leak();
+    (index, key)
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_between_two_shards_is_continued() {
+    let app = TestApp::serving(&[crate::functions]);
+    let (last, key) = due(&app, 5).await;
+    app.aws.objects.hold(key);
+    let is_held = async {
+        while app.aws.objects.times_read(key) == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = app.run(WORKER.name) => panic!("{ended:?}"),
+        () = is_held => {}
+    }
+    app.aws.objects.release();
+    let snapshots = app.images_bucket().snapshots();
+    assert_eq!(snapshots.current().await.unwrap(), Some(last.clone()), "none is published");
+    let begun = snapshots.begun(SHARDS).await.unwrap();
+    assert_eq!(Vec::from_iter(begun.keys().copied()), [0, 1, 2, 3, 4]);
+    app.ambient.clock.advance(MINUTE * 5);
+    let next = run(&app).await;
+    assert_eq!(changed(&last, &next), Vec::from_iter(0..SHARDS));
+    for (number, shard) in (0..SHARDS).zip(&next.shards) {
+        match begun.get(&number) {
+            Some(begun) => assert_eq!(shard, begun, "{number}"),
+            None => assert_eq!(shard.as_of, app.now(), "{number}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_shard_that_fails_keeps_its_snapshot_and_the_others_are_published() {
+    let app = TestApp::serving(&[crate::functions]);
+    let (last, key) = due(&app, 5).await;
+    app.aws.objects.cut_off(key);
+    app.run(WORKER.name).await.unwrap_err();
+    let current = app.images_bucket().snapshots().current().await.unwrap().unwrap();
+    assert_eq!(changed(&last, &current), [0, 1, 2, 3, 4, 6, 7]);
+    assert_eq!(current.as_of, last.as_of, "its time stays, too");
+    app.aws.objects.release();
+    app.ambient.clock.advance(MINUTE * 5);
+    assert_eq!(changed(&current, &run(&app).await), [5], "the next run tries again");
+}
+
+/// A build from before the shards ran meanwhile, and no listing has changed since.
+#[tokio::test]
+async fn the_index_is_published_again_after_a_rollback() {
+    let app = TestApp::serving(&[crate::functions]);
+    on_sale(&app, "kim", "One").await;
+    let last = run(&app).await;
+    app.ambient.clock.advance(MINUTE * 5);
+    let (bucket, blob) = (app.images_bucket(), Catalogue::build([], 0).unwrap());
+    let of_earlier = bucket.snapshots().put(blob.into(), app.now()).await.unwrap();
+    let pointer = serde_json::to_vec(&of_earlier).unwrap();
+    bucket.put("search/current.json", &pointer, "application/json", "nobody").await;
+    assert_eq!(bucket.snapshots().current().await.unwrap().unwrap().shards, [of_earlier]);
+    app.ambient.clock.advance(MINUTE * 5);
+    let again = run(&app).await;
+    assert_eq!((&again.shards, again.published_at), (&last.shards, app.now()));
+    app.ambient.clock.advance(MINUTE * 5);
+    assert_eq!(run(&app).await, again, "once");
 }
 
 /// As the number of shards was another one when it was put on sale.
