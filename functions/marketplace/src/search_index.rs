@@ -5,8 +5,9 @@
 //! thread, while the old one answers. The newer one takes over with all changes since its oldest
 //! shard was written. Changes come from the table, strongly consistent and at most every half
 //! second. So a listing approved a moment ago is found, and one just withdrawn is not, whichever
-//! index answers. If the bucket or the table does not answer, or an index cannot be read, the last
-//! good index is served, and the next check tries again, with the shards that have arrived.
+//! index answers; in place of a change that cannot be read, its listing is. If the bucket or the
+//! table does not answer, or an index cannot be read, the last good index is served, and the next
+//! check tries again, with the shards that have arrived.
 //!
 //! A process without an index answers from the changes alone only if there is none, or if the
 //! bucket does not say whether there is. Otherwise the number of results would be wrong, and
@@ -21,7 +22,7 @@
 //! check wait long enough to learn that nothing is newer ([`CHECK_WAIT`]), and the rest do not wait.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     mem,
     sync::{self, Arc, MutexGuard, PoisonError},
     time::Duration,
@@ -104,6 +105,8 @@ struct Index {
     built_at: Timestamp,
     /// The index's ETag; `None` while there is none.
     etag: Option<String>,
+    /// When it became current.
+    published_at: Timestamp,
     /// `None` before the first read of changes.
     read: Option<ChangesRead>,
 }
@@ -136,6 +139,10 @@ enum Stale {
     Missing,
     #[error("the search index is older than the changes that are stored")]
     Outdated,
+    #[error("the search index that can be read was published before the one that is loaded")]
+    Superseded,
+    #[error("a shard of the search index was dropped while the others were loaded")]
+    Dropped,
     #[error("a newer search index is still being loaded")]
     Loading,
     #[error("the download of a shard of the search index took too long")]
@@ -164,10 +171,10 @@ impl SearchIndex {
     ) -> Result<Result<Found, SearchError>, IndexLoading> {
         let mut loaded = self.loaded.lock().await;
         self.check_index(&mut loaded, now).await;
-        self.check_changes(&mut loaded, now).await;
         if loaded.is_expecting() {
             return Err(IndexLoading);
         }
+        self.check_changes(&mut loaded, now).await;
         let found = loaded.index.catalogue.search(query, limit, cursor);
         if let Err(SearchError::Catalogue(_)) = &found {
             loaded.progress.reached().shards.clear();
@@ -196,8 +203,9 @@ impl SearchIndex {
             if let Err(why) = ended {
                 info!(error = %why, "load of the search index failed, starting another one");
             }
-            let (etag, progress) = (loaded.index.etag.clone(), loaded.progress.clone());
-            loaded.load = Some(tokio::spawn(load(self.snapshots.clone(), etag, progress)));
+            let last = (loaded.index.etag.clone(), loaded.index.published_at);
+            let load = load(self.snapshots.clone(), last, loaded.progress.clone());
+            loaded.load = Some(tokio::spawn(load));
             loaded.is_behind = true;
             loaded.end_load(now).await
         };
@@ -243,8 +251,8 @@ impl SearchIndex {
 
     async fn apply_changes_to(&self, index: &mut Index, now: Timestamp) -> Result<(), Stale> {
         let (since, read) = index.next_read(now);
-        let changes = self.store.catalogue_changes(since).await?;
         // One that cannot be read is reported when the index is built.
+        let changes = self.store.catalogue_changes_or_states(since, now).await?;
         index.catalogue.apply(changes.items.iter().map(|it| Change::from(&it.change)))?;
         index.read = Some(read);
         Ok(())
@@ -255,7 +263,13 @@ impl Loaded {
     fn empty() -> Loaded {
         let catalogue = Catalogue::empty(NEVER.as_millis());
         Loaded {
-            index: Index { catalogue, built_at: NEVER, etag: None, read: None },
+            index: Index {
+                catalogue,
+                built_at: NEVER,
+                etag: None,
+                published_at: NEVER,
+                read: None,
+            },
             next: None,
             load: None,
             progress: Progress::default(),
@@ -322,12 +336,20 @@ impl Progress {
         wanted.retain(|key, _| !reached.shards.contains_key(*key));
         wanted.into_values().cloned().collect()
     }
+
+    /// The shards of `current`; `None` if one of them is not open.
+    fn shards_of(&self, current: &IndexRef) -> Option<Vec<Shard>> {
+        let keys: BTreeSet<&str> = current.shards.iter().map(|shard| shard.key.as_str()).collect();
+        let reached = self.reached();
+        keys.into_iter().map(|key| reached.shards.get(key).cloned()).collect()
+    }
 }
 
-/// Loads the newest index, without the changes since; `None` if it is the one with this tag.
+/// Loads the newest index, without the changes since; `None` if it is the last one, which has this
+/// tag and was published then.
 async fn load(
     snapshots: SearchSnapshots,
-    etag: Option<String>,
+    (etag, published_at): (Option<String>, Timestamp),
     progress: Progress,
 ) -> Result<Option<Index>, Stale> {
     let current =
@@ -336,6 +358,10 @@ async fn load(
     let current = current.ok_or(Stale::Missing)?;
     if etag.as_ref() == Some(&current.etag) {
         return Ok(None);
+    }
+    // Its pointer is broken, and that of an earlier build is not: do not go back.
+    if current.published_at < published_at {
+        return Err(Stale::Superseded);
     }
     // Known before they are downloaded: every process would do so at every check.
     let mut formats = current.shards.iter().filter_map(|shard| shard.format);
@@ -374,11 +400,12 @@ fn open_shard(download: Download) -> Result<Shard, Stale> {
 
 /// The index of the shards that have arrived.
 fn open(current: IndexRef, progress: &Progress, downloaded: usize) -> Result<Index, Stale> {
-    let shards: Vec<Shard> = progress.reached().shards.values().cloned().collect();
+    // A search that finds a shard damaged drops all of them.
+    let shards = progress.shards_of(&current).ok_or(Stale::Dropped)?;
     let catalogue = Catalogue::of(shards)?;
-    let (listings, as_of) = (catalogue.len(), current.as_of);
-    info!(listings, downloaded, %as_of, "search index loaded");
-    Ok(Index { catalogue, built_at: as_of, etag: Some(current.etag), read: None })
+    let IndexRef { as_of: built_at, published_at, etag, .. } = current;
+    info!(listings = catalogue.len(), downloaded, as_of = %built_at, "search index loaded");
+    Ok(Index { catalogue, built_at, etag: Some(etag), published_at, read: None })
 }
 
 /// Logs and counts a failed refresh; the loaded index stays in use. One that only takes long is
@@ -389,6 +416,8 @@ fn log_stale(why: &Stale) {
         Stale::Loading | Stale::Slow => "SearchIndexLoading",
         Stale::Missing
         | Stale::Outdated
+        | Stale::Superseded
+        | Stale::Dropped
         | Stale::CutOff(_)
         | Stale::Bucket(_)
         | Stale::Index(_)
@@ -412,5 +441,40 @@ impl Connect for SearchIndex {
         loaded.index_checked_at = NEVER;
         drop(loaded);
         Ok(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_opened_only_with_each_shard_that_its_pointer_names() {
+        let shard = |key: &str| SnapshotRef {
+            key: key.to_owned(),
+            sha256: String::new(),
+            bytes: 0,
+            as_of: NEVER,
+            listings: 0,
+            format: None,
+        };
+        let current = || IndexRef {
+            shards: ["one", "two", "two"].map(shard).into(),
+            as_of: NEVER,
+            published_at: NEVER,
+            etag: "tag".to_owned(),
+        };
+        let progress = Progress::default();
+        let arrive = |key: &str| {
+            let blob = Catalogue::build([], 0).unwrap();
+            let open = Shard::open_verified(blob).unwrap();
+            progress.reached().shards.insert(key.to_owned(), open);
+        };
+        arrive("one");
+        assert!(matches!(open(current(), &progress, 0), Err(Stale::Dropped)));
+        arrive("two");
+        assert!(open(current(), &progress, 0).is_ok());
+        progress.reached().shards.clear();
+        assert!(matches!(open(current(), &progress, 0), Err(Stale::Dropped)));
     }
 }

@@ -158,8 +158,10 @@ async fn a_load_continues_where_the_last_one_failed() {
     let key = |nth: usize| -> &'static str { index.shards[nth].key.clone().leak() };
     let (arrives, fails) = (key(0), key(1));
     app.aws.objects.cut_off(fails);
+    app.engine.take_usage();
     let answer = app.visitor().get(format!("{LISTINGS}/search")).await;
     assert_eq!(answer.brief(), "503 search_index_loading");
+    assert_eq!(app.engine.take_usage().requests.get("Query"), None, "no changes are read for it");
     assert_eq!(app.aws.objects.times_read(arrives), 1);
     app.aws.objects.release();
     app.ambient.clock.advance(Duration::from_secs(2));
@@ -221,6 +223,28 @@ async fn a_damaged_index_is_passed_over_until_a_good_one_is_there() {
     }
     publish_index(&app, build_starred_index(&app).await).await;
     assert_eq!(found(&app).await, ["Lamp *"]);
+}
+
+/// The pointer of the builds from before the shards is left from a rollback.
+#[tokio::test]
+async fn a_process_does_not_go_back_to_an_older_index_while_the_pointer_is_broken() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    on_sale(&app, &kim, "Lamp").await;
+    let bucket = app.images_bucket();
+    let old = bucket.snapshots().put(build_starred_index(&app).await.into(), app.now()).await;
+    let old = serde_json::to_vec(&old.unwrap()).unwrap();
+    bucket.put("search/current.json", &old, "application/json", "nobody").await;
+    app.ambient.clock.advance(Duration::from_secs(60));
+    publish_index(&app, build_index(&app).await).await;
+    assert_eq!(found(&app).await, ["Lamp"]);
+    bucket.put("search/shards.json", b"{}", "application/json", "nobody").await;
+    for _ in 0..3 {
+        app.ambient.clock.advance(CHECK);
+        assert_eq!(found(&app).await, ["Lamp"]);
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(app.aws.objects.times_read(INDEX), 1);
 }
 
 /// A frozen process: time passes, its load does not continue, and its connection is lost.
@@ -308,6 +332,24 @@ fn store(app: &TestApp, changes: &[Value]) {
         let put = json!({ "TableName": TABLE, "Item": change });
         app.engine.run("PutItem", &put.to_string()).unwrap();
     }
+}
+
+/// As a build of another version writes them.
+#[tokio::test]
+async fn in_place_of_a_change_that_cannot_be_read_its_listing_is() {
+    let app = app();
+    let kim = app.sign_in("kim");
+    let lamp = on_sale(&app, &kim, "Lamp").await;
+    publish_index(&app, build_index(&app).await).await;
+    assert_eq!(titles(&app, &[]).await, ["Lamp"]);
+    withdraw(&app, &lamp).await;
+    let stand = on_sale(&app, &kim, "Stand").await;
+    for id in [&lamp, &stand] {
+        let mut unreadable = take_changes(&app, id);
+        unreadable.iter_mut().for_each(|it| it["change"] = json!({ "S": "of another format" }));
+        store(&app, &unreadable);
+    }
+    assert_eq!(titles(&app, &[]).await, ["Stand"]);
 }
 
 #[tokio::test]
