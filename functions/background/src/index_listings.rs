@@ -164,7 +164,8 @@ impl<'a> Build<'a> {
     }
 
     /// The next snapshots of all shards in their order, after those of the last index. A shard that
-    /// fails keeps its last one. `None` if there is none of a shard yet.
+    /// fails keeps its last one. `None` if it has none, or one of another format: readers refuse an
+    /// index of two.
     async fn shards(
         &mut self,
         last: &[SnapshotRef],
@@ -185,8 +186,9 @@ impl<'a> Build<'a> {
                 shards.insert(number, next);
             }
         }
-        let are_all = shards.len() == usize::from(SHARDS);
-        Ok(are_all.then(|| shards.into_values().collect()))
+        let is_whole = shards.len() == usize::from(SHARDS)
+            && shards.values().all(|shard| shard.format == Some(FORMAT));
+        Ok(is_whole.then(|| shards.into_values().collect()))
     }
 
     /// The newest snapshot of each shard that has one, by number: that of the last index, or one

@@ -11,7 +11,7 @@ use domain::{
     },
     time::DAY,
 };
-use search::{Catalogue, Query, Shard};
+use search::{Catalogue, FORMAT, Query, Shard};
 use serde_json::{Value, json};
 use testing::{Fault, TestApp, engine::TABLE, listings};
 use tokio::time::sleep;
@@ -295,6 +295,25 @@ async fn a_shard_that_fails_keeps_its_snapshot_and_the_others_are_published() {
     app.aws.objects.release();
     app.ambient.clock.advance(MINUTE * 5);
     assert_eq!(changed(&current, &run(&app).await), [5], "the next run tries again");
+}
+
+#[tokio::test]
+async fn an_index_of_two_formats_is_not_published() {
+    let app = TestApp::serving(&[crate::functions]);
+    let (current, key) = due(&app, 5).await;
+    let snapshots = app.images_bucket().snapshots();
+    let of_earlier = current.shards.into_iter();
+    let of_earlier = of_earlier.map(|shard| SnapshotRef { format: Some(FORMAT - 1), ..shard });
+    let last = snapshots.publish(of_earlier.collect(), app.now()).await.unwrap();
+    app.aws.objects.cut_off(key);
+    app.ambient.clock.advance(MINUTE * 5);
+    app.run(WORKER.name).await.unwrap_err();
+    let current = snapshots.current().await.unwrap().unwrap();
+    assert_eq!(current.shards, last.shards);
+    app.aws.objects.release();
+    app.ambient.clock.advance(MINUTE * 5);
+    let next = run(&app).await;
+    assert!(next.shards.iter().all(|shard| shard.format == Some(FORMAT)), "{next:?}");
 }
 
 /// A build from before the shards ran meanwhile, and no listing has changed since.
