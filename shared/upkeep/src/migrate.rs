@@ -140,7 +140,7 @@ pub async fn migrate(
     (mode, place): (Mode, &Place),
     progress: &mut Progress,
 ) -> Result<Migrated, UpkeepError> {
-    let total = table.about_items().await?;
+    let total = table.about_items().await;
     let mut migrated = Migrated::default();
     let mut after = if mode == Mode::Write { place.read()? } else { None };
     loop {

@@ -36,12 +36,13 @@ impl Progress {
         Progress { began: now, said: now, shown: Shown::Nowhere }
     }
 
-    /// Says how many of about `total` items were read, and `more`.
-    pub fn say(&mut self, items: u64, total: u64, more: &str) {
+    /// Says how many items were read, what share of about `total` that is, and `more`.
+    pub fn say(&mut self, items: u64, total: Option<u64>, more: &str) {
         let seconds = self.began.elapsed().as_secs();
         // The count is as old as DynamoDB's, six hours at most.
-        let percent = (items * 100).checked_div(total).unwrap_or(100).min(100);
-        let line = format!("{percent:>3} %  {items} items, {more}, {seconds} s");
+        let percent = total.and_then(|total| (items * 100).checked_div(total));
+        let share = percent.map(|it| format!("{:>3} %  ", it.min(100))).unwrap_or_default();
+        let line = format!("{share}{items} items, {more}, {seconds} s");
         match self.shown {
             Shown::Terminal => drop(write!(stderr(), "\r{line}\x1b[K")),
             Shown::Log if self.said.elapsed() >= LINE_EVERY => {

@@ -48,7 +48,8 @@ pub async fn put_back(
     mode: Mode,
     progress: &mut Progress,
 ) -> Result<PutBack, UpkeepError> {
-    let total = restored.about_items().await? + present.about_items().await?;
+    let counts = restored.about_items().await.zip(present.about_items().await);
+    let total = counts.map(|(restored, present)| restored + present);
     let (mut done, mut read, mut after) = (PutBack::default(), 0, None);
     loop {
         let page = restored.scan(None, after).await?;

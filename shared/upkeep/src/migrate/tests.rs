@@ -92,3 +92,15 @@ async fn an_item_that_is_deleted_meanwhile_stays_deleted() {
     assert!(!run.table.apply(gone).await.unwrap());
     assert_eq!(run.engine.dump(), [Value::Null; 0]);
 }
+
+/// The number of its items is only for the progress.
+#[tokio::test]
+async fn a_table_that_cannot_be_described_is_migrated() {
+    let run = Run::of("undescribed", 1);
+    for nth in 1..=100 {
+        run.engine.order("DescribeTable", nth, Fault::Fail);
+    }
+    assert_eq!(run.table.about_items().await, None);
+    let migrated = run.migrate(Mode::Write).await.unwrap();
+    assert_eq!(migrated, Migrated { items: 1, changed: 1, overtaken: 0 });
+}
