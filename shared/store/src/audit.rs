@@ -152,12 +152,11 @@ impl Store {
         readings: &mut [Reading],
         target: Option<&Target>,
     ) -> Result<(), StoreError> {
-        let most = LOOKED_AT / readings.len().max(1);
+        let share = LOOKED_AT / readings.len().max(1);
+        // What the index names is read in one batch.
+        let most = if target.is_some() { share.min(PageSize::WHOLE.get()) } else { share };
         for reading in readings.iter_mut().filter(|it| it.records.is_empty() && it.more) {
-            let (records, more) = match target {
-                Some(target) => self.records_about(reading, target, most).await?,
-                None => self.records_below(reading, most).await?,
-            };
+            let (records, more) = self.records_below(reading, target, most).await?;
             let newest = records.front().map_or(0, |it| it.seq + 1);
             reading.below.get_or_insert(newest);
             reading.more = more && !records.is_empty();
@@ -166,45 +165,31 @@ impl Store {
         Ok(())
     }
 
+    /// The newest `most` records below where the reading is, and whether there are more: of the
+    /// chain, or those of it about a target, whose keys are in the index.
     async fn records_below(
         &self,
         reading: &Reading,
+        target: Option<&Target>,
         most: usize,
     ) -> Result<(VecDeque<AuditRecord>, bool), StoreError> {
-        let key = |seq| AttributeValue::S(Key::audit(reading.chain, seq).sk);
-        let answer = self
-            .records(reading.chain)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":first", key(0))
-            .expression_attribute_values(":last", key(reading.last()))
-            .scan_index_forward(false)
-            .limit(i32::try_from(most).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let more = answer.last_evaluated_key.is_some();
-        let records = answer.items.unwrap_or_default().into_iter().map(decode);
-        let records = records.collect::<Result<VecDeque<AuditRecord>, StoreError>>()?;
-        Ok((records, more))
-    }
-
-    async fn records_about(
-        &self,
-        reading: &Reading,
-        target: &Target,
-        most: usize,
-    ) -> Result<(VecDeque<AuditRecord>, bool), StoreError> {
-        let key = |seq| AttributeValue::S(audit_index_sk(reading.chain, seq));
-        let most = most.min(PageSize::WHOLE.get());
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(INDEX)
-            .key_condition_expression("gsi1pk = :partition AND gsi1sk BETWEEN :first AND :last")
-            .expression_attribute_values(":partition", AttributeValue::S(audit_pk(target)))
-            .expression_attribute_values(":first", key(0))
-            .expression_attribute_values(":last", key(reading.last()))
+        let (chain, bounds) = (reading.chain, [0, reading.last()]);
+        let (query, condition, [first, last]) = match target {
+            Some(target) => (
+                self.partition(audit_pk(target)).index_name(INDEX),
+                "gsi1pk = :pk AND gsi1sk BETWEEN :first AND :last",
+                bounds.map(|seq| audit_index_sk(chain, seq)),
+            ),
+            None => (
+                self.records(chain),
+                "pk = :pk AND sk BETWEEN :first AND :last",
+                bounds.map(|seq| Key::audit(chain, seq).sk),
+            ),
+        };
+        let answer = query
+            .key_condition_expression(condition)
+            .expression_attribute_values(":first", AttributeValue::S(first))
+            .expression_attribute_values(":last", AttributeValue::S(last))
             .scan_index_forward(false)
             .limit(i32::try_from(most).unwrap_or(i32::MAX))
             .send()
@@ -212,10 +197,15 @@ impl Store {
             .map_err(StoreError::unavailable)?;
         let more = answer.last_evaluated_key.is_some();
         let found = answer.items.unwrap_or_default();
-        let seqs = found.iter().filter_map(|item| audited_seq(reading.chain, item));
-        let keys: Vec<Key> = seqs.map(|seq| Key::audit(reading.chain, seq)).collect();
-        let records: Vec<AuditRecord> = self.get_all(&keys).await?.rest()?;
-        Ok((records.into(), more))
+        let records: VecDeque<AuditRecord> = match target {
+            Some(_) => {
+                let seqs = found.iter().filter_map(|item| audited_seq(chain, item));
+                let keys: Vec<Key> = seqs.map(|seq| Key::audit(chain, seq)).collect();
+                self.get_all(&keys).await?.rest::<AuditRecord>()?.into()
+            }
+            None => found.into_iter().map(decode::<AuditRecord>).collect::<Result<_, _>>()?,
+        };
+        Ok((records, more))
     }
 
     /// Verifies several chains, one after the other: a part of one in a call. A broken chain ends
