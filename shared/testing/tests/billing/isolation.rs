@@ -15,8 +15,7 @@ use testing::Actor;
 
 use crate::{
     billing_app::{BillingApp, kind_of, session_of},
-    marketplace::Marketplace,
-    paid_sale::{NET, PRICE, PaidSale},
+    paid_sale::{NET, PaidSale, payable_creators},
 };
 
 /// Stripe fails at one creator's transfer and stores the failure under its idempotency key. The
@@ -25,15 +24,7 @@ use crate::{
 async fn a_transfer_that_fails_does_not_stop_the_others() {
     for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
         let app = BillingApp::new().await;
-        let market = Marketplace::new(&app);
-        let creators = ["kim", "lee", "max"].map(|name| app.new_member(name));
-        for creator in &creators {
-            let listing = market.on_sale(creator, PRICE).await;
-            let buyer = app.new_member(&format!("buyer-of-{}", creator.id));
-            market.sold(&buyer, &listing, PRICE).await;
-            market.complete_onboarding(creator, Bank::Works).await;
-        }
-        app.advance_days(7);
+        let (market, creators) = payable_creators(&app, &["kim", "lee", "max"]).await;
         let order = Order::next(Fault::Answer(fault.clone())).on_route(Route::StripeTransfers);
         app.sandbox.order(order.on_marker("POST")).unwrap();
         market.pay_creators().await.unwrap();
@@ -65,15 +56,7 @@ async fn a_transfer_that_fails_does_not_stop_the_others() {
 #[tokio::test]
 async fn a_creator_who_takes_all_the_time_delays_no_other() {
     let app = BillingApp::new().await;
-    let market = Marketplace::new(&app);
-    let creators = ["kim", "lee", "max"].map(|name| app.new_member(name));
-    for creator in &creators {
-        let listing = market.on_sale(creator, PRICE).await;
-        let buyer = app.new_member(&format!("buyer-of-{}", creator.id));
-        market.sold(&buyer, &listing, PRICE).await;
-        market.complete_onboarding(creator, Bank::Works).await;
-    }
-    app.advance_days(7);
+    let (market, creators) = payable_creators(&app, &["kim", "lee", "max"]).await;
     let order = Order::next(Fault::Answer(AnswerFault::Silence)).on_route(Route::StripeTransfers);
     let transfer_group = CreatorId::of(&creators[0].id).to_string();
     app.sandbox.order(order.on_marker(transfer_group).times(1_000)).unwrap();

@@ -14,29 +14,14 @@ use testing::{Actor, Fault};
 use crate::{
     billing_app::{BillingApp, kind_of},
     marketplace::Marketplace,
-    paid_sale::{NET, PRICE},
+    paid_sale::{NET, PRICE, payable_creators},
 };
 
 const PAY: &str = "background-pay-creators";
 const RECONCILE: &str = "background-reconcile-stripe";
 /// The timeout of both.
 const TIMEOUT: Duration = Duration::from_secs(900);
-const CREATORS: usize = 5;
-
-/// Creators of whom each has one sale that is payable today.
-async fn payable(app: &BillingApp) -> (Marketplace<'_>, Vec<Actor>) {
-    let market = Marketplace::new(app);
-    let creators: Vec<Actor> =
-        (0..CREATORS).map(|number| app.new_member(&format!("creator{number}"))).collect();
-    for creator in &creators {
-        let listing = market.on_sale(creator, PRICE).await;
-        let buyer = app.new_member(&format!("buyer-of-{}", creator.id));
-        market.sold(&buyer, &listing, PRICE).await;
-        market.complete_onboarding(creator, Bank::Works).await;
-    }
-    app.advance_days(7);
-    (market, creators)
-}
+const CREATORS: [&str; 5] = ["creator0", "creator1", "creator2", "creator3", "creator4"];
 
 /// Asserts that each creator was paid, and once.
 async fn check_paid(market: &Marketplace<'_>, creators: &[Actor], case: &str) {
@@ -44,7 +29,7 @@ async fn check_paid(market: &Marketplace<'_>, creators: &[Actor], case: &str) {
         let sent = ("sent".to_owned(), NET);
         assert_eq!(market.payout_states(creator).await, [sent], "{case} {}", creator.id);
     }
-    assert_eq!(market.transfers().len(), CREATORS, "{case}");
+    assert_eq!(market.transfers().len(), CREATORS.len(), "{case}");
     market.assert_ledger_balances().await;
 }
 
@@ -80,10 +65,10 @@ async fn is_day_done(app: &BillingApp, name: &str) -> bool {
 async fn a_list_longer_than_one_run_is_continued_and_nobody_is_paid_twice() {
     let mut app = BillingApp::new().await;
     app.pay_at_once(1);
-    let (market, creators) = payable(&app).await;
+    let (market, creators) = payable_creators(&app, &CREATORS).await;
     let paid = || app.stripe().transfers().len();
     run_until(&app, PAY, || paid() > 0).await.unwrap();
-    assert!((1..CREATORS).contains(&paid()), "{} of {CREATORS}", paid());
+    assert!((1..CREATORS.len()).contains(&paid()), "{} were paid", paid());
     assert!(!is_day_done(&app, PAY).await);
     app.run_on_schedule(PAY).await.unwrap();
     check_paid(&market, &creators, "continued").await;
@@ -103,11 +88,11 @@ async fn a_list_longer_than_one_run_is_continued_and_nobody_is_paid_twice() {
 async fn a_day_that_is_over_too_early_is_continued_by_the_next_one() {
     let mut app = BillingApp::new().await;
     app.pay_at_once(1);
-    let (market, creators) = payable(&app).await;
+    let (market, creators) = payable_creators(&app, &CREATORS).await;
     let paid = || app.stripe().transfers().len();
     run_until(&app, PAY, || paid() > 0).await.unwrap();
     let day = app.store.run_day(PAY).await.unwrap().unwrap();
-    assert!(!day.is_done && paid() < CREATORS);
+    assert!(!day.is_done && paid() < CREATORS.len());
     // What is before the place where it stopped comes too: a sale to release, and a creator to pay.
     let sent = ("sent".to_owned(), NET);
     let mut first = None;
@@ -127,7 +112,7 @@ async fn a_day_that_is_over_too_early_is_continued_by_the_next_one() {
         let payouts = if creator.id == first.id { 2 } else { 1 };
         assert_eq!(market.payout_states(creator).await, vec![sent.clone(); payouts]);
     }
-    assert_eq!(market.transfers().len(), CREATORS + 1);
+    assert_eq!(market.transfers().len(), CREATORS.len() + 1);
     market.assert_ledger_balances().await;
     app.close().await;
 }
@@ -139,7 +124,7 @@ async fn a_run_that_dies_anywhere_is_continued_on_the_same_day() {
         for fault in [Fault::HangBefore, Fault::HangAfter] {
             let mut app = BillingApp::new().await;
             app.pay_at_once(2);
-            let (market, creators) = payable(&app).await;
+            let (market, creators) = payable_creators(&app, &CREATORS).await;
             app.engine.order("*", nth, fault);
             let ended = app.engine.until_hung(app.run_on_schedule(PAY)).await;
             assert_eq!(ended, None, "it died");
@@ -155,7 +140,7 @@ async fn a_run_that_dies_anywhere_is_continued_on_the_same_day() {
 #[tokio::test]
 async fn a_busy_creator_is_paid_once() {
     let app = BillingApp::new().await;
-    let (market, creators) = payable(&app).await;
+    let (market, creators) = payable_creators(&app, &CREATORS).await;
     for nth in [1, 3, 6, 7, 12, 18, 25] {
         app.engine.order("TransactWriteItems", nth, Fault::Conflict);
     }

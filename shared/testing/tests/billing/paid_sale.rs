@@ -1,4 +1,4 @@
-//! One sale, the starting point of the payout tests.
+//! Sales that are paid, the starting point of the payout tests.
 
 use domain::{
     id::ListingId,
@@ -15,6 +15,23 @@ use crate::{billing_app::BillingApp, marketplace::Marketplace};
 pub(crate) const PRICE: i64 = 2_000;
 /// The creator's share of it.
 pub(crate) const NET: i64 = 1_600;
+
+/// Creators of whom each has one sale that is payable today.
+pub(crate) async fn payable_creators<'a>(
+    app: &'a BillingApp,
+    names: &[&str],
+) -> (Marketplace<'a>, Vec<Actor>) {
+    let market = Marketplace::new(app);
+    let creators: Vec<Actor> = names.iter().map(|name| app.new_member(name)).collect();
+    for creator in &creators {
+        let listing = market.on_sale(creator, PRICE).await;
+        let buyer = app.new_member(&format!("buyer-of-{}", creator.id));
+        market.sold(&buyer, &listing, PRICE).await;
+        market.complete_onboarding(creator, Bank::Works).await;
+    }
+    app.advance_days(7);
+    (market, creators)
+}
 
 /// A listing of Kim's, bought by Ann.
 pub(crate) struct PaidSale<'a> {
