@@ -22,8 +22,8 @@ fail() {
 # step TITLE COMMAND...: runs it, counts its seconds, and ends the script if it fails.
 step() { attempt "$@" || exit 1; }
 
-# attempt TITLE COMMAND...: the same, but returns a failure to the caller. The whole output is in $STEP_LOG; its end is
-# shown on failure.
+# attempt TITLE COMMAND...: the same, but returns a failure to the caller. The whole output is in $STEP_LOG; its last
+# $STEP_END lines are shown on failure.
 attempt() {
   local title=$1 began=$SECONDS shown=0 log
   shift
@@ -51,13 +51,13 @@ attempt() {
   else
     STEP_PID=
     printf '  %-44s %5d s  %sfailed%s\n' "$title" $((SECONDS - began)) "$RED" "$PLAIN"
-    tail -n 25 "$log" >&2
+    tail -n "$STEP_END" "$log" >&2
     printf '%sthe whole output is in %s%s\n' "$RED" "$log" "$PLAIN" >&2
     return 1
   fi
 }
 
-STEP_PID= STEP_LOG=
+STEP_PID= STEP_LOG= STEP_END=25
 trap '[ -z "$STEP_PID" ] || kill -- "-$STEP_PID" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
