@@ -18,7 +18,7 @@ use domain::{
         AZIMUTH_DEGREES, BACKDROP_DISTANCE_M, COLOUR_KELVIN, DISTANCE_M, ELEVATION_DEGREES,
         FALLOFF_STOPS, INTENSITY_STOPS, LIGHTS, LightRole, LightingRig, SIZE_M,
     },
-    marketplace::{Category, Kind, moderation::flag::FlagReason},
+    marketplace::{Category, Kind, listing::upload::Purpose, moderation::flag::FlagReason},
     money::Money,
     offer::{PackOffer, PlanOffer},
 };
@@ -62,7 +62,7 @@ pub struct Response {
     limits: Limits,
 }
 
-/// A kind of listing and what it may cost; any may be free.
+/// A kind of listing, what it may cost, and which files it takes; any may be free.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListingType {
@@ -70,6 +70,23 @@ struct ListingType {
     kind: Kind,
     price_min: Money,
     price_max: Money,
+    /// The pictures that everybody sees.
+    previews: UploadLimits,
+    /// The files that buyers get.
+    assets: UploadLimits,
+}
+
+/// The files that a listing takes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct UploadLimits {
+    /// Content types, or the ends of file names, as the `accept` of a file input. Empty if it takes
+    /// no files.
+    accept: Vec<String>,
+    /// Most bytes of a file.
+    bytes_max: u64,
+    /// Most files of a listing.
+    files_max: usize,
 }
 
 /// A rig with a name.
@@ -161,7 +178,19 @@ impl ListingType {
         let terms = kind.terms();
         let [price_min, price_max] =
             [terms.price_min, terms.price_max].map(|cents| Money::usd_cents(cents.into()));
-        ListingType { kind, price_min, price_max }
+        let [previews, assets] =
+            [Purpose::Preview, Purpose::Asset].map(|purpose| UploadLimits::of(purpose, kind));
+        ListingType { kind, price_min, price_max, previews, assets }
+    }
+}
+
+impl UploadLimits {
+    fn of(purpose: Purpose, kind: Kind) -> UploadLimits {
+        UploadLimits {
+            accept: purpose.accept(kind),
+            bytes_max: purpose.bytes_max(),
+            files_max: purpose.files_max(),
+        }
     }
 }
 

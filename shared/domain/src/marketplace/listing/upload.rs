@@ -73,6 +73,28 @@ impl Purpose {
             Purpose::Asset => ASSET_BYTES_MAX,
         }
     }
+
+    /// Most files of a listing.
+    pub const fn files_max(self) -> usize {
+        match self {
+            Purpose::Preview => PREVIEWS_MAX,
+            Purpose::Asset => ASSETS_MAX,
+        }
+    }
+
+    /// The files that a listing of `kind` takes, in the form of HTML's `accept`: content types, or
+    /// the ends of file names. Empty if it takes none.
+    pub fn accept(self, kind: Kind) -> Vec<String> {
+        match self {
+            Purpose::Preview => {
+                self.content_types(kind).iter().map(|name| (*name).to_owned()).collect()
+            }
+            Purpose::Asset => {
+                let taken = AssetKind::ALL.into_iter().filter(|it| it.comes_with(kind));
+                taken.map(|it| format!(".{}", it.extension())).collect()
+            }
+        }
+    }
 }
 
 /// The types of assets.
@@ -89,6 +111,9 @@ pub enum AssetKind {
 }
 
 impl AssetKind {
+    /// All types.
+    pub const ALL: [AssetKind; 3] = [AssetKind::Zip, AssetKind::Safetensors, AssetKind::Cube];
+
     /// Whether a listing of `kind` accepts it. A model listing has its weights and nothing else.
     pub const fn comes_with(self, kind: Kind) -> bool {
         match kind {
@@ -279,13 +304,9 @@ impl Upload {
         check.require((1..=bytes_max).contains(&request.bytes), "/bytes", "size", || {
             format!("1 to {bytes_max} bytes")
         });
-        let has_assets = kind != Kind::CameraPreset;
-        check.require(
-            has_assets || request.purpose == Purpose::Preview,
-            "/purpose",
-            "kind",
-            || "a camera preset has no files".to_owned(),
-        );
+        check.require(!request.purpose.accept(kind).is_empty(), "/purpose", "kind", || {
+            "a camera preset has no files".to_owned()
+        });
         if let Some(name) = &request.file_name {
             let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "._- ".contains(c));
             let fits = (1..=FILE_NAME_CHARS_MAX).contains(&name.len()) && !name.starts_with('.');

@@ -10,7 +10,7 @@ import { useState } from 'react';
 import { useApi } from '../../context.tsx';
 import { announceProblem } from '../../ui/problem.tsx';
 import { BeginVersion, Files } from './Files.tsx';
-import { isInReview } from './listing.ts';
+import { isInReview, limitsInWords, termsOf } from './listing.ts';
 
 interface Sending {
   id: number;
@@ -21,15 +21,6 @@ interface Sending {
 }
 
 let count = 0;
-
-/** What buyers can be given, by the type of a listing. */
-const PRESET_FILES = { name: 'ZIP, .cube or .safetensors', accept: '.zip,.cube,.safetensors' };
-const ASSETS: Record<OwnListing['type'], typeof PRESET_FILES> = {
-  lighting_preset: PRESET_FILES,
-  camera_preset: PRESET_FILES,
-  fibo_template: PRESET_FILES,
-  model_finetune: { name: '.safetensors', accept: '.safetensors' },
-};
 
 /** The pictures anybody sees, and the files that buyers get. */
 export function Uploads({
@@ -42,6 +33,8 @@ export function Uploads({
   onStored: (now: OwnListing) => void;
 }) {
   const api = useApi();
+  const terms = termsOf(it.type);
+  const hasFiles = terms !== undefined && terms.assets.accept.length > 0;
   const isEditable = it.review.status !== 'published' && !isInReview(it);
   const [sending, setSending] = useState<Sending[]>([]);
   const change = (id: number, part: Partial<Sending>) =>
@@ -87,7 +80,7 @@ export function Uploads({
         <div className="row">
           <FileButton
             multiple
-            accept="image/png,image/jpeg,image/webp"
+            accept={terms?.previews.accept.join(',')}
             onChange={files => sendAll('preview', files)}
           >
             {props => (
@@ -96,23 +89,27 @@ export function Uploads({
               </Button>
             )}
           </FileButton>
-          <FileButton
-            multiple
-            accept={ASSETS[it.type].accept}
-            onChange={files => sendAll('asset', files)}
-          >
-            {props => (
-              <Button {...props} size="xs" variant="default" disabled={!isEditable}>
-                Add files for buyers
-              </Button>
-            )}
-          </FileButton>
+          {hasFiles && (
+            <FileButton
+              multiple
+              accept={terms.assets.accept.join(',')}
+              onChange={files => sendAll('asset', files)}
+            >
+              {props => (
+                <Button {...props} size="xs" variant="default" disabled={!isEditable}>
+                  Add files for buyers
+                </Button>
+              )}
+            </FileButton>
+          )}
         </div>
       </div>
-      <p className="small quiet">
-        Pictures: PNG, JPEG or WebP, up to 40 MB. Files for buyers: {ASSETS[it.type].name}, up to
-        512 MB.
-      </p>
+      {terms && (
+        <p className="small quiet">
+          Pictures: {limitsInWords(terms.previews)}.
+          {hasFiles && ` Files for buyers: ${limitsInWords(terms.assets)}.`}
+        </p>
+      )}
       {!isEditable && (
         <div className="row">
           <span className="quiet">

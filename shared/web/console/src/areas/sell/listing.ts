@@ -1,4 +1,5 @@
 import {
+  type ApiConfig,
   type Category,
   type ListingChange,
   type ListingDraft,
@@ -7,7 +8,7 @@ import {
   Problem,
 } from '@prolight/client';
 import { currentConfig } from '../../config.ts';
-import { money } from '../../ui/format.tsx';
+import { bytes, money } from '../../ui/format.tsx';
 import { CAMERA, FIRST } from '../studio/rig.ts';
 
 export const STATE_COLOURS: Record<string, string> = {
@@ -33,11 +34,24 @@ export const HIDDEN: Record<OwnListing['hidden_by'][number]['code'], string> = {
   selling_suspended: 'Strikes suspend your selling.',
 };
 
+type Terms = ApiConfig['listing_types'][number];
+
 export const CATEGORIES: Category[] = currentConfig()?.categories ?? [];
+
+/** What the API says of a type: its prices and its files. */
+export function termsOf(type: ListingType): Terms | undefined {
+  return currentConfig()?.listing_types.find(it => it.type === type);
+}
+
+/** Which files may be added, in words. */
+export function limitsInWords({ accept, bytes_max, files_max }: Terms['previews']): string {
+  const names = accept.map(it => (it.startsWith('.') ? it : it.replace(/.*\//, '').toUpperCase()));
+  return `${names.join(', ')}, each up to ${bytes(bytes_max)}, at most ${files_max}`;
+}
 
 /** What a type may cost, in words. */
 export function band(type: ListingType): string {
-  const found = currentConfig()?.listing_types.find(it => it.type === type);
+  const found = termsOf(type);
   return found
     ? `free, or ${money(found.price_min)} to ${money(found.price_max)}`
     : 'free, or more';
