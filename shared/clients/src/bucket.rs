@@ -86,7 +86,7 @@ pub(crate) use in_bucket;
 /// The process's S3 client, with the longer timeouts of objects. A configured endpoint has no DNS
 /// name per bucket, so the bucket goes into the path.
 pub(crate) fn s3(aws: &Aws) -> Client {
-    aws.kept(|config| {
+    aws.shared(|config| {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT);

@@ -105,7 +105,7 @@ impl Cdn {
         let made = read
             .map_err(BucketFailure::from)
             .and_then(|secret| Ok(Cdn::new(url, keys, &secret.private_key)?));
-        let known = aws.kept(|_| Known::default());
+        let known = aws.shared(|_| Known::default());
         let mut known = known.get();
         match made {
             Ok(cdn) => *known = Some(Arc::new(cdn)),

@@ -43,7 +43,7 @@ impl Connect for Http {
         Vec::new()
     }
     async fn connect(_: &Environment, aws: &Aws) -> Result<Http, InitError> {
-        aws.try_kept(Http::new).map_err(InitError::unavailable("the HTTP client"))
+        aws.try_shared(Http::new).map_err(InitError::unavailable("the HTTP client"))
     }
 }
 
@@ -81,7 +81,7 @@ impl Http {
     pub(crate) fn pooled_of(aws: &Aws) -> Result<Http, InvalidConfig> {
         #[derive(Clone)]
         struct Pooled(Http);
-        aws.try_kept(|| Http::pooled().map(Pooled)).map(|Pooled(http)| http)
+        aws.try_shared(|| Http::pooled().map(Pooled)).map(|Pooled(http)| http)
     }
 
     pub(crate) fn get(&self, url: Url) -> RequestBuilder {

@@ -186,7 +186,7 @@ impl<M: Message> Connect for Queue<M> {
         vec![M::QUEUE_URL]
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Queue<M>, InitError> {
-        Ok(Queue::new(&aws.kept(Client::new), env.text(M::QUEUE_URL)?))
+        Ok(Queue::new(&aws.shared(Client::new), env.text(M::QUEUE_URL)?))
     }
 }
 

@@ -177,7 +177,7 @@ pub(crate) async fn read<T: DeserializeOwned>(
 }
 
 async fn text(aws: &Aws, id: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let client = aws.kept(|config| {
+    let client = aws.shared(|config| {
         let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
         Client::from_conf(Builder::from(config).timeout_config(timeouts).build())
     });

@@ -11,7 +11,8 @@ use aws_types::{SdkConfig, region::Region};
 use domain::Timestamp;
 
 use crate::{
-    clock::Clock, doubt::SecretDoubt, environment::Environment, error::InitError, kept::Kept,
+    clock::Clock, doubt::SecretDoubt, environment::Environment, error::InitError,
+    process_clients::ProcessClients,
 };
 
 /// Timeout of one attempt of a small request: DynamoDB, SQS, Secrets Manager.
@@ -27,7 +28,7 @@ pub struct Aws {
     config: SdkConfig,
     clock: Clock,
     doubt: SecretDoubt,
-    kept: Kept,
+    clients: ProcessClients,
 }
 
 impl Aws {
@@ -63,13 +64,13 @@ impl Aws {
 
     /// With the given configuration and clock.
     pub fn with(config: SdkConfig, clock: Clock) -> Aws {
-        Aws { config, clock, doubt: SecretDoubt::default(), kept: Kept::default() }
+        Aws { config, clock, doubt: SecretDoubt::default(), clients: ProcessClients::default() }
     }
 
     /// The same, with clients that another process of the same configuration has made.
     #[must_use]
-    pub fn keeping(self, kept: Kept) -> Aws {
-        Aws { kept, ..self }
+    pub fn sharing(self, clients: ProcessClients) -> Aws {
+        Aws { clients, ..self }
     }
 
     /// Where the clients of this process say that a provider refused their secret.
@@ -87,9 +88,12 @@ impl Aws {
         &self.config
     }
 
-    /// The process's client of this type, made with the first call. See [`Kept`].
-    pub fn kept<T: Clone + Send + Sync + 'static>(&self, make: impl FnOnce(&SdkConfig) -> T) -> T {
-        let Ok(client) = self.try_kept(|| Ok::<T, Infallible>(make(&self.config)));
+    /// The process's client of this type, made with the first call. See [`ProcessClients`].
+    pub fn shared<T: Clone + Send + Sync + 'static>(
+        &self,
+        make: impl FnOnce(&SdkConfig) -> T,
+    ) -> T {
+        let Ok(client) = self.try_shared(|| Ok::<T, Infallible>(make(&self.config)));
         client
     }
 
@@ -97,10 +101,10 @@ impl Aws {
     ///
     /// # Errors
     /// What `make` says.
-    pub fn try_kept<T: Clone + Send + Sync + 'static, E>(
+    pub fn try_shared<T: Clone + Send + Sync + 'static, E>(
         &self,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        self.kept.get_or_make(make)
+        self.clients.get_or_make(make)
     }
 }

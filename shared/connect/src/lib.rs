@@ -9,7 +9,7 @@ mod clock;
 mod doubt;
 mod environment;
 mod error;
-mod kept;
+mod process_clients;
 
 use std::any::Any;
 
@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use doubt::SecretDoubt;
 pub use environment::Environment;
 pub use error::{InitError, chain};
-pub use kept::Kept;
+pub use process_clients::ProcessClients;
 
 /// The variable that names the provider of images: `studio` or `bria`.
 pub const IMAGE_PROVIDER: &str = "IMAGE_PROVIDER";

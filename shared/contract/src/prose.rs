@@ -64,7 +64,7 @@ impl Constants {
 
     /// `text` with the value in place of the name of each constant, `null` in place of `None`, and
     /// names in place of links into the code.
-    pub fn told(&self, text: &str, file: Option<&Path>) -> String {
+    pub fn rendered(&self, text: &str, file: Option<&Path>) -> String {
         let mut out = String::new();
         let mut parts = text.split('`');
         out.push_str(parts.next().unwrap_or_default());
@@ -89,12 +89,12 @@ impl Constants {
         out
     }
 
-    /// Every description of the document, so told.
+    /// Every description of the document, so rendered.
     pub fn tell(&self, document: &mut Value) {
         match document {
             Value::Object(fields) => {
                 if let Some(Value::String(text)) = fields.get_mut("description") {
-                    *text = self.told(text, None);
+                    *text = self.rendered(text, None);
                 }
                 fields.values_mut().for_each(|value| self.tell(value));
             }
@@ -137,7 +137,8 @@ mod tests {
         for (name, value) in source.lines().filter_map(declared) {
             constants.0.insert(name.to_owned(), vec![("a.rs".to_owned(), value.to_owned())]);
         }
-        let check = |text: &str, expected: &str| assert_eq!(constants.told(text, None), expected);
+        let check =
+            |text: &str, expected: &str| assert_eq!(constants.rendered(text, None), expected);
         check("Metres, in [`SIZE_M`].", "Metres, in 0.02 to 4.");
         check("at most `A_MINUTE`, one of [`SIDES`]", "at most 1500 a minute, one of 2, 1500");
         check("`BYTES` of it", "40960 of it");

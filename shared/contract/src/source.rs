@@ -28,8 +28,11 @@ pub fn docs(root: &Path, name: &str, constants: &Constants) -> Result<Docs, Stri
         .ok_or_else(|| format!("{name}.rs serves no function"))?;
     let file = folder.join(format!("{module}.rs"));
     let docs = of_header(&read(&file)?).ok_or_else(|| format!("{}: no header", file.display()))?;
-    let told = |text: &str| constants.told(text, Some(&file));
-    Ok(Docs { summary: capitalized(&told(&docs.summary)), description: told(&docs.description) })
+    let rendered = |text: &str| constants.rendered(text, Some(&file));
+    Ok(Docs {
+        summary: capitalized(&rendered(&docs.summary)),
+        description: rendered(&docs.description),
+    })
 }
 
 fn read(path: &Path) -> Result<String, String> {

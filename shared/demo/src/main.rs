@@ -60,7 +60,7 @@ async fn revenue() -> Result<(), Box<dyn Error>> {
 /// Publishes a catalogue, searches it, and renders a live demo of a result.
 async fn marketplace(api: &Api) -> Result<(), Box<dyn Error>> {
     let catalogue = seed::catalogue(|made| line("catalogue", made)).await?;
-    let how = if catalogue.kept { "existing" } else { "created" };
+    let how = if catalogue.existed { "existing" } else { "created" };
     line("on sale", &format!("{} listings ({how})", catalogue.listings));
     // With a typo, as users type.
     let found = api.get("/api/v1/marketplace/listings/search?q=rembrant&limit=3").await?;

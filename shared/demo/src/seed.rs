@@ -47,7 +47,7 @@ pub struct Catalogue {
     /// A listing with a price, and that price in cents.
     pub for_sale: (String, u64),
     /// Whether it existed before.
-    pub kept: bool,
+    pub existed: bool,
 }
 
 /// Creates the catalogue, unless the creator has listings already.
@@ -57,8 +57,8 @@ pub struct Catalogue {
 pub async fn catalogue(progress: impl Fn(&str)) -> Result<Catalogue, SeedFailed> {
     let creator = Api::of("CREATOR")?;
     let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
-    let kept = own["items"].as_array().is_some_and(|items| !items.is_empty());
-    if !kept {
+    let existed = own["items"].as_array().is_some_and(|items| !items.is_empty());
+    if !existed {
         name(&creator, "Lena Okafor Studio").await?;
         let made = stream::iter(LISTINGS).map(|listed| put_on_sale(&creator, listed));
         let mut made = made.buffered(AT_ONCE).zip(stream::iter(LISTINGS));
@@ -67,11 +67,11 @@ pub async fn catalogue(progress: impl Fn(&str)) -> Result<Catalogue, SeedFailed>
         }
         sell_and_review(&creator, &progress).await?;
     }
-    told(&creator, kept).await
+    catalogue_of(&creator, existed).await
 }
 
 /// The catalogue, read as its creator.
-async fn told(creator: &Api, kept: bool) -> Result<Catalogue, SeedFailed> {
+async fn catalogue_of(creator: &Api, existed: bool) -> Result<Catalogue, SeedFailed> {
     let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
     let items = own["items"].as_array().cloned().unwrap_or_default();
     let on_sale = items.iter().filter(|item| item["status"] == "approved").count();
@@ -86,7 +86,7 @@ async fn told(creator: &Api, kept: bool) -> Result<Catalogue, SeedFailed> {
         listings: on_sale,
         drawable: drawable.ok_or_else(missing)?.0,
         for_sale: for_sale.ok_or_else(missing)?,
-        kept,
+        existed,
     })
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A rotated secret reaches every process within five minutes, and at once one that gets a webhook
 //! signed with it, or whose provider refuses the secret in memory (401). If a secret cannot be
-//! read, the process continues with the one in memory. Clients and their connections are kept
-//! ([`Aws::kept`]).
+//! read, the process continues with the one in memory. Clients and their connections stay
+//! ([`Aws::shared`]).
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 

@@ -52,7 +52,7 @@ pub use clients::{
     providers::{BriaImages, ImageProvider, PromptProvider},
     stripe::webhook::StripeWebhookSecrets,
 };
-pub use connect::{Aws, Clock, Connect, Environment, InitError, Kept};
+pub use connect::{Aws, Clock, Connect, Environment, InitError, ProcessClients};
 pub use connect_derive::Connect;
 pub use context::InvocationContext;
 pub use endpoint::{Access, Endpoint, KeyRule, Method, WRITES};

@@ -19,7 +19,7 @@ impl Connect for Store {
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Store, InitError> {
         let mut is_new = false;
-        let client = aws.kept(|config| {
+        let client = aws.shared(|config| {
             is_new = true;
             Client::new(config)
         });

@@ -27,8 +27,8 @@ use domain::{
 };
 use percent_encoding::percent_decode_str;
 use runtime::{
-    Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Kept, Process,
-    RecentCalls, Trigger,
+    Aws, Clock, Connect, Endpoint, Environment, Function, InvocationContext, Process,
+    ProcessClients, RecentCalls, Trigger,
 };
 use serde_json::{Value, json, value::to_raw_value};
 use store::{JobFilter, PageSize, Store};
@@ -125,7 +125,7 @@ thread_local! {
     /// concurrent call.
     static PROCESSES: RefCell<HashMap<(u64, &'static str), Rc<Running>>> = RefCell::default();
     /// The clients of AWS and of HTTP that the processes of an app share.
-    static KEPT: RefCell<HashMap<u64, Kept>> = RefCell::default();
+    static CLIENTS: RefCell<HashMap<u64, ProcessClients>> = RefCell::default();
 }
 
 /// A process, and the calls that it has counted.
@@ -211,7 +211,7 @@ impl TestApp {
         let next = NUMBER.fetch_add(1, Ordering::Relaxed);
         let ended = self.number.swap(next, Ordering::Relaxed);
         PROCESSES.with_borrow_mut(|processes| processes.retain(|(app, _), _| *app != ended));
-        KEPT.with_borrow_mut(|kept| kept.remove(&ended));
+        CLIENTS.with_borrow_mut(|clients| clients.remove(&ended));
     }
 
     /// The current time.
@@ -336,8 +336,8 @@ impl TestApp {
 
     fn process_aws(&self) -> Aws {
         let number = self.number.load(Ordering::Relaxed);
-        let kept = KEPT.with_borrow_mut(|kept| kept.entry(number).or_default().clone());
-        Aws::with(self.aws.config(), self.ambient.clock.clone()).keeping(kept)
+        let clients = CLIENTS.with_borrow_mut(|clients| clients.entry(number).or_default().clone());
+        Aws::with(self.aws.config(), self.ambient.clock.clone()).sharing(clients)
     }
 
     fn process_environment(&self) -> Environment {

@@ -29,7 +29,7 @@ struct Order {
 /// Whether the signing secret of a new endpoint is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Secrets {
-    Kept,
+    Hidden,
     Printed,
 }
 
@@ -61,10 +61,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
             (Some(secret), Secrets::Printed) => {
                 println!("signing secret of {}: {}", row.id, secret.expose());
             }
-            (Some(_), Secrets::Kept) => {
+            (Some(_), Secrets::Hidden) => {
                 println!("signing secret of {}: in the dashboard, or by --print-secret", row.id);
             }
-            (None, Secrets::Printed | Secrets::Kept) => {}
+            (None, Secrets::Printed | Secrets::Hidden) => {}
         }
     }
     Ok(())
@@ -77,7 +77,7 @@ fn order(mut args: impl Iterator<Item = String>) -> Result<Order, Box<dyn Error>
         return_url: None,
         run: rand::random(),
     };
-    let mut order = Order { base: BASE_URL.to_owned(), wanted, secrets: Secrets::Kept };
+    let mut order = Order { base: BASE_URL.to_owned(), wanted, secrets: Secrets::Hidden };
     while let Some(name) = args.next() {
         let mut value = || args.next().ok_or(USAGE);
         match name.as_str() {

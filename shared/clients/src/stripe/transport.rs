@@ -119,14 +119,14 @@ const KEYS_MAX: u32 = 20;
 /// Why a request failed.
 enum Failed {
     /// Stripe replayed the failure of an earlier attempt, and will for a day.
-    Kept(StripeError),
+    Replayed(StripeError),
     Otherwise(StripeError),
 }
 
 impl Failed {
     fn into_error(self) -> StripeError {
         match self {
-            Failed::Kept(error) | Failed::Otherwise(error) => error,
+            Failed::Replayed(error) | Failed::Otherwise(error) => error,
         }
     }
 }
@@ -213,7 +213,7 @@ impl Transport {
                     let made = parsed(&body).map_err(|error| error.during(operation))?;
                     return read(made).await;
                 }
-                Err(Failed::Kept(error)) => {
+                Err(Failed::Replayed(error)) => {
                     if let Some(found) = find().await? {
                         return Ok(found);
                     }
@@ -241,7 +241,7 @@ impl Transport {
             match Box::pin(self.try_send(&Wire::v1(request, None), Some(&nth_key(key, nth)))).await
             {
                 Ok(body) => break body,
-                Err(Failed::Kept(_)) if nth < KEYS_MAX => nth += 1,
+                Err(Failed::Replayed(_)) if nth < KEYS_MAX => nth += 1,
                 Err(failed) => return Err(failed.into_error().during(operation)),
             }
         };
@@ -359,7 +359,7 @@ impl Transport {
             let left = self.pace.total.saturating_sub(begun.elapsed());
             let (error, asked) = match self.attempt(wire, key, left).await {
                 Attempt::Done(body) => return Ok(body),
-                Attempt::Kept(error) => return Err(Failed::Kept(error)),
+                Attempt::Replayed(error) => return Err(Failed::Replayed(error)),
                 Attempt::Over(error) => return Err(Failed::Otherwise(error)),
                 Attempt::Again(error, asked) => (error, asked),
             };

@@ -74,13 +74,13 @@ pub(crate) struct SigningKey {
     pub(crate) algorithm: SigningAlgorithm,
     pub(crate) private: EncodingKey,
     pub(crate) public: Jwk,
-    kept: KeptKey,
+    stored: StoredKey,
 }
 
 /// A key as stored in the state file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct KeptKey {
+struct StoredKey {
     algorithm: SigningAlgorithm,
     /// Old keys are published but no longer sign.
     signs: bool,
@@ -125,7 +125,7 @@ impl SigningAlgorithm {
 impl SigningKey {
     /// A new key, not yet published.
     pub(crate) fn generate(algorithm: SigningAlgorithm) -> Result<SigningKey, KeysError> {
-        SigningKey::read(KeptKey { algorithm, signs: true, private_pem: algorithm.generate()? })
+        SigningKey::read(StoredKey { algorithm, signs: true, private_pem: algorithm.generate()? })
     }
 
     /// The key id in the header of its tokens: the thumbprint of RFC 7638.
@@ -145,17 +145,17 @@ impl SigningKey {
         Ok((self.algorithm.jwt(), DecodingKey::from_jwk(&self.public)?))
     }
 
-    fn read(kept: KeptKey) -> Result<SigningKey, KeysError> {
-        let pem = kept.private_pem.as_bytes();
-        let private = match kept.algorithm {
+    fn read(stored: StoredKey) -> Result<SigningKey, KeysError> {
+        let pem = stored.private_pem.as_bytes();
+        let private = match stored.algorithm {
             SigningAlgorithm::ES256 => EncodingKey::from_ec_pem(pem),
             SigningAlgorithm::RS256 => EncodingKey::from_rsa_pem(pem),
             SigningAlgorithm::EdDSA => EncodingKey::from_ed_pem(pem),
         }?;
-        let mut public = Jwk::from_encoding_key(&private, kept.algorithm.jwt())?;
+        let mut public = Jwk::from_encoding_key(&private, stored.algorithm.jwt())?;
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         public.common.key_id = Some(public.thumbprint(ThumbprintHash::SHA256)?);
-        Ok(SigningKey { algorithm: kept.algorithm, private, public, kept })
+        Ok(SigningKey { algorithm: stored.algorithm, private, public, stored })
     }
 }
 
@@ -163,8 +163,8 @@ impl KeyRing {
     /// The keys stored in `state`, or one new key.
     pub(crate) fn open(state: Option<&Path>) -> Result<KeyRing, KeysError> {
         let file = state.map(|folder| folder.join(FILE));
-        let kept = file.as_deref().map(load).transpose()?.unwrap_or_default();
-        let keys = kept.into_iter().map(SigningKey::read).collect::<Result<_, _>>()?;
+        let stored = file.as_deref().map(load).transpose()?.unwrap_or_default();
+        let keys = stored.into_iter().map(SigningKey::read).collect::<Result<_, _>>()?;
         let mut ring = KeyRing { keys, file };
         ring.signing(SigningAlgorithm::ES256)?;
         Ok(ring)
@@ -175,7 +175,7 @@ impl KeyRing {
         &mut self,
         algorithm: SigningAlgorithm,
     ) -> Result<&SigningKey, KeysError> {
-        let signs = |key: &SigningKey| key.kept.signs && key.algorithm == algorithm;
+        let signs = |key: &SigningKey| key.stored.signs && key.algorithm == algorithm;
         let at = match self.keys.iter().rposition(signs) {
             Some(at) => at,
             None => self.add(SigningKey::generate(algorithm)?)?,
@@ -186,7 +186,7 @@ impl KeyRing {
     /// Retires every key from signing; the next token makes and publishes a new one.
     pub(crate) fn rotate(&mut self) -> Result<(), KeysError> {
         for key in &mut self.keys {
-            key.kept.signs = false;
+            key.stored.signs = false;
         }
         self.signing(SigningAlgorithm::ES256)?;
         Ok(())
@@ -194,7 +194,7 @@ impl KeyRing {
 
     /// Removes the keys that no longer sign.
     pub(crate) fn retire(&mut self) -> Result<(), KeysError> {
-        self.keys.retain(|key| key.kept.signs);
+        self.keys.retain(|key| key.stored.signs);
         self.keep()
     }
 
@@ -223,14 +223,14 @@ impl KeyRing {
 
     fn keep(&self) -> Result<(), KeysError> {
         let Some(path) = &self.file else { return Ok(()) };
-        let kept: Vec<&KeptKey> = self.keys.iter().map(|key| &key.kept).collect();
+        let stored: Vec<&StoredKey> = self.keys.iter().map(|key| &key.stored).collect();
         let failed = |source: io::Error| KeysError::File { path: path.clone(), source };
-        let text = serde_json::to_vec_pretty(&kept).map_err(|e| failed(e.into()))?;
+        let text = serde_json::to_vec_pretty(&stored).map_err(|e| failed(e.into()))?;
         replace_private(path, &text).map_err(failed)
     }
 }
 
-fn load(path: &Path) -> Result<Vec<KeptKey>, KeysError> {
+fn load(path: &Path) -> Result<Vec<StoredKey>, KeysError> {
     match fs::read(path) {
         Ok(text) => serde_json::from_slice(&text)
             .map_err(|source| KeysError::Content { path: path.to_owned(), source }),

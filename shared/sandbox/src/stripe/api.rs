@@ -25,7 +25,7 @@ use super::{
     accounts, balance, balance_settings, catalogue, checkout, customers, destinations, disputes,
     errors::{Refused, Stage},
     events, form,
-    idempotency::{KEY_BYTES_MAX, Kept},
+    idempotency::{KEY_BYTES_MAX, StoredAnswer},
     invoices,
     object_store::OBJECTS_MAX,
     params::{self, ALWAYS, Rules},
@@ -252,7 +252,7 @@ async fn answer(
         let claimed = locked(&app.stripe.keys).claim(key, &asked.fingerprint, now);
         match claimed {
             Ok(None) => {}
-            Ok(Some(kept)) => return again(&kept),
+            Ok(Some(stored)) => return again(&stored),
             Err(refused) => return refusal_of(&refused, &request),
         }
     }
@@ -413,7 +413,7 @@ fn perform(app: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
         let mut keys = locked(&app.stripe.keys);
         match to_keep(asked.endpoint.api, &answer, &done) {
             Some((status, body)) => {
-                keys.keep(key, Kept { status, body, request: request.to_owned() })
+                keys.keep(key, StoredAnswer { status, body, request: request.to_owned() })
             }
             None => keys.release(key),
         }
@@ -476,13 +476,13 @@ fn work_on(state: &mut AccountState, asked: &Asked) -> Result<Value, Refused> {
 }
 
 /// A stored answer.
-fn again(kept: &Kept) -> Response {
-    let mut answer = (kept.status, axum::Json(kept.body.clone())).into_response();
+fn again(stored: &StoredAnswer) -> Response {
+    let mut answer = (stored.status, axum::Json(stored.body.clone())).into_response();
     answer.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-    if kept.status.is_server_error() {
+    if stored.status.is_server_error() {
         answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
-    with_request_id(answer, &kept.request)
+    with_request_id(answer, &stored.request)
 }
 
 /// The answer to an ordered fault.

@@ -16,7 +16,7 @@ const KEYS_MAX: usize = 20_000;
 
 /// A stored answer.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct StoredAnswer {
     pub(super) status: StatusCode,
     pub(super) body: Value,
     /// `Request-Id` of the first request.
@@ -29,7 +29,7 @@ struct Record {
     asked: String,
     at: i64,
     /// `None` while in progress.
-    kept: Option<Kept>,
+    answer: Option<StoredAnswer>,
 }
 
 /// The keys of the last day.
@@ -47,13 +47,13 @@ impl Keys {
         key: &str,
         asked: &str,
         now: i64,
-    ) -> Result<Option<Kept>, Refused> {
+    ) -> Result<Option<StoredAnswer>, Refused> {
         match self.records.get(key) {
             Some(record) if now < record.at + DAY_S => {
                 if record.asked != asked {
                     return Err(Refused::key_reused(key));
                 }
-                record.kept.clone().map(Some).ok_or_else(|| Refused::key_in_use(key))
+                record.answer.clone().map(Some).ok_or_else(|| Refused::key_in_use(key))
             }
             Some(_) | None => {
                 self.release(key);
@@ -61,7 +61,7 @@ impl Keys {
                     let oldest = self.order.pop_front().unwrap_or_default();
                     self.records.remove(&oldest);
                 }
-                let record = Record { asked: asked.to_owned(), at: now, kept: None };
+                let record = Record { asked: asked.to_owned(), at: now, answer: None };
                 self.records.insert(key.to_owned(), record);
                 self.order.push_back(key.to_owned());
                 Ok(None)
@@ -70,9 +70,9 @@ impl Keys {
     }
 
     /// Stores the answer of the request that holds the key.
-    pub(super) fn keep(&mut self, key: &str, kept: Kept) {
+    pub(super) fn keep(&mut self, key: &str, answer: StoredAnswer) {
         if let Some(record) = self.records.get_mut(key) {
-            record.kept = Some(kept);
+            record.answer = Some(answer);
         }
     }
 

@@ -7,7 +7,7 @@ use super::*;
 
 /// What the first caller gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Told {
+enum Outcome {
     Yes,
     Busy,
     Unavailable,
@@ -15,20 +15,20 @@ enum Told {
 
 /// Creates a job under these faults of the transaction, then again under the same key: there is one
 /// job, one hold, and the second answer is about it.
-async fn check(faults: &[Fault], expected: Told) {
+async fn check(faults: &[Fault], expected: Outcome) {
     let app = TestApp::new();
     let user = app.member("member", Plan::Free, 10).await;
     for (fault, nth) in faults.iter().zip(1..) {
         app.engine.order("TransactWriteItems", nth, *fault);
     }
     let first = app.post(&user, &key("a"), NOW).await;
-    let told = match first.as_ref().map_err(|refused| refused.code()) {
-        Ok(_) => Told::Yes,
-        Err("account_busy") => Told::Busy,
-        Err("temporarily_unavailable") => Told::Unavailable,
+    let outcome = match first.as_ref().map_err(|refused| refused.code()) {
+        Ok(_) => Outcome::Yes,
+        Err("account_busy") => Outcome::Busy,
+        Err("temporarily_unavailable") => Outcome::Unavailable,
         Err(other) => panic!("{other} after {faults:?}"),
     };
-    assert_eq!(told, expected, "{faults:?}");
+    assert_eq!(outcome, expected, "{faults:?}");
     if let Err(refused) = &first {
         assert_eq!(refused.kind(), ErrorKind::Unavailable);
         assert_eq!(refused.retry_after_s(), Some(1));
@@ -48,17 +48,17 @@ async fn check(faults: &[Fault], expected: Told) {
 #[tokio::test]
 async fn a_post_takes_effect_once_whatever_becomes_of_its_transaction() {
     use Fault::{Conflict, Fail, LoseAnswer, Throttle};
-    check(&[Conflict], Told::Yes).await;
-    check(&[Conflict; 5], Told::Yes).await;
-    check(&[Conflict; 6], Told::Busy).await;
-    check(&[Throttle], Told::Yes).await;
-    check(&[Throttle; 3], Told::Unavailable).await;
-    check(&[Fail], Told::Yes).await;
-    check(&[Fail; 3], Told::Unavailable).await;
-    check(&[LoseAnswer], Told::Yes).await;
-    check(&[LoseAnswer; 2], Told::Yes).await;
-    check(&[LoseAnswer; 3], Told::Unavailable).await;
-    check(&[Conflict, Throttle, Fail, Conflict, LoseAnswer], Told::Yes).await;
+    check(&[Conflict], Outcome::Yes).await;
+    check(&[Conflict; 5], Outcome::Yes).await;
+    check(&[Conflict; 6], Outcome::Busy).await;
+    check(&[Throttle], Outcome::Yes).await;
+    check(&[Throttle; 3], Outcome::Unavailable).await;
+    check(&[Fail], Outcome::Yes).await;
+    check(&[Fail; 3], Outcome::Unavailable).await;
+    check(&[LoseAnswer], Outcome::Yes).await;
+    check(&[LoseAnswer; 2], Outcome::Yes).await;
+    check(&[LoseAnswer; 3], Outcome::Unavailable).await;
+    check(&[Conflict, Throttle, Fail, Conflict, LoseAnswer], Outcome::Yes).await;
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub(super) struct RuntimeApi {
     /// Value of `AWS_LAMBDA_RUNTIME_API`.
     pub(super) address: String,
     asked: mpsc::UnboundedReceiver<Asked>,
-    told: mpsc::UnboundedReceiver<Told>,
+    reported: mpsc::UnboundedReceiver<Reported>,
 }
 
 /// A function that waits for its next event.
@@ -47,7 +47,7 @@ pub(super) struct Asked {
 
 /// A message of a function, and its time.
 #[derive(Debug)]
-struct Told {
+struct Reported {
     at: Instant,
     said: Result<Bytes, Bytes>,
 }
@@ -55,7 +55,7 @@ struct Told {
 #[derive(Debug, Clone)]
 struct Desk {
     asked: mpsc::UnboundedSender<Asked>,
-    told: mpsc::UnboundedSender<Told>,
+    reported: mpsc::UnboundedSender<Reported>,
 }
 
 impl RuntimeApi {
@@ -65,16 +65,16 @@ impl RuntimeApi {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?.to_string();
         let (tell_asked, asked) = mpsc::unbounded_channel();
-        let (tell_told, told) = mpsc::unbounded_channel();
+        let (tell_reported, reported) = mpsc::unbounded_channel();
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(refuse))
             .route("/2018-06-01/runtime/init/error", post(refuse))
-            .with_state(Desk { asked: tell_asked, told: tell_told });
+            .with_state(Desk { asked: tell_asked, reported: tell_reported });
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         tokio::spawn(axum::serve(listener, router).into_future());
-        Ok(RuntimeApi { address, asked, told })
+        Ok(RuntimeApi { address, asked, reported })
     }
 
     /// Waits until the function requests an event.
@@ -84,8 +84,8 @@ impl RuntimeApi {
     pub(super) async fn ready(&mut self) -> Result<Asked, String> {
         let next = tokio::select! {
             asked = timeout(PATIENCE, self.asked.recv()) => asked,
-            told = self.told.recv() => {
-                return Err(format!("failed to start: {told:?}"));
+            reported = self.reported.recv() => {
+                return Err(format!("failed to start: {reported:?}"));
             }
         };
         next.ok().flatten().ok_or_else(|| "did not request an event".to_owned())
@@ -102,8 +102,8 @@ impl RuntimeApi {
     ) -> Result<(Bytes, Duration), String> {
         let began = Instant::now();
         asked.give.send(event).map_err(|_| "exited before its event was sent".to_owned())?;
-        let told = timeout(PATIENCE, self.told.recv()).await.ok().flatten();
-        let Told { at, said } = told.ok_or("did not answer")?;
+        let reported = timeout(PATIENCE, self.reported.recv()).await.ok().flatten();
+        let Reported { at, said } = reported.ok_or("did not answer")?;
         match said {
             Ok(answer) => Ok((answer, at.duration_since(began))),
             Err(error) => Err(format!("failed: {}", String::from_utf8_lossy(&error))),
@@ -142,7 +142,7 @@ async fn refuse(State(desk): State<Desk>, body: Bytes) -> StatusCode {
 }
 
 fn tell(desk: &Desk, said: Result<Bytes, Bytes>) -> StatusCode {
-    match desk.told.send(Told { at: Instant::now(), said }) {
+    match desk.reported.send(Reported { at: Instant::now(), said }) {
         Ok(()) => StatusCode::ACCEPTED,
         Err(_) => StatusCode::GONE,
     }

@@ -19,7 +19,7 @@ const MESSAGE_MAX: usize = 300;
 pub(super) enum Attempt {
     Done(Bytes),
     /// Stripe replayed this failure, which it stores under the key.
-    Kept(StripeError),
+    Replayed(StripeError),
     /// Permanent: another attempt would fail the same way.
     Over(StripeError),
     /// Transient: retry, after so many seconds if Stripe asks for them.
@@ -40,7 +40,9 @@ pub(super) fn judge(answer: Answer) -> Attempt {
     };
     match again {
         true => Attempt::Again(error_of(&answer), answer.retry_after_s),
-        false if is_replayed && answer.status.is_server_error() => Attempt::Kept(error_of(&answer)),
+        false if is_replayed && answer.status.is_server_error() => {
+            Attempt::Replayed(error_of(&answer))
+        }
         false => Attempt::Over(error_of(&answer)),
     }
 }

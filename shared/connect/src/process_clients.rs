@@ -12,15 +12,15 @@ type Values = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 /// The clients of a process, one of each type, with their connections. They stay when its secrets
 /// are read again, so they are made without any variable or secret.
 #[derive(Clone, Default)]
-pub struct Kept(Arc<Mutex<Values>>);
+pub struct ProcessClients(Arc<Mutex<Values>>);
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for ProcessClients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Kept")
+        f.write_str("ProcessClients")
     }
 }
 
-impl Kept {
+impl ProcessClients {
     /// The value of this type, made by the first call that succeeds.
     pub(crate) fn get_or_make<T: Clone + Send + Sync + 'static, E>(
         &self,
@@ -49,10 +49,10 @@ mod tests {
 
     #[test]
     fn one_of_each_type_is_made() {
-        let kept = Kept::default();
-        let shared = kept.clone();
-        assert_eq!(kept.get_or_make(|| Err::<u8, _>("not yet")), Err("not yet"));
-        assert_eq!(kept.get_or_make(|| Ok::<u8, &str>(1)), Ok(1));
+        let clients = ProcessClients::default();
+        let shared = clients.clone();
+        assert_eq!(clients.get_or_make(|| Err::<u8, _>("not yet")), Err("not yet"));
+        assert_eq!(clients.get_or_make(|| Ok::<u8, &str>(1)), Ok(1));
         assert_eq!(shared.get_or_make(|| Ok::<u8, &str>(2)), Ok(1));
         assert_eq!(shared.get_or_make(|| Ok::<u16, &str>(3)), Ok(3));
     }
