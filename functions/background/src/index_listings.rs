@@ -11,10 +11,11 @@
 //! is built whole, from the listings on sale in the table. A snapshot remembers what was unlisted,
 //! so that a change that arrives late does not list it again.
 //!
-//! A run holds one shard at a time and keeps each that it has written: if it is cut off, the next
+//! A run holds one shard at a time and stores each that it has written: if it is cut off, the next
 //! run continues. A shard that fails is logged and counted with an alarm. It keeps its last
-//! snapshot, with its time, while the others are published, and the next run tries again. What
-//! cannot be read is logged with its key, counted likewise, and passed over: a listing, or a change,
+//! snapshot, with its time, while the others are published, and the next run tries again. One whose
+//! run did not end, perhaps because of it, comes last in the next, after the others are published.
+//! What cannot be read is logged with its key, counted likewise, and passed over: a listing, or a change,
 //! in place of which its listing is read.
 //!
 //! The new snapshots are written beside the old ones, and the pointer last, so readers never see a
@@ -28,7 +29,7 @@ use std::{
 
 use clients::{
     SearchSnapshots,
-    snapshots::{IndexRef, SnapshotError, SnapshotRef},
+    snapshots::{Begun, IndexRef, SnapshotError, SnapshotRef},
 };
 use domain::{
     Timestamp,
@@ -92,19 +93,8 @@ async fn handle(Deps { store, snapshots }: &Deps, task: Task) -> Result<(), Task
         let age = last.as_of.until(now).as_secs() / 3600;
         Metrics::new().count("SearchIndexAgeHours", age).emit();
     }
-    let known = last.as_ref().map(|last| last.shards.as_slice()).unwrap_or_default();
-    let mut build = Build::new(store, snapshots, now);
-    // After a rollback, readers use the index of the earlier build until this one is the newer.
-    if let Some(shards) = build.shards(known).await?
-        && (shards != known || snapshots.current().await? != last)
-    {
-        let written = shards.iter().filter(|shard| !known.contains(shard)).count();
-        let bytes: u64 = shards.iter().map(|shard| shard.bytes).sum();
-        let listings: u64 = shards.iter().map(|shard| shard.listings).sum();
-        snapshots.publish(shards, now).await?;
-        info!(listings, bytes, written, "search index written");
-        Metrics::new().count("IndexedListings", listings).count("IndexBytes", bytes).emit();
-    }
+    let mut build = Build::new(store, snapshots, last, now);
+    build.write().await?;
     build.run.end()
 }
 
@@ -129,10 +119,11 @@ async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<IndexRef>, Tas
 struct Build<'a> {
     store: &'a Store,
     snapshots: &'a SearchSnapshots,
+    last: Option<IndexRef>,
     now: Timestamp,
     run: Run,
-    /// The shards that were written and are not published yet, by number.
-    begun: BTreeMap<u8, SnapshotRef>,
+    /// The shards that were written and are not published yet, and the one being written.
+    begun: Begun,
     /// Whether a shard was written, so that it has had its turn.
     had_turn: bool,
     /// The changes of each shard that are stored, once a shard is built whole.
@@ -158,19 +149,20 @@ impl News {
 }
 
 impl<'a> Build<'a> {
-    fn new(store: &'a Store, snapshots: &'a SearchSnapshots, now: Timestamp) -> Build<'a> {
-        let (run, begun, stored) = (Run::default(), BTreeMap::new(), None);
-        Build { store, snapshots, now, run, begun, had_turn: false, stored }
+    fn new(
+        store: &'a Store,
+        snapshots: &'a SearchSnapshots,
+        last: Option<IndexRef>,
+        now: Timestamp,
+    ) -> Build<'a> {
+        let (run, begun, stored) = (Run::default(), Begun::default(), None);
+        Build { store, snapshots, last, now, run, begun, had_turn: false, stored }
     }
 
-    /// The next snapshots of all shards in their order, after those of the last index. A shard that
-    /// fails keeps its last one. `None` if it has none, or one of another format: readers refuse an
-    /// index of two.
-    async fn shards(
-        &mut self,
-        last: &[SnapshotRef],
-    ) -> Result<Option<Vec<SnapshotRef>>, TaskError> {
-        let mut shards = self.latest(last).await?;
+    /// Writes the shards that are due, and publishes the index.
+    async fn write(&mut self) -> Result<(), TaskError> {
+        let mut shards = self.latest().await?;
+        let suspect = self.begun.under_way;
         let mut usable = shards.clone();
         usable.retain(|_, shard| self.now < outdated_at(shard.as_of));
         let news = self.news(usable.values().map(|shard| shard.as_of).min()).await?;
@@ -178,26 +170,69 @@ impl<'a> Build<'a> {
         let mut in_turn: Vec<u8> = (0..SHARDS).collect();
         in_turn.sort_by_key(|number| {
             let as_of = usable.get(number).map(|shard| shard.as_of);
-            (as_of.is_none(), as_of)
+            (suspect == Some(*number), as_of.is_none(), as_of)
         });
         for number in in_turn {
+            if suspect == Some(number) {
+                self.publish(&shards).await?;
+            }
             let next = self.next_shard(number, usable.get(&number), &news).await;
-            if let Some(next) = self.run.take("shard of the search index", &number, next) {
-                shards.insert(number, next);
+            match self.run.take("shard of the search index", &number, next) {
+                Some(next) => {
+                    shards.insert(number, next);
+                }
+                None => self.renew(shards.get(&number)).await,
             }
         }
+        self.publish(&shards).await
+    }
+
+    /// The shards of the last index, in their order.
+    fn known(&self) -> &[SnapshotRef] {
+        self.last.as_ref().map(|last| last.shards.as_slice()).unwrap_or_default()
+    }
+
+    /// Makes `shards` the current index, if they are all of them and of one format: readers refuse
+    /// an index of two.
+    async fn publish(&self, shards: &BTreeMap<u8, SnapshotRef>) -> Result<(), TaskError> {
         let is_whole = shards.len() == usize::from(SHARDS)
             && shards.values().all(|shard| shard.format == Some(FORMAT));
-        Ok(is_whole.then(|| shards.into_values().collect()))
+        if !is_whole {
+            return Ok(());
+        }
+        let known = self.known();
+        let next: Vec<SnapshotRef> = shards.values().cloned().collect();
+        // After a rollback, readers use the index of the earlier build until this one is the newer.
+        if next == known && self.snapshots.current().await? == self.last {
+            return Ok(());
+        }
+        let written = next.iter().filter(|shard| !known.contains(shard)).count();
+        let bytes: u64 = next.iter().map(|shard| shard.bytes).sum();
+        let listings: u64 = next.iter().map(|shard| shard.listings).sum();
+        self.snapshots.publish(next, self.now).await?;
+        info!(listings, bytes, written, "search index written");
+        Metrics::new().count("IndexedListings", listings).count("IndexBytes", bytes).emit();
+        Ok(())
+    }
+
+    /// Puts the snapshot of a shard that failed once more, if it is a day old: the bucket expires
+    /// it, and a process that starts needs it.
+    async fn renew(&mut self, last: Option<&SnapshotRef>) {
+        let Some(last) = last.filter(|last| last.as_of.plus(REWRITTEN_AFTER) <= self.now) else {
+            return;
+        };
+        let renewed = async {
+            let blob = self.snapshots.fetch(last).await?;
+            self.snapshots.put(blob, last.as_of).await
+        };
+        self.run.take("snapshot of a failed shard", &last.key, renewed.await);
     }
 
     /// The newest snapshot of each shard that has one, by number: that of the last index, or one
     /// kept by a run that was cut off.
-    async fn latest(
-        &mut self,
-        last: &[SnapshotRef],
-    ) -> Result<BTreeMap<u8, SnapshotRef>, SnapshotError> {
+    async fn latest(&mut self) -> Result<BTreeMap<u8, SnapshotRef>, SnapshotError> {
         let mut latest: BTreeMap<u8, SnapshotRef> = BTreeMap::new();
+        let last = self.known();
         match last.len() == usize::from(SHARDS) {
             true => latest.extend((0..SHARDS).zip(last.iter().cloned())),
             false => {
@@ -209,13 +244,13 @@ impl<'a> Build<'a> {
             Err(later @ SnapshotError::Unavailable(_)) => return Err(later),
             Err(damaged) => {
                 warn!(%damaged, "the unfinished search index cannot be read, beginning anew");
-                BTreeMap::new()
+                Begun::default()
             }
         };
-        self.begun.retain(|number, begun| {
+        self.begun.shards.retain(|number, begun| {
             latest.get(number).is_none_or(|published| published.as_of < begun.as_of)
         });
-        latest.extend(self.begun.clone());
+        latest.extend(self.begun.shards.clone());
         Ok(latest)
     }
 
@@ -287,6 +322,7 @@ impl<'a> Build<'a> {
             }
             return Ok(is_stored.then(|| last.clone()));
         }
+        self.begin(number).await?;
         let Some(mut catalogue) = self.open(last).await? else { return Ok(None) };
         let mut changed = self.apply(&mut catalogue, &news.changes);
         let mut documents = match catalogue.documents().collect::<Result<Vec<Document>, _>>() {
@@ -311,6 +347,7 @@ impl<'a> Build<'a> {
 
     /// All listings on sale of a shard, read from the table, and what was unlisted of late.
     async fn whole_shard(&mut self, number: u8) -> Result<SnapshotRef, ShardError> {
+        self.begin(number).await?;
         let stored = match self.stored.take() {
             Some(stored) => stored,
             None => self.changes(self.now.minus(CHANGES_KEPT)).await?,
@@ -330,7 +367,16 @@ impl<'a> Build<'a> {
         self.put(number, blob, listings).await
     }
 
-    /// Puts the snapshot of a shard with so many listings, and keeps it in case the run is cut off.
+    /// Says that a shard is being written, in case the run does not end because of it.
+    async fn begin(&mut self, number: u8) -> Result<(), SnapshotError> {
+        if self.begun.under_way == Some(number) {
+            return Ok(());
+        }
+        self.begun.under_way = Some(number);
+        self.snapshots.keep_begun(SHARDS, &self.begun).await
+    }
+
+    /// Puts the snapshot of a shard with so many listings, and stores that it was.
     async fn put(
         &mut self,
         number: u8,
@@ -340,7 +386,8 @@ impl<'a> Build<'a> {
         let put = self.snapshots.put(blob.into(), self.now).await?;
         let listings = u64::try_from(listings).unwrap_or(u64::MAX);
         let put = SnapshotRef { listings, format: Some(FORMAT), ..put };
-        self.begun.insert(number, put.clone());
+        self.begun.shards.insert(number, put.clone());
+        self.begun.under_way = None;
         self.snapshots.keep_begun(SHARDS, &self.begun).await?;
         self.had_turn = true;
         Ok(put)

@@ -127,17 +127,22 @@ pub(crate) async fn report(
 }
 
 /// Adds up the facts of a day and of those before it, and counts those that the totals lack.
-/// Continues where the last run stopped.
+/// Continues where the last run stopped. What it found missing is stored until the run ends, because
+/// a retry finds it counted.
 async fn recount(store: &Store, day: Day, shift: Shift<'_>) -> Result<Recount, TaskError> {
     let span = Span { from: day.minus(RECOUNTED_DAYS - 1), to: day };
     let mut recount = store.recount(WORKER.name, span).await?;
-    while !recount.is_done() {
-        if (shift.is_ending)() {
-            store.keep_recount(WORKER.name, &recount).await?;
-            return Err(Unfinished("facts".to_owned()).into());
-        }
-        store.recount_page(&mut recount, shift.page).await?;
+    let mut done = Ok(());
+    while done.is_ok() && !recount.is_done() {
+        done = match (shift.is_ending)() {
+            true => Err(Unfinished("facts".to_owned()).into()),
+            false => store.recount_page(&mut recount, shift.page).await.map_err(TaskError::from),
+        };
     }
+    if done.is_err() || recount.has_missed() {
+        store.keep_recount(WORKER.name, &mut recount).await?;
+    }
+    done?;
     Ok(recount)
 }
 

@@ -75,6 +75,16 @@ pub struct SnapshotRef {
     pub format: Option<u32>,
 }
 
+/// What a run of a builder has put and may not have published, for the next one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The snapshots that were put, by the number of their shard.
+    pub shards: BTreeMap<u8, SnapshotRef>,
+    /// The shard that was being written: if its run did not end, perhaps because of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under_way: Option<u8>,
+}
+
 /// A snapshot as it was downloaded, to be verified.
 #[derive(Debug)]
 pub struct Download {
@@ -182,27 +192,22 @@ impl SearchSnapshots {
         Pointer::to(vec![snapshot], published_at)?.current(etag).map(Some)
     }
 
-    /// The shards that runs of a builder of `of` shards have put and may not have published, by
-    /// number.
+    /// What the runs of a builder of `of` shards have begun.
     ///
     /// # Errors
     /// See [`SnapshotError`].
-    pub async fn begun(&self, of: u8) -> Result<BTreeMap<u8, SnapshotRef>, SnapshotError> {
-        let begun = self.pointer::<BTreeMap<u8, SnapshotRef>>(&begun_key(of)).await?;
-        Ok(begun.map(|(shards, _)| shards).unwrap_or_default())
+    pub async fn begun(&self, of: u8) -> Result<Begun, SnapshotError> {
+        let begun = self.pointer::<Begun>(&begun_key(of)).await?;
+        Ok(begun.map(|(begun, _)| begun).unwrap_or_default())
     }
 
-    /// Keeps `shards`, which were put, for a later run of a builder of `of` shards, in place of what
-    /// was kept.
+    /// Stores what was begun for a later run of a builder of `of` shards, in place of what was
+    /// stored.
     ///
     /// # Errors
     /// See [`SnapshotError`].
-    pub async fn keep_begun(
-        &self,
-        of: u8,
-        shards: &BTreeMap<u8, SnapshotRef>,
-    ) -> Result<(), SnapshotError> {
-        self.put_pointer(&begun_key(of), shards, Condition::Whatever).await.map(drop)
+    pub async fn keep_begun(&self, of: u8, begun: &Begun) -> Result<(), SnapshotError> {
+        self.put_pointer(&begun_key(of), begun, Condition::Whatever).await.map(drop)
     }
 
     /// A pointer and its tag; `None` if there is none.

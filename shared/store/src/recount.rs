@@ -1,8 +1,9 @@
 //! The facts of days that are over, added up again a page at a time, over as many runs as it takes.
 //!
 //! A page that is read is added to the sums of its day, and those of its facts that are in no
-//! stored sum are counted. A run without time stores how far it has come together with the sums, so
-//! no fact is added twice or left out. What a run has in memory is one page and some hundred sums a
+//! stored sum are counted. A run that does not end stores how far it has come together with the
+//! sums, so no fact is added twice or left out, and what it found missing is known to the next. A
+//! fact that is dated back and arrives behind that place counts as a difference. What a run has in memory is one page and some hundred sums a
 //! day, whatever the number of facts.
 
 use domain::{
@@ -70,6 +71,11 @@ impl Recount {
         self.days.iter().all(|it| it.next.is_none())
     }
 
+    /// Whether facts were missing in the stored sums.
+    pub fn has_missed(&self) -> bool {
+        self.days.iter().any(|it| it.missed != Counters::default())
+    }
+
     /// How many of the stored sums differed from the facts before the recount counted those that
     /// were missing. `numbers` were read after it was done.
     pub fn differing(&self, numbers: &Metrics) -> u64 {
@@ -108,11 +114,15 @@ impl Place {
 }
 
 impl Store {
-    /// The recount of these days that an earlier run of `function` did not finish, or a new one
-    /// (Q81).
+    /// The recount of these days that an earlier run of `function` did not finish, or a new one: also
+    /// if what is stored cannot be read, because another build wrote it (Q81).
     pub async fn recount(&self, function: &str, span: Span) -> Result<Recount, StoreError> {
-        let stored: Option<Recount> = self.get(&Key::run_recount(function)).await?;
-        let is_stored = stored.is_some();
+        let (stored, is_stored) = match self.get::<Recount>(&Key::run_recount(function)).await {
+            Ok(Some(stored)) => (Some(stored), true),
+            Ok(None) => (None, false),
+            Err(StoreError::Corrupt(_)) => (None, true),
+            Err(error) => return Err(error),
+        };
         let recount = stored.filter(|it| it.is_of(span)).unwrap_or_else(|| Recount::of(span));
         Ok(Recount { is_stored, ..recount })
     }
@@ -146,8 +156,14 @@ impl Store {
     }
 
     /// Stores a recount, which the next run of `function` continues.
-    pub async fn keep_recount(&self, function: &str, recount: &Recount) -> Result<(), StoreError> {
-        self.set_or_delete(&Key::run_recount(function), Some(recount)).await
+    pub async fn keep_recount(
+        &self,
+        function: &str,
+        recount: &mut Recount,
+    ) -> Result<(), StoreError> {
+        self.set_or_delete(&Key::run_recount(function), Some(&*recount)).await?;
+        recount.is_stored = true;
+        Ok(())
     }
 
     /// Ends a recount: the next one begins anew.

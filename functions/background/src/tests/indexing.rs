@@ -229,7 +229,7 @@ async fn a_whole_build_that_is_cut_off_is_continued() {
     app.engine.clear_faults();
     let snapshots = app.images_bucket().snapshots();
     assert_eq!(snapshots.current().await.unwrap(), None);
-    let begun = snapshots.begun(SHARDS).await.unwrap();
+    let begun = snapshots.begun(SHARDS).await.unwrap().shards;
     assert!(begun.contains_key(&0) && !begun.contains_key(&7), "{begun:?}");
 
     let late = on_sale_in(&app, 0, "lee").await;
@@ -253,13 +253,12 @@ async fn due(app: &TestApp, with_listing: u8) -> (IndexRef, &'static str) {
     (index, key)
 }
 
-#[tokio::test]
-async fn a_run_that_is_cut_off_between_two_shards_is_continued() {
-    let app = TestApp::serving(&[crate::functions]);
-    let (last, key) = due(&app, 5).await;
+/// Cuts a run off while it reads `key`.
+async fn cut_off_at(app: &TestApp, key: &'static str) {
+    let before = app.aws.objects.times_read(key);
     app.aws.objects.hold(key);
     let is_held = async {
-        while app.aws.objects.times_read(key) == 0 {
+        while app.aws.objects.times_read(key) == before {
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -268,9 +267,16 @@ async fn a_run_that_is_cut_off_between_two_shards_is_continued() {
         () = is_held => {}
     }
     app.aws.objects.release();
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_between_two_shards_is_continued() {
+    let app = TestApp::serving(&[crate::functions]);
+    let (last, key) = due(&app, 5).await;
+    cut_off_at(&app, key).await;
     let snapshots = app.images_bucket().snapshots();
     assert_eq!(snapshots.current().await.unwrap(), Some(last.clone()), "none is published");
-    let begun = snapshots.begun(SHARDS).await.unwrap();
+    let begun = snapshots.begun(SHARDS).await.unwrap().shards;
     assert_eq!(Vec::from_iter(begun.keys().copied()), [0, 1, 2, 3, 4]);
     app.ambient.clock.advance(MINUTE * 5);
     let next = run(&app).await;
@@ -281,6 +287,27 @@ async fn a_run_that_is_cut_off_between_two_shards_is_continued() {
             None => assert_eq!(shard.as_of, app.now(), "{number}"),
         }
     }
+}
+
+/// It runs out of memory or time there, every time.
+#[tokio::test]
+async fn a_shard_whose_runs_do_not_end_holds_up_no_other_one() {
+    let app = TestApp::serving(&[crate::functions]);
+    let (last, key) = due(&app, 5).await;
+    cut_off_at(&app, key).await;
+    let snapshots = app.images_bucket().snapshots();
+    for changes in [&[0, 1, 2, 3, 4, 6, 7][..], &[]] {
+        app.ambient.clock.advance(MINUTE * 5);
+        let before = snapshots.current().await.unwrap().unwrap();
+        cut_off_at(&app, key).await;
+        let current = snapshots.current().await.unwrap().unwrap();
+        assert_eq!(changed(&before, &current), changes);
+        assert_eq!(current.as_of, last.as_of, "the age of that shard is the alarm");
+    }
+    app.ambient.clock.advance(MINUTE * 5);
+    let before = snapshots.current().await.unwrap().unwrap();
+    app.run(WORKER.name).await.unwrap();
+    assert_eq!(changed(&before, &snapshots.current().await.unwrap().unwrap()), [5]);
 }
 
 #[tokio::test]

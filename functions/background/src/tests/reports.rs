@@ -23,6 +23,8 @@ use crate::{
     run::Run,
 };
 
+/// More requests than the SDK repeats.
+const ALWAYS: u32 = 12;
 const NIGHT: &str = "2026-11-23T02:00:00Z";
 const QUIET: Outcome = Outcome { sums_differed: 0, report_differs: false, made: false };
 const MADE: Outcome = Outcome { made: true, ..QUIET };
@@ -270,4 +272,40 @@ async fn a_recount_of_another_day_is_not_continued() {
     assert_eq!(reports.run(next, next).await, MADE);
     assert!(!reports.is_unfinished());
     assert_eq!(reports.run(NIGHT, next).await, MADE);
+}
+
+/// Wherever a run fails: what it found missing is counted by then, and still a difference.
+#[tokio::test]
+async fn what_a_failed_run_found_missing_is_said_by_its_retry() {
+    let mut failed = 0;
+    for nth in 1.. {
+        let reports = ReportApp::open().await;
+        reports.write_uncounted(&subscribed("late", at("2026-11-20T09:00:00Z"))).await;
+        let engine = &reports.app.engine;
+        (nth..nth + ALWAYS).for_each(|nth| engine.order("Query", nth, Fault::Fail));
+        let first = reports.run_for(1_000).await;
+        engine.clear_faults();
+        if first.is_ok() {
+            break;
+        }
+        failed += 1;
+        let second = reports.run(NIGHT, NIGHT).await;
+        assert!(second.made && second.sums_differed > 0, "{nth}: {second:?}");
+        assert!(!reports.is_unfinished());
+    }
+    assert!(failed > 3, "{failed}");
+}
+
+/// Another build wrote it.
+#[tokio::test]
+async fn a_recount_that_cannot_be_read_is_begun_anew() {
+    let reports = ReportApp::open().await;
+    assert!(reports.run_for(1).await.is_err());
+    let is_recount = |item: &Value| item["sk"]["S"] == "RECOUNT";
+    let mut recount = reports.app.engine.dump().into_iter().find(is_recount).unwrap();
+    recount["days"] = json!({ "S": "all" });
+    let put = json!({ "TableName": TABLE, "Item": recount });
+    reports.app.engine.run("PutItem", &put.to_string()).unwrap();
+    assert_eq!(reports.run(NIGHT, NIGHT).await, MADE);
+    assert!(!reports.is_unfinished());
 }

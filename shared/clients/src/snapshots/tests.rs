@@ -156,11 +156,12 @@ async fn a_broken_pointer_does_not_hide_the_other_one() {
 #[tokio::test]
 async fn what_a_build_has_begun_is_kept_for_builds_of_as_many_shards() {
     let (snapshots, _) = snapshots().await;
-    assert!(snapshots.begun(8).await.unwrap().is_empty());
-    let begun = BTreeMap::from([(5, put(&snapshots, "five", 1).await)]);
+    assert_eq!(snapshots.begun(8).await.unwrap(), Begun::default());
+    let shards = BTreeMap::from([(5, put(&snapshots, "five", 1).await)]);
+    let begun = Begun { shards, under_way: Some(6) };
     snapshots.keep_begun(8, &begun).await.unwrap();
     assert_eq!(snapshots.begun(8).await.unwrap(), begun);
-    assert!(snapshots.begun(16).await.unwrap().is_empty());
+    assert_eq!(snapshots.begun(16).await.unwrap(), Begun::default());
     assert_eq!(snapshots.current().await.unwrap(), None);
 }
 
