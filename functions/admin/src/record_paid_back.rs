@@ -83,7 +83,8 @@ async fn handle(
     let settlement = Settlement::new(store, stripe);
     let (amount, said) = (call.body.amount, (&by, reason.as_str()));
     let purchase = settlement.record_paid_back(&buyer, id, amount, said, call.now).await?;
-    let paid = purchase.paid_back.into_iter().next_back().ok_or(NotFound::Purchase)?;
+    let mut recorded = purchase.paid_back.into_iter().rev();
+    let paid = recorded.find(|it| it.is_said_again(amount, said)).ok_or(NotFound::Purchase)?;
     Ok(NoStore(Response {
         purchase_id: purchase.id,
         amount: Money { amount: paid.amount, ..purchase.price },

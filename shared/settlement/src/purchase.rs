@@ -32,7 +32,7 @@ use domain::{
     money::Money,
 };
 use store::{Applied, AppliedEvent, StoreError};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::{EventOutcome, ROUNDS_MAX, SettleError, Settlement, StripeObject};
 
@@ -122,7 +122,8 @@ impl Settlement<'_> {
 
 impl Settlement<'_> {
     /// Records a refund of a member's purchase and requests it; what a buyer cannot have at once is
-    /// recorded for staff, and nothing is requested. Returns the updated purchase.
+    /// recorded for staff, and nothing is requested. What Stripe refuses for now, such as for want of
+    /// money, is recorded as well, and the nightly run asks again. Returns the updated purchase.
     ///
     /// # Errors
     /// A [`domain::marketplace::purchase::refund::RefundError`], or when Stripe or DynamoDB is
@@ -140,7 +141,12 @@ impl Settlement<'_> {
             Ok::<_, RefundError>(update.purchase.open_refund().is_some())
         });
         if asked.await? {
-            self.purchase(buyer, id, now).await?;
+            match self.purchase(buyer, id, now).await {
+                Err(SettleError::Stripe(refused @ StripeError::Refused { .. })) => {
+                    error!(purchase = %id, %refused, "refund is recorded, and refused for now");
+                }
+                settled => drop(settled?),
+            }
         }
         Ok(self.store.purchase(buyer, id).await?)
     }

@@ -261,6 +261,30 @@ async fn staff_refund_nothing_to_themselves() {
     app.close().await;
 }
 
+/// The balance at Stripe is empty, or the key is being replaced: the nightly run asks again.
+#[tokio::test]
+async fn a_refund_that_stripe_refuses_for_now_is_recorded_and_made_later() {
+    for (status, code) in [(400, "balance_insufficient"), (401, "api_key_expired")] {
+        let app = BillingApp::new().await;
+        let sale = PaidSale::sold(&app).await;
+        let refused = AnswerFault::Refused { status, code: code.to_owned() };
+        let order = Order::next(refused.into()).on_route(Route::StripeRefunds).on_marker("POST");
+        app.sandbox.order(order.times(100)).unwrap();
+        for _ in 0..2 {
+            let asked = sale.market.refund("key", &sale.purchase, None).await;
+            assert_eq!(asked.status(), 200, "{code}: {}", asked.pretty());
+            assert_eq!(asked.json()["refund"]["status"], "requested", "{code}");
+        }
+        assert_eq!(sale.now().await.refunded, 0);
+        app.sandbox.clear_faults();
+        app.advance_days(1);
+        app.reconcile().await.unwrap();
+        app.deliver_events().await;
+        sale.check(PRICE).await;
+        app.close().await;
+    }
+}
+
 #[tokio::test]
 async fn parts_never_add_up_to_more_than_was_paid() {
     let app = BillingApp::new().await;

@@ -213,9 +213,12 @@ fn what_comes_back_after_it_was_paid_outside_stripe_is_owed_as_well() {
     assert!(!update.purchase.contests(&payment(500, 0, 0, true)), "200 is owed to her");
     update.fail_return();
     let owed = Err(RefundError::AmountChanged(Money::usd_cents(200)));
-    assert_eq!(record(&mut update, "ada", &all, 300), owed, "it is not what was recorded before");
+    assert_eq!(record(&mut update, "bob", &all, 300), owed, "it is not what was recorded before");
     let before = update.purchase.clone();
+    assert_eq!(record(&mut update, "ada", &all, 300), Ok(()), "a repeat");
+    assert_eq!(update.purchase, before);
     assert_eq!(record(&mut update, "bob", &all, 200), Ok(()));
+    assert_eq!(record(&mut update, "ada", &all, 300), Ok(()), "after a colleague, too");
     assert_eq!(settle(&mut update, &all, day(7)), PaymentFollowUp::Nothing);
     assert_eq!(update.book.balances.owed(LedgerAccount::BuyerReturns), 0);
     assert_eq!(update.book.balances.owed(LedgerAccount::OutsideStripe), 500);

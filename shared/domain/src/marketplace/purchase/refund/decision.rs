@@ -103,7 +103,7 @@ impl Purchase {
 
 impl PaidBack {
     /// Whether a request says what was recorded: the same person, amount and words.
-    fn is_said_again(&self, amount: Money, (by, reason): (&RefundedBy, &str)) -> bool {
+    pub fn is_said_again(&self, amount: Money, (by, reason): (&RefundedBy, &str)) -> bool {
         let is_same_actor = match (&self.by, by) {
             (RefundedBy::Staff { actor, .. }, RefundedBy::Staff { actor: again, .. }) => {
                 actor == again
@@ -218,7 +218,8 @@ impl PurchaseUpdate {
 
     /// Records that a staff member pays the buyer `amount` outside Stripe: all that is owed of a
     /// payment that is returned. From the next settlement on nothing of it is due, unless more of it
-    /// comes back. A repeat by the same person in the same words changes nothing.
+    /// comes back. A repeat by the same person in the same words changes nothing, also after more came
+    /// back, unless it is the same amount that is owed again.
     ///
     /// # Errors
     /// When nothing is owed to the buyer, or another amount, a refund is due or has not ended, a bank
@@ -236,8 +237,8 @@ impl PurchaseUpdate {
             return Err(RefundError::NotReturned);
         };
         let owed = Money { amount: purchase.owed(payment), ..payment.amount };
-        let (is_owed, last) = (owed.amount > 0, purchase.paid_back.last());
-        if !is_owed && last.is_some_and(|it| it.is_said_again(amount, (&by, &reason))) {
+        let said = (&by, reason.as_str());
+        if amount != owed && purchase.paid_back.iter().any(|it| it.is_said_again(amount, said)) {
             return Ok(());
         }
         if purchase.due_at.is_some() {
@@ -246,11 +247,11 @@ impl PurchaseUpdate {
         if payment.disputed {
             return Err(RefundError::InDispute);
         }
-        if !is_owed {
-            return Err(last.map_or(RefundError::Over, |_| RefundError::PaidBackAlready));
-        }
-        if amount != owed {
-            return Err(RefundError::AmountChanged(owed));
+        match (owed.amount > 0, purchase.paid_back.is_empty()) {
+            (false, true) => return Err(RefundError::Over),
+            (false, false) => return Err(RefundError::PaidBackAlready),
+            (true, _) if amount != owed => return Err(RefundError::AmountChanged(owed)),
+            (true, _) => {}
         }
         purchase.paid_back.push(PaidBack { amount: owed.amount, at: now, reason, by });
         Ok(())
