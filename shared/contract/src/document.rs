@@ -160,7 +160,7 @@ fn problem_schema(field_error: &Value) -> Value {
             "code": {"type": "string", "description": "The stable name of the error."},
             "detail": {"type": "string", "description": "What was wrong this time, and what to do."},
             "request_id": {"type": "string", "description": "Names this call to support."},
-            "errors": {"type": "array", "description": "The fields that the operation does not have, and the first that does not fit its type; once all fit, each that breaks a rule.",
+            "errors": {"type": "array", "description": "The fields that the operation does not have, are missing or do not fit their type, twenty at most; once all fit, each that breaks a rule.",
                 "items": field_error},
             "plans_url": {"type": "string", "format": "uri",
                 "description": "What can be bought, by a GET. With status 402."},
