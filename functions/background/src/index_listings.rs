@@ -14,9 +14,9 @@
 //! A run holds one shard at a time and stores each that it has written: if it is cut off, the next
 //! run continues. A shard that fails is logged and counted with an alarm. It keeps its last
 //! snapshot, with its time, while the others are published, and the next run tries again. One whose
-//! run did not end, perhaps because of it, comes last in the next, after the others are published.
-//! What cannot be read is logged with its key, counted likewise, and passed over: a listing, or a change,
-//! in place of which its listing is read.
+//! run did not end, perhaps because of it, comes last in the next, after the others are published,
+//! and is published by the one after. What cannot be read is logged with its key, counted likewise,
+//! and passed over: a listing, or a change, in place of which its listing is read.
 //!
 //! The new snapshots are written beside the old ones, and the pointer last, so readers never see a
 //! partial index. Concurrent runs write two valid indexes. A search applies the newest changes to

@@ -175,8 +175,11 @@ impl Settlement<'_> {
             let recorded = self.store.apply_purchase(&read, None, now, |update| {
                 let said = (by.clone(), reason.to_owned());
                 let recorded = update.record_paid_back(&payment, amount, said, now);
-                recorded.map_err(StoreError::refused)?;
-                update.settle(&payment, now).map_err(StoreError::refused)
+                match recorded.map_err(StoreError::refused)? {
+                    true => update.settle(&payment, now).map_err(StoreError::refused),
+                    // What came back since is due by its own event.
+                    false => Ok(PaymentFollowUp::Nothing),
+                }
             });
             if recorded.await? != Applied::Stale {
                 return Ok(self.store.purchase(buyer, id).await?);

@@ -273,7 +273,7 @@ async fn a_refund_that_stripe_refuses_for_now_is_recorded_and_made_later() {
         for _ in 0..2 {
             let asked = sale.market.refund("key", &sale.purchase, None).await;
             assert_eq!(asked.status(), 200, "{code}: {}", asked.pretty());
-            assert_eq!(asked.json()["refund"]["status"], "requested", "{code}");
+            assert_eq!(asked.json()["refund"]["status"], "asked", "{code}");
         }
         assert_eq!(sale.now().await.refunded, 0);
         app.sandbox.clear_faults();

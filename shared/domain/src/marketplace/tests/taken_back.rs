@@ -149,7 +149,7 @@ fn record(
     by: &str,
     payment: &Payment,
     cents: i64,
-) -> Result<(), RefundError> {
+) -> Result<bool, RefundError> {
     let said = (staff(by), "By bank transfer.".to_owned());
     update.record_paid_back(payment, Money::usd_cents(cents), said, day(5))
 }
@@ -174,8 +174,8 @@ fn what_was_paid_outside_stripe_is_not_due_any_more() {
         assert_eq!(record(&mut update, "ada", &left, other), owed);
     }
     let before = update.purchase.clone();
-    for _ in 0..2 {
-        assert_eq!(record(&mut update, "ada", &left, 300), Ok(()));
+    for is_first in [true, false] {
+        assert_eq!(record(&mut update, "ada", &left, 300), Ok(is_first));
         assert_eq!(settle(&mut update, &left, day(6)), PaymentFollowUp::Nothing);
         let owed = |account| update.book.balances.owed(account);
         assert_eq!(owed(LedgerAccount::BuyerReturns), 0);
@@ -201,7 +201,7 @@ fn what_comes_back_after_it_was_paid_outside_stripe_is_owed_as_well() {
     settle(&mut update, &some, day(4));
     update.fail_return();
     let whole = update.purchase.return_key(1);
-    assert_eq!(record(&mut update, "ada", &some, 300), Ok(()));
+    assert_eq!(record(&mut update, "ada", &some, 300), Ok(true));
     assert_ne!(update.purchase.return_key(1), whole, "a key is of one amount");
     assert_eq!(settle(&mut update, &some, day(5)), PaymentFollowUp::Nothing);
     // The refund that was done fails too. What was paid outside is not refunded with it.
@@ -215,10 +215,10 @@ fn what_comes_back_after_it_was_paid_outside_stripe_is_owed_as_well() {
     let owed = Err(RefundError::AmountChanged(Money::usd_cents(200)));
     assert_eq!(record(&mut update, "bob", &all, 300), owed, "it is not what was recorded before");
     let before = update.purchase.clone();
-    assert_eq!(record(&mut update, "ada", &all, 300), Ok(()), "a repeat");
+    assert_eq!(record(&mut update, "ada", &all, 300), Ok(false), "a repeat");
     assert_eq!(update.purchase, before);
-    assert_eq!(record(&mut update, "bob", &all, 200), Ok(()));
-    assert_eq!(record(&mut update, "ada", &all, 300), Ok(()), "after a colleague, too");
+    assert_eq!(record(&mut update, "bob", &all, 200), Ok(true));
+    assert_eq!(record(&mut update, "ada", &all, 300), Ok(false), "after a colleague, too");
     assert_eq!(settle(&mut update, &all, day(7)), PaymentFollowUp::Nothing);
     assert_eq!(update.book.balances.owed(LedgerAccount::BuyerReturns), 0);
     assert_eq!(update.book.balances.owed(LedgerAccount::OutsideStripe), 500);

@@ -218,8 +218,8 @@ impl PurchaseUpdate {
 
     /// Records that a staff member pays the buyer `amount` outside Stripe: all that is owed of a
     /// payment that is returned. From the next settlement on nothing of it is due, unless more of it
-    /// comes back. A repeat by the same person in the same words changes nothing, also after more came
-    /// back, unless it is the same amount that is owed again.
+    /// comes back. Whether it was recorded now: a repeat by the same person in the same words changes
+    /// nothing, also after more came back, unless it is the same amount that is owed again.
     ///
     /// # Errors
     /// When nothing is owed to the buyer, or another amount, a refund is due or has not ended, a bank
@@ -230,7 +230,7 @@ impl PurchaseUpdate {
         amount: Money,
         (by, reason): (RefundedBy, String),
         now: Timestamp,
-    ) -> Result<(), RefundError> {
+    ) -> Result<bool, RefundError> {
         self.check_decider(&by)?;
         let purchase = &mut self.purchase;
         let PurchaseState::Returned { .. } = purchase.state else {
@@ -239,7 +239,7 @@ impl PurchaseUpdate {
         let owed = Money { amount: purchase.owed(payment), ..payment.amount };
         let said = (&by, reason.as_str());
         if amount != owed && purchase.paid_back.iter().any(|it| it.is_said_again(amount, said)) {
-            return Ok(());
+            return Ok(false);
         }
         if purchase.due_at.is_some() {
             return Err(RefundError::InProgress);
@@ -254,7 +254,7 @@ impl PurchaseUpdate {
             (true, _) => {}
         }
         purchase.paid_back.push(PaidBack { amount: owed.amount, at: now, reason, by });
-        Ok(())
+        Ok(true)
     }
 
     /// Staff do not decide on their own business.
