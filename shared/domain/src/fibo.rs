@@ -22,6 +22,10 @@ pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 pub const TEXT_CHARS_MAX: usize = 1_000;
 /// Largest canonical form, in bytes.
 pub const CANONICAL_BYTES_MAX: usize = 8 * 1024;
+/// Most lists and objects inside each other: DynamoDB stores 32, those around the prompt included.
+pub const DEPTH_MAX: usize = 20;
+/// Largest number: DynamoDB stores a little more.
+pub const NUMBER_MAX: f64 = 1e125;
 
 /// FIBO's complete input for one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -332,5 +336,24 @@ mod tests {
             },
             &[""],
         );
+    }
+
+    #[test]
+    fn a_field_of_a_newer_model_is_refused_if_it_cannot_be_stored() {
+        let extra = |name: &str, value: Value| {
+            let name = name.to_owned();
+            move |p: &mut StructuredPrompt| drop(p.lighting.extra.insert(name, value))
+        };
+        let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        for value in [json!(1e125), json!(-1e125), json!(u64::MAX), json!(i64::MIN), nested(18)] {
+            check(extra("lumen", value), &[]);
+        }
+        for value in [json!(1e126), json!(-1.7e308)] {
+            check(extra("lumen", value), &["/lighting/lumen"]);
+        }
+        check(extra("a/~b", json!([0, {"c": 1e300}])), &["/lighting/a~1~0b/1/c"]);
+        check(extra("lumen", json!({"": 1})), &["/lighting/lumen"]);
+        let too_deep = format!("/lighting/lumen{}", "/0".repeat(19));
+        check(extra("lumen", nested(19)), &[too_deep.as_str()]);
     }
 }

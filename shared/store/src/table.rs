@@ -461,7 +461,18 @@ where
     match sent {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
-        Err(error) => Err(StoreError::unavailable(error)),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Why a write failed: what DynamoDB does not store at all is a bug of ours, and no retry helps.
+pub(crate) fn refused<E>(error: SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match error.code() {
+        Some("ValidationException") => StoreError::corrupt(error),
+        _ => StoreError::unavailable(error),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{
     error::StoreError,
     keys::{IndexKey, Item, Key, audit_index_sk, audit_pk, set_index_key},
     rewrite::{Rewrite, newer, set_shape},
-    table::{Boxed, Store, backoff, encode},
+    table::{Boxed, Store, backoff, encode, refused},
     versioned::Versioned,
 };
 
@@ -428,11 +428,14 @@ fn verdict(parts: &[ItemKind], error: SdkError<TransactWriteItemsError>) -> Verd
         if reasons.iter().any(|reason| is_passing(code(reason))) {
             return Verdict::Again;
         }
+        if reasons.iter().any(|reason| code(reason) == "ValidationError") {
+            return Verdict::Failed(StoreError::corrupt(error));
+        }
     }
     if service.is_transaction_in_progress_exception() {
         return Verdict::Again;
     }
-    Verdict::Failed(StoreError::unavailable(error))
+    Verdict::Failed(refused(error))
 }
 
 fn code(reason: &CancellationReason) -> &str {

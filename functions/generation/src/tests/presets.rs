@@ -7,7 +7,9 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use testing::{Actor, Client, ClientRequest, at_once};
 
-use super::{bria_app, cancel_generation, get_generation, job_of, three_lights, with};
+use super::{
+    bria_app, cancel_generation, create::structured, get_generation, job_of, three_lights, with,
+};
 
 fn window_light() -> Value {
     json!({"name": "Window light", "prompt": "a red chair", "lighting": three_lights()})
@@ -92,6 +94,28 @@ async fn a_preset_has_a_name_and_content() {
     check(with(window_light(), "/seed", json!(7)), "/seed unknown_field").await;
     check(with(window_light(), "/camera", json!("wide")), "/camera wrong_type").await;
     saved(&kim, named("a/../b <b>&amp;</b> 💡")).await;
+}
+
+/// DynamoDB stores nothing nearer to zero than 1e-130, and nothing from 1e126 on.
+#[tokio::test]
+async fn a_number_that_cannot_be_stored_is_zero_or_refused() {
+    let app = bria_app();
+    let kim = app.sign_in("kim");
+    for least in [5e-324, -1e-300, 9.9e-131, 1e-130] {
+        let tiny = with(window_light(), "/lighting/lights/0/azimuth", json!(least));
+        let id = saved(&kim, tiny).await;
+        let preset = kim.get(&format!("/api/v1/presets/{id}")).await.json();
+        let azimuth = preset["lighting"]["lights"][0]["azimuth"].as_f64().unwrap();
+        assert_eq!(azimuth, if least == 1e-130 { least } else { 0.0 });
+    }
+    let extra = |number: f64| {
+        let prompt = with(structured(), "/lighting/lumen", json!({"of": [number]}));
+        json!({"name": "Lumen", "structured_prompt": prompt})
+    };
+    saved(&kim, extra(-1e125)).await;
+    let refused = kim.post("/api/v1/presets").json(extra(1e126)).await;
+    let fields = "422 invalid_request, /structured_prompt/lighting/lumen/of/0 out_of_range";
+    assert_eq!(refused.brief(), fields);
 }
 
 #[tokio::test]

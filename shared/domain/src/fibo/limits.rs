@@ -1,8 +1,10 @@
 //! The limits of a structured prompt, checked field by field.
 
+use serde_json::Value;
+
 use super::{
-    CANONICAL_BYTES_MAX, DESCRIPTION_CHARS_MAX, OBJECTS_MAX, Object, PhotographicCharacteristics,
-    StructuredPrompt, TEXT_CHARS_MAX, TEXT_RENDERS_MAX, TextRender,
+    CANONICAL_BYTES_MAX, DEPTH_MAX, DESCRIPTION_CHARS_MAX, NUMBER_MAX, OBJECTS_MAX, Object,
+    PhotographicCharacteristics, StructuredPrompt, TEXT_CHARS_MAX, TEXT_RENDERS_MAX, TextRender,
 };
 use crate::{
     error::{FieldCheck, InvalidFields},
@@ -11,8 +13,9 @@ use crate::{
 
 impl StructuredPrompt {
     /// # Errors
-    /// Every text that is missing or too long, every list that is too long, and a prompt that is
-    /// larger than [`CANONICAL_BYTES_MAX`] (pointer ``, the prompt itself).
+    /// Every text that is missing or too long, every list that is too long, every value that cannot
+    /// be stored, and a prompt that is larger than [`CANONICAL_BYTES_MAX`] (pointer ``, the prompt
+    /// itself).
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         text(&mut check, "/short_description", &self.short_description, DESCRIPTION_CHARS_MAX);
@@ -47,10 +50,46 @@ impl StructuredPrompt {
         for (index, render) in self.text_render.iter().enumerate().take(TEXT_RENDERS_MAX) {
             check.absorb(&format!("/text_render/{index}"), render.validate());
         }
+        if let Ok(value) = serde_json::to_value(self) {
+            storable(&mut check, "", &value, 0);
+        }
         check.require(self.canonical_json().len() <= CANONICAL_BYTES_MAX, "", "too_large", || {
             format!("The structured prompt may have at most {CANONICAL_BYTES_MAX} bytes of JSON.")
         });
         check.finish()
+    }
+}
+
+/// The fields of newer models have any shape, within what DynamoDB stores.
+fn storable(check: &mut FieldCheck, pointer: &str, value: &Value, depth: usize) {
+    check.require(depth <= DEPTH_MAX, pointer, "too_deep", || {
+        format!("At most {DEPTH_MAX} lists and objects inside each other.")
+    });
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::Number(number) => {
+            let is_stored = number.as_f64().is_some_and(|number| number.abs() <= NUMBER_MAX);
+            check.require(is_stored, pointer, "out_of_range", || {
+                format!("Must be {:e} to {NUMBER_MAX:e}.", -NUMBER_MAX)
+            });
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                storable(check, &format!("{pointer}/{index}"), item, depth + 1);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                check.require(!name.is_empty(), pointer, "empty_name", || {
+                    "A field has a name.".to_owned()
+                });
+                let name = name.replace('~', "~0").replace('/', "~1");
+                storable(check, &format!("{pointer}/{name}"), member, depth + 1);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
