@@ -6,7 +6,7 @@ use demo::api::{Answer, Api};
 use domain::lighting::LightingRig;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::member::{Member, answer, text, until};
 
@@ -27,6 +27,10 @@ pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     pixels.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
+
+/// Preparing a submission draws its pictures with all processors. With many at once, the local cloud
+/// answers too late, and what then fails is delivered again only after twelve minutes.
+static PREPARING: Semaphore = Semaphore::const_new(2);
 
 pub(crate) fn lighting(title: &str, cents: u32) -> Value {
     json!({
@@ -54,6 +58,7 @@ impl Member {
 
     /// Submits a draft and waits until it can be reviewed. Returns the listing.
     pub(crate) async fn submit(&self, id: &str) -> Value {
+        let _turn = PREPARING.acquire().await.unwrap();
         self.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await.ok(202);
         until("a submission to be prepared", async || {
             let own = self.own(id).await;
