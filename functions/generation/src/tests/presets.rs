@@ -104,7 +104,7 @@ async fn a_number_that_cannot_be_stored_is_zero_or_refused() {
     for least in [5e-324, -1e-300, 9.9e-131, 1e-130] {
         let tiny = with(window_light(), "/lighting/lights/0/azimuth", json!(least));
         let id = saved(&kim, tiny).await;
-        let preset = kim.get(&format!("/api/v1/presets/{id}")).await.json();
+        let preset = kim.get(format!("/api/v1/presets/{id}")).await.json();
         let azimuth = preset["lighting"]["lights"][0]["azimuth"].as_f64().unwrap();
         assert_eq!(azimuth, if least == 1e-130 { least } else { 0.0 });
     }
