@@ -172,9 +172,10 @@ impl<'a> Build<'a> {
             let as_of = usable.get(number).map(|shard| shard.as_of);
             (suspect == Some(*number), as_of.is_none(), as_of)
         });
+        let mut is_published = false;
         for number in in_turn {
             if suspect == Some(number) {
-                self.publish(&shards).await?;
+                is_published = self.publish(&shards).await?;
             }
             let next = self.next_shard(number, usable.get(&number), &news).await;
             match self.run.take("shard of the search index", &number, next) {
@@ -184,7 +185,10 @@ impl<'a> Build<'a> {
                 None => self.renew(shards.get(&number)).await,
             }
         }
-        self.publish(&shards).await
+        if !is_published {
+            self.publish(&shards).await?;
+        }
+        Ok(())
     }
 
     /// The shards of the last index, in their order.
@@ -193,18 +197,18 @@ impl<'a> Build<'a> {
     }
 
     /// Makes `shards` the current index, if they are all of them and of one format: readers refuse
-    /// an index of two.
-    async fn publish(&self, shards: &BTreeMap<u8, SnapshotRef>) -> Result<(), TaskError> {
+    /// an index of two. Returns whether it is another than the last.
+    async fn publish(&self, shards: &BTreeMap<u8, SnapshotRef>) -> Result<bool, TaskError> {
         let is_whole = shards.len() == usize::from(SHARDS)
             && shards.values().all(|shard| shard.format == Some(FORMAT));
         if !is_whole {
-            return Ok(());
+            return Ok(false);
         }
         let known = self.known();
         let next: Vec<SnapshotRef> = shards.values().cloned().collect();
         // After a rollback, readers use the index of the earlier build until this one is the newer.
         if next == known && self.snapshots.current().await? == self.last {
-            return Ok(());
+            return Ok(false);
         }
         let written = next.iter().filter(|shard| !known.contains(shard)).count();
         let bytes: u64 = next.iter().map(|shard| shard.bytes).sum();
@@ -212,7 +216,7 @@ impl<'a> Build<'a> {
         self.snapshots.publish(next, self.now).await?;
         info!(listings, bytes, written, "search index written");
         Metrics::new().count("IndexedListings", listings).count("IndexBytes", bytes).emit();
-        Ok(())
+        Ok(true)
     }
 
     /// Puts the snapshot of a shard that failed once more, if it is a day old: the bucket expires

@@ -158,6 +158,11 @@ fn describe(fields: &[FieldError]) -> String {
     }
 }
 
+/// A name as a segment of a JSON pointer (RFC 6901, section 3).
+pub fn pointer_segment(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// What is wrong with a field. An empty pointer is the whole request.
 fn described(FieldError { pointer, detail, .. }: &FieldError) -> String {
     if pointer.is_empty() { detail.clone() } else { format!("{pointer}: {detail}") }

@@ -24,8 +24,6 @@ pub const TEXT_CHARS_MAX: usize = 1_000;
 pub const CANONICAL_BYTES_MAX: usize = 8 * 1024;
 /// Most lists and objects inside each other: DynamoDB stores 32, those around the prompt included.
 pub const DEPTH_MAX: usize = 20;
-/// Largest number: DynamoDB stores a little more.
-pub const NUMBER_MAX: f64 = 1e125;
 
 /// FIBO's complete input for one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

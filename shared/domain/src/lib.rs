@@ -21,6 +21,7 @@ pub mod lighting;
 pub mod marketplace;
 pub mod metrics;
 pub mod money;
+pub mod number;
 pub mod offer;
 pub mod pack;
 pub mod plan;

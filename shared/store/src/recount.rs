@@ -3,8 +3,8 @@
 //! A page that is read is added to the sums of its day, and those of its facts that are in no
 //! stored sum are counted. A run that does not end stores how far it has come together with the
 //! sums, so no fact is added twice or left out, and what it found missing is known to the next. A
-//! fact that is dated back and arrives behind that place counts as a difference. What a run has in memory is one page and some hundred sums a
-//! day, whatever the number of facts.
+//! fact that is dated back and arrives behind that place counts as a difference. What a run has in
+//! memory is one page and some hundred sums a day, whatever the number of facts.
 
 use domain::{
     metrics::{Counters, Fact, Metrics, Span},

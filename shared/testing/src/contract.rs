@@ -11,6 +11,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
+use domain::error::pointer_segment;
 use jsonschema::{Registry, Validator};
 use runtime::Endpoint;
 use serde_json::{Value, json};
@@ -66,7 +67,8 @@ pub fn compare(endpoint: &Endpoint, answer: &Answer) -> Result<(), String> {
     let (name, status, code) = (endpoint.name, answer.status(), answer.code());
     let operation = operation(endpoint).ok_or_else(|| format!("{name} is not in the document"))?;
     let method = endpoint.method.as_str().to_ascii_lowercase();
-    let mut pointer = format!("/paths/{}/{method}/responses/{status}", escaped(endpoint.path));
+    let mut pointer =
+        format!("/paths/{}/{method}/responses/{status}", pointer_segment(endpoint.path));
     let mut response = operation["responses"].get(status.to_string());
     if let Some(shared) = response.and_then(|it| it["$ref"].as_str()) {
         pointer = shared.trim_start_matches('#').to_owned();
@@ -87,7 +89,7 @@ pub fn compare(endpoint: &Endpoint, answer: &Answer) -> Result<(), String> {
     if !declared.ends_with("json") {
         return Ok(());
     }
-    let pointer = format!("{pointer}/content/{}/schema", escaped(declared));
+    let pointer = format!("{pointer}/content/{}/schema", pointer_segment(declared));
     let body = answer.json();
     let found: Vec<String> = validator(&pointer)
         .iter_errors(&body)
@@ -108,10 +110,6 @@ fn validator(pointer: &str) -> Arc<Validator> {
         Arc::new(options.build(&schema).expect("a schema"))
     });
     made.clone()
-}
-
-fn escaped(segment: &str) -> String {
-    segment.replace('~', "~0").replace('/', "~1")
 }
 
 fn record(folder: &Path, name: &str, sent: Option<&str>, answer: &Answer) {

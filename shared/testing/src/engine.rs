@@ -6,12 +6,12 @@
 //! produces can be ordered: conflicts, throttling, lost responses.
 
 mod pace;
+mod turns;
 
 use std::{
     collections::BTreeMap,
     fmt,
     future::poll_fn,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -37,11 +37,10 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use dynoxide::{Database, ImportOptions};
-use futures_util::future::maybe_done;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-pub use self::pace::Pace;
+pub use self::{pace::Pace, turns::Turns};
 use crate::{
     grants,
     wire::{credentials, retries},
@@ -55,6 +54,9 @@ const STREAM_INDEX: &str = "
     PRAGMA synchronous = OFF;
     CREATE INDEX stream_numbers ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
 ";
+
+/// More failures than the attempts of a few requests.
+pub const FAILURES: u32 = 12;
 
 /// The table's name in every test.
 pub const TABLE: &str = "app";
@@ -108,61 +110,6 @@ impl Fault {
             | Fault::HangAfter => "*",
             Fault::Lag => "Query",
         }
-    }
-}
-
-/// Two pieces of work at once that take turns: before each request to the table, `choose` decides
-/// whether the other goes on. The same choices give the same order of requests, which threads do
-/// not.
-pub struct Turns<'a, C> {
-    engine: &'a Engine,
-    choose: C,
-}
-
-impl<'a, C: FnMut() -> bool> Turns<'a, C> {
-    /// Turns on this engine.
-    pub fn new(engine: &'a Engine, choose: C) -> Turns<'a, C> {
-        Turns { engine, choose }
-    }
-
-    /// Does both.
-    pub async fn both<T>(
-        mut self,
-        one: Pin<Box<dyn Future<Output = T> + '_>>,
-        other: Pin<Box<dyn Future<Output = T> + '_>>,
-    ) -> (T, T) {
-        let mut work = [maybe_done(one), maybe_done(other)];
-        let mut turn = 0;
-        self.engine.state().takes_turns = true;
-        poll_fn(|cx| {
-            loop {
-                let is_done = Pin::new(&mut work[turn]).poll(cx).is_ready();
-                let waits = std::mem::take(&mut self.engine.state().waits);
-                let next = match is_done {
-                    true if Pin::new(&mut work[1 - turn]).output_mut().is_some() => {
-                        return Poll::Ready(());
-                    }
-                    true => true,
-                    // It waits for something else, which wakes it.
-                    false if !waits => return Poll::Pending,
-                    false => {
-                        (self.choose)() && Pin::new(&mut work[1 - turn]).output_mut().is_none()
-                    }
-                };
-                turn = if next { 1 - turn } else { turn };
-            }
-        })
-        .await;
-        self.engine.state().takes_turns = false;
-        let [one, other] = &mut work;
-        let done = [one, other].map(|work| Pin::new(work).take_output().expect("both are done"));
-        done.into()
-    }
-}
-
-impl<C> Drop for Turns<'_, C> {
-    fn drop(&mut self) {
-        self.engine.state().takes_turns = false;
     }
 }
 
@@ -269,6 +216,11 @@ impl Engine {
     /// Orders `fault` for the `nth` next request of `operation` (1 is the next one; `*` is any).
     pub fn order(&self, operation: &str, nth: u32, fault: Fault) {
         self.state().faults.push((operation.to_owned(), nth, fault));
+    }
+
+    /// From the `nth` next request of `operation` on, fails more of them than the SDK repeats.
+    pub fn fail_from(&self, operation: &str, nth: u32) {
+        (nth..nth + FAILURES).for_each(|nth| self.order(operation, nth, Fault::Fail));
     }
 
     /// Withdraws the faults that were not met.

@@ -13,7 +13,7 @@ use domain::{
 };
 use search::{Catalogue, FORMAT, Query, Shard};
 use serde_json::{Value, json};
-use testing::{Fault, TestApp, engine::TABLE, listings};
+use testing::{TestApp, engine::TABLE, listings};
 use tokio::time::sleep;
 
 use super::worker_app::MINUTE;
@@ -216,15 +216,12 @@ async fn a_snapshot_that_is_gone_is_built_anew_though_nothing_changed() {
     assert_eq!(indexed(&app).await, [id.as_str()]);
 }
 
-/// More failures than the attempts of a request.
-const ALWAYS: u32 = 12;
-
 #[tokio::test]
 async fn a_whole_build_that_is_cut_off_is_continued() {
     let app = TestApp::serving(&[crate::functions]);
     let id = on_sale_in(&app, 0, "kim").await;
     // After the changes, the listings of five shards are read.
-    (7..7 + ALWAYS).for_each(|nth| app.engine.order("Query", nth, Fault::Fail));
+    app.engine.fail_from("Query", 7);
     app.run(WORKER.name).await.unwrap_err();
     app.engine.clear_faults();
     let snapshots = app.images_bucket().snapshots();

@@ -23,8 +23,6 @@ use crate::{
     run::Run,
 };
 
-/// More requests than the SDK repeats.
-const ALWAYS: u32 = 12;
 const NIGHT: &str = "2026-11-23T02:00:00Z";
 const QUIET: Outcome = Outcome { sums_differed: 0, report_differs: false, made: false };
 const MADE: Outcome = Outcome { made: true, ..QUIET };
@@ -281,10 +279,9 @@ async fn what_a_failed_run_found_missing_is_said_by_its_retry() {
     for nth in 1.. {
         let reports = ReportApp::open().await;
         reports.write_uncounted(&subscribed("late", at("2026-11-20T09:00:00Z"))).await;
-        let engine = &reports.app.engine;
-        (nth..nth + ALWAYS).for_each(|nth| engine.order("Query", nth, Fault::Fail));
+        reports.app.engine.fail_from("Query", nth);
         let first = reports.run_for(1_000).await;
-        engine.clear_faults();
+        reports.app.engine.clear_faults();
         if first.is_ok() {
             break;
         }

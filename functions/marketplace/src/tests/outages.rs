@@ -8,19 +8,16 @@ use domain::{
     marketplace::{community::listing_stats::ListingStats, listing::card::Entry},
 };
 use search::{Catalogue, Document, FORMAT};
-use testing::{Fault, TestApp, listings};
+use testing::{Fault, TestApp, engine::FAILURES, listings};
 
 use super::{
     LISTINGS, app,
     listing_steps::{draft, on_sale, page, search, titles},
 };
 
-/// More failures than the SDK's attempts.
-const ALWAYS: u32 = 12;
-
 /// Makes the table fail `operation` for a few calls.
 pub(super) fn table_fails(app: &TestApp, operation: &str) {
-    (1..=ALWAYS).for_each(|nth| app.engine.order(operation, nth, Fault::Fail));
+    app.engine.fail_from(operation, 1);
 }
 
 /// Builds an index of the listings on sale now.
@@ -125,7 +122,7 @@ async fn without_the_table_the_last_known_state_is_searched() {
     table_fails(&app, "Query");
     assert_eq!(titles(&app, &[]).await, ["Lamp one"]);
     let mut both = Vec::new();
-    for _ in 0..ALWAYS {
+    for _ in 0..FAILURES {
         both = titles(&app, &[("sort", "newest")]).await;
     }
     both.sort();
@@ -146,7 +143,7 @@ async fn a_new_index_does_not_bring_back_withdrawn_listings() {
     publish_index(&app, built_before).await;
     table_fails(&app, "Query");
     assert!(titles(&app, &[]).await.is_empty(), "while the table does not answer");
-    for _ in 0..ALWAYS {
+    for _ in 0..FAILURES {
         assert!(titles(&app, &[]).await.is_empty());
     }
     app.ambient.clock.advance(Duration::from_secs(31));

@@ -3,18 +3,19 @@
 use serde_json::Value;
 
 use super::{
-    CANONICAL_BYTES_MAX, DEPTH_MAX, DESCRIPTION_CHARS_MAX, NUMBER_MAX, OBJECTS_MAX, Object,
+    CANONICAL_BYTES_MAX, DEPTH_MAX, DESCRIPTION_CHARS_MAX, OBJECTS_MAX, Object,
     PhotographicCharacteristics, StructuredPrompt, TEXT_CHARS_MAX, TEXT_RENDERS_MAX, TextRender,
 };
 use crate::{
-    error::{FieldCheck, InvalidFields},
+    error::{FieldCheck, FieldError, InvalidFields, pointer_segment},
+    number,
     text::{hides_nothing, length},
 };
 
 impl StructuredPrompt {
     /// # Errors
-    /// Every text that is missing or too long, every list that is too long, every value that cannot
-    /// be stored, and a prompt that is larger than [`CANONICAL_BYTES_MAX`] (pointer ``, the prompt
+    /// Every text that is missing or too long, every list that is too long, the first value that
+    /// cannot be stored, and a prompt that is larger than [`CANONICAL_BYTES_MAX`] (pointer ``, the prompt
     /// itself).
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
@@ -50,8 +51,9 @@ impl StructuredPrompt {
         for (index, render) in self.text_render.iter().enumerate().take(TEXT_RENDERS_MAX) {
             check.absorb(&format!("/text_render/{index}"), render.validate());
         }
-        if let Ok(value) = serde_json::to_value(self) {
-            storable(&mut check, "", &value, 0);
+        let value = serde_json::to_value(self).unwrap_or_default();
+        if let Some(field) = unstorable(&value, "", 0) {
+            check.absorb("", Err(InvalidFields(vec![field])));
         }
         check.require(self.canonical_json().len() <= CANONICAL_BYTES_MAX, "", "too_large", || {
             format!("The structured prompt may have at most {CANONICAL_BYTES_MAX} bytes of JSON.")
@@ -60,36 +62,29 @@ impl StructuredPrompt {
     }
 }
 
-/// The fields of newer models have any shape, within what DynamoDB stores.
-fn storable(check: &mut FieldCheck, pointer: &str, value: &Value, depth: usize) {
-    check.require(depth <= DEPTH_MAX, pointer, "too_deep", || {
-        format!("At most {DEPTH_MAX} lists and objects inside each other.")
-    });
+/// The first part of `value` that cannot be stored: the fields of newer models have any shape.
+fn unstorable(value: &Value, pointer: &str, depth: usize) -> Option<FieldError> {
     if depth > DEPTH_MAX {
-        return;
+        let detail = format!("At most {DEPTH_MAX} lists and objects inside each other.");
+        return Some(FieldError::new(pointer, "too_deep", detail));
     }
     match value {
         Value::Number(number) => {
-            let is_stored = number.as_f64().is_some_and(|number| number.abs() <= NUMBER_MAX);
-            check.require(is_stored, pointer, "out_of_range", || {
-                format!("Must be {:e} to {NUMBER_MAX:e}.", -NUMBER_MAX)
-            });
+            let is_stored = number.as_f64().is_some_and(|it| it.abs() <= number::GREATEST);
+            let detail = || format!("Must be {:e} to {:e}.", -number::GREATEST, number::GREATEST);
+            (!is_stored).then(|| FieldError::new(pointer, "out_of_range", detail()))
         }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                storable(check, &format!("{pointer}/{index}"), item, depth + 1);
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| unstorable(item, &format!("{pointer}/{index}"), depth + 1)),
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            if name.is_empty() {
+                return Some(FieldError::new(pointer, "empty_name", "A field has a name."));
             }
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                check.require(!name.is_empty(), pointer, "empty_name", || {
-                    "A field has a name.".to_owned()
-                });
-                let name = name.replace('~', "~0").replace('/', "~1");
-                storable(check, &format!("{pointer}/{name}"), member, depth + 1);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
+            unstorable(member, &format!("{pointer}/{}", pointer_segment(name)), depth + 1)
+        }),
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use domain::{FieldError, error::InvalidFields};
+use domain::{
+    FieldError,
+    error::{InvalidFields, pointer_segment},
+};
 use serde::de::{self, Expected, Unexpected};
 
 use crate::error::ApiError;
@@ -43,7 +46,7 @@ impl InputError {
 
     /// The same error, seen from the object or the list around the field (RFC 6901, section 3).
     pub(super) fn within(self, segment: impl fmt::Display) -> InputError {
-        let segment = segment.to_string().replace('~', "~0").replace('/', "~1");
+        let segment = pointer_segment(&segment.to_string());
         let pointer = format!("/{segment}{}", self.0.pointer);
         InputError(FieldError { pointer, ..self.0 })
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt};
 
-use domain::text;
+use domain::{number, text};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor, value::SeqAccessDeserializer},
@@ -100,10 +100,8 @@ pub(super) fn segments(pointer: &str) -> Vec<String> {
     segments.map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-/// DynamoDB stores no number that is nearer to zero: it is read as zero.
-const NUMBER_LEAST: f64 = 1e-130;
-
-/// Reads JSON as it is, except that its text is normalized and a repeated key is an error.
+/// Reads JSON as it is, except that its text is normalized, a number that is too near to zero to be
+/// stored is zero, and a repeated key is an error.
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Input, D::Error> {
         deserializer.deserialize_any(InputVisitor)
@@ -131,7 +129,7 @@ impl<'de> Visitor<'de> for InputVisitor {
         Ok(Input::Signed(value))
     }
     fn visit_f64<E>(self, value: f64) -> Result<Input, E> {
-        let is_zero = value.abs() < NUMBER_LEAST;
+        let is_zero = value.abs() < number::LEAST;
         Ok(Input::Float(if is_zero { 0.0 } else { value }))
     }
     fn visit_str<E>(self, value: &str) -> Result<Input, E> {

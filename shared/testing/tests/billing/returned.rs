@@ -79,7 +79,7 @@ async fn what_the_bank_never_takes_is_for_a_person() {
         let owed = -sale.market.balance(&sale.kim, LedgerAccount::BuyerReturns).await;
         assert_eq!((owed, sale.now().await.taken_back), (PRICE, 0), "nothing is lost");
         let parked = app.store.parked_events(None, 100).await.unwrap().items;
-        assert!(!parked.is_empty(), "somebody is told");
+        assert!(!parked.is_empty(), "an event is parked");
         assert!(parked.iter().all(|it| it.why.contains("pay them outside Stripe")), "{parked:?}");
         app.advance_days(2);
         app.reconcile().await.unwrap();
@@ -126,7 +126,7 @@ async fn what_the_bank_never_takes_is_for_a_person() {
     app.close().await;
 }
 
-/// Otherwise it would be due to nobody.
+/// Otherwise nothing would return it.
 #[tokio::test]
 async fn what_comes_back_after_the_buyer_was_paid_outside_is_for_a_person_again() {
     let app = BillingApp::new().await;
@@ -158,7 +158,7 @@ async fn what_comes_back_after_the_buyer_was_paid_outside_is_for_a_person_again(
 
     app.stripe().fail_refund(&part).unwrap();
     app.deliver_events().await;
-    assert!(parked().await > 0, "somebody is told");
+    assert!(parked().await > 0, "an event is parked");
     assert_eq!((sale.now().await.due_at, balances().await), (None, (-500, -1_500)));
     let (answer, stale) = record(&colleague, 1_500).await;
     assert_eq!((answer.as_str(), &stale["owed"]["amount"]), ("409 amount_changed", &json!(500)));
@@ -201,7 +201,7 @@ async fn what_stripe_refuses_for_good_is_for_a_person_and_not_due() {
         for _ in 0..2 {
             assert_eq!(sale.now().await.due_at.is_none(), is_final, "{code}");
             let parked = app.store.parked_events(None, 100).await.unwrap().items;
-            assert!(!parked.is_empty(), "{code}: somebody is told");
+            assert!(!parked.is_empty(), "{code}: an event is parked");
             let is_owed = |why: &str| why.contains("pay them outside Stripe");
             assert!(parked.iter().all(|it| is_owed(&it.why) == is_final), "{code}: {parked:?}");
             app.advance_days(1);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     camera::CameraSettings,
-    error::{FieldCheck, InvalidFields},
+    error::{FieldCheck, InvalidFields, pointer_segment},
     fibo::StructuredPrompt,
     lighting::LightingRig,
     marketplace::Kind,
@@ -146,7 +146,7 @@ impl Content {
         let mut check = FieldCheck::new();
         check_count(&mut check, values.len());
         for (name, value) in values.iter().take(SLOTS_MAX) {
-            let pointer = format!("/slots/{}", pointer_part(name));
+            let pointer = format!("/slots/{}", pointer_segment(&cut(name)));
             let known = self.slots.iter().any(|slot| slot.name == *name);
             check.require(known, &pointer, "unknown_slot", || self.slots_for_people());
             check_value(&mut check, &pointer, value);
@@ -244,11 +244,6 @@ fn check_model(check: &mut FieldCheck, model: &str) {
              and underscores"
         )
     });
-}
-
-/// A key as a part of a JSON pointer.
-fn pointer_part(key: &str) -> String {
-    cut(key).replace('~', "~0").replace('/', "~1")
 }
 
 /// The caller's name of a slot, truncated to the longest valid name.
